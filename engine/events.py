@@ -1,0 +1,176 @@
+"""What goes into the engine and what comes out of it: small frozen values, the same for command line, app and tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float32]
+
+
+class Thinking(StrEnum):
+    """Whether the model reasons before it answers."""
+
+    OFF = "off"
+    AUTO = "auto"
+    ALWAYS = "always"
+
+
+class EndReason(StrEnum):
+    """Why a reply ended."""
+
+    COMPLETE = "complete"
+    LENGTH = "length"  # the token budget of the reply was used up
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a long task is. `total` is 0 while it is unknown; `unit` names what is counted ("bytes", "seconds")."""
+
+    stage: str
+    done: float
+    total: float
+    unit: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Turn:
+    """What the user says: 16 kHz mono samples, text, or both.
+
+    `allow_tools` lists the tools offered for this turn by name; `max_tokens` bounds thinking and answer together.
+    """
+
+    samples_16k: Samples | None = None
+    text: str = ""
+    spoken_answer: bool = True
+    thinking: Thinking = Thinking.OFF
+    thinking_budget: int = 512
+    allow_tools: tuple[str, ...] = ()
+    max_tokens: int = 2048
+    transcribe: bool = False  # write down what was said right after the reply, as part of the same stream
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The written form of what the user said in turn `turn`."""
+
+    turn: int
+    text: str
+
+
+@dataclass(frozen=True)
+class ThinkingText:
+    """More of the model's reasoning."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class ThinkingEnded:
+    """The reasoning is over. `skipped` when the user asked to speak now or the budget was used up."""
+
+    seconds: float
+    tokens: int
+    skipped: bool = False
+
+
+@dataclass(frozen=True)
+class AnswerText:
+    """More of the answer. `start` is the position of its first character in the whole answer."""
+
+    text: str
+    start: int
+
+
+@dataclass(frozen=True, eq=False)
+class Speech:
+    """A piece of the spoken answer: 24 kHz mono float32 samples.
+
+    `text_start` and `text_end` are the characters of the answer that are spoken while this piece sounds;
+    `first_token` and `tokens` say which speech tokens of the reply it covers. `buffer_s` is how many seconds the
+    player should hold before it starts so that the rest arrives in time (0 when the machine is fast enough).
+    """
+
+    samples_24k: Samples
+    text_start: int
+    text_end: int
+    first_token: int
+    tokens: int
+    buffer_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """The model asks for a tool. `id` joins it with its `ToolResult`."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ToolResult:
+    """What a tool gave back, as the model will read it. `failed` when `text` is an error sentence."""
+
+    id: str
+    name: str
+    text: str
+    failed: bool = False
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class ContextTrimmed:
+    """Older turns had to make room: their sound was replaced by its transcript, or they were left out."""
+
+    sounds_dropped: int
+    turns_dropped: int
+    tokens_freed: int
+
+
+@dataclass(frozen=True)
+class ReplyStatistics:
+    """Times in seconds from the start of the reply; None for what did not happen."""
+
+    prompt_tokens: int = 0
+    reused_tokens: int = 0
+    generated_tokens: int = 0
+    speech_tokens: int = 0
+    prefill_s: float = 0.0
+    first_text_s: float | None = None
+    first_sound_s: float | None = None
+    total_s: float = 0.0
+    speech_s: float = 0.0
+    decode_tokens_per_s: float = 0.0
+
+    @property
+    def real_time_factor(self) -> float | None:
+        """Time the whole reply took over the length of its speech; None without speech."""
+        return self.total_s / self.speech_s if self.speech_s > 0 else None
+
+
+@dataclass(frozen=True)
+class ReplyEnded:
+    """The last event of a reply."""
+
+    turn: int
+    reason: EndReason
+    statistics: ReplyStatistics = field(default_factory=ReplyStatistics)
+
+
+SessionEvent = (
+    Heard
+    | ThinkingText
+    | ThinkingEnded
+    | AnswerText
+    | Speech
+    | ToolCall
+    | ToolResult
+    | ContextTrimmed
+    | ReplyEnded
+)
