@@ -1,0 +1,73 @@
+"""The command line: `earshot COMMAND …`. Results go to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from engine.errors import EngineError
+
+# Modules of engine.commands in the order in which --help shows them. Each has add_parser(subparsers), which sets
+# func(args) -> exit code, and imports what is slow only when it is run.
+COMMANDS = ("doctor",)
+
+_EXIT_CODES = """\
+exit codes: 0 done, 2 something needs your attention (said in one sentence), 130 stopped with Ctrl-C.
+`earshot COMMAND --help` says more. Everything runs on this machine; nothing leaves it."""
+
+OK, FAILED, STOPPED, PIPE_CLOSED = 0, 2, 130, 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code. Prints one sentence on stderr for an EngineError."""
+    try:
+        code = _run(argv)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # The reader of our output has gone (`earshot … | head`). Python would complain again while it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser with every command of COMMANDS."""
+    parser = argparse.ArgumentParser(
+        prog="earshot",
+        description="Earshot writes down, translates and answers speech with a model that runs on this machine.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    subparsers = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
+    for name in COMMANDS:
+        importlib.import_module(f"engine.commands.{name}").add_parser(subparsers)
+    return parser
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.version:
+        from engine.commands.console import version
+
+        print(f"earshot {version()}")
+        return OK
+    if args.command is None:
+        parser.print_help()
+        return OK
+    try:
+        return int(args.func(args))
+    except EngineError as error:
+        print(f"earshot: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("earshot: stopped.", file=sys.stderr)
+        return STOPPED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""What the commands share: results on stdout, progress and remarks on stderr, and the options many of them have."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from engine.events import Progress
+
+if TYPE_CHECKING:
+    from engine.engine import Engine
+
+T = TypeVar("T")
+
+
+def result(text: str, end: str = "\n") -> None:
+    """Print a piece of the result on stdout, at once."""
+    print(text, end=end, flush=True)
+
+
+def result_json(value: Any) -> None:
+    """Print a value as one line of JSON on stdout."""
+    result(json.dumps(value, ensure_ascii=False))
+
+
+def remark(text: str) -> None:
+    """Print a sentence on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def complain(error: Exception) -> None:
+    """Print an error's sentence on stderr the way the command line does."""
+    remark(f"earshot: {error}")
+
+
+def version() -> str:
+    """The installed version, or that of the source folder this runs from."""
+    import tomllib
+    from importlib import metadata
+
+    try:
+        return metadata.version("earshot")
+    except metadata.PackageNotFoundError:
+        settings = Path(__file__).parents[2] / "pyproject.toml"
+        return str(tomllib.loads(settings.read_text())["project"]["version"]) if settings.exists() else "unknown"
+
+
+def add_model_option(parser: argparse.ArgumentParser) -> None:
+    """--model DIR and --quiet, which every command that loads a model has."""
+    parser.add_argument(
+        "--model", type=Path, metavar="DIR", help="folder of the model (default: the best one on this machine)"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr, only errors")
+
+
+def load_engine(args: argparse.Namespace) -> Engine:
+    """Load the model of --model, or the best one installed, with a progress bar. Raises CheckpointError."""
+    from engine.checkpoints import catalogue
+    from engine.engine import Engine
+
+    folder = args.model or catalogue.best()
+    with progress_bar("Loading the model", quiet=args.quiet) as bar:
+        return run_to_end(Engine.loading(folder), bar)
+
+
+def run_to_end(work: Generator[Progress, None, T], bar: Bar) -> T:
+    """Drive a generator of Progress to its end, showing it; returns what it returns."""
+    while True:
+        try:
+            bar.show(next(work))
+        except StopIteration as end:
+            return end.value
+
+
+class Bar:
+    """A progress bar on stderr that disappears when its work is over; nothing at all where stderr is not a terminal."""
+
+    def __init__(self, title: str, quiet: bool) -> None:
+        self._live = None
+        if quiet or not sys.stderr.isatty():
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        self._live = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=32),
+            TextColumn("{task.fields[figures]}", style="dim"),
+            TimeRemainingColumn(compact=True),
+            console=Console(stderr=True),
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._task = self._live.add_task(title, total=None, figures="")
+        self._live.start()
+
+    def show(self, progress: Progress) -> None:
+        """Move the bar."""
+        if self._live is not None:
+            self._live.update(
+                self._task, completed=progress.done, total=progress.total or None, figures=figures(progress)
+            )
+
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Take the bar off the screen while something else is printed."""
+        if self._live is None:
+            yield
+            return
+        self._live.stop()
+        try:
+            yield
+        finally:
+            self._live.start()
+
+    def close(self) -> None:
+        """Take the bar off the screen for good."""
+        if self._live is not None:
+            self._live.stop()
+
+
+@contextmanager
+def progress_bar(title: str, quiet: bool = False) -> Iterator[Bar]:
+    """A Bar for the time of the block."""
+    bar = Bar(title, quiet)
+    try:
+        yield bar
+    finally:
+        bar.close()
+
+
+def figures(progress: Progress) -> str:
+    """The numbers beside the bar: 12:30 of 1:02:03, 3.1 of 16.6 GB, 4 of 9."""
+    from engine.samples import clock
+
+    if progress.unit == "seconds":
+        return f"{clock(progress.done)} of {clock(progress.total)}" if progress.total else clock(progress.done)
+    if progress.unit == "bytes":
+        done, total = progress.done / 1e9, progress.total / 1e9
+        return f"{done:.1f} of {total:.1f} GB" if total else f"{done:.1f} GB"
+    return f"{progress.done:g} of {progress.total:g}" if progress.total else f"{progress.done:g}"

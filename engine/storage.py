@@ -1,0 +1,67 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from engine.errors import StorageError
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextlib.contextmanager
+def replacing(path: Path | str) -> Iterator[BinaryIO]:
+    """Open a new file that takes the place of `path` when the block ends well; otherwise `path` stays as it was.
+
+    The folder of `path` is made if it is missing. Raises StorageError (full disk, missing permission, a folder in
+    the way), naming `path`.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise StorageError(f"{path} is a folder: choose a file name to write to.")
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=".part", dir=path.parent)
+        temporary = Path(name)
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(_usual_mode(path))
+        temporary.replace(path)
+        temporary = None
+    except OSError as error:
+        raise storage_error(path, error) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def storage_error(path: Path | str, error: OSError) -> StorageError:
+    """The sentence for an operating system error met while writing `path`."""
+    if error.errno in _NO_ROOM:
+        return StorageError(f"{path} could not be written, the disk is full: make room or choose another folder.")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return StorageError(f"{path} may not be written: choose a folder of yours or change its permissions.")
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return StorageError(f"{path} cannot be made, a file is in the way of its folder: choose another folder.")
+    if error.errno == errno.ENAMETOOLONG:
+        return StorageError(f"{path} has too long a name: choose a shorter one.")
+    reason = (error.strerror or str(error)).lower()
+    return StorageError(f"{path} could not be written ({reason}): choose another place.")
+
+
+def _usual_mode(path: Path) -> int:
+    """The permissions of the file that is replaced, or those a new file gets here."""
+    if path.exists():
+        return path.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
