@@ -1,0 +1,69 @@
+# `make run` and `make test` set up what they need by themselves, on Debian 12 (as root) and on macOS 14+ (Apple silicon).
+
+VENV ?= .venv
+PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+SYSTEM := $(shell uname -s)
+REQUIREMENTS := packaging/requirements/$(if $(filter Darwin,$(SYSTEM)),macos,linux).txt
+BIN := $(VENV)/bin
+PYTEST := QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest
+.DEFAULT_GOAL := help
+
+.PHONY: help run test unit lint quality benchmark screenshots starter app requirements setup system clean
+
+help: ## say what can be made
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+run: setup ## set everything up and open Earshot
+	$(BIN)/python -m app.main
+
+test: setup ## set everything up and run all tests
+	$(PYTEST)
+
+unit: setup ## only the fast tests
+	$(PYTEST) -m "not slow and not sound"
+
+lint: setup ## style, types and the directions of imports
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+quality: setup ## how well the starter model hears, answers and speaks (slow)
+	$(PYTEST) tests/quality
+
+benchmark: setup ## how fast Earshot is on this machine
+	$(BIN)/python -m tests.benchmarks
+
+screenshots: setup ## pictures of every page, into screenshots/
+	$(BIN)/python -m tests.screenshots screenshots
+
+starter: setup ## train the starter model again (needs a CUDA or Apple GPU)
+	$(BIN)/python packaging/starter/train.py
+
+app: setup ## build Earshot.app (macOS)
+	$(BIN)/python -m pip install -q --disable-pip-version-check "pyinstaller>=6.22"
+	$(BIN)/pyinstaller --noconfirm packaging/Earshot.spec
+
+setup: system $(VENV)/ready
+
+system:
+	@sh packaging/system.sh
+
+$(VENV)/ready: $(REQUIREMENTS) pyproject.toml
+	@echo "Setting up Python packages in $(VENV) (once, a minute or two) ..."
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; install it and try again." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(REQUIREMENTS)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+	@echo "Ready."
+
+requirements: ## pin the packages again (needs uv)
+	@for system in linux:x86_64-manylinux_2_35 macos:aarch64-apple-darwin; do \
+		MACOSX_DEPLOYMENT_TARGET=14.0 uv pip compile -q --upgrade --generate-hashes --no-header --no-annotate --no-emit-index-url \
+			--python-version 3.11 --python-platform $${system#*:} --extra test --extra lint \
+			-o packaging/requirements/$${system%%:*}.txt pyproject.toml packaging/requirements/build.in; \
+	done
+
+clean: ## remove what was set up and built
+	rm -rf $(VENV) build dist *.egg-info screenshots

@@ -1,0 +1,1 @@
+"""Model folders: what they hold, whether they can be used, loading and converting them."""

@@ -1,0 +1,81 @@
+"""Which models are on this machine and which of them to use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from engine.checkpoints.config import read_config
+from engine.errors import CheckpointError
+from engine.resources import resource
+
+
+@dataclass(frozen=True)
+class InstalledModel:
+    """One model folder as a person would want it listed.
+
+    `bytes` is its size on disk; `problem` is a sentence when it cannot be used.
+    """
+
+    folder: Path
+    name: str
+    variant: str
+    bytes: int
+    bits: int | None
+    demonstration: bool
+    speaks: bool
+    problem: str = ""
+
+
+def models_folder() -> Path:
+    """Where Earshot keeps downloaded and converted models."""
+    return Path(platformdirs.user_data_dir("Earshot", appauthor=False)) / "models"
+
+
+def describe(folder: Path) -> InstalledModel:
+    """What `folder` holds, from its small files only; never raises for a damaged folder but says so in `problem`."""
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else 0
+    speaks = (folder / "token2wav" / "flow.pt").exists()
+    try:
+        config = read_config(folder)
+    except CheckpointError as error:
+        return InstalledModel(folder, folder.name, "chat", size, None, False, speaks, str(error))
+    bits = config.quantisation.bits if config.quantisation else None
+    demonstration = bool(config.earshot.get("demonstration"))
+    return InstalledModel(folder, config.name, config.variant, size, bits, demonstration, speaks)
+
+
+def installed() -> list[InstalledModel]:
+    """Every model found, best first: $EARSHOT_MODEL, then full models (largest first), then the bundled starter."""
+    models = [describe(folder) for folder in _folders()]
+    chosen = os.environ.get("EARSHOT_MODEL")
+    return sorted(
+        models,
+        key=lambda model: (str(model.folder) != chosen, bool(model.problem), model.demonstration, -model.bytes),
+    )
+
+
+def best() -> Path:
+    """The folder of the best usable model. Raises CheckpointError when there is none."""
+    for model in installed():
+        if not model.problem:
+            return model.folder
+    raise CheckpointError(
+        f"No model was found. Put a Step-Audio 2 folder into {models_folder()} or name one with --model."
+    )
+
+
+def _folders() -> Iterator[Path]:
+    seen: set[Path] = set()
+    candidates = [Path(chosen)] if (chosen := os.environ.get("EARSHOT_MODEL")) else []
+    if models_folder().is_dir():
+        candidates += sorted(child for child in models_folder().iterdir() if (child / "config.json").exists())
+    candidates.append(resource("starter"))
+    for folder in candidates:
+        if folder.resolve() not in seen and (folder.is_dir() or str(folder) == os.environ.get("EARSHOT_MODEL")):
+            seen.add(folder.resolve())
+            yield folder

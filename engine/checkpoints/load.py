@@ -1,0 +1,124 @@
+"""Loads a model folder in the published layout: what hears and what writes. (What speaks: load_speaking.)"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlx.core as mx
+
+from engine.checkpoints import weights as weights_of
+from engine.checkpoints.config import CheckpointConfig, read_config
+from engine.checkpoints.memory import check_fits, on_gpu, set_limits
+from engine.checkpoints.shards import StoredTensor, list_tensors
+from engine.errors import CheckpointError, RequestError
+from engine.events import Progress
+from engine.hearing import Adaptor, Encoder, Hearing
+from engine.language import LanguageModel, LlmConfig, Vocabulary
+
+_DTYPES = {"float32": mx.float32, "float16": mx.float16, "bfloat16": mx.bfloat16}
+_BYTES_PER_VALUE = {"F32": 4, "F16": 2, "BF16": 2}
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedCheckpoint:
+    """The networks of one folder, ready to use."""
+
+    config: CheckpointConfig
+    vocabulary: Vocabulary
+    llm: LanguageModel
+    hearing: Hearing
+    weight_bytes: int
+
+
+def loading(folder: Path, *, dtype: str = "auto", insist: bool = False) -> Generator[Progress, None, LoadedCheckpoint]:
+    """Load `folder`, telling how far it is; the generator's value is the loaded checkpoint.
+
+    `dtype` is "float32", "float16", "bfloat16", or "auto": what is stored on a GPU, float32 on a CPU (which multiplies
+    float32 many times faster than anything narrower; quantised matrices are expanded there). `insist` loads a model
+    that does not seem to fit. Raises CheckpointError with a sentence for whatever is wrong with the folder.
+    """
+    folder = Path(folder)
+    config = read_config(folder)
+    tensors = list_tensors(folder)
+    vocabulary = Vocabulary.load(folder)
+    if vocabulary.size > config.text["vocab_size"]:
+        raise CheckpointError(
+            f"The tokenizer in {folder} knows {vocabulary.size:,} tokens, the model only {config.text['vocab_size']:,}. "
+            "They belong to different models; download the folder again."
+        )
+    target = _dtype(dtype)
+    check_fits(config.name, needed_bytes(tensors, config, target), insist=insist)
+    set_limits()
+    return (yield from _fill_networks(config, vocabulary, tensors, target))
+
+
+def _dtype(name: str) -> mx.Dtype | None:
+    if name == "auto":
+        return None if on_gpu() else mx.float32
+    if name not in _DTYPES:
+        raise RequestError(f"'{name}' is not a precision Earshot knows; choose auto, {', '.join(_DTYPES)}.")
+    return _DTYPES[name]
+
+
+def _expands(config: CheckpointConfig) -> bool:
+    return config.quantisation is not None and not on_gpu()
+
+
+def needed_bytes(tensors: dict[str, StoredTensor], config: CheckpointConfig, dtype: mx.Dtype | None) -> int:
+    """Bytes the weights take in memory once loaded with `dtype` (None: as stored)."""
+    total = 0
+    for name, tensor in tensors.items():
+        values = tensor.bytes // _BYTES_PER_VALUE.get(tensor.dtype, 4)
+        if tensor.dtype == "U32" and _expands(config) and config.quantisation is not None:
+            pair = config.quantisation.of(name.removesuffix(".weight"))
+            values = values * 32 // (pair[0] if pair else 32)
+            total += values * (dtype or mx.float32).size
+        elif tensor.dtype in _BYTES_PER_VALUE and dtype is not None:
+            total += values * dtype.size
+        else:
+            total += tensor.bytes
+    return total
+
+
+def _fill_networks(
+    config: CheckpointConfig, vocabulary: Vocabulary, tensors: dict[str, StoredTensor], dtype: mx.Dtype | None
+) -> Generator[Progress, None, LoadedCheckpoint]:
+    folder, file = config.folder, config.folder / "config.json"
+    stored = weights_of.map_tensors(tensors)
+    if any(name.endswith(".scales") for name in stored) and config.quantisation is None:
+        raise CheckpointError(f"{file} does not say how the weights are quantised. Download the folder again.")
+    if _expands(config) and config.quantisation is not None:
+        stored = weights_of.dequantise(stored, config.quantisation, file, dtype or mx.float32)
+    encoder, adaptor = Encoder.from_config(config.audio), Adaptor.from_config(config.audio, _adaptor_width(stored))
+    llm = LanguageModel(LlmConfig.from_dict(config.text))
+    total = 0
+    parts = (
+        (encoder, "encoder.", Encoder.published(weights_of.split_prefix(stored, "encoder."))),
+        (adaptor, "adapter.", Adaptor.published(weights_of.split_prefix(stored, "adapter."))),
+        (llm, "", {name: array for name, array in stored.items() if name.startswith(("model.", "lm_head."))}),
+    )
+    all_bytes = needed_bytes(tensors, config, dtype)
+    stored.clear()  # the networks hold the arrays from here on, so that nothing is kept twice
+    for network, prefix, weights in parts:
+        if config.quantisation is not None and not _expands(config):
+            weights_of.quantise_modules(network, weights, config.quantisation, file, prefix)
+        progress = weights_of.fill(network, weights, folder, prefix, dtype)
+        while True:
+            try:
+                step = next(progress)
+            except StopIteration as end:
+                total += end.value
+                break
+            yield Progress("loading", total + step.done, max(all_bytes, total + step.done), "bytes")
+    llm.fuse()
+    return LoadedCheckpoint(config, vocabulary, llm, Hearing(encoder, adaptor), total)
+
+
+def _adaptor_width(stored: dict[str, mx.array]) -> int:
+    """Width of the adaptor's hidden layer; config.json does not state it, so it is read off the tensor."""
+    weight = stored.get("adapter.linear1.weight")
+    if weight is None or weight.ndim != 2:
+        raise CheckpointError("The model lacks the weights 'adapter.linear1.weight'. Download it again.")
+    return int(weight.shape[0])

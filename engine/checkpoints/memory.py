@@ -1,0 +1,71 @@
+"""How much memory a model may take on this machine, and the limits that keep MLX inside it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import mlx.core as mx
+
+from engine.errors import CheckpointError
+
+_GB = 1e9
+_CACHE_SHARE = 0.1  # of the budget may lie in MLX's pool of freed buffers
+_WORKING_ROOM = 1.2e9  # KV cache, activations and the synthesis of a turn, measured generously
+
+
+@dataclass(frozen=True)
+class MemoryBudget:
+    """Bytes that the machine has and that a model may use."""
+
+    total: int
+    usable: int
+
+
+def on_gpu() -> bool:
+    """Whether MLX computes on a GPU (Metal or CUDA) by default."""
+    return mx.default_device() == mx.Device(mx.gpu)
+
+
+def memory_budget() -> MemoryBudget:
+    """Metal's recommended working set on a Mac, the GPU's memory with CUDA, free memory on a plain CPU."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    total = page * os.sysconf("SC_PHYS_PAGES")
+    if on_gpu():
+        info = mx.device_info()
+        total = int(info.get("memory_size", info.get("total_memory", total)))
+        return MemoryBudget(total, int(info.get("max_recommended_working_set_size", total * 0.9)))
+    try:
+        return MemoryBudget(total, page * os.sysconf("SC_AVPHYS_PAGES") + _page_cache_bytes())
+    except (ValueError, OSError):  # macOS has no SC_AVPHYS_PAGES
+        return MemoryBudget(total, int(total * 0.7))
+
+
+def _page_cache_bytes() -> int:
+    """Memory that Linux would give back from its file cache; 0 where it does not say."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            fields = dict(line.split(":", 1) for line in file)
+        return int(fields["Cached"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return 0
+
+
+def check_fits(name: str, model_bytes: int, *, insist: bool = False) -> None:
+    """Refuse a model that would not fit, with the sizes in the sentence; `insist` loads it all the same."""
+    budget = memory_budget()
+    needed = model_bytes + _WORKING_ROOM
+    if needed <= budget.usable or insist:
+        return
+    raise CheckpointError(
+        f"{name} needs about {needed / _GB:.1f} GB of memory and this machine has {budget.usable / _GB:.1f} GB to give. "
+        "Close other programs, choose a model with fewer bits, or load it all the same with --insist."
+    )
+
+
+def set_limits() -> None:
+    """Keep the weights resident on a Mac and bound the pool of freed buffers, so that other apps keep room."""
+    budget = memory_budget()
+    if mx.metal.is_available() and on_gpu():
+        mx.set_wired_limit(budget.usable)
+    mx.set_cache_limit(int(budget.usable * _CACHE_SHARE))

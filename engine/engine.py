@@ -1,0 +1,109 @@
+"""The engine: one loaded model and what it can do. Values in, iterators of events out."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+
+from engine.checkpoints.load import LoadedCheckpoint, loading
+from engine.errors import CheckpointError
+from engine.events import Progress
+
+if TYPE_CHECKING:
+    from engine.session import Session
+    from engine.speaking import Speaking
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a loaded model can do, so that nothing is offered that would fail."""
+
+    chats: bool
+    thinks: bool
+    speaks: bool
+
+
+class Engine:
+    """One model in memory. Belongs to the thread that loaded it: MLX arrays must not cross threads.
+
+    for progress in (load := Engine.loading(folder)): ...   # or simply Engine.load(folder)
+    """
+
+    def __init__(self, checkpoint: LoadedCheckpoint) -> None:
+        self._checkpoint = checkpoint
+        self._speaking: Speaking | None = None
+        self.config = checkpoint.config
+        self.folder: Path = checkpoint.config.folder
+        self.name: str = checkpoint.config.name
+        self.variant: str = checkpoint.config.variant
+        self.context_length: int = checkpoint.config.context_length
+        self.vocabulary = checkpoint.vocabulary
+        self.llm = checkpoint.llm
+        self.hearing = checkpoint.hearing
+        self.capabilities = Capabilities(
+            chats=self.variant != "base",
+            thinks=self.variant == "think",
+            speaks=(self.folder / "token2wav" / "flow.pt").exists(),
+        )
+
+    @classmethod
+    def load(cls, folder: Path | str, *, dtype: str = "auto", insist: bool = False) -> Engine:
+        """Load the model in `folder`. Raises CheckpointError with a sentence; see `loading` for the options."""
+        steps = cls.loading(folder, dtype=dtype, insist=insist)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                engine: Engine = end.value
+                return engine
+
+    @classmethod
+    def loading(
+        cls, folder: Path | str, *, dtype: str = "auto", insist: bool = False
+    ) -> Generator[Progress, None, Engine]:
+        """Load step by step; the generator's value is the engine. Closing it gives the memory back.
+
+        `dtype`: "auto" (as stored on a GPU, float32 on a CPU), "float32", "float16" or "bfloat16".
+        `insist` loads a model that does not seem to fit into memory. Raises CheckpointError.
+        """
+        checkpoint = yield from loading(Path(folder), dtype=dtype, insist=insist)
+        return cls(checkpoint)
+
+    @property
+    def speaking(self) -> Speaking:
+        """The networks that turn speech tokens into sound, loaded on first use. Raises CheckpointError without them."""
+        if self._speaking is None:
+            from engine.checkpoints.load_speaking import load_speaking
+
+            if not self.capabilities.speaks:
+                raise CheckpointError(
+                    f"The model in {self.folder} has no token2wav folder, so it cannot speak. Download the complete model."
+                )
+            self._speaking = load_speaking(self.folder / "token2wav")
+        return self._speaking
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes that MLX holds for this process at the moment."""
+        return int(mx.get_active_memory())
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the folder says of itself for people: "about", "try" (phrases), "languages", "demonstration"."""
+        return dict(self.config.earshot)
+
+    def session(self, **options: Any) -> Session:
+        """A new conversation; the options are those of `Session`."""
+        from engine.session import Session
+
+        return Session(self, **options)
+
+    def close(self) -> None:
+        """Give the memory back. The engine cannot be used afterwards."""
+        self._speaking = None
+        del self._checkpoint, self.llm, self.hearing
+        mx.clear_cache()

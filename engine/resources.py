@@ -1,0 +1,21 @@
+"""Finds the files that come with Earshot: the starter model, presets, icons, translations."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+
+def resources_folder() -> Path:
+    """The folder of bundled files: $EARSHOT_RESOURCES, the built app's own, or the repository's `resources/`."""
+    if chosen := os.environ.get("EARSHOT_RESOURCES"):
+        return Path(chosen)
+    if bundle := getattr(sys, "_MEIPASS", None):  # set by PyInstaller in the built app
+        return Path(bundle) / "resources"
+    return Path(__file__).resolve().parent.parent / "resources"
+
+
+def resource(*parts: str) -> Path:
+    """Path of one bundled file or folder; it is not checked for existence."""
+    return resources_folder().joinpath(*parts)
