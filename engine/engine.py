@@ -81,7 +81,8 @@ class Engine:
 
             if not self.capabilities.speaks:
                 raise CheckpointError(
-                    f"The model in {self.folder} has no token2wav folder, so it cannot speak. Download the complete model."
+                    f"The model in {self.folder} has no token2wav folder, so it cannot speak. Download "
+                    "the complete model."
                 )
             self._speaking = load_speaking(self.folder / "token2wav")
         return self._speaking

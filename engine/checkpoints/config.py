@@ -110,7 +110,9 @@ def read_config(folder: Path) -> CheckpointConfig:
         )
     for width, heads in (("hidden_size", "num_attention_heads"), ("num_attention_heads", "num_key_value_heads")):
         if text[width] % text[heads]:
-            raise CheckpointError(f"{path} contradicts itself: {width} is not a multiple of {heads}. Download it again.")
+            raise CheckpointError(
+                f"{path} contradicts itself: {width} is not a multiple of {heads}. Download it again."
+            )
     earshot = raw.get("earshot") or {}
     if not isinstance(earshot, dict):
         raise CheckpointError(f"{path} is damaged: its block 'earshot' is not an object.")
@@ -127,7 +129,9 @@ def _block(path: Path, raw: dict[str, Any], name: str, keys: tuple[str, ...]) ->
         value = block.get(key)
         if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
             found = "is missing" if key not in block else f"is {value!r}"
-            raise CheckpointError(f"{path}: '{name}.{key}' {found}; a positive whole number is needed. Download it again.")
+            raise CheckpointError(
+                f"{path}: '{name}.{key}' {found}; a positive whole number is needed. Download it again."
+            )
     return block
 
 
@@ -140,7 +144,8 @@ def _quantisation(path: Path, raw: dict[str, Any]) -> Quantisation | None:
     mode = block.get("mode", block.get("quant_method", "affine"))
     if mode != "affine":
         raise CheckpointError(
-            f"{path} is quantised in the way {mode!r}, which Earshot does not know. Use affine weights of 4, 5, 6 or 8 bits."
+            f"{path} is quantised in the way {mode!r}, which Earshot does not know. Use affine weights "
+            "of 4, 5, 6 or 8 bits."
         )
     bits, group_size = _pair(path, block)
     per_module: dict[str, tuple[int, int] | None] = {}
@@ -157,6 +162,7 @@ def _pair(path: Path, block: dict[str, Any]) -> tuple[int, int]:
     if bits not in QUANTISED_BITS or group_size not in QUANTISED_GROUPS:
         raise CheckpointError(
             f"{path} asks for {bits} bits in groups of {group_size}, which Earshot does not know. "
-            f"Known are {', '.join(map(str, QUANTISED_BITS))} bits in groups of {', '.join(map(str, QUANTISED_GROUPS))}."
+            f"Known are {', '.join(map(str, QUANTISED_BITS))} bits "
+            f"in groups of {', '.join(map(str, QUANTISED_GROUPS))}."
         )
     return int(bits), int(group_size)

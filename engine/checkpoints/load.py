@@ -45,7 +45,8 @@ def loading(folder: Path, *, dtype: str = "auto", insist: bool = False) -> Gener
     vocabulary = Vocabulary.load(folder)
     if vocabulary.size > config.text["vocab_size"]:
         raise CheckpointError(
-            f"The tokenizer in {folder} knows {vocabulary.size:,} tokens, the model only {config.text['vocab_size']:,}. "
+            f"The tokenizer in {folder} knows {vocabulary.size:,} tokens, the model only "
+            f"{config.text['vocab_size']:,}. "
             "They belong to different models; download the folder again."
         )
     target = _dtype(dtype)

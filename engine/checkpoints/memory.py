@@ -58,7 +58,8 @@ def check_fits(name: str, model_bytes: int, *, insist: bool = False) -> None:
     if needed <= budget.usable or insist:
         return
     raise CheckpointError(
-        f"{name} needs about {needed / _GB:.1f} GB of memory and this machine has {budget.usable / _GB:.1f} GB to give. "
+        f"{name} needs about {needed / _GB:.1f} GB of memory and this machine has "
+        f"{budget.usable / _GB:.1f} GB to give. "
         "Close other programs, choose a model with fewer bits, or load it all the same with --insist."
     )
 

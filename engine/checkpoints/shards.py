@@ -37,7 +37,8 @@ def list_tensors(folder: Path) -> dict[str, StoredTensor]:
     if not index.exists():
         if not (folder / _SINGLE).exists():
             raise CheckpointError(
-                f"The folder {folder} has neither {_INDEX} nor {_SINGLE}: the weights are missing. Download the model again."
+                f"The folder {folder} has neither {_INDEX} nor {_SINGLE}: the weights are missing. "
+                "Download the model again."
             )
         return read_header(folder / _SINGLE)
     weight_map = read_json(index)
@@ -77,7 +78,9 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
                 raise CheckpointError(f"{path} is damaged or cut short: its header is not whole. Download it again.")
             header = json.loads(file.read(length))
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be read ({error.strerror}). Check the file and its permissions.") from None
+        raise CheckpointError(
+            f"{path} cannot be read ({error.strerror}). Check the file and its permissions."
+        ) from None
     except (UnicodeDecodeError, json.JSONDecodeError):
         raise CheckpointError(f"{path} is damaged: its header cannot be read. Download it again.") from None
     if not isinstance(header, dict):
@@ -99,6 +102,7 @@ def _entry(path: Path, name: str, entry: object, data_bytes: int) -> StoredTenso
         raise CheckpointError(f"{path} is damaged: the size of '{name}' does not fit its shape. Download it again.")
     if end > data_bytes:
         raise CheckpointError(
-            f"{path} is cut short: it holds {data_bytes:,} bytes of weights, '{name}' ends at {end:,}. Download it again."
+            f"{path} is cut short: it holds {data_bytes:,} bytes of weights, '{name}' ends at {end:,}. "
+            "Download it again."
         )
     return StoredTensor(path, dtype, shape, end - start)

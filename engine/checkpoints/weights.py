@@ -36,7 +36,9 @@ def split_prefix(weights: Mapping[str, mx.array], prefix: str) -> dict[str, mx.a
     return {name[len(prefix) :]: array for name, array in weights.items() if name.startswith(prefix)}
 
 
-def dequantise(weights: dict[str, mx.array], quantisation: Quantisation, file: Path, dtype: mx.Dtype) -> dict[str, mx.array]:
+def dequantise(
+    weights: dict[str, mx.array], quantisation: Quantisation, file: Path, dtype: mx.Dtype
+) -> dict[str, mx.array]:
     """Replace every packed matrix by its values in `dtype` (a CPU multiplies plain floats many times faster)."""
     plain = dict(weights)
     for path in _quantised_paths(weights):
@@ -48,7 +50,9 @@ def dequantise(weights: dict[str, mx.array], quantisation: Quantisation, file: P
     return plain
 
 
-def quantise_modules(network: nn.Module, weights: Mapping[str, mx.array], quantisation: Quantisation, file: Path, prefix: str) -> None:
+def quantise_modules(
+    network: nn.Module, weights: Mapping[str, mx.array], quantisation: Quantisation, file: Path, prefix: str
+) -> None:
     """Turn those modules of `network` into quantised ones whose weights are stored packed.
 
     `prefix` is what the folder puts before the network's own names.
@@ -73,11 +77,14 @@ def _checked_pair(
     pair = quantisation.of(prefix + path)
     packed, scales = weights.get(f"{path}.weight"), weights[f"{path}.scales"]
     if pair is None or packed is None or f"{path}.biases" not in weights:
-        raise CheckpointError(f"{file} and the stored weights disagree on whether '{prefix}{path}' is quantised. Download both again.")
+        raise CheckpointError(
+            f"{file} and the stored weights disagree on whether '{prefix}{path}' is quantised. Download both again."
+        )
     bits, group_size = pair
     if packed.dtype != mx.uint32 or packed.shape[-1] * 32 != scales.shape[-1] * group_size * bits:
         raise CheckpointError(
-            f"{file} says {bits} bits in groups of {group_size} for '{prefix}{path}', but its weights are stored otherwise. "
+            f"{file} says {bits} bits in groups of {group_size} for '{prefix}{path}', but its weights "
+            "are stored otherwise. "
             "Download both again."
         )
     return bits, group_size
