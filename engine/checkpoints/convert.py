@@ -1,0 +1,149 @@
+"""Makes a smaller copy of a model folder: affine weights of 4 to 8 bits.
+
+Understanding survives narrow weights in the language model's layers; speech tokens suffer when the embeddings, the head
+or the encoder are narrow. So `bits` applies to the layers only and the other matrices take 8 bits; convolutions, norms
+and position tables stay whole, and token2wav is taken over as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+
+from engine.checkpoints.config import QUANTISED_BITS, QUANTISED_GROUPS, read_config, read_json
+from engine.checkpoints.shards import StoredTensor, list_tensors
+from engine.checkpoints.weights import map_tensors
+from engine.errors import RequestError, StorageError
+from engine.events import Progress
+
+_LAYERS = "model.layers."
+_CAREFUL_BITS = 8
+_SHARD_BYTES = 4_000_000_000
+_WEIGHT_FILES = (".safetensors", ".safetensors.index.json")
+
+
+@dataclass
+class _Plan:
+    """What becomes of each matrix; collects the "quantization" block of the new config.json."""
+
+    bits: int
+    group_size: int
+    block: dict[str, Any] = field(default_factory=dict)
+
+    def bits_of(self, name: str, tensor: StoredTensor) -> int | None:
+        """Bits for the tensor `name`, None to keep it whole."""
+        path, kind = name.rpartition(".")[::2]
+        if kind != "weight" or len(tensor.shape) != 2 or "positional_embedding" in name:
+            return None
+        if tensor.shape[1] % self.group_size:
+            self.block[path] = False
+            return None
+        if path.startswith(_LAYERS) or self.bits >= _CAREFUL_BITS:
+            return self.bits
+        self.block[path] = {"bits": _CAREFUL_BITS, "group_size": self.group_size}
+        return _CAREFUL_BITS
+
+
+def converting(source: Path, target: Path, *, bits: int = 4, group_size: int = 64) -> Generator[Progress, None, Path]:
+    """Write a quantised copy of the folder `source` to `target`; the generator's value is `target`.
+
+    The new folder appears whole or not at all: closing the generator removes what was written. Raises RequestError
+    for a width that is not known, a source that is quantised already or a target that exists, CheckpointError for a
+    damaged source, StorageError when it cannot be written.
+    """
+    _check_request(source, target, bits, group_size)
+    tensors = list_tensors(source)
+    partial = target.with_name(target.name + ".partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        _take_over(source, partial)
+        plan = _Plan(bits, group_size)
+        yield from _write_shards(tensors, partial, plan)
+        config = read_json(source / "config.json")
+        config["quantization"] = {"group_size": group_size, "bits": bits, **plan.block}
+        (partial / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
+        os.replace(partial, target)
+    except OSError as error:
+        raise StorageError(
+            f"{target} cannot be written ({error.strerror}). Free some space or choose another place."
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return target
+
+
+def _check_request(source: Path, target: Path, bits: int, group_size: int) -> None:
+    if bits not in QUANTISED_BITS or group_size not in QUANTISED_GROUPS:
+        raise RequestError(
+            f"{bits} bits in groups of {group_size} are not possible; "
+            f"choose {', '.join(map(str, QUANTISED_BITS))} bits in groups of {', '.join(map(str, QUANTISED_GROUPS))}."
+        )
+    if read_config(source).quantisation is not None:
+        raise RequestError(f"{source} is quantised already. Convert the original folder instead.")
+    if target.exists():
+        raise RequestError(f"{target} exists already. Choose another name or remove it first.")
+
+
+def _take_over(source: Path, partial: Path) -> None:
+    """Everything but the weights: linked where the disk allows, copied elsewhere."""
+    for path in sorted(source.rglob("*")):
+        if (
+            not path.is_file()
+            or (path.parent == source and path.name.endswith(_WEIGHT_FILES))
+            or path.name == "config.json"
+        ):
+            continue
+        copy = partial / path.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(path.resolve(), copy)
+        except OSError:
+            shutil.copyfile(path, copy)
+
+
+def _write_shards(tensors: dict[str, StoredTensor], partial: Path, plan: _Plan) -> Generator[Progress, None, None]:
+    total = sum(tensor.bytes for tensor in tensors.values())
+    done = 0
+    weight_map: dict[str, str] = {}
+    for number, names in enumerate(_shards(tensors), start=1):
+        file = f"model-{number:05d}.safetensors"
+        stored = map_tensors({name: tensors[name] for name in names})
+        shard: dict[str, mx.array] = {}
+        for name in names:
+            shard |= _converted(name, stored.pop(name), plan.bits_of(name, tensors[name]), plan.group_size)
+            done += tensors[name].bytes
+            yield Progress("converting", done, total, "bytes")
+        mx.save_safetensors(str(partial / file), shard, {"format": "mlx"})
+        weight_map |= dict.fromkeys(shard, file)
+    index = {"metadata": {}, "weight_map": weight_map}
+    (partial / "model.safetensors.index.json").write_text(json.dumps(index, indent=2), encoding="utf-8")
+
+
+def _shards(tensors: dict[str, StoredTensor]) -> Iterator[list[str]]:
+    names: list[str] = []
+    size = 0
+    for name, tensor in tensors.items():
+        if names and size + tensor.bytes > _SHARD_BYTES:
+            yield names
+            names, size = [], 0
+        names.append(name)
+        size += tensor.bytes
+    yield names
+
+
+def _converted(name: str, array: mx.array, bits: int | None, group_size: int) -> dict[str, mx.array]:
+    if bits is None:
+        mx.eval(array)
+        return {name: array}
+    packed, scales, biases = mx.quantize(array, group_size=group_size, bits=bits)
+    mx.eval(packed, scales, biases)
+    path = name.removesuffix(".weight")
+    return {name: packed, f"{path}.scales": scales, f"{path}.biases": biases}
