@@ -1,0 +1,73 @@
+"""Checks the arguments of a tool call against the tool's JSON schema, and repairs what is only written differently."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+
+class ArgumentError(Exception):
+    """The arguments do not fit the tool; the message is a sentence for the model."""
+
+
+def checked(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments as the tool's function takes them. Numbers written as text are read; nulls count as not given.
+
+    Raises ArgumentError naming the argument that is missing, unknown or of the wrong kind. Schemas with constructs
+    that are not known here (from MCP servers) let the value pass: the server checks it.
+    """
+    properties = schema.get("properties", {})
+    given = {name: value for name, value in arguments.items() if value is not None}
+    if schema.get("additionalProperties") is False:
+        for name in given:
+            if name not in properties:
+                expected = ", ".join(properties) or "none"
+                raise ArgumentError(f"There is no argument {name[:100]}. The arguments are: {expected}.")
+    for name in schema.get("required", ()):
+        if name not in given:
+            raise ArgumentError(f"The argument {name} is missing.")
+    return {name: _value(name, value, properties.get(name, {})) for name, value in given.items()}
+
+
+def _value(name: str, value: Any, schema: Mapping[str, Any]) -> Any:
+    kind = schema.get("type")
+    if kind == "string":
+        value = _text(name, value)
+    elif kind in ("integer", "number"):
+        value = _number(name, value, whole=kind == "integer")
+    elif kind == "boolean":
+        value = _truth(name, value)
+    elif kind == "array":
+        if not isinstance(value, list):
+            raise ArgumentError(f"The argument {name} must be a list.")
+        value = [_value(name, item, schema.get("items", {})) for item in value]
+    if "enum" in schema and value not in schema["enum"]:
+        raise ArgumentError(f"The argument {name} must be one of: {', '.join(map(str, schema['enum']))}.")
+    return value
+
+
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, (dict, list)):
+        raise ArgumentError(f"The argument {name} must be text.")
+    return str(value)
+
+
+def _number(name: str, value: Any, whole: bool) -> int | float:
+    sentence = f"The argument {name} must be a {'whole number' if whole else 'number'}."
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)) or len(str(value)[:400]) > 300:
+        raise ArgumentError(sentence)
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        raise ArgumentError(sentence) from None
+    if not math.isfinite(number) or (whole and number != int(number)):
+        raise ArgumentError(sentence)
+    return int(number) if whole else number
+
+
+def _truth(name: str, value: Any) -> bool:
+    written = str(value).lower()
+    if written not in ("true", "false"):
+        raise ArgumentError(f"The argument {name} must be true or false.")
+    return written == "true"
