@@ -257,8 +257,9 @@ class _PyAvSource:
         converter = av.AudioResampler(format="fltp", layout=self._track.layout, rate=rate_hz)
         frames = 0
         for frame in self._frames():
-            gap = round(frame.time * rate_hz) - frames if frame.time is not None else 0
-            if gap > 0.1 * rate_hz and not (self.info.duration_s and frame.time > self.info.duration_s + 1.0):
+            time_s = frame.time or 0.0
+            gap = round(time_s * rate_hz) - frames
+            if gap > 0.1 * rate_hz and time_s <= (self.info.duration_s or time_s) + 1.0:
                 for piece in _silence(gap, rate_hz, channels):
                     frames += len(piece)
                     yield piece

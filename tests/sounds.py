@@ -46,3 +46,30 @@ def cut_in_half(path: Path) -> Path:
     """Keep only the first half of the file's bytes."""
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     return path
+
+
+_VOWELS_HZ = ((730, 1090, 2440), (270, 2290, 3010), (300, 870, 2240), (530, 1840, 2480), (570, 840, 2410))
+
+
+def babble(seconds: float, seed: int = 0) -> Samples:
+    """Something a speech detector takes for speech: a buzzing voice through changing vowels (16 kHz)."""
+    random = np.random.default_rng(seed)
+    syllables = [_syllable(random) for _ in range(int(seconds / 0.15) + 2)]
+    sound = np.concatenate(syllables)[: round(seconds * 16_000)]
+    return (0.5 * sound / np.abs(sound).max()).astype(np.float32)
+
+
+def _syllable(random: np.random.Generator) -> Samples:
+    count = int(random.uniform(0.14, 0.24) * 16_000)
+    times = np.arange(count) / 16_000
+    pitch_hz = random.uniform(100, 150) * (1 - 0.6 * times)
+    phase = 2 * np.pi * np.cumsum(pitch_hz) / 16_000
+    formants = _VOWELS_HZ[random.integers(len(_VOWELS_HZ))]
+    sound = np.zeros(count)
+    for harmonic in range(1, 35):
+        hz = harmonic * pitch_hz
+        loudness = sum(1 / (1 + ((hz - formant) / 90) ** 2) for formant in formants) / harmonic**0.5
+        sound += loudness * np.sin(harmonic * phase)
+    attack = np.minimum(1, np.minimum(times / 0.03, (times[-1] - times) / 0.05))
+    hiss = random.normal(0, 0.15, count) * np.maximum(0, 1 - times / 0.04)
+    return (sound * attack + hiss).astype(np.float32)

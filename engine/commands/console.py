@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from engine.events import Progress
-
 if TYPE_CHECKING:
     from engine.engine import Engine
+    from engine.events import Progress
 
 T = TypeVar("T")
 

@@ -1,0 +1,216 @@
+"""A transcript as TXT, SRT, VTT, JSON or Markdown: pure functions from values to text."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from engine.samples import clock
+from engine.transcription.results import Segment, Span, Transcript
+
+LINE_WIDTH = 42  # columns; a Chinese or Japanese character takes two
+LINES = 2
+_CUE_WIDTH = LINE_WIDTH * LINES
+_SHORTEST_CUE_S = 0.2
+_NEAR_PAUSE_S = 0.5
+
+_SENTENCE_END = re.compile(r"(?<=[。！？!?…])\s*|(?<=[.!?…][\"'”’)])\s+|(?<=[.])\s+")
+_CLOSING = "，。！？、；：”’）》」』】…,.!?;:)]}%\"'"
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~])")
+_MARKDOWN_LINE_START = re.compile(r"^(\d+)([.)])(?=\s)|^([-+=])", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Cue:
+    """What one subtitle shows: at most two lines."""
+
+    start_s: float
+    end_s: float
+    lines: tuple[str, ...]
+
+
+def to_txt(transcript: Transcript) -> str:
+    """The words, a line for each segment."""
+    return "".join(f"{_one_line(segment.text)}\n" for segment in transcript.segments)
+
+
+def to_srt(transcript: Transcript) -> str:
+    """SubRip subtitles, as players read them: numbered, times with a comma."""
+    blocks = []
+    for number, cue in enumerate(cues(transcript), start=1):
+        text = "\n".join(cue.lines).replace("-->", "→")
+        blocks.append(f"{number}\n{_stamp(cue.start_s, ',')} --> {_stamp(cue.end_s, ',')}\n{text}\n\n")
+    return "".join(blocks)
+
+
+def to_vtt(transcript: Transcript) -> str:
+    """WebVTT subtitles (W3C Candidate Recommendation, 2019): times with a point, cue text escaped."""
+    blocks = ["WEBVTT\n\n"]
+    for cue in cues(transcript):
+        text = "\n".join(cue.lines).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        blocks.append(f"{_stamp(cue.start_s, '.')} --> {_stamp(cue.end_s, '.')}\n{text}\n\n")
+    return "".join(blocks)
+
+
+def to_json(transcript: Transcript) -> str:
+    """Everything known, times in seconds."""
+    return json.dumps(to_value(transcript), ensure_ascii=False, indent=2) + "\n"
+
+
+def to_markdown(transcript: Transcript) -> str:
+    """A document: the file's name as title, its length, and each segment after its time."""
+    facts = [clock(transcript.duration_s)]
+    if transcript.options.translate_to:
+        facts.append(f"translated to {transcript.options.translate_to}")
+    if transcript.model:
+        facts.append(transcript.model)
+    head = f"# {_escaped(transcript.source)}\n\n{_escaped(' · '.join(facts))}\n\n"
+    return head + "".join(f"**{clock(s.start_s)}** {_escaped(_one_line(s.text))}\n\n" for s in transcript.segments)
+
+
+EXPORTS: dict[str, Callable[[Transcript], str]] = {
+    "txt": to_txt,
+    "srt": to_srt,
+    "vtt": to_vtt,
+    "json": to_json,
+    "md": to_markdown,
+}
+
+
+def to_value(transcript: Transcript) -> dict[str, object]:
+    """The transcript as plain values for JSON."""
+    options = transcript.options
+    value: dict[str, object] = {
+        "source": transcript.source,
+        "duration": round(transcript.duration_s, 3),
+        "model": transcript.model,
+        "language": options.language or None,
+        "translated_to": options.translate_to or None,
+        "segments": [
+            {"start": round(s.start_s, 3), "end": round(s.end_s, 3), "text": s.text} for s in transcript.segments
+        ],
+    }
+    if transcript.problem:
+        value["problem"] = transcript.problem
+    return value
+
+
+def cues(transcript: Transcript) -> Iterator[Cue]:
+    """The segments cut into subtitles of at most two lines, each shown while its words are (about) spoken."""
+    last_end = 0.0
+    for segment in transcript.segments:
+        for cue in _cues_of(segment):
+            start = max(cue.start_s, last_end)
+            last_end = max(cue.end_s, start + _SHORTEST_CUE_S)
+            yield Cue(start, last_end, cue.lines)
+
+
+def _cues_of(segment: Segment) -> Iterator[Cue]:
+    texts = _cue_texts(_one_line(segment.text))
+    weights = [max(1, _width(text)) for text in texts]
+    spans = segment.spans or ((segment.start_s, segment.end_s),)
+    said, total = 0, sum(weights)
+    for text, weight in zip(texts, weights, strict=True):
+        start = _time_at(spans, said / total, starting=True)
+        said += weight
+        yield Cue(start, _time_at(spans, said / total, starting=False), _lines(text))
+
+
+def _time_at(spans: tuple[Span, ...], share: float, starting: bool) -> float:
+    """When `share` of the speech is over. Near a pause: its end for a cue that starts, its start for one that ends."""
+    said = share * sum(end - start for start, end in spans)
+    before = 0.0
+    for index, (start, end) in enumerate(spans):
+        length = end - start
+        following = spans[index + 1] if index + 1 < len(spans) else None
+        if following and abs(said - before - length) <= min(_NEAR_PAUSE_S, length / 4):
+            return following[0] if starting else end
+        if said - before <= length:
+            return start + max(0.0, said - before)
+        before += length
+    return spans[-1][1]
+
+
+def _cue_texts(text: str) -> list[str]:
+    """Sentences, the short ones joined and the long ones divided evenly, none wider than a cue."""
+    texts: list[str] = []
+    for sentence in filter(None, _SENTENCE_END.split(text)):
+        joined = _join(texts[-1], sentence) if texts else ""
+        if joined and _width(joined) <= _CUE_WIDTH and _width(texts[-1]) <= LINE_WIDTH:
+            texts[-1] = joined
+        else:
+            texts += _divided(sentence.strip(), _CUE_WIDTH)
+    return texts
+
+
+def _divided(text: str, widest: int) -> list[str]:
+    """The text in as few parts of about equal width as fit into `widest` columns, cut between words."""
+    parts_wanted = -(-_width(text) // widest)
+    while True:
+        parts = _filled(_words(text), _width(text) / parts_wanted)
+        if all(_width(part) <= widest for part in parts) or parts_wanted >= len(text):
+            return parts
+        parts_wanted += 1
+
+
+def _filled(words: list[str], goal: float) -> list[str]:
+    """Join words into parts; a part ends where its width is nearest to the goal."""
+    parts: list[str] = []
+    part = ""
+    for word in words:
+        longer = part + word
+        if part.strip() and abs(_width(longer.strip()) - goal) > abs(_width(part.strip()) - goal):
+            parts.append(part.strip())
+            part = word
+        else:
+            part = longer
+    return [*parts, part.strip()] if part.strip() else parts
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(_divided(text, LINE_WIDTH)) if _width(text) > LINE_WIDTH else (text,)
+
+
+def _words(text: str) -> list[str]:
+    """Pieces between which a line may break, spaces kept in front: words, or single wide characters."""
+    words: list[str] = []
+    for character in text:
+        glued = words and (
+            character in _CLOSING
+            or (not _is_wide(character) and character != " " and not _is_wide(words[-1][-1]))
+        )
+        if glued or (words and words[-1] == " "):
+            words[-1] += character
+        else:
+            words.append(character)
+    return words
+
+
+def _join(first: str, second: str) -> str:
+    return first + second if _is_wide(first[-1]) else f"{first} {second}"
+
+
+def _is_wide(character: str) -> bool:
+    return unicodedata.east_asian_width(character) in "WF"
+
+
+def _width(text: str) -> int:
+    return sum(2 if _is_wide(character) else 1 for character in text if not unicodedata.combining(character))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _escaped(text: str) -> str:
+    return _MARKDOWN_LINE_START.sub(lambda m: f"{m[1]}\\{m[2]}" if m[1] else f"\\{m[3]}", _MARKDOWN.sub(r"\\\1", text))
+
+
+def _stamp(seconds: float, point: str) -> str:
+    """00:00:00,000: hours are never left out, milliseconds are rounded before anything else is."""
+    minutes, milliseconds = divmod(round(seconds * 1000), 60_000)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{milliseconds // 1000:02}{point}{milliseconds % 1000:03}"

@@ -1,0 +1,79 @@
+"""What a transcription is asked for, what it yields on the way, and what it is in the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.events import Progress
+from engine.samples import SoundInfo
+
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to write down, and how.
+
+    `language` is the language spoken, as a code such as "en", or "" to let the model find out. `translate_to` is the
+    language to translate into, or "" to write down what is said. `batch` is how many windows are decoded together.
+    """
+
+    language: str = ""
+    translate_to: str = ""
+    batch: int = 8
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One stretch of speech: at most 25 seconds. `spans` are its parts without the pauses, in seconds of the file."""
+
+    start_s: float
+    end_s: float
+    text: str
+    spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """A whole recording written down. `problem` is a sentence when the file breaks off before its end."""
+
+    source: str
+    duration_s: float
+    segments: tuple[Segment, ...]
+    model: str = ""
+    options: Options = field(default_factory=Options)
+    problem: str = ""
+
+    @property
+    def text(self) -> str:
+        """What was said, a line for each segment."""
+        return "\n".join(segment.text for segment in self.segments)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The first event: the file is readable. `resumed_s` is how far an interrupted run had come (0 for a new one)."""
+
+    path: Path
+    info: SoundInfo
+    resumed_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class SegmentDone:
+    """The next segment in order of time. `resumed` when it comes from an interrupted run's journal."""
+
+    index: int
+    segment: Segment
+    resumed: bool = False
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The last event."""
+
+    transcript: Transcript
+
+
+TranscriptionEvent = Opened | SegmentDone | Progress | Finished

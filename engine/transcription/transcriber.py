@@ -1,0 +1,168 @@
+"""The way from a recording to its segments: read, cut at pauses, decode in batches, keep a journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine import samples
+from engine.errors import SoundError
+from engine.events import Progress, Samples
+from engine.samples import BrokenOffError, SoundInfo
+from engine.speech_detector import SpeechDetector
+from engine.transcription.journal import Journal, run_key
+from engine.transcription.pauses import Window, WindowCutter
+from engine.transcription.results import (
+    Finished,
+    Opened,
+    Options,
+    Segment,
+    SegmentDone,
+    Transcript,
+    TranscriptionEvent,
+)
+
+if TYPE_CHECKING:
+    from engine.transcription.recogniser import SpeechModel
+
+# Windows of 16 kHz samples in; (which window, its text) out, in any order.
+Recognise = Callable[[Sequence[Samples]], Iterator[tuple[int, str]]]
+
+SHORTEST_SOUND_S = 0.3
+
+
+def transcribe(
+    engine: SpeechModel,
+    path: Path | str,
+    *,
+    options: Options | None = None,
+    journal: Path | None = None,
+    resume: bool = False,
+) -> Generator[TranscriptionEvent, None, None]:
+    """Write down what is said in a sound or film file of any length, in constant memory.
+
+    Yields Opened, then SegmentDone and Progress (seconds of the file) as it goes, and Finished last. With `journal`,
+    every segment is on disk before it is yielded; with `resume` too, the segments of an interrupted run come first and
+    the work goes on after them. The journal is removed once the caller asks for what follows Finished, so keep the
+    result somewhere before that. Closing the generator cancels the work and keeps the journal.
+
+    A file that breaks off is transcribed as far as it goes, and the transcript's `problem` says so. Raises SoundError
+    when the file cannot be read or holds no speech, StorageError when the journal cannot be written, RequestError when
+    the journal belongs to another run or the model cannot do what `options` ask.
+    """
+    from engine.transcription.recogniser import Recogniser
+
+    options = options or Options()
+    recognise = Recogniser(engine, options)
+    return run(path, recognise, model_folder=engine.folder, options=options, journal=journal, resume=resume)
+
+
+def run(
+    path: Path | str,
+    recognise: Recognise,
+    *,
+    model_folder: Path,
+    options: Options,
+    journal: Path | None = None,
+    resume: bool = False,
+) -> Generator[TranscriptionEvent, None, None]:
+    """`transcribe` with whatever turns windows into text."""
+    path = Path(path)
+    info = samples.probe(path)
+    book = Journal(journal, run_key(path, model_folder, options), resume) if journal else None
+    work = _Run(path, info, recognise, options, book)
+    try:
+        yield from work.events()
+        yield Finished(work.transcript(model_folder.name))
+        if book:
+            book.remove()
+    finally:
+        if book:
+            book.close()
+
+
+class _Run:
+    """The state of one transcription."""
+
+    def __init__(
+        self, path: Path, info: SoundInfo, recognise: Recognise, options: Options, journal: Journal | None
+    ) -> None:
+        self._path, self._info, self._recognise, self._options, self._journal = path, info, recognise, options, journal
+        self._segments = list(journal.segments) if journal else []
+        self._resumed_s = self._segments[-1].end_s if self._segments else 0.0
+        self._cutter = WindowCutter()
+        self._waiting: list[Window] = []
+        self._batch = 1  # grows to options.batch, so that the first words come soon
+        self._windows = 0
+        self._heard_s = 0.0
+        self._problem = ""
+
+    def events(self) -> Iterator[TranscriptionEvent]:
+        yield Opened(self._path, self._info, self._resumed_s)
+        for index, segment in enumerate(self._segments):
+            yield SegmentDone(index, segment, resumed=True)
+        try:
+            for block in samples.stream(self._path):
+                self._heard_s += len(block) / SpeechDetector.RATE_HZ
+                self._take(self._cutter.push(block))
+                while len(self._waiting) >= self._batch:
+                    yield from self._decode()
+                yield self._progress()
+        except BrokenOffError as error:
+            self._problem = str(error)
+        self._take(self._cutter.finish())
+        while self._waiting:
+            yield from self._decode()
+        yield self._progress()
+        self._refuse_if_empty()
+
+    def transcript(self, model: str) -> Transcript:
+        duration_s = self._heard_s if self._problem or not self._info.duration_s else self._info.duration_s
+        return Transcript(self._path.name, duration_s, tuple(self._segments), model, self._options, self._problem)
+
+    def _take(self, windows: list[Window]) -> None:
+        self._windows += len(windows)
+        self._waiting += [window for window in windows if window.start_s >= self._resumed_s - 1e-6]
+
+    def _decode(self) -> Iterator[TranscriptionEvent]:
+        """Decode the next batch; its segments come in order of time, each as soon as those before it are done."""
+        batch, self._waiting = self._waiting[: self._batch], self._waiting[self._batch :]
+        self._batch = min(2 * self._batch, max(1, self._options.batch))
+        texts: dict[int, str] = {}
+        following = 0
+        for row, text in self._recognise([window.samples_16k for window in batch]):
+            texts[row] = text.strip()
+            while following in texts:
+                window, text = batch[following], texts[following]
+                following += 1
+                if text:
+                    yield self._keep(Segment(window.start_s, window.end_s, text, window.spans))
+                    yield self._progress(window.end_s)
+
+    def _keep(self, segment: Segment) -> SegmentDone:
+        if self._journal:
+            self._journal.add(segment)
+        self._segments.append(segment)
+        return SegmentDone(len(self._segments) - 1, segment)
+
+    def _progress(self, done_s: float | None = None) -> Progress:
+        if done_s is None:
+            done_s = self._waiting[0].start_s if self._waiting else self._cutter.position_s
+        total_s = max(self._info.duration_s, done_s) if self._info.duration_s else 0.0
+        return Progress("transcribe", done_s, total_s, "seconds")
+
+    def _refuse_if_empty(self) -> None:
+        if self._segments:
+            return
+        if self._problem:
+            raise BrokenOffError(self._problem)
+        if self._heard_s < SHORTEST_SOUND_S:
+            raise SoundError(
+                f"{self._path} is only {self._heard_s:.2f} s long: record at least {SHORTEST_SOUND_S} s of speech."
+            )
+        if not self._windows:
+            raise SoundError(
+                f"No speech was found in {self._path}: check that the right microphone or track was recorded."
+            )
+        raise SoundError(f"The model made out no words in {self._path}: try another recording or another model.")
