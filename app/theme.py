@@ -1,0 +1,200 @@
+"""How the window looks: colours for light and dark, three text sizes, and a grid of four pixels."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication, QWidget
+
+ANSWER_PX = 14.5
+TEXT_PX = 13.0
+SMALL_PX = 11.5
+
+GRID = 4
+SIDEBAR_WIDTH = 248
+BAR_HEIGHT = 44
+COLUMN_WIDTH = 640
+WINDOW_SIZE = (1120, 760)
+MINIMUM_WINDOW_SIZE = (760, 520)
+MOTION_MS = 150
+
+
+@dataclass(frozen=True)
+class Colours:
+    """Every colour the window uses, named by its work."""
+
+    dark: bool
+    window: QColor
+    sidebar: QColor
+    card: QColor
+    bubble: QColor
+    line: QColor
+    groove: QColor
+    raised: QColor
+    text: QColor
+    second: QColor
+    faint: QColor
+    accent: QColor
+    accent_text: QColor
+    accent_fill: QColor  # behind white words
+    accent_soft: QColor
+    on_accent: QColor
+    good: QColor
+    listening: QColor
+    trouble: QColor
+
+
+LIGHT = Colours(
+    dark=False,
+    window=QColor("#ffffff"),
+    sidebar=QColor("#f3f2f5"),
+    card=QColor("#fafafb"),
+    bubble=QColor("#f3f2f5"),
+    line=QColor("#e3e1e6"),
+    groove=QColor("#e3e1e6"),
+    raised=QColor("#ffffff"),
+    text=QColor("#1d1c20"),
+    second=QColor("#66636c"),
+    faint=QColor("#96939d"),
+    accent=QColor("#5b5bd6"),
+    accent_text=QColor("#5252c9"),
+    accent_fill=QColor("#5b5bd6"),
+    accent_soft=QColor("#ececfb"),
+    on_accent=QColor("#ffffff"),
+    good=QColor("#1b7a48"),
+    listening=QColor("#2a9d62"),
+    trouble=QColor("#93600c"),
+)
+
+DARK = Colours(
+    dark=True,
+    window=QColor("#1c1b1f"),
+    sidebar=QColor("#252429"),
+    card=QColor("#232227"),
+    bubble=QColor("#2b2a30"),
+    line=QColor("#36343b"),
+    groove=QColor("#36343b"),
+    raised=QColor("#1c1b1f"),
+    text=QColor("#f1eff4"),
+    second=QColor("#aaa7b1"),
+    faint=QColor("#7d7a85"),
+    accent=QColor("#8888ef"),
+    accent_text=QColor("#9a9af5"),
+    accent_fill=QColor("#5f5fd8"),
+    accent_soft=QColor("#2e2d4d"),
+    on_accent=QColor("#ffffff"),
+    good=QColor("#4cc38a"),
+    listening=QColor("#3fae79"),
+    trouble=QColor("#d9a04a"),
+)
+
+
+def colours(widget: QWidget) -> Colours:
+    """The colours that suit the widget's palette: dark ones on a dark window."""
+    return DARK if widget.palette().color(QPalette.ColorRole.Window).lightness() < 128 else LIGHT
+
+
+def font(size_px: float = TEXT_PX, weight: int = 400, *, tabular: bool = False) -> QFont:
+    """The system font at a size in device independent pixels. `tabular` gives digits of equal width."""
+    chosen = QFont(QGuiApplication.font())
+    _size(chosen, size_px)
+    chosen.setWeight(QFont.Weight(weight))
+    if tabular:
+        chosen.setFeature(QFont.Tag("tnum"), 1)
+    return chosen
+
+
+def mono_font(size_px: float = 12.0) -> QFont:
+    """The system's font of fixed width at a size in device independent pixels."""
+    chosen = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    _size(chosen, size_px)
+    return chosen
+
+
+def _size(chosen: QFont, size_px: float) -> None:
+    screen = QGuiApplication.primaryScreen()
+    chosen.setPointSizeF(size_px * 72.0 / (screen.logicalDotsPerInchY() if screen else 96.0))
+
+
+def motion_ms(duration_ms: int = MOTION_MS) -> int:
+    """How long a movement may take: nothing when the system asks for reduced motion."""
+    hints = QGuiApplication.styleHints()  # held here: what it hands out dies with it
+    accessibility = getattr(hints, "accessibility", lambda: None)()
+    preference = getattr(accessibility, "motionPreference", lambda: None)()
+    return 0 if preference is not None and preference.name.startswith("Reduced") else duration_ms
+
+
+def base_font() -> QFont:
+    """The system's own font on a Mac; elsewhere Inter with a Chinese companion when they are installed."""
+    chosen = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
+    if sys.platform != "darwin":
+        installed = set(QFontDatabase.families())
+        families = [name for name in ("Inter", "Noto Sans CJK SC", "DejaVu Sans") if name in installed]
+        chosen.setFamilies(families or [chosen.family()])
+        chosen.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
+    _size(chosen, TEXT_PX)
+    return chosen
+
+
+def palette(values: Colours) -> QPalette:
+    """The Qt palette with these colours, so that standard controls and painted ones agree."""
+    role, result = QPalette.ColorRole, QPalette()
+    pairs = {
+        role.Window: values.window,
+        role.WindowText: values.text,
+        role.Base: values.raised,
+        role.AlternateBase: values.sidebar,
+        role.Text: values.text,
+        role.Button: values.card,
+        role.ButtonText: values.text,
+        role.BrightText: values.trouble,
+        role.PlaceholderText: values.second,
+        role.Highlight: values.accent_soft,
+        role.HighlightedText: values.text,
+        role.Accent: values.accent,
+        role.Link: values.accent_text,
+        role.LinkVisited: values.accent_text,
+        role.ToolTipBase: values.card,
+        role.ToolTipText: values.text,
+        role.Light: values.raised,
+        role.Midlight: values.card,
+        role.Mid: values.line,
+        role.Dark: values.faint,
+    }
+    for each, colour in pairs.items():
+        result.setColor(each, colour)
+    for each in (role.Text, role.WindowText, role.ButtonText):
+        result.setColor(QPalette.ColorGroup.Disabled, each, values.faint)
+    return result
+
+
+class Theme(QObject):
+    """Keeps the application's font and palette in step with the system's light and dark. Build one, keep it."""
+
+    def __init__(self, application: QApplication, scheme: Qt.ColorScheme | None = None) -> None:
+        super().__init__(application)
+        self._application = application
+        self._forced = scheme
+        application.setFont(base_font())
+        application.styleHints().colorSchemeChanged.connect(self._on_scheme_changed)
+        self._apply()
+
+    def force(self, scheme: Qt.ColorScheme | None) -> None:
+        """Use this scheme whatever the system says; None follows the system again."""
+        self._forced = scheme
+        self._apply()
+
+    def _on_scheme_changed(self, _scheme: Qt.ColorScheme) -> None:
+        self._apply()
+
+    def _apply(self) -> None:
+        scheme = self._forced or self._application.styleHints().colorScheme()
+        self._application.setPalette(palette(DARK if scheme == Qt.ColorScheme.Dark else LIGHT))
+
+
+def is_look_change(event: QEvent) -> bool:
+    """Whether an event means that colours or fonts must be read again."""
+    return event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.ApplicationPaletteChange)

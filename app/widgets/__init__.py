@@ -1,0 +1,1 @@
+"""One window and its parts: they show state and say what the user wants, nothing else."""

@@ -1,0 +1,217 @@
+"""Text that is as high as what it says: selectable, copied by keyboard, with the words being spoken marked."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from PySide6.QtCore import QEvent, QRectF, Qt
+from PySide6.QtGui import (
+    QDesktopServices,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QTextBlock,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+    QTextFormat,
+    QTextTable,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QFrame, QTextBrowser, QTextEdit, QWidget
+
+from app import theme
+from app.qt import override
+
+_LINK_TAIL = re.compile(r"\]\([^)\s]*\)")
+
+
+def rendered_positions(source: str, rendered: str) -> list[int]:
+    """For every place in Markdown `source` (and its end) the place in `rendered` where that character shows."""
+    hidden = {i for match in _LINK_TAIL.finditer(source) for i in range(*match.span())}
+    places, at = [], 0
+    for i, character in enumerate(source):
+        places.append(at)
+        if i in hidden or at >= len(rendered):
+            continue
+        shown = rendered[at]
+        if shown == character or (shown.isspace() and character.isspace()):
+            at += 1
+    return [*places, at]
+
+
+class FlowText(QTextBrowser):
+    """A read-only text without frame or scroll bars. Its owner asks `height_for` and gives it that room."""
+
+    def __init__(self, size_px: float, line_px: float, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._line_px = line_px
+        self._source = ""
+        self._markdown = False
+        self._spoken: tuple[int, int] | None = None
+        self._places: list[int] | None = None
+        self._quiet = False
+        self.setFont(theme.font(size_px))
+        self.document().setDefaultFont(theme.font(size_px))
+        self.document().setDocumentMargin(0)
+        self.document().setIndentWidth(22)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.viewport().setAutoFillBackground(False)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setOpenLinks(False)
+        self.anchorClicked.connect(QDesktopServices.openUrl)
+
+    @property
+    def source(self) -> str:
+        """The text as it was given."""
+        return self._source
+
+    def set_text(self, text: str, *, markdown: bool = False) -> None:
+        """Show plain text or Markdown."""
+        if text == self._source and markdown == self._markdown:
+            return
+        self._source, self._markdown, self._places = text, markdown, None
+        if markdown:
+            self.document().setMarkdown(text)
+        else:
+            self.document().setPlainText(text)
+        self._space_lines()
+        self._colour_spoken()
+
+    def set_quiet(self, quiet: bool) -> None:
+        """Write in the second colour."""
+        self._quiet = quiet
+        self._take_colours()
+
+    def _take_colours(self) -> None:
+        values, palette = theme.colours(self), self.palette()
+        colour = values.second if self._quiet else values.text
+        if palette.color(QPalette.ColorRole.Text) != colour:
+            palette.setColor(QPalette.ColorRole.Text, colour)
+            self.setPalette(palette)
+
+    def height_for(self, width: int) -> int:
+        """Pixels the text needs at this width."""
+        self.document().setTextWidth(width)
+        return math.ceil(self.document().size().height())
+
+    def natural_width(self, most: int) -> int:
+        """Width the longest line wants, at most `most`."""
+        self.document().setTextWidth(most)
+        return min(most, math.ceil(self.document().idealWidth()) + 1)
+
+    def set_spoken(self, span: tuple[int, int] | None) -> None:
+        """Mark these characters of the source as the ones that sound now and show later ones lighter; None: no marks."""
+        if span != self._spoken:
+            self._spoken = span
+            self._colour_spoken()
+            self.viewport().update()
+
+    def spoken_span(self) -> tuple[int, int] | None:
+        """Where the marked words lie in the rendered text."""
+        if self._spoken is None:
+            return None
+        if self._places is None:
+            self._places = rendered_positions(self._source, self.toPlainText())
+        last = len(self._places) - 1
+        start, end = (self._places[min(max(place, 0), last)] for place in self._spoken)
+        return start, end
+
+    def _space_lines(self) -> None:
+        cursor = QTextCursor(self.document())
+        cursor.beginEditBlock()
+        block = self.document().begin()
+        while block.isValid():
+            cursor.setPosition(block.position())
+            cursor.mergeBlockFormat(self._spacing_of(block))
+            block = block.next()
+        if self._markdown:
+            self._style_tables()
+        cursor.endEditBlock()
+
+    def _spacing_of(self, block: QTextBlock) -> QTextBlockFormat:
+        given, spaced = block.blockFormat(), QTextBlockFormat()
+        code = bool(given.property(QTextFormat.Property.BlockCodeFence))
+        tight = code or QTextCursor(block).currentTable() is not None
+        spaced.setLineHeight(self._line_px - (4 if tight else 0), QTextBlockFormat.LineHeightTypes.MinimumHeight.value)
+        if self._markdown:
+            following = block.next()
+            last = not following.isValid()
+            listed = block.textList() is not None and following.isValid() and following.textList() is not None
+            spaced.setTopMargin(0)
+            spaced.setBottomMargin(0 if tight or last else 2 if listed else 8)
+        return spaced
+
+    def _style_tables(self) -> None:
+        for frame in self.document().rootFrame().childFrames():
+            if isinstance(frame, QTextTable):
+                look = frame.format()
+                look.setBorderBrush(theme.colours(self).line)
+                look.setBorder(1)
+                look.setBorderCollapse(True)
+                look.setCellPadding(5)
+                look.setCellSpacing(0)
+                look.setBottomMargin(10)
+                frame.setFormat(look)
+
+    def _colour_spoken(self) -> None:
+        span = self.spoken_span()
+        if span is None:
+            self.setExtraSelections([])
+            return
+        later = QTextEdit.ExtraSelection()
+        later.cursor = QTextCursor(self.document())
+        later.cursor.setPosition(min(span[1], max(self.document().characterCount() - 1, 0)))
+        later.cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
+        later.format = QTextCharFormat()
+        later.format.setForeground(theme.colours(self).second)
+        self.setExtraSelections([later])
+
+    def _spoken_boxes(self, start: int, end: int) -> list[QRectF]:
+        boxes: list[QRectF] = []
+        block = self.document().findBlock(start)
+        while block.isValid() and block.position() < end:
+            boxes += self._boxes_in(block, start - block.position(), end - block.position())
+            block = block.next()
+        return boxes
+
+    def _boxes_in(self, block: QTextBlock, start: int, end: int) -> list[QRectF]:
+        layout, boxes = block.layout(), []
+        origin = self.document().documentLayout().blockBoundingRect(block).topLeft()
+        for number in range(layout.lineCount()):
+            line = layout.lineAt(number)
+            first, last = line.textStart(), line.textStart() + line.textLength()
+            if first < end and last > start:
+                left, right = line.cursorToX(max(start, first)), line.cursorToX(min(end, last))
+                left, right = (x[0] if isinstance(x, tuple) else x for x in (left, right))
+                bottom = origin.y() + line.y() + line.ascent() + line.descent()
+                tall = line.ascent() + line.descent()
+                boxes.append(QRectF(origin.x() + left - 2, bottom - tall - 1, right - left + 4, tall + 2))
+        return boxes
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        span = self.spoken_span()
+        if span is not None and span[1] > span[0]:
+            painter = QPainter(self.viewport())
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.colours(self).accent_soft)
+            for box in self._spoken_boxes(*span):
+                painter.drawRoundedRect(box, 4, 4)
+            painter.end()
+        super().paintEvent(event)
+
+    @override
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if theme.is_look_change(event) and hasattr(self, "_spoken"):
+            self._take_colours()
+            self._colour_spoken()
+
+    @override
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()

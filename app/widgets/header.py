@@ -1,0 +1,84 @@
+"""The bar over the page: what this is, which preset answers, in which voice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QRectF, Signal
+from PySide6.QtGui import QAction, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
+
+from app import theme
+from app.qt import override
+from app.widgets.buttons import PillButton
+from app.widgets.labels import ElidedLabel
+
+
+class MenuPill(PillButton):
+    """An outlined word that opens a menu of choices."""
+
+    picked = Signal(str)
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__("", parent)
+        self._name = name
+        self._menu = QMenu(self)
+        self.clicked.connect(self._open)
+
+    @property
+    def menu_of_choices(self) -> QMenu:
+        """The menu, to add to."""
+        return self._menu
+
+    def show_choices(self, choices: Sequence[tuple[str, str]], current: str, text: str = "{choice}") -> None:
+        """Offer (key, words) pairs; the current one is checked and shown on the button by `text`."""
+        self._menu.clear()
+        for key, words in choices:
+            action = self._menu.addAction(words)
+            action.setCheckable(True)
+            action.setChecked(key == current)
+            action.triggered.connect(lambda _checked=False, k=key: self.picked.emit(k))
+        shown = dict(choices).get(current, current)
+        self.setText(text.format(choice=shown))
+        self.setAccessibleName(f"{self._name}: {shown}")
+        self.setEnabled(bool(choices))
+        self.updateGeometry()
+
+    def add_command(self, action: QAction) -> None:
+        """A command under the choices."""
+        self._menu.addSeparator()
+        self._menu.addAction(action)
+
+    def _open(self) -> None:
+        self._menu.popup(self.mapToGlobal(self.rect().bottomLeft()))
+
+
+class HeaderBar(QWidget):
+    """Title on the left, menus on the right, a line below."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(theme.BAR_HEIGHT)
+        self._title = ElidedLabel("", weight=600, size_px=theme.TEXT_PX)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(18, 0, 18, 1)
+        self._row.setSpacing(10)
+        self._row.addWidget(self._title, 1)
+
+    def add(self, widget: QWidget) -> None:
+        """Put a control at the right end."""
+        self._row.addWidget(widget)
+
+    def set_title(self, title: str) -> None:
+        """Name what the page shows."""
+        self._title.setText(title)
+
+    @property
+    def title(self) -> str:
+        """The name on the left."""
+        return self._title.text()
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(QRectF(0, self.height() - 1, self.width(), 1), theme.colours(self).line)

@@ -1,0 +1,120 @@
+"""The menu bar, with the roles and shortcuts a Mac expects (Qt's Ctrl is ⌘ there)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QCoreApplication, QObject
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QApplication, QLineEdit, QMainWindow, QMenu, QPlainTextEdit, QTextEdit
+
+Standard = QKeySequence.StandardKey
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Menus", text)
+
+
+class Menus(QObject):
+    """Builds the menu bar of a window; each action is an attribute, so that the window can connect and enable it."""
+
+    def __init__(self, window: QMainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._build_file()
+        self._build_edit()
+        self._build_conversation()
+        self._build_view()
+        self._build_window()
+
+    def _menu(self, title: str) -> QMenu:
+        menu = QMenu(title, self._window)
+        self._window.menuBar().addMenu(menu)
+        return menu
+
+    def _action(
+        self, menu: QMenu, text: str, keys: QKeySequence | Standard | str | None = None, role: QAction.MenuRole | None = None
+    ) -> QAction:
+        action = QAction(text, self._window)
+        if isinstance(keys, Standard):
+            action.setShortcuts(keys)
+        elif keys is not None:
+            action.setShortcut(QKeySequence(keys))
+        action.setMenuRole(role if role is not None else QAction.MenuRole.NoRole)
+        menu.addAction(action)
+        return action
+
+    def _build_file(self) -> None:
+        menu = self._menu(_tr("File"))
+        self.new = self._action(menu, _tr("New Conversation"), Standard.New)
+        self.open = self._action(menu, _tr("Open Recordings…"), Standard.Open)
+        menu.addSeparator()
+        self.export = self._action(menu, _tr("Export Texts…"), "Ctrl+Shift+E")
+        self.save_sound = self._action(menu, _tr("Save Last Answer as Sound…"), Standard.Save)
+        menu.addSeparator()
+        self.close = self._action(menu, _tr("Close Window"), "Ctrl+W")
+        self.settings = self._action(menu, _tr("Settings…"), "Ctrl+,", QAction.MenuRole.PreferencesRole)
+        self.about = self._action(menu, _tr("About Earshot"), role=QAction.MenuRole.AboutRole)
+        self.quit = self._action(menu, _tr("Quit Earshot"), "Ctrl+Q", QAction.MenuRole.QuitRole)
+
+    def _build_edit(self) -> None:
+        menu = self._menu(_tr("Edit"))
+        self.undo = self._edit_action(menu, _tr("Undo"), Standard.Undo, "undo")
+        self.redo = self._edit_action(menu, _tr("Redo"), Standard.Redo, "redo")
+        menu.addSeparator()
+        self.cut = self._edit_action(menu, _tr("Cut"), Standard.Cut, "cut")
+        self.copy = self._edit_action(menu, _tr("Copy"), Standard.Copy, "copy")
+        self.paste = self._edit_action(menu, _tr("Paste"), Standard.Paste, "paste")
+        self.select_all = self._edit_action(menu, _tr("Select All"), Standard.SelectAll, "selectAll")
+        menu.addSeparator()
+        self.find = self._action(menu, _tr("Find in Everything Said"), Standard.Find)
+
+    def _edit_action(self, menu: QMenu, text: str, keys: Standard, method: str) -> QAction:
+        action = self._action(menu, text, keys)
+        action.triggered.connect(self._on_text(method))
+        return action
+
+    def _on_text(self, method: str) -> Callable[[], None]:
+        """Do an editing command on whatever has the keyboard; the copy command reaches turns as well."""
+
+        def do() -> None:
+            focused = QApplication.focusWidget()
+            if isinstance(focused, QLineEdit | QTextEdit | QPlainTextEdit):
+                getattr(focused, method)()
+            elif focused is not None and method == "copy" and hasattr(focused, "copy_text"):
+                focused.copy_text()
+
+        return do
+
+    def _build_conversation(self) -> None:
+        menu = self._menu(_tr("Conversation"))
+        self.talk = self._action(menu, _tr("Talk or Send"), "Ctrl+T")
+        self.stop = self._action(menu, _tr("Stop"), "Ctrl+.")
+        menu.addSeparator()
+        self.play = self._action(menu, _tr("Play Last Answer Again"), "Ctrl+P")
+        self.again = self._action(menu, _tr("Answer Again"), "Ctrl+R")
+        self.think = self._action(menu, _tr("Think First"), "Ctrl+Shift+T")
+        self.think.setCheckable(True)
+        self.speak = self._action(menu, _tr("Speak Answers"), "Ctrl+Shift+S")
+        self.speak.setCheckable(True)
+        menu.addSeparator()
+        self.rename = self._action(menu, _tr("Rename Conversation"))
+        self.delete = self._action(menu, _tr("Delete Conversation…"), "Ctrl+Backspace")
+
+    def _build_view(self) -> None:
+        menu = self._menu(_tr("View"))
+        self.show_talk = self._action(menu, _tr("Talk"), "Ctrl+1")
+        self.show_transcribe = self._action(menu, _tr("Transcribe"), "Ctrl+2")
+        menu.addSeparator()
+        self.sidebar = self._action(menu, _tr("Show Sidebar"), "Ctrl+Alt+S")
+        self.sidebar.setCheckable(True)
+        self.sidebar.setChecked(True)
+        self.full_screen = self._action(menu, _tr("Enter Full Screen"), Standard.FullScreen)
+
+    def _build_window(self) -> None:
+        menu = self._menu(_tr("Window"))
+        self.minimise = self._action(menu, _tr("Minimise"), "Ctrl+M")
+        self.zoom = self._action(menu, _tr("Zoom"))
+        help_menu = self._menu(_tr("Help"))
+        self.shortcuts = self._action(help_menu, _tr("Keyboard Shortcuts"), "Ctrl+/")
+        self.diagnostics = self._action(help_menu, _tr("Copy Diagnostics"))

@@ -1,0 +1,156 @@
+"""The bar to talk with: the talk button, the word for what is happening, a text field, and three switches."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, Signal
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QWidget
+
+from app import theme
+from app.qt import override
+from app.widgets.buttons import Chip, TextButton
+from app.widgets.fields import Field
+from app.widgets.labels import ElidedLabel, Label
+from app.widgets.talk_button import TalkButton, TalkLook
+
+HEIGHT = 148
+FIELD_LEFT = 179
+WORD_LEFT = 94
+TONES = {
+    TalkLook.OFF: "second",
+    TalkLook.READY: "second",
+    TalkLook.OPENING: "second",
+    TalkLook.LISTENING: "good",
+    TalkLook.THINKING: "accent_text",
+    TalkLook.SPEAKING: "accent_text",
+    TalkLook.TROUBLE: "trouble",
+}
+
+
+class TalkBar(QWidget):
+    """Shows what the assistant is doing and takes what the user says or types."""
+
+    talk_pressed = Signal()
+    talk_released = Signal()
+    text_sent = Signal(str)
+    think_toggled = Signal(bool)
+    speak_toggled = Signal(bool)
+    search_toggled = Signal(bool)
+    hint_pressed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(HEIGHT)
+        self.button = TalkButton(self)
+        self.button.setToolTip(self.tr("Hold to talk, or tap to start and tap again to send"))
+        self._word = Label("", "second", weight=600, wrap=True, parent=self)
+        self.field = Field(self.tr("Type instead, or drop a recording"), height=38, radius=10, padding=10, parent=self)
+        self._hint = ElidedLabel(self.tr("Hold Space to talk, Esc to stop"), "second", parent=self)
+        self._help = TextButton("", parent=self)
+        self._help.hide()
+        self.think = Chip(self.tr("Think"), self)
+        self.speak = Chip(self.tr("Speak answers"), self)
+        self.search = Chip(self.tr("Web search"), self)
+        self.button.setAccessibleDescription(self.tr("Hold Space to talk, Esc to stop"))
+        self._connect()
+        QWidget.setTabOrder(self.button, self.field)
+        self.set_state(TalkLook.READY, self.tr("Ready"))
+
+    def _connect(self) -> None:
+        self.button.pressed.connect(self.talk_pressed)
+        self.button.released.connect(self.talk_released)
+        self.field.returnPressed.connect(self._on_return)
+        self.think.toggled.connect(self.think_toggled)
+        self.speak.toggled.connect(self.speak_toggled)
+        self.search.toggled.connect(self.search_toggled)
+        self._help.clicked.connect(self.hint_pressed)
+
+    @property
+    def word(self) -> str:
+        """The word for what is happening."""
+        return self._word.text()
+
+    @property
+    def hint(self) -> str:
+        """The line under the button."""
+        return self._hint.text()
+
+    def set_state(self, look: TalkLook, word: str) -> None:
+        """Show and announce what is happening."""
+        self.button.set_look(look)
+        self._word.set_tone(TONES[look])
+        if word != self._word.text():
+            self._word.setText(word)
+            self.button.setAccessibleName(self.tr("Talk, {state}").format(state=word))
+            self._announce(word)
+            self._arrange()
+
+    def set_hint(self, text: str = "", command: str = "", *, trouble: bool = False) -> None:
+        """Replace the line under the button by advice, with a command beside it when one helps."""
+        self._hint.setText(text or self.tr("Hold Space to talk, Esc to stop"))
+        self._hint.set_tone("trouble" if trouble else "second")
+        self._help.setText(command)
+        self._help.setVisible(bool(command))
+        if text:
+            self._announce(text)
+        self._arrange()
+
+    def set_switches(self, think: bool, speak: bool, search: bool) -> None:
+        """Show the switches as they stand; says nothing."""
+        for chip, on in ((self.think, think), (self.speak, speak), (self.search, search)):
+            chip.blockSignals(True)
+            chip.setChecked(on)
+            chip.blockSignals(False)
+
+    def offer(self, *, think: bool = True, speak: bool = True, search: bool = True) -> None:
+        """Show only the switches that this model has a use for."""
+        for chip, offered in ((self.think, think), (self.speak, speak), (self.search, search)):
+            chip.setVisible(offered)
+        self._arrange()
+
+    def _announce(self, words: str) -> None:
+        if QAccessible.isActive():
+            QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self.button, words))
+
+    def _on_return(self) -> None:
+        text = self.field.text().strip()
+        if text:
+            self.field.clear()
+            self.text_sent.emit(text)
+
+    def column(self) -> tuple[int, int]:
+        """Left edge and width of the reading column."""
+        width = max(min(theme.COLUMN_WIDTH, self.width() - 48), 200)
+        return (self.width() - width) // 2, width
+
+    def _arrange(self) -> None:
+        left, width = self.column()
+        self.button.setGeometry(left - 8, 8, 96, 96)
+        tight = width < 520
+        field_left = left + (150 if tight else FIELD_LEFT)
+        self._word.setGeometry(left + WORD_LEFT, 36, field_left - left - WORD_LEFT - 8, 40)
+        self.field.setGeometry(field_left, 37, left + width - field_left, 38)
+        right = left + width
+        for chip in (self.search, self.speak, self.think):
+            if not chip.isHidden():
+                size = chip.sizeHint()
+                right -= size.width()
+                chip.setGeometry(right, 106, size.width(), size.height())
+                right -= 8
+        self._arrange_hint(left, right - left - 8)
+
+    def _arrange_hint(self, left: int, room: int) -> None:
+        help_width = self._help.sizeHint().width() if not self._help.isHidden() else 0
+        wanted = self._hint.fontMetrics().horizontalAdvance(self._hint.text()) + 4
+        width = min(wanted, room - help_width)
+        self._hint.setGeometry(left, 106, max(width, 0), 24)
+        self._help.setGeometry(left + width + 4, 106, help_width, 24)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._arrange()
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(QRectF(0, 0, self.width(), 1), theme.colours(self).line)
