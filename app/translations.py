@@ -23,7 +23,7 @@ class Translations(QTranslator):
 
     def __init__(self, language: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.language = language
+        self.code = language
         text = resource("translations", f"{language}.json").read_text(encoding="utf-8")
         self._words: dict[str, str | list[str]] = json.loads(text)
 

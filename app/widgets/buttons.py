@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from enum import Enum
 
-
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFocusEvent, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QSizePolicy, QWidget
@@ -258,7 +257,9 @@ class Chip(PaintedButton):
         box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
         on = self.isChecked()
         hover = self.underMouse() and self.isEnabled()
-        painter.setPen(pen(values.accent if on and hover else values.accent_soft if on else values.faint if hover else values.line))
+        painter.setPen(
+            pen(values.accent if on and hover else values.accent_soft if on else values.faint if hover else values.line)
+        )
         painter.setBrush(values.accent_soft if on else values.window)
         painter.drawRoundedRect(box, 12, 12)
         colour = values.accent_text if on else values.second

@@ -301,4 +301,3 @@ class ConversationList(QListView):
             event.ignore()
             return False
         return super().event(event)
-

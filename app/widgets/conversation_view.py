@@ -23,7 +23,14 @@ def guessed_height(turn: TurnView) -> int:
     """Height of a turn nobody has looked at yet, from the length of its texts."""
     lines = 1 + len(turn.answer) // 80 + turn.answer.count("\n")
     asked = 1 + len(turn.text) // 60
-    return 60 + 18 * asked + (22 if turn.seconds is not None else 0) + 24 * lines + 44 * len(turn.tools) + 26 * bool(turn.thinking)
+    return (
+        60
+        + 18 * asked
+        + (22 if turn.seconds is not None else 0)
+        + 24 * lines
+        + 44 * len(turn.tools)
+        + 26 * bool(turn.thinking)
+    )
 
 
 class ConversationView(QAbstractScrollArea):
@@ -182,7 +189,10 @@ class ConversationView(QAbstractScrollArea):
         return any(changes)
 
     def _focused(self) -> set[int]:
-        return {index for index, widget in self._shown.items() if widget.isAncestorOf(QApplication.focusWidget()) or widget.hasFocus()}
+        focused = QApplication.focusWidget()
+        if focused is None:
+            return set()
+        return {i for i, widget in self._shown.items() if widget is focused or widget.isAncestorOf(focused)}
 
     def _move_widgets(self) -> None:
         width = self.column_width()

@@ -16,6 +16,7 @@ from PySide6.QtGui import (
     QTextCharFormat,
     QTextCursor,
     QTextFormat,
+    QTextLine,
     QTextTable,
     QWheelEvent,
 )
@@ -39,6 +40,11 @@ def rendered_positions(source: str, rendered: str) -> list[int]:
         if shown == character or (shown.isspace() and character.isspace()):
             at += 1
     return [*places, at]
+
+
+def _x_of(line: QTextLine, place: int) -> float:
+    found = line.cursorToX(place)  # PySide hands back the place as well
+    return float(found[0] if isinstance(found, tuple) else found)  # type: ignore[arg-type]
 
 
 class FlowText(QTextBrowser):
@@ -65,7 +71,7 @@ class FlowText(QTextBrowser):
         self.anchorClicked.connect(QDesktopServices.openUrl)
 
     @property
-    def source(self) -> str:
+    def words(self) -> str:
         """The text as it was given."""
         return self._source
 
@@ -104,7 +110,7 @@ class FlowText(QTextBrowser):
         return min(most, math.ceil(self.document().idealWidth()) + 1)
 
     def set_spoken(self, span: tuple[int, int] | None) -> None:
-        """Mark these characters of the source as the ones that sound now and show later ones lighter; None: no marks."""
+        """Mark these characters of the text as sounding now and show later ones lighter; None: no marks."""
         if span != self._spoken:
             self._spoken = span
             self._colour_spoken()
@@ -185,8 +191,7 @@ class FlowText(QTextBrowser):
             line = layout.lineAt(number)
             first, last = line.textStart(), line.textStart() + line.textLength()
             if first < end and last > start:
-                left, right = line.cursorToX(max(start, first)), line.cursorToX(min(end, last))
-                left, right = (x[0] if isinstance(x, tuple) else x for x in (left, right))
+                left, right = _x_of(line, max(start, first)), _x_of(line, min(end, last))
                 bottom = origin.y() + line.y() + line.ascent() + line.descent()
                 tall = line.ascent() + line.descent()
                 boxes.append(QRectF(origin.x() + left - 2, bottom - tall - 1, right - left + 4, tall + 2))

@@ -173,7 +173,8 @@ class JobCard(QWidget):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for kind in EXPORTS:
-            menu.addAction(self.format_words(kind), lambda k=kind: self._emit(JobAction.EXPORT, k))
+            action = menu.addAction(self.format_words(kind))
+            action.triggered.connect(lambda _checked=False, k=kind: self._emit(JobAction.EXPORT, k))
         menu.popup(button.mapToGlobal(button.rect().bottomLeft()))
 
     def format_words(self, kind: str) -> str:

@@ -103,7 +103,7 @@ class MainWindow(QMainWindow):
         menus = self.menus
         menus.open.triggered.connect(self.choose_files)
         menus.close.triggered.connect(self.close)
-        menus.find.triggered.connect(self.find)
+        menus.find.triggered.connect(self.start_search)
         menus.stop.triggered.connect(self.stop_requested)
         menus.show_talk.triggered.connect(lambda: self.show_page(TALK))
         menus.show_transcribe.triggered.connect(lambda: self.show_page(TRANSCRIBE))
@@ -145,7 +145,7 @@ class MainWindow(QMainWindow):
         """Whether the welcome page is in front."""
         return self._talk_stack.currentWidget() is self.welcome
 
-    def find(self) -> None:
+    def start_search(self) -> None:
         """Put the keyboard into the search field."""
         self.menus.sidebar.setChecked(True)
         self.sidebar.search.setFocus(Qt.FocusReason.ShortcutFocusReason)

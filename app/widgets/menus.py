@@ -33,7 +33,11 @@ class Menus(QObject):
         return menu
 
     def _action(
-        self, menu: QMenu, text: str, keys: QKeySequence | Standard | str | None = None, role: QAction.MenuRole | None = None
+        self,
+        menu: QMenu,
+        text: str,
+        keys: QKeySequence | Standard | str | None = None,
+        role: QAction.MenuRole | None = None,
     ) -> QAction:
         action = QAction(text, self._window)
         if isinstance(keys, Standard):

@@ -54,14 +54,14 @@ class UserBubble(QWidget):
         self._length.setText(clock(turn.seconds or 0.0))
         self._note = turn.attachment
         self._text.set_text("\n".join(part for part in (turn.attachment, turn.text) if part))
-        self._text.setVisible(bool(self._text.source))
+        self._text.setVisible(bool(self._text.words))
 
     def height_for(self, width: int) -> int:
         """Pixels the bubble needs at this column width; 0 when there is nothing to show."""
-        if not self._sounds and not self._text.source:
+        if not self._sounds and not self._text.words:
             return 0
         inner = min(BUBBLE_WIDTH, width) - 2 * PADDING
-        text = self._text.height_for(self._text.natural_width(inner)) if self._text.source else 0
+        text = self._text.height_for(self._text.natural_width(inner)) if self._text.words else 0
         wave = WAVE_HEIGHT + (6 if text else 0) if self._sounds else 0
         return 2 * (PADDING - 2) + wave + text
 
@@ -72,7 +72,7 @@ class UserBubble(QWidget):
     def bubble_width(self, width: int) -> int:
         """How wide the bubble is in a column of this width."""
         inner = min(BUBBLE_WIDTH, width) - 2 * PADDING
-        text = self._text.natural_width(inner) if self._text.source else 0
+        text = self._text.natural_width(inner) if self._text.words else 0
         wave = self._wave_width() if self._sounds else 0
         return min(inner, max(text, wave)) + 2 * PADDING
 
@@ -85,7 +85,12 @@ class UserBubble(QWidget):
                 left += 22
             self._wave.setGeometry(left, top, self._wave.sizeHint().width(), WAVE_HEIGHT)
             size = self._length.sizeHint()
-            self._length.setGeometry(self._wave.geometry().right() + 11, top + (WAVE_HEIGHT - size.height()) // 2 + 1, size.width(), size.height())
+            self._length.setGeometry(
+                self._wave.geometry().right() + 11,
+                top + (WAVE_HEIGHT - size.height()) // 2 + 1,
+                size.width(),
+                size.height(),
+            )
             top += WAVE_HEIGHT + 6
         self._text.setGeometry(PADDING, top, self.width() - 2 * PADDING, max(self.height() - top - PADDING + 4, 0))
 
@@ -167,7 +172,7 @@ class ThinkingBlock(QWidget):
         self._toggle.show_words(word, seconds, f"{word}, {seconds}, {state}")
         self._skip.setVisible(live)
         self._text.set_text(turn.thinking.strip())
-        self._text.setVisible(open_ and bool(self._text.source))
+        self._text.setVisible(open_ and bool(self._text.words))
 
     def height_for(self, width: int) -> int:
         """Pixels needed at this width; 0 when it did not think."""
@@ -228,10 +233,14 @@ class ToolCard(QWidget):
         name_width = painter.fontMetrics().horizontalAdvance(self._tool.name)
         painter.drawText(inner, middle, self._tool.name)
         result_width = self._paint_result(painter, inner, values)
-        room = QRectF(inner.left() + name_width + 10, inner.top(), inner.width() - name_width - result_width - 26, inner.height())
+        room = QRectF(
+            inner.left() + name_width + 10, inner.top(), inner.width() - name_width - result_width - 26, inner.height()
+        )
         painter.setFont(theme.mono_font())
         painter.setPen(values.second)
-        words = QFontMetricsF(painter.font()).elidedText(self._tool.arguments, Qt.TextElideMode.ElideRight, room.width())
+        words = QFontMetricsF(painter.font()).elidedText(
+            self._tool.arguments, Qt.TextElideMode.ElideRight, room.width()
+        )
         painter.drawText(room, middle, words)
         if self.hasFocus():
             draw_focus(painter, QRectF(self.rect()), 8, values.accent)

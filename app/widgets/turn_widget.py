@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QGuiApplication, QKeySequence, QPainter, QPaintEvent, QResizeEvent, QKeyEvent
+from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QMenu, QWidget
 
 from app import theme
@@ -53,7 +53,16 @@ class ActionRow(QWidget):
         self._voice = self._word(self.tr("Voice…"), TurnAction.VOICE)
         self._edit = self._word(self.tr("Edit"), TurnAction.EDIT)
         self._again = self._word(self.tr("Again"), TurnAction.AGAIN)
-        self._words = [self._play, self._stop, self._speed, self._copy, self._save, self._voice, self._edit, self._again]
+        self._words = [
+            self._play,
+            self._stop,
+            self._speed,
+            self._copy,
+            self._save,
+            self._voice,
+            self._edit,
+            self._again,
+        ]
         self._copy.setAccessibleName(self.tr("Copy the answer"))
         self._edit.setAccessibleName(self.tr("Edit what I said"))
         self._again.setAccessibleName(self.tr("Answer again"))
@@ -180,7 +189,7 @@ class TurnWidget(QWidget):
         return self._answer
 
     @property
-    def actions(self) -> ActionRow:
+    def action_row(self) -> ActionRow:
         """The words under the answer."""
         return self._actions
 
@@ -286,7 +295,11 @@ class TurnWidget(QWidget):
 
     def _has_focus_inside(self) -> bool:
         focused = QGuiApplication.focusObject()
-        return isinstance(focused, QObject) and isinstance(focused, QWidget) and (focused is self or self.isAncestorOf(focused))
+        return (
+            isinstance(focused, QObject)
+            and isinstance(focused, QWidget)
+            and (focused is self or self.isAncestorOf(focused))
+        )
 
     def focus_changed(self) -> None:
         """The keyboard's attention moved: wake or calm the actions."""

@@ -19,7 +19,9 @@ def bars(peaks: Sequence[float], count: int) -> list[float]:
     """`count` bar heights (0 to 1) from any number of peaks: the loudest of each span, scaled to the loudest of all."""
     if not peaks or count <= 0:
         return []
-    spans = [(i * len(peaks) // count, max((i + 1) * len(peaks) // count, i * len(peaks) // count + 1)) for i in range(count)]
+    spans = [
+        (i * len(peaks) // count, max((i + 1) * len(peaks) // count, i * len(peaks) // count + 1)) for i in range(count)
+    ]
     heights = [max(peaks[start:end], default=0.0) for start, end in spans]
     loudest = max(heights)
     return [height / loudest for height in heights] if loudest > 1e-6 else [0.0] * count

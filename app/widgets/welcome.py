@@ -98,7 +98,9 @@ class WelcomePage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._name = Label("Earshot", weight=600, size_px=26)
-        self._what = Label(self.tr("Hold Space and speak, then let go. Or type below."), "second", size_px=theme.ANSWER_PX)
+        self._what = Label(
+            self.tr("Hold Space and speak, then let go. Or type below."), "second", size_px=theme.ANSWER_PX
+        )
         self._about = Label("", "second", wrap=True)
         self._try = Label(self.tr("Try"), "second", size_px=theme.SMALL_PX, weight=600)
         self._phrases = QVBoxLayout()
