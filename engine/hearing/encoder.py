@@ -1,0 +1,119 @@
+"""The audio encoder: log-mel → features, 25 a second. A Whisper encoder with pooling before the last norm.
+
+Source: SPEC, sections 2 and 7.9; the published modelling code. Attribute names are the checkpoint's (`encoder.*`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+
+_MASKED = -1e10
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """Sizes of the encoder; the field names are config.json's."""
+
+    n_mels: int
+    n_audio_ctx: int
+    n_audio_state: int
+    n_audio_head: int
+    n_audio_layer: int
+
+    @classmethod
+    def from_dict(cls, audio_encoder_config: Mapping[str, Any]) -> EncoderConfig:
+        """From `audio_encoder_config` of config.json. Raises KeyError for a missing key."""
+        return cls(**{name: int(audio_encoder_config[name]) for name in cls.__dataclass_fields__})
+
+
+class _Attention(nn.Module):
+    """Self-attention over everything that is not masked; the key projection has no bias."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width, bias=False)
+        self.value = nn.Linear(width, width)
+        self.out = nn.Linear(width, width)
+        self._heads = heads
+
+    def __call__(self, x: mx.array, mask: mx.array | None) -> mx.array:
+        B, T, D = x.shape
+
+        def split(y: mx.array) -> mx.array:
+            return y.reshape(B, T, self._heads, -1).transpose(0, 2, 1, 3)
+
+        q, k, v = split(self.query(x)), split(self.key(x)), split(self.value(x))
+        y = mx.fast.scaled_dot_product_attention(q, k, v, scale=(D // self._heads) ** -0.5, mask=mask)
+        return self.out(y.transpose(0, 2, 1, 3).reshape(B, T, D))
+
+
+class _Block(nn.Module):
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.attn = _Attention(width, heads)
+        self.attn_ln = nn.LayerNorm(width)
+        self.mlp = [nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)]
+        self.mlp_ln = nn.LayerNorm(width)
+
+    def __call__(self, x: mx.array, mask: mx.array | None) -> mx.array:
+        x = x + self.attn(self.attn_ln(x), mask)
+        y = self.mlp_ln(x)
+        for layer in self.mlp:
+            y = layer(y)
+        return x + y
+
+
+class Encoder(nn.Module):
+    """Log-mel (B, bands, T) → features (B, (T + 1) // 2 // 2, width)."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.n_audio_state
+        self.conv1 = nn.Conv1d(config.n_mels, width, 3, padding=1)
+        self.conv2 = nn.Conv1d(width, width, 3, stride=2, padding=1)
+        self.positional_embedding = nn.Embedding(config.n_audio_ctx, width)
+        self.blocks = [_Block(width, config.n_audio_head) for _ in range(config.n_audio_layer)]
+        self.after_norm = nn.LayerNorm(width)
+
+    @classmethod
+    def from_config(cls, audio_encoder_config: Mapping[str, Any]) -> Encoder:
+        """The encoder that config.json's `audio_encoder_config` describes."""
+        return cls(EncoderConfig.from_dict(audio_encoder_config))
+
+    @staticmethod
+    def published(weights: Mapping[str, mx.array]) -> dict[str, mx.array]:
+        """Published names and layouts → this network's: convolutions (out, in, k) become (out, k, in)."""
+        return {name: _conv_layout(name, array) for name, array in weights.items()}
+
+    def __call__(self, log_mels: mx.array, lengths: mx.array) -> tuple[mx.array, mx.array]:
+        """Features (B, T', width) of log-mels (B, bands, T) padded with 0.0, and their valid lengths (B,).
+
+        `lengths` are the frames of each row less 2, as the official code counts them; later keys are masked.
+        """
+        T = log_mels.shape[-1]
+        x = nn.gelu(self.conv1(log_mels.transpose(0, 2, 1)))
+        x = nn.gelu(self.conv2(x))
+        valid = mx.arange(T)[None, :] < lengths[:, None]
+        kept = valid[:, (T + 1) % 2 :: 2]
+        mask = mx.where(kept, 0.0, _MASKED).astype(x.dtype)[:, None, None, :]
+        x = x + self.positional_embedding.weight[: x.shape[1]]
+        for block in self.blocks:
+            x = block(x, mask)
+        return self.after_norm(_pooled(x)), (lengths + 1) // 2 // 2
+
+
+def _pooled(x: mx.array) -> mx.array:
+    """Means of neighbouring pairs, an odd last frame left out: (B, T, D) → (B, T // 2, D)."""
+    pairs = x.shape[1] // 2
+    return x[:, : 2 * pairs].reshape(x.shape[0], pairs, 2, x.shape[2]).mean(axis=2)
+
+
+def _conv_layout(name: str, array: mx.array) -> mx.array:
+    return array.transpose(0, 2, 1) if name.startswith("conv") and array.ndim == 3 else array

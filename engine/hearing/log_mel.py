@@ -1,0 +1,96 @@
+"""The front end of hearing: 16 kHz samples → log-mel, 100 frames a second.
+
+Source: `utils.log_mel_spectrogram` and `utils.compute_token_num` of the official wheel (SPEC, section 2).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import mlx.core as mx
+import numpy as np
+from numpy.typing import NDArray
+
+RATE_HZ = 16_000
+WINDOW_SAMPLES = 25 * RATE_HZ
+_FFT = 400
+_HOP = 160
+_RIGHT_PAD = 479
+
+
+def frame_count(samples: int) -> int:
+    """Log-mel frames of a window of `samples` samples."""
+    return (samples + _RIGHT_PAD) // _HOP
+
+
+def patch_count(frames: int) -> int:
+    """Embeddings (`<audio_patch>` places) that `frames` log-mel frames become; 0 for a tiny tail."""
+    pooled = max(frames - 2 + 1, 0) // 2 // 2
+    return max((pooled + 2 - 3) // 2 + 1, 0)
+
+
+def log_mel(samples_16k: NDArray[np.float32] | mx.array, bands: int = 128) -> mx.array:
+    """Log-mel (bands, T) in float32 of mono samples at 16 kHz, full scale 1.0, T = frame_count(len(samples)).
+
+    Each call has its own right padding and its own floor (maximum − 8), so a long sound is cut into windows of
+    WINDOW_SAMPLES first. Raises ValueError for anything but a one-dimensional, non-empty array.
+    """
+    samples = mx.array(samples_16k, dtype=mx.float32)
+    if samples.ndim != 1 or samples.size == 0:
+        raise ValueError(f"log_mel needs a non-empty row of samples, not the shape {samples.shape}")
+    return _log_mel(_framed(samples), *_constants(bands))
+
+
+def _framed(samples: mx.array) -> mx.array:
+    """Overlapping frames (T, 400): centred with reflection, the last frame dropped."""
+    count = frame_count(samples.size)
+    padded = mx.concatenate([samples, mx.zeros(_RIGHT_PAD)])
+    half = _FFT // 2
+    left, right = padded[half:0:-1], padded[-2 : -half - 2 : -1]
+    signal = mx.contiguous(mx.concatenate([left, padded, right]))
+    return mx.as_strided(signal, (count, _FFT), (_HOP, 1))
+
+
+def _log_mel(frames: mx.array, window: mx.array, filters: mx.array) -> mx.array:
+    spectrum = mx.fft.rfft(frames * window)
+    power = mx.square(spectrum.real) + mx.square(spectrum.imag)
+    logs = mx.log10(mx.maximum(filters @ power.T, 1e-10))
+    return (mx.maximum(logs, logs.max() - 8.0) + 4.0) / 4.0
+
+
+@cache
+def _constants(bands: int) -> tuple[mx.array, mx.array]:
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_FFT) / _FFT)
+    return mx.array(window.astype(np.float32)), mx.array(mel_filters(bands))
+
+
+def mel_filters(bands: int, rate_hz: int = RATE_HZ, fft: int = _FFT) -> NDArray[np.float32]:
+    """Triangular filters (bands, fft // 2 + 1) on the Slaney mel scale, each of unit area, from 0 to rate_hz / 2.
+
+    Source: Slaney's Auditory Toolbox, as librosa applies it by default.
+    """
+    edges_hz = _mel_to_hz(np.linspace(0.0, _hz_to_mel(rate_hz / 2), bands + 2))
+    bins_hz = np.linspace(0.0, rate_hz / 2, fft // 2 + 1)
+    lower, centre, upper = (edges_hz[start : start + bands, None] for start in range(3))
+    rising = (bins_hz - lower) / (centre - lower)
+    falling = (upper - bins_hz) / (upper - centre)
+    triangles = np.maximum(0.0, np.minimum(rising, falling))
+    return (triangles * 2.0 / (upper - lower)).astype(np.float32)
+
+
+# Slaney's scale: 3 mel per 200 Hz up to 1 kHz, then 27 mel per factor of 6.4.
+_LINEAR_HZ_PER_MEL = 200.0 / 3.0
+_LOG_FROM_HZ = 1000.0
+_LOG_FROM_MEL = _LOG_FROM_HZ / _LINEAR_HZ_PER_MEL
+_LOG_STEP = np.log(6.4) / 27.0
+
+
+def _hz_to_mel(hz: float) -> float:
+    if hz < _LOG_FROM_HZ:
+        return hz / _LINEAR_HZ_PER_MEL
+    return float(_LOG_FROM_MEL + np.log(hz / _LOG_FROM_HZ) / _LOG_STEP)
+
+
+def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    logarithmic = _LOG_FROM_HZ * np.exp(_LOG_STEP * (mel - _LOG_FROM_MEL))
+    return np.where(mel < _LOG_FROM_MEL, mel * _LINEAR_HZ_PER_MEL, logarithmic)

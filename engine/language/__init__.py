@@ -1,0 +1,9 @@
+"""Embeddings and ids in, ids out: the vocabulary, the network, its cache, and the loop that writes."""
+
+from engine.language.cache import Cache
+from engine.language.generate import generate, generate_batch
+from engine.language.llm import LanguageModel, LlmConfig
+from engine.language.sampler import Sampler, Sampling
+from engine.language.vocabulary import Vocabulary
+
+__all__ = ["Cache", "LanguageModel", "LlmConfig", "Sampler", "Sampling", "Vocabulary", "generate", "generate_batch"]

@@ -1,0 +1,79 @@
+"""Keys and values of what the language model has read: kept, extended, trimmed and forked."""
+
+from __future__ import annotations
+
+import mlx.core as mx
+
+_STEP = 256  # places added at a time, so that the buffers rarely move
+
+
+class Cache:
+    """One conversation's keys and values (B, key-value heads, capacity, head width) per layer.
+
+    Only the first `length` places count. `padding` (B,) is the number of empty places before each row's first id when
+    prompts of different lengths were put side by side, else None.
+    """
+
+    def __init__(self, layers: int, padding: mx.array | None = None) -> None:
+        self.length = 0
+        self.padding = padding
+        self._keys: list[mx.array | None] = [None] * layers
+        self._values: list[mx.array | None] = [None] * layers
+
+    @property
+    def capacity(self) -> int:
+        """Places there is room for without growing."""
+        return 0 if self._keys[0] is None else int(self._keys[0].shape[2])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the buffers."""
+        return sum(array.nbytes for array in self.arrays())
+
+    def arrays(self) -> list[mx.array]:
+        """All buffers that exist, to evaluate them."""
+        return [array for array in (*self._keys, *self._values) if array is not None]
+
+    def extend(self, layer: int, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
+        """Put keys and values (B, H, T, W) behind the first `length` places; returns all (B, H, length + T, W).
+
+        Every layer writes to the same places; `advance` moves on once the last one did.
+        """
+        end = self.length + keys.shape[2]
+        self._keys[layer] = _written(self._keys[layer], keys, self.length)
+        self._values[layer] = _written(self._values[layer], values, self.length)
+        return self._keys[layer][:, :, :end], self._values[layer][:, :, :end]  # type: ignore[index]
+
+    def advance(self, count: int) -> None:
+        """Count the `count` places just written by every layer."""
+        self.length += count
+
+    def trim(self, length: int) -> None:
+        """Forget everything after the first `length` places. Raises ValueError if there are fewer."""
+        if not 0 <= length <= self.length:
+            raise ValueError(f"the cache holds {self.length} places and cannot be trimmed to {length}")
+        self.length = length
+
+    def fork(self) -> Cache:
+        """A cache that starts equal and goes its own way. Nothing is copied until one of the two is extended."""
+        other = Cache(len(self._keys), self.padding)
+        other.length = self.length
+        other._keys = [None if array is None else mx.contiguous(array) for array in self._keys]
+        other._values = [None if array is None else mx.contiguous(array) for array in self._values]
+        return other
+
+    def keep_rows(self, rows: mx.array) -> None:
+        """Keep only the given rows (indices into B) of every buffer."""
+        self._keys = [None if array is None else array[rows] for array in self._keys]
+        self._values = [None if array is None else array[rows] for array in self._values]
+        self.padding = None if self.padding is None else self.padding[rows]
+
+
+def _written(buffer: mx.array | None, new: mx.array, start: int) -> mx.array:
+    B, H, T, W = new.shape
+    if buffer is None or start + T > buffer.shape[2]:
+        room = -(-(start + T) // _STEP) * _STEP
+        grown = mx.zeros((B, H, room - start, W), new.dtype)
+        buffer = grown if buffer is None or start == 0 else mx.concatenate([buffer[:, :, :start], grown], axis=2)
+    buffer[:, :, start : start + T] = new
+    return buffer

@@ -1,0 +1,135 @@
+"""The loop that writes: read the prompt, then one id after the other, with one step always in flight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+import mlx.core as mx
+import numpy as np
+
+from engine.language.cache import Cache
+from engine.language.llm import LanguageModel
+from engine.language.sampler import Sampler, Sampling
+
+_PREFILL = 1024  # places read at once: bounds the memory of attention and the wait for a cancel
+
+
+def generate(
+    llm: LanguageModel,
+    cache: Cache,
+    embeddings: mx.array,
+    *,
+    sampling: Sampling,
+    end_ids: Collection[int],
+    max_tokens: int,
+    penalised_ids: Sequence[int] = (),
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[int]:
+    """Read embeddings (T, D) or (1, T, D) after what `cache` holds, then yield ids until one of `end_ids` was yielded.
+
+    Stops after `max_tokens`, or when `cancelled` says so, which is asked before every id and every part of the prompt.
+    `penalised_ids` are what the repetition penalty counts besides the ids written here (as a rule the whole prompt).
+    While an id is in the caller's hands, `cache` holds the prompt and the yielded ids, or one less; it may be trimmed
+    to any earlier place once the generator is closed.
+    """
+    if embeddings.ndim == 2:
+        embeddings = embeddings[None]
+    sampler = Sampler(sampling, llm.config.vocab_size, [penalised_ids])
+    scores = prefill(llm, cache, embeddings, cancelled)
+    if scores is None or max_tokens <= 0:
+        return
+    coming = sampler(scores)
+    mx.async_eval(coming)
+    for written in range(1, max_tokens + 1):
+        if cancelled():
+            return
+        current = coming
+        if written < max_tokens:
+            coming = sampler(llm(llm.embed(current[:, None]), cache))
+            mx.async_eval(coming)
+        id = _ids(current)[0]
+        yield id
+        if id in end_ids:
+            return
+
+
+def prefill(
+    llm: LanguageModel, cache: Cache, embeddings: mx.array, cancelled: Callable[[], bool] = lambda: False
+) -> mx.array | None:
+    """Scores (B, V) after reading embeddings (B, T, D) in parts; None if cancelled before the end.
+
+    Raises ValueError for an empty prompt.
+    """
+    T = embeddings.shape[1]
+    if T == 0:
+        raise ValueError("a prompt needs at least one place")
+    for start in range(0, T, _PREFILL):
+        if cancelled():
+            return None
+        part = embeddings[:, start : start + _PREFILL]
+        if start + _PREFILL >= T:
+            return llm(part, cache)
+        llm.hidden_states(part, cache)
+        mx.eval(cache.arrays())
+    return None
+
+
+def generate_batch(
+    llm: LanguageModel,
+    prompts: Sequence[mx.array],
+    *,
+    sampling: Sampling,
+    end_ids: Collection[int],
+    max_tokens: int,
+    penalised_ids: Sequence[Sequence[int]] | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[tuple[int, int]]:
+    """Answer several prompts (T_i, D) side by side: yields (row, id), each row's last one being an end id.
+
+    Shorter prompts are padded in front and masked. Rows that ended leave the batch when half of it is idle, so that
+    long rows do not pay for short ones.
+    """
+    if not prompts or max_tokens <= 0:
+        return
+    embeddings, padding = _side_by_side(prompts)
+    cache = llm.new_cache(padding)
+    sampler = Sampler(sampling, llm.config.vocab_size, penalised_ids or [[] for _ in prompts])
+    scores = prefill(llm, cache, embeddings, cancelled)
+    if scores is None:
+        return
+    rows = list(range(len(prompts)))  # which prompt each row of the batch answers
+    running = set(rows)
+    coming = sampler(scores)
+    mx.async_eval(coming)
+    for written in range(1, max_tokens + 1):
+        if cancelled():
+            return
+        current = coming
+        if written < max_tokens:
+            coming = sampler(llm(llm.embed(current[:, None]), cache))
+            mx.async_eval(coming)
+        ids = _ids(current)
+        yield from ((row, id) for row, id in zip(rows, ids, strict=True) if row in running)
+        running.difference_update(row for row, id in zip(rows, ids, strict=True) if id in end_ids)
+        if not running:
+            return
+        if 2 * len(running) <= len(rows):
+            kept = [place for place, row in enumerate(rows) if row in running]
+            rows = [rows[place] for place in kept]
+            cache.keep_rows(mx.array(kept))
+            sampler.keep_rows(mx.array(kept))
+            coming = coming[mx.array(kept)]
+
+
+def _ids(chosen: mx.array) -> list[int]:
+    return np.array(chosen).tolist()
+
+
+def _side_by_side(prompts: Sequence[mx.array]) -> tuple[mx.array, mx.array | None]:
+    """Prompts (T_i, D) as (B, T, D), padded in front, and the padding (B,); None where all are equally long."""
+    lengths = [prompt.shape[0] for prompt in prompts]
+    T = max(lengths)
+    embeddings = mx.stack([mx.pad(prompt, [(T - prompt.shape[0], 0), (0, 0)]) for prompt in prompts])
+    if min(lengths) == T:
+        return embeddings, None
+    return embeddings, mx.array([T - length for length in lengths])

@@ -1,0 +1,215 @@
+"""The language model: Qwen2.5's network over text, sound embeddings and speech tokens alike.
+
+Source: the Qwen2 paper and configuration (SPEC, section 3). Attribute names are the checkpoint's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+import mlx.core as mx
+import mlx.nn as nn
+
+from engine.language.cache import Cache
+from engine.language.fusing import merged
+
+
+class KeysAndValues(Protocol):
+    """What attention needs to know of the places before: `Cache`, or the compiled step's view of one."""
+
+    def extend(self, layer: int, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]: ...
+
+
+@dataclass(frozen=True)
+class LlmConfig:
+    """Sizes of the language model; the field names are config.json's."""
+
+    hidden_size: int
+    intermediate_size: int
+    num_attention_heads: int
+    num_key_value_heads: int
+    num_hidden_layers: int
+    vocab_size: int
+    rms_norm_eps: float = 1e-6
+    rope_theta: float = 1e6
+    tie_word_embeddings: bool = False
+
+    @classmethod
+    def from_dict(cls, text_config: Mapping[str, Any]) -> LlmConfig:
+        """From `text_config` of config.json; other keys are left alone. Raises TypeError for a missing size."""
+        return cls(**{name: text_config[name] for name in cls.__dataclass_fields__ if name in text_config})
+
+    @property
+    def head_width(self) -> int:
+        """Width of one attention head."""
+        return self.hidden_size // self.num_attention_heads
+
+
+class _Attention(nn.Module):
+    def __init__(self, config: LlmConfig) -> None:
+        super().__init__()
+        self._heads, self._kv_heads = config.num_attention_heads, config.num_key_value_heads
+        self._width, self._theta = config.head_width, config.rope_theta
+        self._scale = config.head_width**-0.5
+        D, W = config.hidden_size, config.head_width
+        self.q_proj = nn.Linear(D, self._heads * W)
+        self.k_proj = nn.Linear(D, self._kv_heads * W)
+        self.v_proj = nn.Linear(D, self._kv_heads * W)
+        self.o_proj = nn.Linear(self._heads * W, D, bias=False)
+
+    def fuse(self) -> None:
+        together = merged([self.q_proj, self.k_proj, self.v_proj])
+        if together is not None:
+            self.qkv_proj = together
+            for name in ("q_proj", "k_proj", "v_proj"):
+                self.pop(name)
+
+    def _projected(self, x: mx.array) -> mx.array:
+        if "qkv_proj" in self:
+            return self.qkv_proj(x)
+        return mx.concatenate([self.q_proj(x), self.k_proj(x), self.v_proj(x)], axis=-1)
+
+    def __call__(
+        self, x: mx.array, layer: int, places: KeysAndValues | None, offset: int | mx.array, mask: mx.array | str | None
+    ) -> mx.array:
+        B, T, _ = x.shape
+        heads = self._projected(x).reshape(B, T, -1, self._width).transpose(0, 2, 1, 3)
+        turning = self._heads + self._kv_heads
+        turned = mx.fast.rope(
+            heads[:, :turning], self._width, traditional=False, base=self._theta, scale=1.0, offset=offset
+        )
+        q, k, v = turned[:, : self._heads], turned[:, self._heads :], heads[:, turning:]
+        if places is not None:
+            k, v = places.extend(layer, k, v)
+        y = mx.fast.scaled_dot_product_attention(q, k, v, scale=self._scale, mask=mask)
+        return self.o_proj(y.transpose(0, 2, 1, 3).reshape(B, T, -1))
+
+
+class _Mlp(nn.Module):
+    def __init__(self, config: LlmConfig) -> None:
+        super().__init__()
+        self.gate_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
+
+    def fuse(self) -> None:
+        together = merged([self.gate_proj, self.up_proj])
+        if together is not None:
+            self.gate_up_proj = together
+            self.pop("gate_proj")
+            self.pop("up_proj")
+
+    def __call__(self, x: mx.array) -> mx.array:
+        if "gate_up_proj" in self:
+            gate, up = mx.split(self.gate_up_proj(x), 2, axis=-1)
+        else:
+            gate, up = self.gate_proj(x), self.up_proj(x)
+        return self.down_proj(_gated(gate, up))
+
+
+@partial(mx.compile, shapeless=True)
+def _gated_compiled(gate: mx.array, up: mx.array) -> mx.array:
+    return gate * mx.sigmoid(gate) * up
+
+
+def _gated(gate: mx.array, up: mx.array) -> mx.array:
+    if mx.default_device().type == mx.DeviceType.gpu:
+        return _gated_compiled(gate, up)
+    return gate * mx.sigmoid(gate) * up
+
+
+class _Layer(nn.Module):
+    def __init__(self, config: LlmConfig) -> None:
+        super().__init__()
+        self.self_attn = _Attention(config)
+        self.mlp = _Mlp(config)
+        self.input_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.post_attention_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
+
+    def __call__(
+        self, x: mx.array, layer: int, places: KeysAndValues | None, offset: int | mx.array, mask: mx.array | str | None
+    ) -> mx.array:
+        x = x + self.self_attn(self.input_layernorm(x), layer, places, offset, mask)
+        return x + self.mlp(self.post_attention_layernorm(x))
+
+
+class _Layers(nn.Module):
+    def __init__(self, config: LlmConfig) -> None:
+        super().__init__()
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.layers = [_Layer(config) for _ in range(config.num_hidden_layers)]
+        self.norm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
+
+    def __call__(
+        self, x: mx.array, places: KeysAndValues | None, offset: int | mx.array, mask: mx.array | str | None
+    ) -> mx.array:
+        for index, layer in enumerate(self.layers):
+            x = layer(x, index, places, offset, mask)
+        return self.norm(x)
+
+
+class LanguageModel(nn.Module):
+    """Embeddings (B, T, D) → scores of the next id (B, V)."""
+
+    def __init__(self, config: LlmConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.model = _Layers(config)
+        if not config.tie_word_embeddings:
+            self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+
+    def new_cache(self, padding: mx.array | None = None) -> Cache:
+        """An empty cache for this network; `padding` as `Cache` explains."""
+        return Cache(self.config.num_hidden_layers, padding)
+
+    def embed(self, ids: mx.array) -> mx.array:
+        """Embeddings (…, D) of ids (…)."""
+        return self.model.embed_tokens(ids)
+
+    def hidden_states(self, embeddings: mx.array, cache: Cache | None = None) -> mx.array:
+        """What the last norm gives for embeddings (B, T, D) read after what `cache` holds, which it extends.
+
+        Without a cache everything is read at once, which is differentiable: training takes `head(hidden_states(x))`.
+        """
+        T = embeddings.shape[1]
+        if cache is None:
+            return self.model(embeddings, None, 0, "causal" if T > 1 else None)
+        offset: int | mx.array = cache.length
+        if cache.padding is not None:
+            offset = cache.length - cache.padding
+        hidden = self.model(embeddings, cache, offset, _mask(cache, T))
+        cache.advance(T)
+        return hidden
+
+    def head(self, hidden: mx.array) -> mx.array:
+        """Scores (…, V) of hidden states (…, D)."""
+        if self.config.tie_word_embeddings:
+            return self.model.embed_tokens.as_linear(hidden)
+        return self.lm_head(hidden)
+
+    def __call__(self, embeddings: mx.array, cache: Cache | None = None) -> mx.array:
+        """Scores (B, V) of the id after embeddings (B, T, D), read after what `cache` holds, which it extends."""
+        return self.head(self.hidden_states(embeddings, cache)[:, -1])
+
+    def fuse(self) -> None:
+        """Merge each layer's q, k, v and its gate, up into one matrix; for inference, after loading.
+
+        Matrices quantised in different ways stay apart.
+        """
+        for layer in self.model.layers:
+            layer.self_attn.fuse()
+            layer.mlp.fuse()
+            mx.eval(layer.parameters())
+
+
+def _mask(cache: Cache, T: int) -> mx.array | str | None:
+    """Which places each of the next T may look at: those before it, but for a row's padding."""
+    if cache.padding is None:
+        return "causal" if T > 1 else None
+    places = mx.arange(cache.length + T)
+    own = places[cache.length :, None]
+    seen = (places <= own) & (places >= cache.padding[:, None, None])
+    return (seen | (places == own))[:, None]  # padding looks at itself: a row without any place has no softmax

@@ -1,0 +1,129 @@
+"""From scores to the next id: repetition penalty, temperature, top-k, top-p, min-p, as transformers defines them.
+
+Source: transformers' logits processors, in their order (SPEC, section 7.4); min-p: arXiv 2407.01082.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import mlx.core as mx
+import numpy as np
+
+_TIES = 64  # how many ids that score exactly like the last one of top-k are kept beside it
+_KEYS = 256  # random keys made at a time
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next id is chosen. Temperature 0 takes the likeliest and ignores the rest but the penalty.
+
+    `top_k` 0, `top_p` 1 and `min_p` 0 switch those off; 50 is what the official code uses without saying so.
+    The same `seed` gives the same ids; None draws a new one each time.
+    """
+
+    temperature: float = 0.0
+    top_k: int = 50
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0 or self.top_k < 0 or self.repetition_penalty <= 0:
+            raise ValueError(f"temperature and top_k must not be negative, the penalty positive: {self}")
+        if not (0 < self.top_p <= 1 and 0 <= self.min_p <= 1):
+            raise ValueError(f"top_p must lie in (0, 1] and min_p in [0, 1]: {self}")
+
+
+class Sampler:
+    """Chooses ids row by row and remembers, on the device, which ids each row already has."""
+
+    def __init__(self, sampling: Sampling, size: int, penalised_ids: Sequence[Sequence[int]]) -> None:
+        """`size` is V; `penalised_ids` are each row's ids so far (the prompt's), which the penalty counts too."""
+        self._sampling = sampling
+        self._seen: mx.array | None = None
+        if sampling.repetition_penalty != 1.0:
+            self._seen = mx.array(_membership(penalised_ids, size))
+        seed = secrets.randbits(63) if sampling.seed is None else sampling.seed
+        self._key = mx.random.key(seed)
+        self._keys: list[mx.array] = []
+
+    def __call__(self, scores: mx.array) -> mx.array:
+        """The next id (B,) of each row, from scores (B, V). Nothing is evaluated."""
+        scores = scores.astype(mx.float32)
+        if self._seen is not None:
+            scores = penalised(scores, self._seen, self._sampling.repetition_penalty)
+        if self._sampling.temperature == 0:
+            ids = mx.argmax(scores, axis=-1)
+        else:
+            candidates, logits = candidate_logits(scores, self._sampling)
+            chosen = mx.random.categorical(logits, axis=-1, key=self._next_key())
+            ids = mx.take_along_axis(candidates, chosen[:, None], axis=-1)[:, 0]
+        if self._seen is not None:
+            self._seen = mx.put_along_axis(self._seen, ids[:, None], mx.array(True), axis=-1)
+        return ids
+
+    def keep_rows(self, rows: mx.array) -> None:
+        """Go on with only the given rows."""
+        if self._seen is not None:
+            self._seen = self._seen[rows]
+
+    def _next_key(self) -> mx.array:
+        if not self._keys:
+            self._key, *self._keys = mx.random.split(self._key, _KEYS + 1)
+            self._keys.reverse()
+        return self._keys.pop()
+
+
+def penalised(scores: mx.array, seen: mx.array, penalty: float) -> mx.array:
+    """Scores (B, V) with those of `seen` ids (B, V) made less likely: negative ones times `penalty`, others divided."""
+    return mx.where(seen, mx.where(scores < 0, scores * penalty, scores / penalty), scores)
+
+
+def candidate_logits(scores: mx.array, sampling: Sampling) -> tuple[mx.array, mx.array]:
+    """Ids (B, C) that may be chosen, best first, and the logits (B, C) to draw from, −inf where one may not.
+
+    Ids that tie with the last of top-k stay, as in transformers (up to 64 of them).
+    """
+    V = scores.shape[-1]
+    limited = 0 < sampling.top_k < V
+    C = min(sampling.top_k + _TIES, V) if limited else V
+    scores = scores / sampling.temperature
+    if C < V:
+        ids = mx.argpartition(-scores, C - 1, axis=-1)[:, :C]
+        scores = mx.take_along_axis(scores, ids, axis=-1)
+        order = mx.argsort(-scores, axis=-1)
+        ids = mx.take_along_axis(ids, order, axis=-1)
+    else:
+        ids = order = mx.argsort(-scores, axis=-1)
+    logits = mx.take_along_axis(scores, order, axis=-1)
+    if limited:
+        logits = mx.where(logits < logits[:, sampling.top_k - 1, None], -mx.inf, logits)
+    return ids, _nucleus(logits, sampling.top_p, sampling.min_p)
+
+
+def _nucleus(logits: mx.array, top_p: float, min_p: float) -> mx.array:
+    """Logits (B, C), best first, with −inf for the tail that holds 1 − top_p and for what is under min_p × the best."""
+    if top_p == 1.0 and min_p == 0.0:
+        return logits
+    best = mx.arange(logits.shape[-1]) == 0
+    probabilities = mx.softmax(logits, axis=-1)
+    kept = best
+    if top_p < 1.0:
+        tail = mx.cumsum(probabilities, axis=-1, reverse=True)
+        kept = kept | (tail > 1.0 - top_p)
+    else:
+        kept = mx.ones_like(logits, dtype=mx.bool_)
+    if min_p > 0.0:
+        kept = kept & (best | (probabilities >= min_p * probabilities[:, :1]))
+    return mx.where(kept, logits, -mx.inf)
+
+
+def _membership(rows: Sequence[Sequence[int]], size: int) -> np.ndarray:
+    seen = np.zeros((len(rows), size), dtype=np.bool_)
+    for row, ids in enumerate(rows):
+        seen[row, np.asarray(list(ids), dtype=np.int64)] = True
+    return seen

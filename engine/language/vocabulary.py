@@ -1,0 +1,118 @@
+"""Text ↔ ids, and the special ids by name, all from the checkpoint folder's tokenizer.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from engine.errors import CheckpointError
+
+SPEECH_TOKENS = 6561  # codes of the speech tokenizer, 3 ** 8; `<audio_6561>` and above only pad
+_REQUIRED = (
+    "<|BOT|>",
+    "<|EOT|>",
+    "<audio_start>",
+    "<audio_end>",
+    "<audio_patch>",
+    "<tts_start>",
+    "<tts_end>",
+    "<tts_pad>",
+    "<audio_0>",
+)
+
+
+class Vocabulary:
+    """The ids a language model reads and writes.
+
+    Text never becomes a special id: `encode` knows only the ordinary pieces, so `<|EOT|>` typed by a person is six
+    harmless ids. Special ids come from `special` and the attributes.
+    """
+
+    def __init__(self, text: Tokenizer, specials: Mapping[str, int], source: str = "the tokenizer") -> None:
+        """`text` knows no added tokens, `specials` maps their names to ids. Raises CheckpointError if one lacks."""
+        missing = [name for name in _REQUIRED if name not in specials]
+        if missing:
+            raise CheckpointError(
+                f"{source} lacks the special token {missing[0]}; it does not belong to a Step-Audio 2 model. "
+                "Download the model's tokenizer.json again."
+            )
+        text.no_padding()
+        text.no_truncation()
+        self._text = text
+        self._specials = dict(specials)
+        self._names = {id: name for name, id in specials.items()}
+        self.bot = specials["<|BOT|>"]
+        self.eot = specials["<|EOT|>"]
+        self.audio_start = specials["<audio_start>"]
+        self.audio_end = specials["<audio_end>"]
+        self.audio_patch = specials["<audio_patch>"]
+        self.tts_start = specials["<tts_start>"]
+        self.tts_end = specials["<tts_end>"]
+        self.tts_pad = specials["<tts_pad>"]
+        self.speech, self._padding_speech = _speech_ids(specials, source)
+        self.end_ids = frozenset(specials[name] for name in ("<|EOT|>", "<|endoftext|>") if name in specials)
+        self.size = max(max(self._names), text.get_vocab_size(with_added_tokens=False) - 1) + 1
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Vocabulary:
+        """The vocabulary of a checkpoint folder. Raises CheckpointError when tokenizer.json is missing or unusable."""
+        file = Path(folder) / "tokenizer.json"
+        try:
+            description = json.loads(file.read_text(encoding="utf-8"))
+            specials = {token["content"]: int(token["id"]) for token in description.pop("added_tokens", [])}
+            text = Tokenizer.from_str(json.dumps(description | {"added_tokens": []}, ensure_ascii=False))
+        except FileNotFoundError:
+            raise CheckpointError(f"{file} is missing. Download the model folder again.") from None
+        except OSError as error:
+            raise CheckpointError(f"{file} cannot be read ({error.strerror}). Check its permissions.") from None
+        except Exception as error:  # the tokenizers library raises plain Exception for whatever is wrong
+            raise CheckpointError(f"{file} is not a usable tokenizer ({error}). Download it again.") from None
+        return cls(text, specials, str(file))
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of `text` as one piece; never a special id, whatever the text says."""
+        return list(self._text.encode(text, add_special_tokens=False).ids)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Text of `ids`, special tokens by their names; half a character becomes U+FFFD, unknown ids nothing."""
+        pieces: list[str] = []
+        for is_special, run in groupby(ids, self._names.__contains__):
+            if is_special:
+                pieces.extend(self._names[id] for id in run)
+            else:
+                pieces.append(self._text.decode(list(run), skip_special_tokens=False))
+        return "".join(pieces)
+
+    def special(self, name: str) -> int:
+        """Id of the special token called `name`. Raises KeyError if this vocabulary has none such."""
+        return self._specials[name]
+
+    def has_special(self, name: str) -> bool:
+        """Whether a special token is called `name`."""
+        return name in self._specials
+
+    def is_special(self, id: int) -> bool:
+        """Whether `id` is not ordinary text: a mark, a speech token, or a place without an entry."""
+        return id in self._names or id >= self.size
+
+    def is_padding_speech(self, id: int) -> bool:
+        """Whether `id` is one of the speech codes that only fill gaps."""
+        return id in self._padding_speech
+
+
+def _speech_ids(specials: Mapping[str, int], source: str) -> tuple[range, range]:
+    """Ids of the usable speech tokens and of the padding ones behind them. Raises CheckpointError for a gap."""
+    first = specials["<audio_0>"]
+    count = 0
+    while f"<audio_{count}>" in specials:
+        if specials[f"<audio_{count}>"] != first + count:
+            raise CheckpointError(
+                f"In {source} the id of <audio_{count}> does not follow the one before. Download it again."
+            )
+        count += 1
+    usable = min(count, SPEECH_TOKENS)
+    return range(first, first + usable), range(first + usable, first + count)
