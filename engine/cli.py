@@ -8,11 +8,12 @@ import os
 import sys
 from collections.abc import Sequence
 
+from engine.commands.console import Help
 from engine.errors import EngineError
 
 # Modules of engine.commands in the order in which --help shows them. Each has add_parser(subparsers), which sets
 # func(args) -> exit code, and imports what is slow only when it is run.
-COMMANDS = ("models", "doctor")
+COMMANDS = ("transcribe", "translate", "ask", "describe", "models", "doctor")
 
 _EXIT_CODES = """\
 exit codes: 0 done, 2 something needs your attention (said in one sentence), 130 stopped with Ctrl-C.
@@ -39,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="earshot",
         description="Earshot writes down, translates and answers speech with a model that runs on this machine.",
         epilog=_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Help,
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     subparsers = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
@@ -64,8 +65,8 @@ def _run(argv: Sequence[str] | None) -> int:
     except EngineError as error:
         print(f"earshot: {error}", file=sys.stderr)
         return FAILED
-    except KeyboardInterrupt:
-        print("earshot: stopped.", file=sys.stderr)
+    except KeyboardInterrupt as stopped:
+        print(f"\nearshot: stopped. {stopped}".rstrip(), file=sys.stderr)
         return STOPPED
 
 

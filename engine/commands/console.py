@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,21 @@ if TYPE_CHECKING:
     from engine.events import Progress
 
 T = TypeVar("T")
+
+
+class Help(argparse.RawDescriptionHelpFormatter):
+    """--help in two columns that line up, at most 100 wide."""
+
+    def __init__(self, prog: str) -> None:
+        columns = shutil.get_terminal_size((90, 24)).columns
+        super().__init__(prog, max_help_position=24, width=min(100, max(columns - 2, 40)))
+        self._action_max_length = 20
+
+    def _format_action(self, action: argparse.Action) -> str:
+        text = super()._format_action(action)
+        if isinstance(action, argparse._SubParsersAction):  # its first line would only say COMMAND
+            return "".join(text.splitlines(keepends=True)[1:])
+        return text
 
 
 def result(text: str, end: str = "\n") -> None:
@@ -50,10 +66,11 @@ def version() -> str:
 
 
 def add_model_option(parser: argparse.ArgumentParser) -> None:
-    """--model DIR and --quiet, which every command that loads a model has."""
+    """--model DIR, --insist and --quiet, which every command that loads a model has."""
     parser.add_argument(
         "--model", type=Path, metavar="DIR", help="folder of the model (default: the best one on this machine)"
     )
+    parser.add_argument("--insist", action="store_true", help="load the model even if it may not fit into memory")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr, only errors")
 
 
@@ -64,7 +81,7 @@ def load_engine(args: argparse.Namespace) -> Engine:
 
     folder = args.model or catalogue.best()
     with progress_bar("Loading the model", quiet=args.quiet) as bar:
-        return run_to_end(Engine.loading(folder), bar)
+        return run_to_end(Engine.loading(folder, insist=args.insist), bar)
 
 
 def run_to_end(work: Generator[Progress, None, T], bar: Bar) -> T:

@@ -1,0 +1,227 @@
+"""What `transcribe` and `translate` share: recordings in, texts to stdout or into a folder."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.commands.console import Bar, complain, load_engine, progress_bar, remark, result, result_json
+from engine.errors import EngineError, RequestError, StorageError
+
+if TYPE_CHECKING:
+    from engine.engine import Engine
+    from engine.transcription import Options, Transcript, TranscriptionEvent
+
+FORMATS = ("txt", "srt", "vtt", "json", "md")
+
+
+
+@dataclass(frozen=True)
+class Job:
+    """One recording, where its texts go (nowhere: stdout), and where its journal lies meanwhile."""
+
+    path: Path
+    outputs: dict[str, Path]
+    journal: Path
+
+
+def add_file_options(parser: argparse.ArgumentParser) -> None:
+    """The options of a command that turns recordings into text."""
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="sound or film files, hours long is fine")
+    parser.add_argument(
+        "--format",
+        type=_formats,
+        default=("txt",),
+        metavar="FORMAT",
+        help=f"one or several of {', '.join(FORMATS)}, separated by commas (default: txt)",
+    )
+    parser.add_argument("--output", type=Path, metavar="DIR", help="write files into this folder instead of to stdout")
+    parser.add_argument("--batch", type=_positive, default=8, metavar="N", help="decode N windows at once (default: 8)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object for each file")
+    parser.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
+
+
+def run_files(args: argparse.Namespace, options: Options) -> int:
+    """Work through all files; those that cannot be used are named on stderr and the others are done all the same."""
+    _check(args)
+    jobs = []
+    failed = False
+    for job in _jobs(args, options):
+        try:
+            _check_job(job)
+            jobs.append(job)
+        except EngineError as error:
+            _report(args, job, error)
+            failed = True
+    if not jobs:
+        return 2
+    engine = load_engine(args)
+    for job in jobs:
+        if len(args.files) > 1 and not (args.output or args.json):
+            result(f"==> {job.path} <==")
+        try:
+            failed |= bool(_run_job(args, engine, job, options).problem)
+        except EngineError as error:
+            _report(args, job, error)
+            failed = True
+    return 2 if failed else 0
+
+
+def _run_job(args: argparse.Namespace, engine: Engine, job: Job, options: Options) -> Transcript:
+    from engine.samples import clock
+    from engine.transcription import Finished, SegmentDone, transcribe
+    from engine.transcription.journal import interrupted_at_s
+
+    earlier_s = interrupted_at_s(job.journal)
+    if earlier_s is not None and not args.resume:
+        remark(f"{job.path} was done up to {clock(earlier_s)} before; starting over (--resume would go on from there).")
+    reached_s = 0.0
+    transcript: Transcript | None = None
+    with progress_bar(job.path.name, quiet=args.quiet) as bar:
+        printer = _Printer(args, job, options, bar)
+        try:
+            for event in transcribe(engine, job.path, options=options, journal=job.journal, resume=args.resume):
+                _show(event, bar, printer)
+                if isinstance(event, SegmentDone):
+                    reached_s = event.segment.end_s
+                if isinstance(event, Finished):
+                    transcript = event.transcript
+                    printer.finish(transcript)
+        except KeyboardInterrupt:
+            if not reached_s:
+                raise
+            raise KeyboardInterrupt(
+                f"{job.path} is done up to {clock(reached_s)}; the same command with --resume goes on from there."
+            ) from None
+    assert transcript is not None
+    if transcript.problem:
+        complain(EngineError(f"{transcript.problem} What was there is written down."))
+    return transcript
+
+
+def _show(event: TranscriptionEvent, bar: Bar, printer: _Printer) -> None:
+    from engine.events import Progress
+    from engine.samples import clock
+    from engine.transcription import Opened, SegmentDone
+
+    match event:
+        case Progress():
+            bar.show(event)
+        case SegmentDone(segment=segment):
+            printer.add(segment)
+        case Opened(path=path, resumed_s=resumed_s) if resumed_s:
+            remark(f"{path} goes on at {clock(resumed_s)}.")
+
+
+class _Printer:
+    """Puts the result where it was asked for: text on stdout as it comes, files when everything is there."""
+
+    def __init__(self, args: argparse.Namespace, job: Job, options: Options, bar: Bar) -> None:
+        self._args, self._job, self._options, self._bar = args, job, options, bar
+        self._segments: list = []
+        self._printed = ""
+
+    def add(self, segment: object) -> None:
+        from engine.transcription import Transcript
+
+        self._segments.append(segment)
+        if self._streams():
+            self._print(Transcript(self._job.path.name, 0.0, tuple(self._segments), options=self._options))
+
+    def finish(self, transcript: Transcript) -> None:
+        from engine.storage import replacing
+        from engine.transcription import EXPORTS
+        from engine.transcription.exports import to_value
+
+        for name, path in self._job.outputs.items():
+            with replacing(path) as file:
+                file.write(EXPORTS[name](transcript).encode())
+        with self._bar.hidden():
+            if self._args.json:
+                outputs = {"outputs": [str(path) for path in self._job.outputs.values()]} if self._job.outputs else {}
+                result_json({"file": str(self._job.path), **to_value(transcript), **outputs})
+            elif self._job.outputs:
+                result("\n".join(str(path) for path in self._job.outputs.values()))
+        if not self._job.outputs and not self._args.json:
+            self._print(transcript)
+
+    def _streams(self) -> bool:
+        return not self._args.output and not self._args.json and self._args.format[0] in ("txt", "srt", "vtt")
+
+    def _print(self, transcript: Transcript) -> None:
+        """Print what the format has more than before: these formats only grow at their end."""
+        from engine.transcription import EXPORTS
+
+        text = EXPORTS[self._args.format[0]](transcript)
+        if len(text) > len(self._printed):
+            with self._bar.hidden():
+                result(text[len(self._printed) :], end="")
+            self._printed = text
+
+
+def _jobs(args: argparse.Namespace, options: Options) -> list[Job]:
+    stems = [path.stem for path in args.files]
+    jobs = []
+    for path in args.files:
+        base = path.name if stems.count(path.stem) > 1 else path.stem
+        if options.translate_to:
+            base += f".{options.translate_to}"
+        if args.output:
+            outputs = {name: args.output / f"{base}.{name}" for name in args.format}
+            jobs.append(Job(path, outputs, args.output / f"{base}.earshot-journal"))
+        else:
+            jobs.append(Job(path, {}, _journal_without_output(path, options)))
+    return jobs
+
+
+def _journal_without_output(path: Path, options: Options) -> Path:
+    """In the user's folder for caches, under a name that tells two recordings of the same name apart."""
+    import platformdirs
+
+    place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
+    language = f".{options.translate_to}" if options.translate_to else ""
+    folder = platformdirs.user_cache_path("Earshot", appauthor=False) / "transcriptions"
+    return folder / f"{path.stem[:60]}{language}.{place}.earshot-journal"
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.output and args.output.exists() and not args.output.is_dir():
+        raise StorageError(f"{args.output} is a file: --output needs a folder.")
+    if not args.output and len(args.format) > 1:
+        raise RequestError("Several formats need a folder to go to: add --output DIR.")
+    if not args.output and len(args.files) > 1 and args.format[0] != "txt" and not args.json:
+        raise RequestError(f"Several files as {args.format[0]} need a folder to go to: add --output DIR.")
+
+
+def _check_job(job: Job) -> None:
+    """What can be found wrong before the model is loaded."""
+    from engine.samples import probe
+
+    probe(job.path)
+    for path in job.outputs.values():
+        if path.is_dir():
+            raise StorageError(f"{path} is a folder: move it away or choose another --output.")
+
+
+def _report(args: argparse.Namespace, job: Job, error: EngineError) -> None:
+    complain(error)
+    if args.json:
+        result_json({"file": str(job.path), "error": str(error)})
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys({"markdown": "md"}.get(name, name) for name in text.lower().split(",")))
+    for name in names:
+        if name not in FORMATS:
+            raise argparse.ArgumentTypeError(f"there is no format {name!r}: choose from {', '.join(FORMATS)}")
+    return names
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number

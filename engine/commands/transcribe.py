@@ -1,0 +1,41 @@
+"""Write down what is said in recordings: text, subtitles, JSON or Markdown.
+
+Long files are cut at pauses and silence is skipped. The text comes as it is done; a run that
+was stopped goes on with --resume."""
+
+from __future__ import annotations
+
+import argparse
+
+from engine.commands.console import Help, add_model_option
+from engine.commands.files import add_file_options, run_files
+
+_EXAMPLES = """\
+examples:
+  earshot transcribe interview.m4a
+  earshot transcribe lecture.mp4 --format srt,txt --output subtitles
+  earshot transcribe *.mp3 --output texts --resume"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "transcribe",
+        help="write down what is said in recordings",
+        description=__doc__,
+        epilog=_EXAMPLES,
+        formatter_class=Help,
+    )
+    add_file_options(parser)
+    parser.add_argument("--language", default="", metavar="CODE", help="the language spoken (default: found out)")
+    add_model_option(parser)
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Transcribe every file; 2 when one of them could not be done or breaks off."""
+    from engine.transcription import Options
+    from engine.transcription.languages import language
+
+    code = language(args.language).code if args.language else ""
+    return run_files(args, Options(language=code, batch=args.batch))

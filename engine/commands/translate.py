@@ -1,0 +1,113 @@
+"""Translate what is said in recordings, as text or spoken.
+
+The text comes in the same formats as a transcript, with times. With --speak the translation is
+also spoken and written to a wav file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.commands.console import Help, add_model_option, load_engine, progress_bar, result, result_json
+from engine.commands.files import add_file_options, run_files
+from engine.errors import RequestError
+
+if TYPE_CHECKING:
+    from engine.engine import Engine
+    from engine.events import Samples
+    from engine.transcription.languages import Language
+
+_EXAMPLES = """\
+examples:
+  earshot translate interview.m4a --to zh
+  earshot translate film.mov --to en --format srt --output subtitles
+  earshot translate question.wav --to ja --speak -o question-ja.wav"""
+
+SPEECH_RATE_HZ = 24_000
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "translate",
+        help="translate what is said, as text or spoken",
+        description=__doc__,
+        epilog=_EXAMPLES,
+        formatter_class=Help,
+    )
+    add_file_options(parser)
+    parser.add_argument("--to", required=True, metavar="CODE", help="the language to translate into: zh, en, ja …")
+    parser.add_argument("--speak", action="store_true", help="also speak the translation; needs -o and one FILE")
+    parser.add_argument("-o", dest="wav", type=Path, metavar="WAV", help="the file for the spoken translation")
+    add_model_option(parser)
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Translate every file; 2 when one of them could not be done or breaks off."""
+    from engine.transcription import Options
+    from engine.transcription.languages import language
+
+    target = language(args.to)
+    if args.speak or args.wav:
+        return _speak(args, target)
+    return run_files(args, Options(translate_to=target.code, batch=args.batch))
+
+
+def _speak(args: argparse.Namespace, target: Language) -> int:
+    from engine.samples import probe, write_wav
+
+    if not args.wav or not args.speak or len(args.files) != 1:
+        raise RequestError("A spoken translation needs one FILE, --speak and -o out.wav.")
+    if args.output or args.resume or args.format != ("txt",):
+        raise RequestError("--speak writes one wav file: leave out --output, --format and --resume.")
+    path = args.files[0]
+    probe(path)
+    engine = load_engine(args)
+    if not engine.capabilities.speaks:
+        raise RequestError(f"{engine.name} cannot speak: leave out --speak or choose a complete model.")
+    texts, speech = _translated(args, engine, path, target)
+    write_wav(args.wav, speech, SPEECH_RATE_HZ)
+    text = "\n".join(texts)
+    if args.json:
+        result_json({"file": str(path), "translated_to": target.code, "text": text, "speech": str(args.wav)})
+    else:
+        result(text)
+    return 0
+
+
+def _translated(
+    args: argparse.Namespace, engine: Engine, path: Path, target: Language
+) -> tuple[list[str], Samples]:
+    """The translation of every window of the recording, written and spoken."""
+    import numpy as np
+
+    from engine.commands.sounds import require_speech, speech_windows
+    from engine.events import AnswerText, Progress, Speech, Turn
+    from engine.samples import probe
+    from engine.session import SessionSettings
+
+    persona = (
+        "Please listen carefully to this audio and then translate its content into "
+        f"{target.english} speech."
+    )
+    texts: list[str] = []
+    speech: list[Samples] = []
+    duration_s = probe(path).duration_s
+    with progress_bar(path.name, quiet=args.quiet) as bar:
+        for window in speech_windows(path):
+            text = ""
+            session = engine.session(settings=SessionSettings(persona=persona))
+            for event in session.ask(Turn(samples_16k=window.samples_16k)):
+                match event:
+                    case AnswerText(text=more):
+                        text += more
+                    case Speech(samples_24k=more):
+                        speech.append(more)
+            texts.append(text.strip())
+            bar.show(Progress("translate", window.end_s, duration_s, "seconds"))
+    require_speech(path, bool(texts))
+    if not speech:
+        raise RequestError(f"{engine.name} gave no speech for {path}: try another model.")
+    return texts, np.concatenate(speech)
