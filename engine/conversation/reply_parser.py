@@ -113,7 +113,7 @@ class ReplyParser:
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
         self._state = _State.THINKING if thinking else _State.ANSWER
         self._may_think = not thinking
-        self._strip_answer = text_start == 0  # white space before the first word is not part of the answer
+        self._strip_answer = True  # white space before the first word is not part of the answer
         self._position = text_start
         self._index = -1
         self._held = ""
@@ -125,6 +125,11 @@ class ReplyParser:
     def thinking(self) -> bool:
         """Whether the ids that come next belong to the reasoning."""
         return self._state is _State.THINKING
+
+    @property
+    def position(self) -> int:
+        """Characters of the answer handed out so far, counted from `text_start` on."""
+        return self._position
 
     @property
     def in_call(self) -> bool:

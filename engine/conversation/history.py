@@ -1,0 +1,125 @@
+"""What a conversation remembers: turns as read-only records."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.conversation.reply_parser import Alphabet, AnswerPiece, ReplyParser
+from engine.events import EndReason, ReplyStatistics, Samples, ToolCall, ToolResult, Turn
+
+
+@dataclass(frozen=True)
+class Passage:
+    """One message of the assistant: what it wrote and spoke before it stopped or called tools.
+
+    `ids` are the generated ids as the model wrote them, speech included, without the end id and without thinking.
+    `spoken` when the message was opened for speech. `calls` and `results` belong together by their id.
+    """
+
+    spoken: bool
+    ids: tuple[int, ...] = ()
+    text: str = ""
+    calls: tuple[ToolCall, ...] = ()
+    results: tuple[ToolResult, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.ids)
+
+
+@dataclass(frozen=True, eq=False)
+class TurnRecord:
+    """One turn as it stands in the history: what the user said and what was answered.
+
+    `key` names the turn for as long as its session lives. `transcript` is the written form of the sound, once there
+    is one. `sound_left_out` and `left_out`: the turn no longer fits the context with its sound, or at all.
+    """
+
+    key: int
+    request: Turn
+    transcript: str | None = None
+    thinking: str = ""
+    thinking_s: float = 0.0
+    passages: tuple[Passage, ...] = ()
+    reason: EndReason = EndReason.COMPLETE
+    statistics: ReplyStatistics = field(default_factory=ReplyStatistics)
+    sound_left_out: bool = False
+    left_out: bool = False
+    tokens_by_passage: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What the user typed."""
+        return self.request.text
+
+    @property
+    def samples_16k(self) -> Samples | None:
+        """What the user said, mono at 16 kHz."""
+        return self.request.samples_16k
+
+    @property
+    def answer(self) -> str:
+        """The text of the whole answer; `AnswerText.start` counts its characters."""
+        return PASSAGE_BREAK.join(passage.text for passage in self.passages if passage.text)
+
+    @property
+    def speech_tokens(self) -> NDArray[np.int32]:
+        """Speech tokens of the whole answer, 25 a second."""
+        return np.array([token for tokens in self.tokens_by_passage for token in tokens], dtype=np.int32)
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """All calls of the turn, in order."""
+        return tuple(call for passage in self.passages for call in passage.calls)
+
+    @property
+    def tool_results(self) -> tuple[ToolResult, ...]:
+        """The results of the calls, in the same order."""
+        return tuple(result for passage in self.passages for result in passage.results)
+
+
+PASSAGE_BREAK = "\n\n"
+
+
+def speech_tokens_of(ids: Sequence[int], speech: range) -> tuple[int, ...]:
+    """The speech tokens among ids of a reply."""
+    return tuple(id - speech.start for id in ids if id in speech)
+
+
+def cut_to_heard(
+    ids: Sequence[int], alphabet: Alphabet, characters: int, speech_tokens: int
+) -> tuple[tuple[int, ...], str]:
+    """The ids of a passage up to what was heard, and their text.
+
+    Keeps the text ids that lie within the first `characters` characters of the passage's text, the first
+    `speech_tokens` speech ids, and everything that belongs to tool calls (they were carried out, heard or not). Text
+    runs ahead of speech in the stream, so both are cut on their own and the order of what stays is unchanged.
+    """
+    parser = ReplyParser(alphabet)
+    kept: list[int] = []
+    heard, text = 0, ""
+    for id in ids:
+        before, was_call = parser.position, parser.in_call
+        pieces = parser.feed(id)
+        if id in alphabet.speech:
+            heard += 1
+            keep = heard <= speech_tokens
+        elif was_call or parser.in_call:
+            keep = True
+        elif alphabet.text_bytes(id) is None:
+            keep = before < characters or heard <= speech_tokens
+        else:
+            keep = before < characters and parser.position <= characters
+        if keep:
+            kept.append(id)
+            text += "".join(piece.text for piece in pieces if isinstance(piece, AnswerPiece))
+    return tuple(kept), text
+
+
+def with_transcript(record: TurnRecord, transcript: str) -> TurnRecord:
+    """The record with the written form of what was said."""
+    return dataclasses.replace(record, transcript=transcript)

@@ -1,0 +1,56 @@
+"""Decides when speech is made while the language model still writes, and how long the player must hold back.
+
+One thread does both. When writing and speaking together keep up with the sound, speech is made as soon as it can be, so
+that the first sound comes early. When they cannot, speaking along would only tear the sound apart: text goes first,
+and once the length of the reply is known the wait that makes the rest arrive in time is computed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+TOKENS_PER_SECOND = 25  # speech tokens in one second of sound
+WRITTEN_PER_SECOND = 32  # ids the model writes for one second of sound, text included
+_SMOOTHING = 0.1
+
+
+@dataclass
+class Pace:
+    """Running measurements, kept from turn to turn. All in seconds of work.
+
+    `write_s` per id written, `speak_s` per second of sound made; 0 while unknown (taken as fast).
+    """
+
+    write_s: float = 0.0
+    speak_s: float = 0.0
+
+    def wrote(self, seconds: float) -> None:
+        """An id took this long."""
+        self.write_s = seconds if not self.write_s else self.write_s + _SMOOTHING * (seconds - self.write_s)
+
+    def spoke(self, seconds: float, sound_s: float) -> None:
+        """A piece of sound took this long to make."""
+        if sound_s > 0:
+            rate = seconds / sound_s
+            self.speak_s = rate if not self.speak_s else self.speak_s + 0.3 * (rate - self.speak_s)
+
+    @property
+    def work_per_second(self) -> float:
+        """Seconds of work for one second of sound while the model still writes; above 1 it cannot keep up."""
+        return WRITTEN_PER_SECOND * self.write_s + self.speak_s
+
+    def speaks_along(self) -> bool:
+        """Whether speech is made between the ids, or only once everything is written."""
+        return self.work_per_second <= 1.0
+
+    def wait_s(self, *, writing: bool, made_s: float, left_s: float, next_s: float) -> float:
+        """Seconds to wait before playing what is made, so that no later piece comes late.
+
+        `made_s` of sound is ready, `left_s` is known to be still to make (0 while the model writes), `next_s` is the
+        length of a piece: the next one takes work × its length, and the last one is late by all the work that is left
+        less all the sound before it.
+        """
+        work = self.work_per_second if writing else self.speak_s
+        until_next = work * next_s - made_s
+        until_last = work * left_s - (made_s + left_s - min(next_s, left_s))
+        return max(0.0, until_next if left_s or writing else 0.0, until_last)

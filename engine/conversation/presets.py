@@ -1,0 +1,95 @@
+"""Presets: who the assistant is and how it answers, as data files in resources/presets/."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.errors import RequestError
+from engine.events import Thinking
+from engine.resources import resource
+
+LANGUAGE_NAMES = {
+    "en": {"en": "English", "zh": "Chinese", "ja": "Japanese", "es": "Spanish", "fr": "French", "de": "German"},
+    "zh": {"en": "英语", "zh": "中文", "ja": "日语", "es": "西班牙语", "fr": "法语", "de": "德语"},
+}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One preset. Texts come in English ("en") and Chinese ("zh").
+
+    `remember_turns` is how many turns before the present one the model is shown (None: all that fit);
+    `own_voice` answers in the voice of the person who spoke; `languages` are the two of an interpreter.
+    """
+
+    id: str
+    names: Mapping[str, str]
+    abouts: Mapping[str, str]
+    personas: Mapping[str, str]
+    spoken_answer: bool = True
+    thinking: Thinking = Thinking.OFF
+    tools: tuple[str, ...] = ()
+    remember_turns: int | None = None
+    own_voice: bool = False
+    languages: tuple[str, str] | None = None
+
+    def name(self, language: str = "en") -> str:
+        """What the preset is called."""
+        return self.names.get(language, self.names["en"])
+
+    def about(self, language: str = "en") -> str:
+        """One line on what it does."""
+        return self.abouts.get(language, self.abouts["en"])
+
+    def persona(self, language: str = "en", languages: tuple[str, str] | None = None) -> str:
+        """The system prompt; `languages` are codes such as ("en", "zh") for an interpreter."""
+        written = language if language in self.personas else "en"
+        pair = languages or self.languages or ("en", "zh")
+        names = LANGUAGE_NAMES[written]
+        return self.personas[written].format(first=names.get(pair[0], pair[0]), second=names.get(pair[1], pair[1]))
+
+
+def presets(folder: Path | None = None) -> list[Preset]:
+    """All presets in their order. Raises RequestError naming a file that cannot be used."""
+    found = []
+    for file in sorted((folder or resource("presets")).glob("*.json")):
+        try:
+            data = json.loads(file.read_text(encoding="utf-8"))
+            found.append((data.get("order", 99), file.name, _preset(data)))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RequestError(f"The preset {file} cannot be used ({error}). Correct or remove it.") from error
+    return [preset for _, _, preset in sorted(found, key=lambda entry: entry[:2])]
+
+
+def preset(id: str) -> Preset:
+    """The preset called `id`. Raises RequestError naming those there are."""
+    known = presets()
+    for each in known:
+        if each.id == id:
+            return each
+    raise RequestError(f"There is no preset {id}. Choose one of: {', '.join(each.id for each in known)}.")
+
+
+def _preset(data: Mapping[str, Any]) -> Preset:
+    settings = dict(data.get("settings", {}))
+    languages = settings.pop("languages", None)
+    if languages is not None:
+        first, second = languages
+        languages = (str(first), str(second))
+    for texts in (data["name"], data["about"], data["persona"]):
+        if "en" not in texts:
+            raise ValueError("an English text is missing")
+    return Preset(
+        str(data["id"]),
+        data["name"],
+        data["about"],
+        data["persona"],
+        thinking=Thinking(settings.pop("thinking", "off")),
+        tools=tuple(settings.pop("tools", ())),
+        languages=languages,
+        **settings,
+    )
