@@ -87,6 +87,17 @@ class Vocabulary:
                 pieces.append(self._text.decode(list(run), skip_special_tokens=False))
         return "".join(pieces)
 
+    def text_bytes(self, id: int) -> bytes | None:
+        """The UTF-8 bytes of an ordinary text id, often only a part of a character; None for any other id."""
+        if id in self._names:
+            return None
+        token = self._text.id_to_token(id)
+        return None if token is None else bytes(_BYTES[sign] for sign in token if sign in _BYTES)
+
+    def find(self, name: str) -> int | None:
+        """Id of the special token called `name`, None if this vocabulary has none such."""
+        return self._specials.get(name)
+
     def special(self, name: str) -> int:
         """Id of the special token called `name`. Raises KeyError if this vocabulary has none such."""
         return self._specials[name]
@@ -102,6 +113,16 @@ class Vocabulary:
     def is_padding_speech(self, id: int) -> bool:
         """Whether `id` is one of the speech codes that only fill gaps."""
         return id in self._padding_speech
+
+
+def _byte_signs() -> dict[str, int]:
+    """The sign that stands for each byte in byte-level BPE (as GPT-2 has it)."""
+    plain = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    shifted = [byte for byte in range(256) if byte not in plain]
+    return {chr(byte): byte for byte in plain} | {chr(256 + place): byte for place, byte in enumerate(shifted)}
+
+
+_BYTES = _byte_signs()
 
 
 def _speech_ids(specials: Mapping[str, int], source: str) -> tuple[range, range]:
