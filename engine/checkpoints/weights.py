@@ -43,10 +43,10 @@ def dequantise(
     plain = dict(weights)
     for path in _quantised_paths(weights):
         bits, group_size = _checked_pair(weights, path, quantisation, file)
-        scales, biases = plain.pop(f"{path}.scales"), plain.pop(f"{path}.biases")
+        scales, biases = (plain.pop(f"{path}.{kind}").astype(dtype) for kind in ("scales", "biases"))
         plain[f"{path}.weight"] = mx.dequantize(
             plain[f"{path}.weight"], scales, biases, group_size=group_size, bits=bits
-        ).astype(dtype)
+        )
     return plain
 
 
