@@ -21,11 +21,6 @@ examples:
   earshot ask interview.wav "How do the two speakers differ in mood?"
   earshot ask "What is a log-mel spectrogram?\""""
 
-ABOUT_SOUND = (
-    "You are an expert in audio analysis, please analyze the audio content and answer the questions accurately."
-)
-HELPFUL = "You are a helpful assistant."
-
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Declare the command."""
@@ -52,6 +47,7 @@ def add_answer_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Answer the question on stdout."""
     from engine.commands.sounds import read_sound
+    from engine.conversation.tasks import ASK_ABOUT_SOUND, HELPFUL
     from engine.events import Turn
     from engine.samples import probe
 
@@ -65,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     sound = read_sound(args.file, engine) if args.file is not None else None
     turn = Turn(samples_16k=sound, text=args.question, spoken_answer=False, max_tokens=args.max_tokens)
     facts = {"file": str(args.file) if args.file else None, "question": args.question}
-    return answer(args, engine, ABOUT_SOUND if sound is not None else HELPFUL, turn, facts)
+    return answer(args, engine, ASK_ABOUT_SOUND if sound is not None else HELPFUL, turn, facts)
 
 
 def answer(args: argparse.Namespace, engine: Engine, persona: str, turn: Turn, facts: dict) -> int:

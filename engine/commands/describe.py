@@ -8,8 +8,6 @@ from pathlib import Path
 from engine.commands.ask import add_answer_options, answer
 from engine.commands.console import Help, load_engine
 
-EVENTS = "Please briefly explain the important events involved in this audio clip."
-
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Declare the command."""
@@ -24,6 +22,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the description on stdout."""
     from engine.commands.sounds import read_sound
+    from engine.conversation.tasks import DESCRIBE
     from engine.events import Turn
     from engine.samples import probe
 
@@ -31,4 +30,4 @@ def run(args: argparse.Namespace) -> int:
     engine = load_engine(args)
     sound = read_sound(args.file, engine)
     turn = Turn(samples_16k=sound, spoken_answer=False, max_tokens=args.max_tokens)
-    return answer(args, engine, EVENTS, turn, {"file": str(args.file)})
+    return answer(args, engine, DESCRIBE, turn, {"file": str(args.file)})

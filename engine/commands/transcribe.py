@@ -35,7 +35,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Transcribe every file; 2 when one of them could not be done or breaks off."""
     from engine.transcription import Options
-    from engine.transcription.languages import language
+    from engine.transcription.languages import language_code
 
-    code = language(args.language).code if args.language else ""
+    code = language_code(args.language) if args.language else ""
     return run_files(args, Options(language=code, batch=args.batch))

@@ -16,7 +16,6 @@ from engine.errors import RequestError
 if TYPE_CHECKING:
     from engine.engine import Engine
     from engine.events import Samples
-    from engine.transcription.languages import Language
 
 _EXAMPLES = """\
 examples:
@@ -47,15 +46,15 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Translate every file; 2 when one of them could not be done or breaks off."""
     from engine.transcription import Options
-    from engine.transcription.languages import language
+    from engine.transcription.languages import language_code
 
-    target = language(args.to)
+    target = language_code(args.to)
     if args.speak or args.wav:
         return _speak(args, target)
-    return run_files(args, Options(translate_to=target.code, batch=args.batch))
+    return run_files(args, Options(translate_to=target, batch=args.batch))
 
 
-def _speak(args: argparse.Namespace, target: Language) -> int:
+def _speak(args: argparse.Namespace, target: str) -> int:
     from engine.samples import probe, write_wav
 
     if not args.wav or not args.speak or len(args.files) != 1:
@@ -71,27 +70,25 @@ def _speak(args: argparse.Namespace, target: Language) -> int:
     write_wav(args.wav, speech, SPEECH_RATE_HZ)
     text = "\n".join(texts)
     if args.json:
-        result_json({"file": str(path), "translated_to": target.code, "text": text, "speech": str(args.wav)})
+        result_json({"file": str(path), "translated_to": target, "text": text, "speech": str(args.wav)})
     else:
         result(text)
     return 0
 
 
 def _translated(
-    args: argparse.Namespace, engine: Engine, path: Path, target: Language
+    args: argparse.Namespace, engine: Engine, path: Path, target: str
 ) -> tuple[list[str], Samples]:
     """The translation of every window of the recording, written and spoken."""
     import numpy as np
 
     from engine.commands.sounds import require_speech, speech_windows
+    from engine.conversation.tasks import translate_instruction
     from engine.events import AnswerText, Progress, Speech, Turn
     from engine.samples import probe
     from engine.session import SessionSettings
 
-    persona = (
-        "Please listen carefully to this audio and then translate its content into "
-        f"{target.english} speech."
-    )
+    persona = translate_instruction(target, spoken=True)
     texts: list[str] = []
     speech: list[Samples] = []
     duration_s = probe(path).duration_s

@@ -2,26 +2,113 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from engine.conversation.chat_template import Message, Prompt, SoundPart, Variant, build, embedded
+from engine.conversation.tasks import TRANSCRIBE, transcribe_prompt, translate_prompt
+from engine.errors import RequestError
 from engine.events import Samples
+from engine.hearing import RATE_HZ, Hearing
+from engine.language import LanguageModel, Sampling, Vocabulary, generate_batch
+from engine.transcription.languages import english_name
 from engine.transcription.results import Options
+
+# Fast talkers stay below eight tokens a second in every language we looked at; more is a model that lost its way.
+_TOKENS_PER_S = 12
+_TOKENS_AT_LEAST = 24
+_TRANSLATION_TEMPERATURE = 0.1  # as in the official examples
+_LOOP_REPEATS = 4
+_LONGEST_LOOP = 40
 
 
 class SpeechModel(Protocol):
     """What a transcription needs of the engine."""
 
     folder: Path
+    name: str
+    variant: str
+    vocabulary: Vocabulary
+    llm: LanguageModel
+    hearing: Hearing
+
+    @property
+    def about(self) -> Mapping[str, Any]: ...
 
 
 class Recogniser:
-    """Writes down, or translates, windows of at most 25 s as Options ask."""
+    """Writes down, or translates, windows of at most 25 s as Options ask.
+
+    Raises RequestError for a language that the model does not know.
+    """
 
     def __init__(self, engine: SpeechModel, options: Options) -> None:
-        self._engine, self._options = engine, options
+        self._engine = engine
+        self._options = options
+        self._variant = Variant(engine.variant)
+        self._sampling = _sampling(engine.about, options)
+        known = engine.about.get("languages") or ()
+        for language in filter(None, (options.language, options.translate_to)):
+            if known and language not in known:
+                raise RequestError(
+                    f"{engine.name} knows only {', '.join(map(english_name, known))}, not {english_name(language)}: "
+                    "choose another model with --model."
+                )
+        self._hint = "" if len(known) == 1 else options.language
 
     def __call__(self, windows: Sequence[Samples]) -> Iterator[tuple[int, str]]:
         """Texts of the windows (n_i,) of 16 kHz samples, each with its place, in the order in which they are done."""
-        raise RuntimeError("recognition has not landed yet")
+        vocabulary, llm = self._engine.vocabulary, self._engine.llm
+        # Encoded one by one, a window gives the same text whatever it is decoded together with.
+        sounds = [self._engine.hearing.encode(window)[0] for window in windows]
+        prompts = [embedded(llm, self._prompt(sound.shape[0]), [sound]) for sound in sounds]
+        longest_s = max(len(window) for window in windows) / RATE_HZ
+        written: dict[int, list[int]] = {row: [] for row in range(len(windows))}
+        for row, id in generate_batch(
+            llm,
+            prompts,
+            sampling=self._sampling,
+            end_ids=vocabulary.end_ids,
+            max_tokens=round(_TOKENS_AT_LEAST + _TOKENS_PER_S * longest_s),
+        ):
+            if id in vocabulary.end_ids:
+                yield row, self._text(written.pop(row))
+            else:
+                written[row].append(id)
+        for row, ids in written.items():
+            yield row, self._text(without_loop(ids))
+
+    def _prompt(self, patches: int) -> Prompt:
+        vocabulary = self._engine.vocabulary
+        if self._options.translate_to:
+            return translate_prompt(vocabulary, [patches], self._options.translate_to, variant=self._variant)
+        if not self._hint:
+            return transcribe_prompt(vocabulary, [patches], self._variant)
+        instruction = f"{TRANSCRIBE}The language spoken is {english_name(self._hint)}."
+        messages = [Message("system", instruction), Message("human", [SoundPart((patches,))])]
+        return build(vocabulary, messages, variant=self._variant)
+
+    def _text(self, ids: Sequence[int]) -> str:
+        vocabulary = self._engine.vocabulary
+        text = vocabulary.decode(id for id in ids if not vocabulary.is_special(id))
+        return text.replace("\N{REPLACEMENT CHARACTER}", "").strip()
+
+
+def without_loop(ids: Sequence[int]) -> list[int]:
+    """The ids up to and with the first round of a loop they end in: what a model writes when it lost its way."""
+    for period in range(1, min(_LONGEST_LOOP, len(ids) // _LOOP_REPEATS) + 1):
+        start = len(ids) - period
+        while start > 0 and ids[start - 1] == ids[start - 1 + period]:
+            start -= 1
+        if len(ids) - start >= _LOOP_REPEATS * period:
+            return list(ids[: start + period])
+    return list(ids)
+
+
+def _sampling(about: Mapping[str, Any], options: Options) -> Sampling:
+    """Greedy for writing down; what the folder itself recommends comes first."""
+    task = "translate" if options.translate_to else "transcribe"
+    temperature = _TRANSLATION_TEMPERATURE if options.translate_to else 0.0
+    recommended = (about.get("sampling") or {}).get(task, {})
+    return Sampling(**{"temperature": temperature, "seed": 0, **recommended})

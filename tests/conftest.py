@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small random model that hears and writes."""
+    from tests.tiny_model import write_tiny_model
+
+    return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def reference_speech() -> Path:
+    """The folder of real recordings beside the repository; tests that need it are skipped without it."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "reference" / "speech"
+    if not folder.is_dir():
+        pytest.skip("no recordings in ../shared/reference/speech")
+    return folder

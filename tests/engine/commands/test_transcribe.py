@@ -1,0 +1,312 @@
+"""`earshot transcribe` and `translate` through the real command line, with a small random model."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.cli import main
+from tests.sounds import babble, cut_in_half, silence, tone, write_with_pyav, write_with_soundfile
+
+
+@pytest.fixture(autouse=True)
+def _own_model_and_cache(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EARSHOT_MODEL", str(tiny_model))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """Three stretches of speech."""
+    parts = [part for seed in (0, 2, 3) for part in (babble(1.5, seed), silence(2.5))]
+    return write_with_soundfile(tmp_path / "talk.wav", np.concatenate(parts), 16_000)
+
+
+def _subprocess(*arguments: object, **more: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "engine", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **more)  # type: ignore[call-overload,no-any-return]
+
+
+@contextmanager
+def _disk_of(size: int) -> Iterator[None]:
+    """No file may grow beyond `size` bytes: what a full disk looks like to a program."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_text_comes_on_stdout_and_nothing_else(recording: Path) -> None:
+    done = _subprocess("transcribe", recording)
+    assert done.returncode == 0
+    assert re.fullmatch(r"([a-z ]+\n){3}", done.stdout)
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("command", ["transcribe", "translate"])
+def test_every_format_is_written_into_the_folder(
+    command: str, recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "new" / "texts"
+    more = ["--to", "zh"] if command == "translate" else []
+    stem = "talk.zh" if command == "translate" else "talk"
+    assert main([command, str(recording), "--output", str(folder), "--format", "txt,srt,vtt,json,md", *more]) == 0
+    names = [f"{stem}.{ending}" for ending in ("txt", "srt", "vtt", "json", "md")]
+    assert capsys.readouterr().out.split() == [str(folder / name) for name in names]
+    assert sorted(path.name for path in folder.iterdir()) == sorted(names)
+    written = json.loads((folder / f"{stem}.json").read_text())
+    assert [round(segment["start"]) for segment in written["segments"]] == [0, 4, 8]
+    assert (folder / f"{stem}.srt").read_text().count("-->") >= 3
+
+
+def test_subtitles_can_go_to_stdout(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["transcribe", str(recording), "--format", "srt"]) == 0
+    numbers = re.findall(r"^(\d+)\n\d\d:\d\d:\d\d,\d{3} --> ", capsys.readouterr().out, re.MULTILINE)
+    assert numbers == [str(number) for number in range(1, len(numbers) + 1)]
+    assert len(numbers) >= 3
+
+
+def test_json_is_one_object_a_file_also_for_the_bad_one(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.wav"
+    bad.touch()
+    assert main(["transcribe", str(bad), str(recording), "--json"]) == 2
+    captured = capsys.readouterr()
+    first, second = map(json.loads, captured.out.splitlines())
+    assert first == {"file": str(bad), "error": f"{bad} is empty (0 bytes): record or copy it again."}
+    assert second["file"] == str(recording)
+    assert len(second["segments"]) == 3
+    assert captured.err == f"earshot: {bad} is empty (0 bytes): record or copy it again.\n"
+
+
+def test_one_bad_file_of_several_does_not_keep_the_others_from_being_done(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    silent = write_with_soundfile(tmp_path / "silent.wav", silence(3.0), 16_000)
+    other = write_with_soundfile(tmp_path / "other.flac", babble(2.0), 16_000)
+    files = [str(recording), str(tmp_path / "none.wav"), str(silent), str(other)]
+    assert main(["transcribe", *files, "--output", str(tmp_path / "out")]) == 2
+    captured = capsys.readouterr()
+    assert captured.out.split() == [str(tmp_path / "out" / "talk.txt"), str(tmp_path / "out" / "other.txt")]
+    assert captured.err.splitlines() == [
+        f"earshot: There is no file {tmp_path / 'none.wav'}: check the name.",
+        f"earshot: No speech was found in {silent}: check that the right microphone or track was recorded.",
+    ]
+
+
+def test_recordings_of_the_same_name_do_not_overwrite_each_other(recording: Path, tmp_path: Path) -> None:
+    other = write_with_soundfile(tmp_path / "talk.flac", babble(1.0), 16_000)
+    assert main(["transcribe", str(recording), str(other), "--output", str(tmp_path / "out")]) == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["talk.flac.txt", "talk.wav.txt"]
+
+
+GOOD = {
+    "8-bit.wav": lambda path: write_with_soundfile(path, babble(1.5), 16_000, "PCM_U8"),
+    "192khz.wav": lambda path: write_with_soundfile(path, np.repeat(babble(1.5), 12), 192_000),
+    "6-channels.wav": lambda path: write_with_soundfile(path, np.stack([babble(1.5)] * 6, axis=1), 16_000),
+    "phone.m4a": lambda path: write_with_pyav(path, babble(1.5), 16_000, "aac"),
+    "message.opus": lambda path: write_with_pyav(path, np.repeat(babble(1.5), 3), 48_000, "libopus"),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_unusual_sound_is_understood(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["transcribe", str(GOOD[name](tmp_path / name))]) == 0
+    assert capsys.readouterr().out.strip()
+
+
+BAD = {
+    "empty.wav": (lambda path: path.touch(), "is empty (0 bytes): record or copy it again."),
+    "hollow.wav": (
+        lambda path: write_with_soundfile(path, silence(0), 16_000),
+        "holds no sound: record or copy it again.",
+    ),
+    "folder.wav": (lambda path: path.mkdir(), "is a folder: name the sound files in it."),
+    "text.wav": (lambda path: path.write_text("no sound " * 99), "is not a sound file or is damaged: Earshot reads"),
+    "short.wav": (lambda path: write_with_soundfile(path, tone(0.05), 16_000), "is only 0.05 s long: record at least"),
+    "cut.m4a": (
+        lambda path: cut_in_half(write_with_pyav(path, babble(2.0), 16_000, "aac")),
+        "is incomplete, its table of contents is missing: copy or record it again.",
+    ),
+    "noise.flac": (lambda path: path.write_bytes(b"fLaC" + bytes(range(256)) * 20), "is not a sound file or is damaged"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_unusable_sound_is_one_sentence_with_the_file_and_the_fix(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make, sentence = BAD[name]
+    make(tmp_path / name)
+    assert main(["transcribe", str(tmp_path / name)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(f"earshot: {tmp_path / name} {sentence}")
+    assert captured.err.count("\n") == 1
+
+
+def test_a_silent_recording_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_with_soundfile(tmp_path / "silent.wav", silence(2.0), 16_000)
+    assert main(["transcribe", str(path)]) == 2
+    assert capsys.readouterr().err.startswith(f"earshot: No speech was found in {path}: check")
+
+
+def test_what_a_truncated_recording_holds_is_written_and_the_exit_code_tells(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["transcribe", str(cut_in_half(recording)), "--output", str(tmp_path / "out")]) == 2
+    assert len((tmp_path / "out" / "talk.txt").read_text().splitlines()) == 2
+    assert capsys.readouterr().err == (
+        f"earshot: {recording} breaks off at 0:06 of 0:12: copy or record it again. What was there is written down.\n"
+    )
+
+
+def test_a_recording_that_may_not_be_read_is_refused(recording: Path) -> None:
+    if os.geteuid() == 0:
+        user = {"user": 65534, "extra_groups": []}
+        recording.parent.chmod(0o755)
+    else:
+        user = {}
+    recording.chmod(0)
+    program = "import sys; from engine.samples import probe; probe(sys.argv[1])"
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(recording)], capture_output=True, text=True, check=False, **user
+    )
+    assert done.returncode != 0
+    assert "PermissionError" in done.stderr or "may not be read: change its permissions" in done.stderr
+
+
+def test_a_disk_that_is_full_from_the_start_is_told_before_the_work(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with _disk_of(64):
+        assert main(["transcribe", str(recording), "--output", str(tmp_path / "out")]) == 2
+    assert "the disk is full: make room or choose another folder." in capsys.readouterr().err
+
+
+def test_a_disk_that_fills_up_keeps_the_old_text_and_the_work_done(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "talk.json").write_text("the old one")
+    with _disk_of(700):
+        code = main(["transcribe", str(recording), "--output", str(out), "--format", "json"])
+    captured = capsys.readouterr()
+    assert code == 2
+    assert captured.err.count("\n") == 1
+    assert "could not be written, the disk is full: make room" in captured.err
+    assert (out / "talk.json").read_text() == "the old one"
+    assert main(["transcribe", str(recording), "--output", str(out), "--format", "json", "--resume"]) == 0
+    assert "goes on at" in capsys.readouterr().err
+    assert len(json.loads((out / "talk.json").read_text())["segments"]) == 3
+
+
+def test_a_full_device_under_stdout_is_one_sentence(recording: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "engine", "transcribe", str(recording)]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("earshot: The result could not be written, the disk is full")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--format", "txt,srt"], "Several formats need a folder to go to: add --output DIR."),
+        (["--language", "xx"], "Earshot does not know the language 'xx': choose one of"),
+        (["--model", "nowhere"], "The model folder nowhere does not exist."),
+        (["--output", "{recording}"], "{recording} is a file: --output needs a folder."),
+    ],
+)
+def test_requests_that_cannot_be_met_are_sentences(
+    arguments: list[str], sentence: str, recording: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [argument.format(recording=recording) for argument in arguments]
+    assert main(["transcribe", str(recording), *arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(f"earshot: {sentence.format(recording=recording)}")
+
+
+def test_a_folder_in_the_place_of_the_output_is_told_before_the_work(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out" / "talk.txt").mkdir(parents=True)
+    assert main(["transcribe", str(recording), "--output", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err == (
+        f"earshot: {tmp_path / 'out' / 'talk.txt'} is a folder: move it away or choose another --output.\n"
+    )
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+def test_a_run_that_was_stopped_goes_on_with_resume(
+    sent: signal.Signals, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = [part for seed in range(12) for part in (babble(2.0, seed % 4), silence(2.5))]
+    recording = write_with_soundfile(tmp_path / "long.wav", np.concatenate(parts), 16_000)
+    assert main(["transcribe", str(recording)]) == 0
+    whole = capsys.readouterr().out
+    command = [sys.executable, "-m", "engine", "transcribe", str(recording), "--batch", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        first = process.stdout.readline()
+        process.send_signal(sent)
+        remarks = process.stderr.read()
+        assert process.wait() == code
+    assert whole.startswith(first)
+    if sent == signal.SIGINT:
+        assert re.search(r"stopped\. .*long\.wav is done up to 0:\d\d; the same command with --resume", remarks)
+    assert main(["transcribe", str(recording), "--resume"]) == 0
+    captured = capsys.readouterr()
+    assert "goes on at" in captured.err
+    assert captured.out == whole
+
+
+def test_starting_over_says_that_there_is_something_to_go_on_from(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setitem(__import__("engine.transcription", fromlist=["EXPORTS"]).EXPORTS, "txt", _stop)
+        assert main(["transcribe", str(recording), "--output", str(tmp_path / "out")]) == 130
+    capsys.readouterr()
+    assert main(["transcribe", str(recording), "--output", str(tmp_path / "out")]) == 0
+    assert "was done up to 0:09 before; starting over (--resume would go on from there)" in capsys.readouterr().err
+
+
+def _stop(transcript: object) -> str:
+    raise KeyboardInterrupt
+
+
+def test_real_recordings_go_through_the_whole_path(
+    reference_speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = sorted(path for path in reference_speech.iterdir() if path.suffix in {".wav", ".aiff"})
+    assert len(files) >= 9
+    arguments = ["transcribe", *map(str, files), "--output", str(tmp_path), "--format", "json"]
+    assert main(arguments) == 0
+    assert capsys.readouterr().err == ""
+    for file in files:
+        written = json.loads((tmp_path / f"{file.stem}.json").read_text())
+        assert written["segments"], file
+        assert all(0 <= segment["start"] < segment["end"] <= written["duration"] for segment in written["segments"])
+        assert sum(segment["end"] - segment["start"] for segment in written["segments"]) > 2
