@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
+import stat
 import wave
 from collections.abc import Iterator
 from contextlib import closing
@@ -136,14 +136,17 @@ def _open(path: Path | str) -> _SoundFileSource | _PyAvSource:
 
 
 def _require_file(path: Path) -> None:
-    if path.is_dir():
+    try:
+        mode = path.stat().st_mode
+    except PermissionError as error:
+        raise SoundError(f"{path} may not be read: change the permissions of its folder.") from error
+    except OSError as error:
+        raise SoundError(f"There is no file {path}: check the name.") from error
+    if stat.S_ISDIR(mode):
         raise SoundError(f"{path} is a folder: name the sound files in it.")
-    if not path.exists():
-        raise SoundError(f"There is no file {path}: check the name.")
-    if not path.is_file():
+    if not stat.S_ISREG(mode):
         raise SoundError(f"{path} is not a file: name a sound file.")
-    if not os.access(path, os.R_OK):
-        raise SoundError(f"{path} may not be read: change its permissions.")
+    _first_bytes(path, 1)
     if path.stat().st_size == 0:
         raise SoundError(f"{path} is empty (0 bytes): record or copy it again.")
 
@@ -153,6 +156,8 @@ def _first_bytes(path: Path, count: int, at: int = 0) -> bytes:
         with path.open("rb") as file:
             file.seek(at)
             return file.read(count)
+    except PermissionError as error:
+        raise SoundError(f"{path} may not be read: change its permissions.") from error
     except OSError as error:
         raise SoundError(f"{path} cannot be read ({(error.strerror or str(error)).lower()}): copy it again.") from error
 

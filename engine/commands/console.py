@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 from collections.abc import Generator, Iterator
@@ -34,8 +35,21 @@ class Help(argparse.RawDescriptionHelpFormatter):
 
 
 def result(text: str, end: str = "\n") -> None:
-    """Print a piece of the result on stdout, at once."""
-    print(text, end=end, flush=True)
+    """Print a piece of the result on stdout, at once. Raises StorageError when it cannot be kept (a full disk)."""
+    try:
+        print(text, end=end, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        from engine.storage import storage_error
+
+        drop_stdout()
+        raise storage_error("The result", error) from error
+
+
+def drop_stdout() -> None:
+    """Send what is still unwritten nowhere, so that Python does not complain about it once more while it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def result_json(value: Any) -> None:

@@ -59,9 +59,9 @@ def run_files(args: argparse.Namespace, options: Options) -> int:
     if not jobs:
         return 2
     engine = load_engine(args)
-    for job in jobs:
+    for number, job in enumerate(jobs):
         if len(args.files) > 1 and not (args.output or args.json):
-            result(f"==> {job.path} <==")
+            result(f"\n==> {job.path} <==" if number else f"==> {job.path} <==")
         try:
             failed |= bool(_run_job(args, engine, job, options).problem)
         except EngineError as error:

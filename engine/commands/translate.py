@@ -87,8 +87,9 @@ def _translated(
     from engine.events import AnswerText, Progress, Speech, Turn
     from engine.samples import probe
     from engine.session import SessionSettings
+    from engine.transcription.languages import english_name
 
-    persona = translate_instruction(target, spoken=True)
+    persona = translate_instruction(english_name(target), spoken=True)
     texts: list[str] = []
     speech: list[Samples] = []
     duration_s = probe(path).duration_s

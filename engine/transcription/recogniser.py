@@ -82,7 +82,8 @@ class Recogniser:
     def _prompt(self, patches: int) -> Prompt:
         vocabulary = self._engine.vocabulary
         if self._options.translate_to:
-            return translate_prompt(vocabulary, [patches], self._options.translate_to, variant=self._variant)
+            target = english_name(self._options.translate_to)
+            return translate_prompt(vocabulary, [patches], target, variant=self._variant)
         if not self._hint:
             return transcribe_prompt(vocabulary, [patches], self._variant)
         instruction = f"{TRANSCRIBE}The language spoken is {english_name(self._hint)}."

@@ -79,9 +79,11 @@ def test_what_a_command_raises_becomes_an_exit_code(
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
-    program = "import sys; from engine.cli import main; from engine.commands import console;"
-    program += "import engine.commands.doctor as d;"
-    program += "d.run = lambda args: [console.result('x' * 1000) for _ in range(1000)] and 0; sys.exit(main(['doctor']))"
+    program = (
+        "import sys; from engine.cli import main; from engine.commands import console, doctor\n"
+        "doctor.run = lambda args: [console.result('x' * 1000) for _ in range(1000)] and 0\n"
+        "sys.exit(main(['doctor']))"
+    )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None

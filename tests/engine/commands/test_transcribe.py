@@ -6,9 +6,11 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,9 @@ import numpy as np
 import pytest
 
 from engine.cli import main
+from engine.transcription import Options
+from engine.transcription.journal import run_key
+from tests.permissions import unprivileged
 from tests.sounds import babble, cut_in_half, silence, tone, write_with_pyav, write_with_soundfile
 
 
@@ -143,7 +148,7 @@ BAD = {
         lambda path: cut_in_half(write_with_pyav(path, babble(2.0), 16_000, "aac")),
         "is incomplete, its table of contents is missing: copy or record it again.",
     ),
-    "noise.flac": (lambda path: path.write_bytes(b"fLaC" + bytes(range(256)) * 20), "is not a sound file or is damaged"),
+    "noise.flac": (lambda path: path.write_bytes(b"fLaC" + bytes(range(256)) * 20), "is not a sound file or is damage"),
 }
 
 
@@ -172,23 +177,28 @@ def test_what_a_truncated_recording_holds_is_written_and_the_exit_code_tells(
     assert main(["transcribe", str(cut_in_half(recording)), "--output", str(tmp_path / "out")]) == 2
     assert len((tmp_path / "out" / "talk.txt").read_text().splitlines()) == 2
     assert capsys.readouterr().err == (
-        f"earshot: {recording} breaks off at 0:06 of 0:12: copy or record it again. What was there is written down.\n"
+        f"earshot: {recording} breaks off at 0:05 of 0:12: copy or record it again. What was there is written down.\n"
     )
 
 
-def test_a_recording_that_may_not_be_read_is_refused(recording: Path) -> None:
-    if os.geteuid() == 0:
-        user = {"user": 65534, "extra_groups": []}
-        recording.parent.chmod(0o755)
-    else:
-        user = {}
-    recording.chmod(0)
-    program = "import sys; from engine.samples import probe; probe(sys.argv[1])"
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(recording)], capture_output=True, text=True, check=False, **user
-    )
-    assert done.returncode != 0
-    assert "PermissionError" in done.stderr or "may not be read: change its permissions" in done.stderr
+def test_recordings_that_may_not_be_read_are_refused(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["transcribe", "none.wav"]) == 2  # everything that is needed is imported before we become nobody
+    capsys.readouterr()
+    with tempfile.TemporaryDirectory() as open_folder:
+        Path(open_folder).chmod(0o755)
+        locked_file = Path(shutil.copy(recording, open_folder))
+        locked_file.chmod(0)
+        locked_folder = Path(open_folder) / "locked"
+        locked_folder.mkdir(mode=0o700)
+        with unprivileged():
+            if os.geteuid() == locked_folder.stat().st_uid:
+                locked_folder.chmod(0)
+            assert main(["transcribe", str(locked_file), str(locked_folder / "a.wav")]) == 2
+        locked_folder.chmod(0o700)
+    assert capsys.readouterr().err.splitlines() == [
+        f"earshot: {locked_file} may not be read: change its permissions.",
+        f"earshot: {locked_folder / 'a.wav'} may not be read: change the permissions of its folder.",
+    ]
 
 
 def test_a_disk_that_is_full_from_the_start_is_told_before_the_work(
@@ -200,12 +210,13 @@ def test_a_disk_that_is_full_from_the_start_is_told_before_the_work(
 
 
 def test_a_disk_that_fills_up_keeps_the_old_text_and_the_work_done(
-    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    recording: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / "talk.json").write_text("the old one")
-    with _disk_of(700):
+    key = len(json.dumps(run_key(recording, tiny_model, Options())))
+    with _disk_of(key + 150):  # one segment fits, two do not
         code = main(["transcribe", str(recording), "--output", str(out), "--format", "json"])
     captured = capsys.readouterr()
     assert code == 2
