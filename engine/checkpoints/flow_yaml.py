@@ -1,0 +1,63 @@
+"""Reads flow.yaml: HyperPyYAML, whose `!new:` and other tags are taken as data. Nothing is imported or called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from engine.errors import CheckpointError
+from engine.speaking.flow import FlowConfig
+
+_LARGEST = 1 << 20
+
+
+class _DataLoader(yaml.SafeLoader):
+    """The safe loader, to which a tagged mapping is a mapping, a tagged list a list and a tagged value a text."""
+
+
+def _untagged(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> Any:
+    del tag
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return node.value
+
+
+_DataLoader.add_multi_constructor("!", _untagged)
+
+
+def read_flow_config(path: Path) -> FlowConfig:
+    """Sizes of the flow. Raises CheckpointError when the file is missing, not YAML or lacks a size."""
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise CheckpointError(f"{path} is far too long for a configuration. Download the model again.")
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_DataLoader)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} is missing. Download the complete model.") from None
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} is damaged: it is not readable YAML. Download it again.") from error
+    try:
+        config = FlowConfig.from_yaml(values["flow"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise CheckpointError(f"{path} does not state all sizes of the flow ({error}). Download it again.") from error
+    _check(config, path)
+    return config
+
+
+def _check(config: FlowConfig, path: Path) -> None:
+    parts = (config, config.encoder, config.estimator)
+    for part in parts:
+        for name, value in vars(part).items():
+            if isinstance(value, int) and not isinstance(value, bool) and not 0 < value <= 1 << 20:
+                raise CheckpointError(f"{path} states an impossible {name}: {value}. Download it again.")
+            if not isinstance(value, int | float) and value not in parts:
+                raise CheckpointError(f"{path} states an impossible {name}: {value!r}. Download it again.")
+    if config.encoder.output_size % config.encoder.attention_heads:
+        raise CheckpointError(f"{path}: the encoder's width cannot be divided among its heads. Download it again.")
+    if config.estimator.in_channels != 4 * config.output_size:
+        raise CheckpointError(f"{path} describes a flow of another kind of model.")

@@ -1,0 +1,1 @@
+"""Speech tokens and a voice become sound: token encoder, flow, vocoder, and the synthesizer that streams them."""

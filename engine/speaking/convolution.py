@@ -1,0 +1,75 @@
+"""Convolutions over time, in the form that is fast on the device at hand.
+
+On a GPU these are MLX's own. MLX's CPU kernels for dilated and for transposed convolutions work element by element,
+a hundred times slower than a matrix product, so on a CPU both are written as matrix products.
+"""
+
+from __future__ import annotations
+
+import math
+
+import mlx.core as mx
+import mlx.nn as nn
+
+
+def on_cpu() -> bool:
+    """Whether arrays are computed on the CPU."""
+    return mx.default_device() == mx.Device(mx.cpu)
+
+
+class Convolution(nn.Module):
+    """Convolution over time of (B, T, C), zeros at both ends; weight (out, k, in)."""
+
+    def __init__(
+        self, channels: int, out_channels: int, kernel: int, *, stride: int = 1, padding: int = 0, dilation: int = 1
+    ) -> None:
+        super().__init__()
+        bound = 1.0 / math.sqrt(channels * kernel)
+        self.weight = mx.random.uniform(-bound, bound, (out_channels, kernel, channels))
+        self.bias = mx.zeros((out_channels,))
+        self._stride, self._padding, self._dilation = stride, padding, dilation
+
+    def __call__(self, x: mx.array) -> mx.array:
+        if self._dilation > 1 and on_cpu():
+            return self._dilated_as_products(x)
+        return mx.conv1d(x, self.weight, self._stride, self._padding, self._dilation) + self.bias
+
+    def _dilated_as_products(self, x: mx.array) -> mx.array:
+        """Every d-th frame forms a sequence of its own: d plain convolutions side by side in the batch."""
+        B, T, C = x.shape
+        rows = -(-(T + 2 * self._padding) // self._dilation)
+        extra = rows * self._dilation - T - self._padding
+        padded = mx.pad(x, [(0, 0), (self._padding, extra), (0, 0)])
+        apart = padded.reshape(B, rows, self._dilation, C).swapaxes(1, 2).reshape(B * self._dilation, rows, C)
+        out = mx.conv1d(apart, self.weight)
+        out = out.reshape(B, self._dilation, out.shape[1], -1).swapaxes(1, 2).reshape(B, -1, out.shape[2])
+        return out[:, :T] + self.bias
+
+
+class TransposedConvolution(nn.Module):
+    """Transposed convolution of (B, T, C) to (B, T·stride, out), padding (k − stride) // 2; weight (out, k, in).
+
+    Every frame is multiplied into its k output frames in one matrix product; what overlaps is added.
+    """
+
+    def __init__(self, channels: int, out_channels: int, kernel: int, stride: int) -> None:
+        super().__init__()
+        bound = 1.0 / math.sqrt(channels * kernel / stride)
+        self.weight = mx.random.uniform(-bound, bound, (out_channels, kernel, channels))
+        self.bias = mx.zeros((out_channels,))
+        self._stride = stride
+
+    def __call__(self, x: mx.array) -> mx.array:
+        B, T, C = x.shape
+        out_channels, kernel, _ = self.weight.shape
+        stride = self._stride
+        parts = -(-kernel // stride)
+        weight = mx.pad(self.weight, [(0, 0), (0, parts * stride - kernel), (0, 0)])
+        weight = weight.transpose(2, 1, 0).reshape(C, -1)
+        products = (x @ weight).reshape(B, T, parts, stride, out_channels)
+        total = mx.zeros((B, T + parts - 1, stride, out_channels), x.dtype)
+        for part in range(parts):
+            total = total + mx.pad(products[:, :, part], [(0, 0), (part, parts - 1 - part), (0, 0), (0, 0)])
+        start = (kernel - stride) // 2
+        length = (T - 1) * stride + kernel - 2 * start
+        return total.reshape(B, -1, out_channels)[:, start : start + length] + self.bias

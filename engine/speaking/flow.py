@@ -1,0 +1,151 @@
+"""Flow: speech tokens and a voice become a mel, by conditional flow matching (arXiv 2210.02747).
+
+The token encoder gives the conditioning; the estimator is followed from noise to mel in a few Euler steps on a cosine
+schedule, with classifier-free guidance. After the official code's cosyvoice2/flow/{flow,flow_matching}.py. Attribute
+names are the checkpoint's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.speaking.dit import DiT, DiTConfig, Modulations
+from engine.speaking.token_encoder import TokenEncoder, TokenEncoderConfig
+
+
+@dataclass(frozen=True)
+class FlowConfig:
+    """flow.yaml: sizes of the flow and its parts."""
+
+    input_size: int
+    output_size: int
+    spk_embed_dim: int
+    vocab_size: int
+    encoder: TokenEncoderConfig
+    estimator: DiTConfig
+    guidance: float = 0.7
+
+    @classmethod
+    def from_yaml(cls, values: dict[str, Any]) -> FlowConfig:
+        """Build from flow.yaml's `flow` mapping. Raises KeyError or TypeError when a size is missing."""
+        decoder = values["decoder"]
+        return cls(
+            input_size=values["input_size"],
+            output_size=values["output_size"],
+            spk_embed_dim=values["spk_embed_dim"],
+            vocab_size=values["vocab_size"],
+            encoder=TokenEncoderConfig.from_yaml(values["encoder"]),
+            estimator=DiTConfig.from_yaml(decoder["estimator"]),
+            guidance=float(decoder.get("inference_cfg_rate", 0.7)),
+        )
+
+
+class Decoder(nn.Module):
+    """Holds the estimator under the checkpoint's name."""
+
+    def __init__(self, config: DiTConfig) -> None:
+        super().__init__()
+        self.estimator = DiT(config)
+
+
+def schedule(steps: int) -> NDArray[np.float32]:
+    """Flow times 0 … 1 of `steps` Euler steps (steps + 1,): 1 − cos(π s / 2), denser at the start."""
+    return (1 - np.cos(np.linspace(0, 1, steps + 1, dtype=np.float32) * np.float32(0.5 * np.pi))).astype(np.float32)
+
+
+class Flow(nn.Module):
+    """Speech tokens to mel. Whole utterances here; the pieces of a stream in `flow_stream`."""
+
+    def __init__(self, config: FlowConfig) -> None:
+        super().__init__()
+        self.input_embedding = nn.Embedding(config.vocab_size, config.input_size)
+        self.spk_embed_affine_layer = nn.Linear(config.spk_embed_dim, config.output_size)
+        self.encoder = TokenEncoder(config.encoder)
+        self.encoder_proj = nn.Linear(config.encoder.output_size, config.output_size)
+        self.decoder = Decoder(config.estimator)
+        self._config = config
+        self._modulations: dict[int, Modulations] = {}
+
+    @staticmethod
+    def published(weights: dict[str, mx.array]) -> dict[str, mx.array]:
+        """Rename nothing; turn convolution weights from (out, in, k) to MLX's (out, k, in)."""
+        turned = {}
+        for name, value in weights.items():
+            turned[name] = value.swapaxes(1, 2) if value.ndim == 3 else value
+        return turned
+
+    @property
+    def config(self) -> FlowConfig:
+        return self._config
+
+    @property
+    def estimator(self) -> DiT:
+        return self.decoder.estimator
+
+    def speaker(self, embedding: mx.array) -> mx.array:
+        """Speaker embedding (…, 192) to the estimator's (…, 80): normalised to length one and projected."""
+        length = mx.sqrt(mx.sum(mx.square(embedding), axis=-1, keepdims=True))
+        return self.spk_embed_affine_layer(embedding / mx.maximum(length, 1e-12))
+
+    def conditioning(self, tokens: mx.array, mask: mx.array | None = None) -> mx.array:
+        """Speech tokens (B, T), mask (B, T) or None, to mu (B, 2 T, 80)."""
+        return self.encoder_proj(self.encoder(self.input_embedding(tokens), mask))
+
+    def modulations(self, steps: int) -> Modulations:
+        """The estimator's modulations at the times of `steps` Euler steps; computed once for each number of steps."""
+        if steps not in self._modulations:
+            found = self.estimator.modulations(mx.array(schedule(steps)[:-1]))
+            mx.eval(found.blocks, found.final)
+            self._modulations[steps] = found
+        return self._modulations[steps]
+
+    def __call__(
+        self,
+        tokens: mx.array,
+        voice_tokens: mx.array,
+        voice_mel: mx.array,
+        embedding: mx.array,
+        noise: mx.array,
+        *,
+        steps: int = 10,
+        guidance: float | None = None,
+    ) -> mx.array:
+        """Whole synthesis: tokens (T,), voice_tokens (P,), voice_mel (2 P, 80), embedding (192,), noise (N, 80).
+
+        `noise` has at least 2 (P + T) frames. Returns the mel of the tokens (2 T, 80).
+        `guidance` None takes the checkpoint's rate.
+        """
+        mu = self.conditioning(mx.concatenate([voice_tokens, tokens])[None])[0]
+        cond = mx.pad(voice_mel, [(0, mu.shape[0] - voice_mel.shape[0]), (0, 0)])
+        conditions = self.estimator.conditions(mu, self.speaker(embedding), cond)
+        mel = self.solve(noise[: mu.shape[0]], conditions, steps, self._rate(guidance))
+        return mel[voice_mel.shape[0] :]
+
+    def _rate(self, guidance: float | None) -> float:
+        return self._config.guidance if guidance is None else guidance
+
+    def solve(self, x: mx.array, conditions: mx.array, steps: int, guidance: float) -> mx.array:
+        """Follow the flow from noise x (T, 80) to the mel (T, 80) under `conditions` (2, T, D)."""
+        modulations = self.modulations(steps)
+        times = schedule(steps)
+        for step in range(steps):
+            velocity = self.velocity(x, conditions, modulations, step, guidance)
+            x = x + float(times[step + 1] - times[step]) * velocity
+            mx.async_eval(x)
+        return x
+
+    def velocity(
+        self, x: mx.array, conditions: mx.array, modulations: Modulations, step: int, guidance: float
+    ) -> mx.array:
+        """Guided velocity (T, 80) at x (T, 80) and Euler step `step`."""
+        hidden = self.estimator.enter(x, conditions)
+        for index, block in enumerate(self.estimator.blocks):
+            hidden, _, _ = block(hidden, modulations.blocks[step : step + 1, index], None)
+        both = self.estimator.final_layer(hidden, modulations.final[step : step + 1])
+        return (1.0 + guidance) * both[0] - guidance * both[1]

@@ -1,0 +1,248 @@
+"""The vocoder HiFT: mel at 50 Hz becomes sound at 24 kHz.
+
+A pitch predictor drives a harmonic source; an upsampling network shapes its short-time spectrum and an inverse STFT
+gives the samples (HiFTNet, arXiv 2309.09493; the official code's flashcosyvoice/modules/hifigan.py). Attribute names
+are the checkpoint's; arrays are (B, T, C). Sizes are read off the tensors.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+
+from engine.speaking.convolution import Convolution, TransposedConvolution
+from engine.speaking.snake import snake
+from engine.speaking.source import SourceMerge, advances, excite
+
+_FFT, _HOP = 16, 4
+_BINS = _FFT // 2 + 1
+_SLOPE, _LAST_SLOPE = 0.1, 0.01
+_LOUDEST_BIN = 100.0
+LIMIT = 0.99
+
+
+@dataclass(frozen=True)
+class VocoderConfig:
+    """Sizes of HiFT; the defaults are the official class's."""
+
+    base_channels: int = 512
+    f0_channels: int = 512
+    mel_channels: int = 80
+    harmonics: int = 9
+    rates: tuple[int, ...] = (8, 5, 3)
+    kernels: tuple[int, ...] = (16, 11, 7)
+    block_kernels: tuple[int, ...] = (3, 7, 11)
+    source_kernels: tuple[int, ...] = (7, 7, 11)
+    dilations: tuple[int, ...] = (1, 3, 5)
+    sample_rate_hz: int = 24_000
+
+    @property
+    def hop_samples(self) -> int:
+        """Samples per mel frame."""
+        return math.prod(self.rates) * _HOP
+
+    @classmethod
+    def from_shapes(cls, shapes: dict[str, tuple[int, ...]]) -> VocoderConfig:
+        """Read sizes off the shapes of the loaded tensors (out, k, in). Raises KeyError when one is missing."""
+        stages = range(sum(1 for name in shapes if name.startswith("ups.") and name.endswith(".weight")))
+        kernels = tuple(shapes[f"ups.{i}.weight"][1] for i in stages)
+        per_stage = sum(1 for name in shapes if name.startswith("resblocks.") and name.endswith("convs1.0.bias"))
+        return cls(
+            base_channels=shapes["conv_pre.weight"][0],
+            f0_channels=shapes["f0_predictor.classifier.weight"][1],
+            mel_channels=shapes["conv_pre.weight"][2],
+            harmonics=shapes["m_source.l_linear.weight"][1],
+            rates=tuple(_rate_of(kernel) for kernel in kernels),
+            kernels=kernels,
+            block_kernels=tuple(shapes[f"resblocks.{i}.convs1.0.weight"][1] for i in range(per_stage // len(stages))),
+            source_kernels=tuple(shapes[f"source_resblocks.{i}.convs1.0.weight"][1] for i in stages),
+        )
+
+
+def _rate_of(kernel: int) -> int:
+    """The official kernels are twice the rate, plus one where the rate is odd."""
+    return kernel // 2
+
+
+class Snake(nn.Module):
+    """x + sin²(α x) / α with one α for every channel (arXiv 2006.08195)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.alpha = mx.ones((channels,))
+
+    def __call__(self, x: mx.array) -> mx.array:
+        return snake(x, self.alpha)
+
+
+class ResBlock(nn.Module):
+    """Three pairs of a dilated and a plain convolution, each pair with a residual."""
+
+    def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...]) -> None:
+        super().__init__()
+        half = (kernel - 1) // 2
+        self.convs1 = [Convolution(channels, channels, kernel, padding=half * d, dilation=d) for d in dilations]
+        self.convs2 = [Convolution(channels, channels, kernel, padding=half) for _ in dilations]
+        self.activations1 = [Snake(channels) for _ in dilations]
+        self.activations2 = [Snake(channels) for _ in dilations]
+
+    def __call__(self, x: mx.array) -> mx.array:
+        for first, conv1, second, conv2 in zip(
+            self.activations1, self.convs1, self.activations2, self.convs2, strict=True
+        ):
+            x = x + conv2(second(conv1(first(x))))
+        return x
+
+
+class F0Predictor(nn.Module):
+    """Pitch of every mel frame."""
+
+    def __init__(self, mel_channels: int, channels: int) -> None:
+        super().__init__()
+        self.condnet: list[nn.Module] = []
+        for index in range(5):
+            self.condnet += [Convolution(channels if index else mel_channels, channels, 3, padding=1), nn.ELU()]
+        self.classifier = nn.Linear(channels, 1)
+
+    def __call__(self, mel: mx.array) -> mx.array:
+        """mel (B, T, 80) to Hz (B, T)."""
+        for layer in self.condnet:
+            mel = layer(mel)
+        return mx.abs(self.classifier(mel)[..., 0])
+
+
+@dataclass
+class _Fourier:
+    """STFT of 16 samples every 4 and back, as matrices."""
+
+    forward: mx.array = field(init=False)
+    inverse: mx.array = field(init=False)
+    window: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        n, k = np.arange(_FFT), np.arange(_BINS)
+        self.window = 0.5 - 0.5 * np.cos(2 * np.pi * n / _FFT)
+        angle = 2 * np.pi * np.outer(n, k) / _FFT
+        analysis = np.concatenate([np.cos(angle), -np.sin(angle)], axis=1) * self.window[:, None]
+        weight = np.where((k == 0) | (k == _FFT // 2), 1.0, 2.0)[:, None] / _FFT
+        synthesis = np.concatenate([np.cos(angle.T) * weight, -np.sin(angle.T) * weight]) * self.window
+        self.forward = mx.array(analysis.astype(np.float32))
+        self.inverse = mx.array(synthesis.astype(np.float32))
+
+    def stft(self, signal: mx.array) -> mx.array:
+        """(B, samples) to real and imaginary parts (B, samples / 4 + 1, 18), centred with reflection."""
+        half = _FFT // 2
+        B = signal.shape[0]
+        left = signal[:, 1 : half + 1][:, ::-1]
+        right = signal[:, -half - 1 : -1][:, ::-1]
+        blocks = mx.concatenate([left, signal, right], axis=1).reshape(B, -1, _HOP)
+        frames = blocks.shape[1] - _FFT // _HOP + 1
+        pieces = mx.concatenate([blocks[:, i : i + frames] for i in range(_FFT // _HOP)], axis=2)
+        return pieces @ self.forward.astype(signal.dtype)
+
+    def istft(self, spectrum: mx.array) -> mx.array:
+        """Real and imaginary parts (B, frames, 18) to (B, 4 (frames − 1)) samples."""
+        B, frames, _ = spectrum.shape
+        overlaps = _FFT // _HOP
+        pieces = (spectrum @ self.inverse.astype(spectrum.dtype)).reshape(B, frames, overlaps, _HOP)
+        total = mx.zeros((B, frames + overlaps - 1, _HOP), spectrum.dtype)
+        for part in range(overlaps):
+            total = total + mx.pad(pieces[:, :, part], [(0, 0), (part, overlaps - 1 - part), (0, 0)])
+        signal = total.reshape(B, -1) / self._envelope(frames)
+        half = _FFT // 2
+        return signal[:, half : half + _HOP * (frames - 1)]
+
+    def _envelope(self, frames: int) -> mx.array:
+        squared = (self.window**2).reshape(-1, _HOP)
+        total = np.zeros((frames + len(squared) - 1, _HOP))
+        for part, piece in enumerate(squared):
+            total[part : part + frames] += piece
+        return mx.array(np.maximum(total, 1e-11).reshape(-1).astype(np.float32))
+
+
+class Vocoder(nn.Module):
+    """HiFT: `f0_predictor`, then `source`, then `decode`."""
+
+    def __init__(self, config: VocoderConfig) -> None:
+        super().__init__()
+        base = config.base_channels
+        stages = len(config.rates)
+        widths = [base // 2 ** (i + 1) for i in range(stages)]
+        self.m_source = SourceMerge(config.harmonics)
+        self.conv_pre = Convolution(config.mel_channels, base, 7, padding=3)
+        self.ups = [
+            TransposedConvolution(base // 2**i, widths[i], config.kernels[i], config.rates[i]) for i in range(stages)
+        ]
+        self.source_downs = [_source_down(config, i, widths[i]) for i in range(stages)]
+        self.source_resblocks = [ResBlock(widths[i], config.source_kernels[i], config.dilations) for i in range(stages)]
+        self.resblocks = [
+            ResBlock(widths[i], kernel, config.dilations) for i in range(stages) for kernel in config.block_kernels
+        ]
+        self.conv_post = Convolution(widths[-1], 2 * _BINS, 7, padding=3)
+        self.f0_predictor = F0Predictor(config.mel_channels, config.f0_channels)
+        self._config = config
+        self._fourier = _Fourier()
+
+    @staticmethod
+    def published(weights: dict[str, mx.array]) -> dict[str, mx.array]:
+        """Drop the `generator.` prefix, fold weight normalisation and turn convolution weights to (out, k, in)."""
+        weights = {name.removeprefix("generator."): value for name, value in weights.items()}
+        direction = ".parametrizations.weight.original1"
+        for name in [name for name in weights if name.endswith(direction)]:
+            v = weights.pop(name).astype(mx.float32)
+            stem = name.removesuffix(direction)
+            g = weights.pop(f"{stem}.parametrizations.weight.original0").astype(mx.float32)
+            weights[f"{stem}.weight"] = v * (g / mx.sqrt(mx.sum(mx.square(v), axis=(1, 2), keepdims=True)))
+        turned = {}
+        for name, value in weights.items():
+            if value.ndim == 3:
+                value = value.transpose(1, 2, 0) if name.startswith("ups.") else value.swapaxes(1, 2)
+            turned[name] = value
+        return turned
+
+    @property
+    def config(self) -> VocoderConfig:
+        return self._config
+
+    def __call__(self, mel: mx.array, noise: mx.array | None = None) -> mx.array:
+        """Whole synthesis: mel (B, T, 80), `noise` standard normal (B, T · hop) or None; samples (B, T · hop)."""
+        return self.decode(mel, self.source(self.f0_predictor(mel), noise))
+
+    def source(self, f0: mx.array, noise: mx.array | None = None) -> mx.array:
+        """Pitch (B, T) in Hz to the source signal (B, T · hop)."""
+        config = self._config
+        phases = mx.cumsum(advances(f0, config.sample_rate_hz / config.hop_samples), axis=1)
+        excitation = excite(f0, phases, config.harmonics, config.hop_samples, config.sample_rate_hz)
+        return self.m_source(excitation, noise)
+
+    def decode(self, mel: mx.array, source: mx.array) -> mx.array:
+        """mel (B, T, 80) and source (B, T · hop) to samples (B, T · hop) within ± 0.99."""
+        spectrum = self._fourier.stft(source)
+        x = self.conv_pre(mel)
+        per_stage = len(self.resblocks) // len(self.ups)
+        for stage, up in enumerate(self.ups):
+            x = up(nn.leaky_relu(x, _SLOPE))
+            if stage == len(self.ups) - 1:
+                x = mx.concatenate([x[:, 1:2], x], axis=1)
+            x = x + self.source_resblocks[stage](self.source_downs[stage](spectrum))
+            blocks = self.resblocks[stage * per_stage : (stage + 1) * per_stage]
+            total = blocks[0](x)
+            for block in blocks[1:]:
+                total = total + block(x)
+            x = total * (1.0 / per_stage)
+        x = self.conv_post(nn.leaky_relu(x, _LAST_SLOPE))
+        magnitude = mx.minimum(mx.exp(x[..., :_BINS]), _LOUDEST_BIN)
+        phase = mx.sin(x[..., _BINS:])
+        polar = mx.concatenate([magnitude * mx.cos(phase), magnitude * mx.sin(phase)], axis=-1)
+        return mx.clip(self._fourier.istft(polar), -LIMIT, LIMIT)
+
+
+def _source_down(config: VocoderConfig, stage: int, width: int) -> Convolution:
+    rate = math.prod(config.rates[stage + 1 :])
+    if rate == 1:
+        return Convolution(2 * _BINS, width, 1)
+    return Convolution(2 * _BINS, width, 2 * rate, stride=rate, padding=rate // 2)
