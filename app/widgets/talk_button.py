@@ -66,6 +66,11 @@ class TalkButton(PaintedButton):
         self._target = min(max(level, 0.0), 1.0)
         self._run_if_moving()
 
+    def jump_to_level(self, level: float) -> None:
+        """Show this level at once."""
+        self._level = self._target = min(max(level, 0.0), 1.0)
+        self.update()
+
     def _run_if_moving(self) -> None:
         turning = self._look in (TalkLook.THINKING, TalkLook.OPENING) and theme.motion_ms() > 0
         moving = turning or abs(self._target - self._level) > 0.004

@@ -116,3 +116,68 @@ class Welcome:
     about: str = ""
     phrases: tuple[str, ...] = ()
     explain_microphone: bool = False  # the system has not asked yet
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One entry of a menu: the value it stands for and its words."""
+
+    value: str
+    words: str
+
+
+@dataclass(frozen=True)
+class ModelView:
+    """An installed model on the models page; sizes in bytes."""
+
+    key: str
+    name: str
+    about: str = ""
+    size: int = 0
+    memory: int = 0
+    free: int = 0
+    current: bool = False
+    loading: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class VoiceView:
+    """A voice of the library. Built-in ones can be neither renamed nor removed."""
+
+    key: str
+    name: str
+    built_in: bool = False
+
+
+@dataclass(frozen=True)
+class ToolSetting:
+    """A tool the model may use: whether it is offered, asks each time, and needs the network."""
+
+    name: str
+    words: str
+    enabled: bool = False
+    asks: bool = False
+    network: bool = False
+
+
+@dataclass(frozen=True)
+class SettingsView:
+    """Everything the settings show. Device values are names; "" follows the system's default."""
+
+    inputs: tuple[Choice, ...] = ()
+    outputs: tuple[Choice, ...] = ()
+    input_device: str = ""
+    output_device: str = ""
+    keep_warm: bool = True
+    pre_roll_ms: int = 500
+    prefer_built_in: bool = True
+    thinking_budget: int = 512
+    tools: tuple[ToolSetting, ...] = ()
+    models: tuple[ModelView, ...] = ()
+    models_folder: str = ""
+    voices: tuple[VoiceView, ...] = ()
+    voice: str = ""
+    language: str = ""
+    retention: str = "all"  # "none", "days" or "all"
+    retention_days: int = 30

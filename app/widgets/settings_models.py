@@ -1,0 +1,140 @@
+"""The models page: what is installed, how large it is, whether it fits, and switching."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
+
+from app import theme
+from app.qt import override
+from app.widgets.buttons import PillButton, TextButton, pen
+from app.widgets.labels import ElidedLabel, Label
+from app.widgets.settings_form import SettingsPage
+from app.widgets.views import ModelView, SettingsView
+
+
+def gigabytes(size: int) -> str:
+    """A size as people read it: 812 MB, 5.3 GB, 16.6 GB."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(size / 1e6, 0):.0f} MB"
+
+
+class ModelRow(QWidget):
+    """One installed model and whether it may be used."""
+
+    chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._name = ElidedLabel("", weight=600)
+        self._state = Label("", "good", size_px=theme.SMALL_PX + 0.5)
+        self._use = TextButton(self.tr("Use"))
+        self._use.clicked.connect(lambda: self.chosen.emit(self._key))
+        self._sizes = Label("", "second", size_px=theme.SMALL_PX + 0.5, wrap=True, tabular=True)
+        self._about = Label("", "second", size_px=theme.SMALL_PX + 0.5, wrap=True)
+        self._problem = Label("", "trouble", size_px=theme.SMALL_PX + 0.5, wrap=True)
+        self._key = ""
+        top = QHBoxLayout()
+        top.addWidget(self._name)
+        top.addStretch(1000)
+        top.addWidget(self._state)
+        top.addWidget(self._use)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(14, 10, 12, 10)
+        column.setSpacing(2)
+        column.addLayout(top)
+        for label in (self._about, self._sizes, self._problem):
+            column.addWidget(label)
+
+    def show_model(self, model: ModelView) -> None:
+        """Show this model."""
+        self._key = model.key
+        self._name.setText(model.name)
+        self.setAccessibleName(model.name)
+        self._use.setAccessibleName(self.tr("Use {model}").format(model=model.name))
+        self._about.setText(model.about)
+        self._about.setVisible(bool(model.about))
+        self._sizes.setText(self._size_words(model))
+        self._problem.setText(self._problem_words(model))
+        self._problem.setVisible(bool(self._problem.text()))
+        self._state.setText(self.tr("Loading…") if model.loading else self.tr("In use"))
+        self._state.set_tone("second" if model.loading else "good")
+        self._state.setVisible(model.current or model.loading)
+        self._use.setVisible(not model.current and not model.loading)
+        self._use.setText(self.tr("Use anyway") if self._too_large(model) else self.tr("Use"))
+
+    def _too_large(self, model: ModelView) -> bool:
+        return not model.current and 0 < model.free < model.memory
+
+    def _size_words(self, model: ModelView) -> str:
+        size = self.tr("{size} on disk").format(size=gigabytes(model.size))
+        memory = self.tr("needs {memory} of memory").format(memory=gigabytes(model.memory))
+        free = self.tr("{free} free").format(free=gigabytes(model.free))
+        parts = [size] if model.size else []
+        if model.memory:
+            parts.append(memory)
+            if model.free and not model.current:
+                parts.append(free)
+        return " · ".join(parts)
+
+    def _problem_words(self, model: ModelView) -> str:
+        if model.problem or not self._too_large(model):
+            return model.problem
+        return self.tr("It does not fit the memory that is free now: the Mac may become slow.")
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        values = theme.colours(self)
+        painter.setPen(pen(values.line))
+        painter.setBrush(values.card)
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 10, 10)
+
+
+class ModelsPage(SettingsPage):
+    """Installed models and the folder they lie in."""
+
+    model_chosen = Signal(str)
+    folder_chosen = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__(self.tr("Models"))
+        self.note(self.tr("A model can be changed at any time; the conversation stays."))
+        self._rows: list[ModelRow] = []
+        self._list = QVBoxLayout()
+        self._list.setSpacing(8)
+        self.column.addLayout(self._list)
+        self._none = self.note(self.tr("No model is installed in this folder."), "trouble")
+        self.column.addSpacing(4)
+        self._folder = ElidedLabel("", "second", size_px=theme.SMALL_PX + 0.5)
+        choose = PillButton(self.tr("Choose folder…"))
+        choose.clicked.connect(self._on_choose)
+        show = PillButton(self.tr("Show"))
+        show.setAccessibleName(self.tr("Show the models folder"))
+        show.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(self._folder.text())))
+        row = QHBoxLayout()
+        row.addWidget(self._folder, 1)
+        row.addWidget(choose)
+        row.addWidget(show)
+        self.column.addLayout(row)
+        self.end()
+
+    def show_settings(self, view: SettingsView) -> None:
+        """Show what is installed."""
+        while len(self._rows) < len(view.models):
+            row = ModelRow()
+            row.chosen.connect(self.model_chosen)
+            self._rows.append(row)
+            self._list.addWidget(row)
+        for number, row in enumerate(self._rows):
+            row.setVisible(number < len(view.models))
+            if number < len(view.models):
+                row.show_model(view.models[number])
+        self._none.setVisible(not view.models)
+        self._folder.setText(view.models_folder)
+
+    def _on_choose(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, self.tr("Folder of models"), self._folder.text())
+        if folder:
+            self.folder_chosen.emit(folder)

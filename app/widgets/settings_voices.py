@@ -1,0 +1,182 @@
+"""The voice library: choose, rename and remove voices, and record a new one with consent."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QInputDialog, QVBoxLayout, QWidget
+
+from app import theme
+from app.qt import override
+from app.widgets.buttons import PillButton, PrimaryButton, TextButton, Tone, pen
+from app.widgets.fields import Field
+from app.widgets.job_card import Bar
+from app.widgets.labels import ElidedLabel, Label
+from app.widgets.settings_form import SettingsPage
+from app.widgets.views import SettingsView, VoiceView
+
+
+class VoiceRow(QWidget):
+    """One voice."""
+
+    used = Signal(str)
+    heard = Signal(str)
+    rename_requested = Signal(str, str)
+    remove_requested = Signal(str, str)
+
+    def __init__(self, voice: VoiceView, current: bool, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(34)
+        self.setAccessibleName(voice.name)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 0, 8, 0)
+        row.setSpacing(8)
+        row.addWidget(ElidedLabel(voice.name, weight=500))
+        kind = self.tr("built in") if voice.built_in else self.tr("yours")
+        row.addWidget(Label(kind, "second", size_px=theme.SMALL_PX))
+        row.addStretch(1000)
+        if current:
+            row.addWidget(Label(self.tr("In use"), "good", size_px=theme.SMALL_PX + 0.5))
+        else:
+            row.addWidget(self._button(self.tr("Use"), voice, lambda: self.used.emit(voice.key)))
+        row.addWidget(self._button(self.tr("Hear"), voice, lambda: self.heard.emit(voice.key)))
+        if not voice.built_in:
+            rename = self._button(self.tr("Rename"), voice, lambda: self.rename_requested.emit(voice.key, voice.name))
+            remove = self._button(self.tr("Remove"), voice, lambda: self.remove_requested.emit(voice.key, voice.name))
+            for button in (rename, remove):
+                button.set_tone(Tone.SECOND)
+                row.addWidget(button)
+
+    def _button(self, text: str, voice: VoiceView, act: object) -> TextButton:
+        button = TextButton(text, size_px=theme.SMALL_PX + 0.5)
+        button.setAccessibleName(f"{text}: {voice.name}")
+        button.clicked.connect(act)
+        return button
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter, values = QPainter(self), theme.colours(self)
+        painter.fillRect(QRectF(12, self.height() - 1, self.width() - 24, 1), values.line)
+
+
+class VoiceRecorder(QWidget):
+    """Records five seconds once the speaker's consent is given."""
+
+    started = Signal(str)  # the name
+    stopped = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._name = Field(self.tr("Name of the voice"))
+        self._name.setMaximumWidth(220)
+        self._consent = QCheckBox(self.tr("This is my own voice, or its owner agreed to this"))
+        self._record = PrimaryButton(self.tr("Record five seconds"))
+        self._bar = Bar()
+        self._say = Label("", "second", size_px=theme.SMALL_PX + 0.5, wrap=True)
+        self._recording = False
+        self._name.textChanged.connect(self._refresh)
+        self._consent.toggled.connect(self._refresh)
+        self._record.clicked.connect(self._on_record)
+        self._lay_out()
+        self.show_progress(None)
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 14, 16, 14)
+        column.setSpacing(8)
+        column.addWidget(Label(self.tr("Record a voice"), weight=600))
+        words = self.tr(
+            "Read something aloud in a quiet room. Earshot will then be able to speak in this voice. "
+            "The recording and the voice stay on this Mac. Do not copy a voice without its owner's consent."
+        )
+        column.addWidget(Label(words, "second", size_px=theme.SMALL_PX + 0.5, wrap=True))
+        column.addWidget(self._name)
+        column.addWidget(self._consent)
+        row = QHBoxLayout()
+        row.addWidget(self._record)
+        row.addWidget(self._say, 1)
+        column.addLayout(row)
+        column.addWidget(self._bar)
+
+    def _refresh(self) -> None:
+        ready = bool(self._name.text().strip()) and self._consent.isChecked()
+        self._record.setEnabled(ready or self._recording)
+
+    def _on_record(self) -> None:
+        if self._recording:
+            self.stopped.emit()
+        else:
+            self.started.emit(self._name.text().strip())
+
+    def show_progress(self, seconds: float | None, message: str = "", *, trouble: bool = False) -> None:
+        """How much is recorded; None when nothing is being recorded. `message` says what came of it."""
+        self._recording = seconds is not None
+        self._record.setText(self.tr("Stop") if self._recording else self.tr("Record five seconds"))
+        self._bar.setVisible(self._recording)
+        self._bar.setValue(int(min((seconds or 0.0) / 5.0, 1.0) * 1000))
+        read = self.tr("Read aloud: “The quiet river carries the light of the evening down to the sea.”")
+        self._say.setText(read if self._recording and not message else message)
+        self._say.set_tone("trouble" if trouble else "second")
+        self._refresh()
+
+    def clear(self) -> None:
+        """Be ready for another voice."""
+        self._name.clear()
+        self._consent.setChecked(False)
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        values = theme.colours(self)
+        painter.setPen(pen(values.line))
+        painter.setBrush(values.card)
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 10, 10)
+
+
+class VoicesPage(SettingsPage):
+    """The library and the recorder."""
+
+    voice_chosen = Signal(str)
+    voice_heard = Signal(str)
+    voice_renamed = Signal(str, str)
+    remove_requested = Signal(str, str)
+    import_requested = Signal()
+
+    def __init__(self) -> None:
+        super().__init__(self.tr("Voices"))
+        self._shown: tuple[tuple[VoiceView, ...], str] | None = None
+        self._list = QVBoxLayout()
+        self._list.setSpacing(0)
+        self.column.addLayout(self._list)
+        self._none = self.note(self.tr("This model brings no voice; record one below, or import a recording."))
+        self.recorder = VoiceRecorder()
+        self.column.addSpacing(6)
+        self.column.addWidget(self.recorder)
+        bring = PillButton(self.tr("Import a recording…"))
+        bring.clicked.connect(self.import_requested)
+        self.column.addWidget(bring, 0, Qt.AlignmentFlag.AlignLeft)
+        self.end()
+
+    def show_settings(self, view: SettingsView) -> None:
+        """Show these voices."""
+        self._none.setVisible(not view.voices)
+        if self._shown == (view.voices, view.voice):
+            return
+        self._shown = (view.voices, view.voice)
+        while item := self._list.takeAt(0):
+            if widget := item.widget():
+                widget.hide()
+                widget.deleteLater()
+        for voice in view.voices:
+            row = VoiceRow(voice, voice.key == view.voice)
+            row.used.connect(self.voice_chosen)
+            row.heard.connect(self.voice_heard)
+            row.rename_requested.connect(self._on_rename)
+            row.remove_requested.connect(self.remove_requested)
+            self._list.addWidget(row)
+
+    def _on_rename(self, key: str, name: str) -> None:
+        new, wanted = QInputDialog.getText(self, self.tr("Rename voice"), self.tr("New name"), text=name)
+        if wanted and new.strip() and new.strip() != name:
+            self.voice_renamed.emit(key, new.strip())

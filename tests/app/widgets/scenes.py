@@ -1,0 +1,221 @@
+"""Scripted states of the real window, for pictures and for tests of how it looks."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from app.widgets.main_window import TALK, TRANSCRIBE, MainWindow
+from app.widgets.talk_button import TalkLook
+from app.widgets.views import (
+    Choice,
+    ConversationView,
+    JobState,
+    JobView,
+    ModelView,
+    SegmentView,
+    SettingsView,
+    ToolSetting,
+    ToolState,
+    ToolView,
+    TurnState,
+    TurnView,
+    VoiceView,
+    Welcome,
+)
+
+GB, MB = 10**9, 10**6
+PEAKS = tuple(0.15 + abs(math.sin(i * 1.7) * math.cos(i * 0.6)) for i in range(46))
+
+TRAIN = TurnView(
+    1,
+    TurnState.SPEAKING,
+    "If I leave at a quarter past eight and the ride takes three hours and fifty minutes, when do I get there?",
+    PEAKS,
+    4.2,
+    thinking="Departure 8:15. Three hours later it is 11:15, plus fifty minutes makes 12:05. "
+    "No time zone was mentioned, so local time.",
+    thinking_s=1.8,
+    tools=(ToolView("calculator", "8:15 + 3:50", "12:05", ToolState.DONE),),
+    answer="You would arrive at five past twelve, just in time for lunch. "
+    "Shall I put a reminder on the packing list before you go?",
+    spoken=(20, 36),
+    has_sound=True,
+    first_text_s=0.3,
+    first_sound_s=0.6,
+    real_time_factor=0.48,
+)
+PACKING = TurnView(
+    2,
+    TurnState.DONE,
+    "What should I pack?",
+    answer="Three things matter:\n\n1. **Passport**, and a pen for the form\n2. Warm socks\n3. The charger\n\n"
+    "Everything else can be bought [there](https://example.org).",
+    has_sound=True,
+    speed=1.25,
+    first_text_s=0.2,
+    first_sound_s=0.5,
+    real_time_factor=0.51,
+)
+CHINESE = TurnView(
+    3,
+    TurnState.INTERRUPTED,
+    "荡口古镇的门票多少钱？",
+    PEAKS[:30],
+    2.6,
+    tools=(ToolView("web_search", "荡口古镇 门票 2026", "The network cannot be reached.", ToolState.FAILED),),
+    answer="荡口古镇本身不收门票，可以免费进去逛。里面有几处小景点需要单独买票，价格都不高，合起来大约六十元。",
+    has_sound=True,
+    first_text_s=0.4,
+    first_sound_s=0.8,
+    real_time_factor=0.62,
+)
+LONG_WORDS = TurnView(
+    4,
+    TurnState.DONE,
+    "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 2,
+    answer="`https://example.org/a/very/long/address/that/has/no/place/to/break/and/goes/on/and/on/and/on?x=1234567890`\n\n"
+    "```python\ndef greet(name):\n    return f'Hello {name}'\n```\n\n| City | Arrival | Platform |\n|---|---|---|\n"
+    "| Wuxi | 12:05 | 4 |\n| Suzhou | 12:31 | 2 |\n",
+    tools=(ToolView("calculator", "1234567890123456789 * 98765432109876543210 + 1 - 1 + 1 - 1", "", ToolState.RUNNING),),
+)
+FAILED = TurnView(
+    5,
+    TurnState.FAILED,
+    "",
+    PEAKS,
+    7.0,
+    problem="The model ran out of memory. Your recording is kept; close other apps or choose a smaller model, then try again.",
+)
+
+
+def conversations() -> list[ConversationView]:
+    """Four saved conversations of today and yesterday."""
+    now = time.time()
+    noon = now - (now % 86_400)
+    return [
+        ConversationView("1", "Train times and a packing list", noon + 60, 6),
+        ConversationView("2", "荡口古镇的门票", noon, 2),
+        ConversationView("3", "How did I sound?", noon - 30_000, 4, "coach"),
+        ConversationView("4", "Twelve times seven", noon - 40_000, 1),
+    ]
+
+
+def dress(window: MainWindow) -> None:
+    """What every scene has: sidebar, menus, switches."""
+    window.sidebar.show_conversations(conversations(), "1")
+    window.sidebar.status.show_status("Step-Audio 2 mini · 4-bit", "6.1 of 24 GB · nothing leaves this Mac")
+    window.preset.show_choices([("assistant", "Assistant"), ("coach", "Speaking coach")], "assistant")
+    window.voice.show_choices([("mei", "Mei"), ("", "No voice")], "mei", "Voice: {choice}")
+    window.talk_bar.set_switches(True, True, False)
+    window.talk_bar.set_hint()
+    window.set_title("Train times and a packing list")
+    window.show_page(TALK)
+
+
+def _talk(window: MainWindow, turns: list[TurnView], look: TalkLook, word: str, level: float = 0.0) -> None:
+    dress(window)
+    window.show_empty(not turns)
+    window.conversation.set_turns(turns)
+    window.talk_bar.set_state(look, word)
+    window.talk_bar.button.jump_to_level(level)
+
+
+def welcome(window: MainWindow) -> None:
+    """Nothing was said yet and the microphone was not asked for."""
+    _talk(window, [], TalkLook.READY, window.tr("Ready"))
+    window.sidebar.show_conversations([], "")
+    window.set_title("")
+    about = "The starter model understands short questions, sums and times, in English and Chinese."
+    phrases = ("What is twelve times seven?", "What time is it in three hours?", "两百减三十七等于多少？")
+    window.welcome.show_welcome(Welcome(about, phrases, explain_microphone=True))
+
+
+def speaking(window: MainWindow) -> None:
+    """The picture of the design: thought, calculated, speaking."""
+    _talk(window, [TRAIN], TalkLook.SPEAKING, window.tr("Speaking"), 0.5)
+
+
+def thinking(window: MainWindow) -> None:
+    """It is thinking aloud and can be cut short."""
+    live = replace(TRAIN, state=TurnState.THINKING, tools=(), answer="", has_sound=False, first_text_s=None)
+    live = replace(live, first_sound_s=None, real_time_factor=None, spoken=None)
+    _talk(window, [PACKING, live], TalkLook.THINKING, window.tr("Thinking"))
+
+
+def listening(window: MainWindow) -> None:
+    """The user is talking."""
+    recording = TurnView(9, TurnState.RECORDING, "", PEAKS, 3.0)
+    _talk(window, [PACKING, recording], TalkLook.LISTENING, window.tr("Listening"), 0.8)
+
+
+def mixed(window: MainWindow) -> None:
+    """Chinese, Markdown, an interruption, an error."""
+    done = replace(TRAIN, state=TurnState.DONE, spoken=None)
+    _talk(window, [done, PACKING, CHINESE, FAILED], TalkLook.TROUBLE, window.tr("Stopped"))
+    window.talk_bar.set_hint("The microphone gives no sound.", "Open privacy settings", trouble=True)
+
+
+def long_words(window: MainWindow) -> None:
+    """Words that do not fit, tables and code."""
+    _talk(window, [LONG_WORDS], TalkLook.OPENING, window.tr("Getting ready"))
+    window.set_title("A conversation whose name is far too long for the bar it has to fit in, whatever its width " * 2)
+
+
+def search(window: MainWindow) -> None:
+    """Something was searched for."""
+    speaking(window)
+    found = [
+        replace(conversations()[0], snippet="…when does the \x02train\x03 arrive if I leave at a quarter past eight…"),
+        replace(conversations()[1], snippet="去\x02荡口古镇\x03的火车几点开，门票多少钱"),
+    ]
+    window.sidebar.show_conversations(found, "1", "train")
+
+
+def transcribe(window: MainWindow) -> None:
+    """Three recordings: running, done, not a recording."""
+    dress(window)
+    segments = (
+        SegmentView(0, 6, "Thank you for having me, it is good to be here."),
+        SegmentView(7, 21, "We started with one idea, that a voice should never have to leave the room it was spoken in."),
+        SegmentView(22, 31, "And everything else followed from that."),
+    )
+    jobs = [
+        JobView("1", "board-meeting.m4a", JobState.RUNNING, 6720, 0.38, 360),
+        JobView("2", "interview.wav", JobState.DONE, 250, 1.0, segments=segments, playing=1),
+        JobView("3", "notes.txt", JobState.FAILED, problem="“notes.txt” is not a recording. Earshot can open sound and video."),
+    ]
+    window.show_page(TRANSCRIBE)
+    window.transcribe.show_jobs(jobs)
+
+
+SCENES: dict[str, Callable[[MainWindow], None]] = {
+    "welcome": welcome,
+    "listening": listening,
+    "thinking": thinking,
+    "speaking": speaking,
+    "mixed": mixed,
+    "long-words": long_words,
+    "search": search,
+    "transcribe": transcribe,
+}
+
+SETTINGS = SettingsView(
+    inputs=(Choice("mac", "MacBook Pro Microphone"), Choice("airpods", "AirPods Pro")),
+    outputs=(Choice("speakers", "MacBook Pro Speakers"), Choice("airpods", "AirPods Pro")),
+    tools=(
+        ToolSetting("calculator", "Works out sums exactly.", True),
+        ToolSetting("clock", "Knows the date and the time.", True),
+        ToolSetting("web_search", "Looks things up on the web.", True, True, True),
+    ),
+    models=(
+        ModelView("starter", "Earshot starter", "Short questions in English and Chinese.", 45 * MB, 120 * MB, 17 * GB),
+        ModelView("mini-4", "Step-Audio 2 mini · 4-bit", "", int(5.3 * GB), int(6.1 * GB), 17 * GB, current=True),
+        ModelView("mini", "Step-Audio 2 mini", "", int(16.6 * GB), int(18.2 * GB), 17 * GB),
+    ),
+    models_folder="/Users/me/Library/Application Support/Earshot/models",
+    voices=(VoiceView("mei", "Mei", True), VoiceView("anna", "Anna")),
+    voice="mei",
+)
