@@ -1,4 +1,4 @@
-"""The interface's languages: English in the code, others in `resources/translations` (see packaging/translations.py)."""
+"""The interface's languages: English in the code, others in `resources/translations`."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Compile `resources/translations/*.json` (source → translation) into the .qm files that Qt reads.
 
 Run `python packaging/translations.py` after changing a sentence of the interface or its translation. A value that is a
-list holds the plural forms: English has two, Chinese one. (A QTranslator written in Python would need no compiling, but
-PySide miscounts references to None in its `translate`, and Python 3.11 then dies.)
+list holds the plural forms: English has two, Chinese one.
 """
 
 from __future__ import annotations

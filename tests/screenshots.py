@@ -1,4 +1,4 @@
-"""Pictures of every page, in light and dark, at 1× and 2×, in English and Chinese: `python -m tests.screenshots FOLDER`."""
+"""Pictures of every page, light and dark, at 1× and 2×, English and Chinese: `python -m tests.screenshots FOLDER`."""
 
 from __future__ import annotations
 

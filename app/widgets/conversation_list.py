@@ -35,6 +35,7 @@ from PySide6.QtWidgets import (
 from app import theme
 from app.qt import override
 from app.widgets.buttons import draw_focus
+from app.widgets.scroll_bar import use_thin_bar
 from app.widgets.views import ConversationView
 
 Index = QModelIndex | QPersistentModelIndex
@@ -243,6 +244,7 @@ class ConversationList(QListView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(self.tr("Saved conversations"))
+        use_thin_bar(self)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setMouseTracking(True)
         self.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QWidget
 
 from app import theme
 from app.qt import override
+from app.widgets.scroll_bar import use_thin_bar
 from app.widgets.turn_widget import LIVE, TurnAction, TurnWidget
 from app.widgets.views import TurnView
 
@@ -52,6 +53,7 @@ class ConversationView(QAbstractScrollArea):
         self._spare: list[TurnWidget] = []
         self._follow = True
         self._settling = False
+        use_thin_bar(self)
         self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
         self.verticalScrollBar().setSingleStep(40)
         QApplication.instance().focusChanged.connect(self._on_focus_changed)  # type: ignore[union-attr]
@@ -100,7 +102,7 @@ class ConversationView(QAbstractScrollArea):
 
     def column_width(self) -> int:
         """Width of the reading column and the margin around it."""
-        return max(min(theme.COLUMN_WIDTH, self.viewport().width() - 48), 200) + 2 * TurnWidget.MARGIN
+        return max(min(theme.COLUMN_WIDTH, self.width() - 48), 200) + 2 * TurnWidget.MARGIN
 
     def show_end(self) -> None:
         """Go to the newest turn and follow it again."""
@@ -196,7 +198,7 @@ class ConversationView(QAbstractScrollArea):
 
     def _move_widgets(self) -> None:
         width = self.column_width()
-        left = (self.viewport().width() - width) // 2
+        left = (self.width() - width) // 2
         for index, widget in sorted(self._shown.items()):
             widget.setGeometry(left, self._tops[index] - self.verticalScrollBar().value(), width, self._heights[index])
             widget.arrange()

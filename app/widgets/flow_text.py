@@ -133,6 +133,7 @@ class FlowText(QTextBrowser):
         while block.isValid():
             cursor.setPosition(block.position())
             cursor.mergeBlockFormat(self._spacing_of(block))
+            self._shrink_code(block)
             block = block.next()
         if self._markdown:
             self._style_tables()
@@ -150,6 +151,25 @@ class FlowText(QTextBrowser):
             spaced.setTopMargin(0)
             spaced.setBottomMargin(0 if tight or last else 2 if listed else 8)
         return spaced
+
+    def _shrink_code(self, block: QTextBlock) -> None:
+        """Code is drawn a little smaller: type of fixed width looks larger than it is."""
+        smaller = QTextCharFormat()
+        smaller.setFontPointSize(theme.mono_font(theme.TEXT_PX).pointSizeF())
+        for start, length in self._fixed_runs(block):
+            cursor = QTextCursor(block)
+            cursor.setPosition(start)
+            cursor.setPosition(start + length, QTextCursor.MoveMode.KeepAnchor)
+            cursor.mergeCharFormat(smaller)
+
+    def _fixed_runs(self, block: QTextBlock) -> list[tuple[int, int]]:
+        runs, found = block.begin(), []
+        while not runs.atEnd():
+            fragment = runs.fragment()
+            if fragment.isValid() and fragment.charFormat().fontFixedPitch():
+                found.append((fragment.position(), fragment.length()))
+            runs += 1
+        return found
 
     def _style_tables(self) -> None:
         for frame in self.document().rootFrame().childFrames():

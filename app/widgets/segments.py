@@ -33,6 +33,7 @@ from PySide6.QtWidgets import (
 from app import theme
 from app.qt import override
 from app.widgets.buttons import draw_focus
+from app.widgets.scroll_bar import use_thin_bar
 from app.widgets.views import SegmentView
 
 Index = QModelIndex | QPersistentModelIndex
@@ -175,6 +176,7 @@ class SegmentList(QListView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(self.tr("Segments"))
+        use_thin_bar(self)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setMouseTracking(True)
         self.viewport().setAutoFillBackground(False)

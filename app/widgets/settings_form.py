@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QScrollArea, QS
 
 from app import theme
 from app.widgets.labels import Label
+from app.widgets.scroll_bar import use_thin_bar
 from app.widgets.views import Choice
 
 WORDS_WIDTH = 150
@@ -19,6 +20,7 @@ class SettingsPage(QScrollArea):
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        use_thin_bar(self)
         self.setFrameShape(self.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -26,6 +26,7 @@ class ModelRow(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._key = ""
         self._name = ElidedLabel("", weight=600)
         self._state = Label("", "good", size_px=theme.SMALL_PX + 0.5)
         self._use = TextButton(self.tr("Use"))
@@ -33,7 +34,6 @@ class ModelRow(QWidget):
         self._sizes = Label("", "second", size_px=theme.SMALL_PX + 0.5, wrap=True, tabular=True)
         self._about = Label("", "second", size_px=theme.SMALL_PX + 0.5, wrap=True)
         self._problem = Label("", "trouble", size_px=theme.SMALL_PX + 0.5, wrap=True)
-        self._key = ""
         top = QHBoxLayout()
         top.addWidget(self._name)
         top.addStretch(1000)

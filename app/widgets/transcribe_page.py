@@ -12,6 +12,7 @@ from app import theme
 from app.qt import override
 from app.widgets.buttons import PaintedButton, draw_focus
 from app.widgets.job_card import JobAction, JobCard
+from app.widgets.scroll_bar import use_thin_bar
 from app.widgets.views import JobState, JobView
 
 
@@ -60,6 +61,7 @@ class TranscribePage(QScrollArea):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        use_thin_bar(self)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -86,7 +86,7 @@ class ActionRow(QWidget):
         self._save.setVisible(turn.has_sound and not live)
         self._voice.setVisible(bool(turn.answer) and not live)
         self._edit.setVisible(not live)
-        self._again.setVisible(not live)
+        self._again.setVisible(not live and not turn.problem)
         self._badge = self._figures(turn)
         self.setAccessibleDescription(self._badge)
         self._arrange()

@@ -79,7 +79,9 @@ LONG_WORDS = TurnView(
     answer="`https://example.org/a/very/long/address/that/has/no/place/to/break/and/goes/on/and/on/and/on?x=1234567890`\n\n"
     "```python\ndef greet(name):\n    return f'Hello {name}'\n```\n\n| City | Arrival | Platform |\n|---|---|---|\n"
     "| Wuxi | 12:05 | 4 |\n| Suzhou | 12:31 | 2 |\n",
-    tools=(ToolView("calculator", "1234567890123456789 * 98765432109876543210 + 1 - 1 + 1 - 1", "", ToolState.RUNNING),),
+    tools=(
+        ToolView("calculator", "1234567890123456789 * 98765432109876543210 + 1 - 1 + 1 - 1", "", ToolState.RUNNING),
+    ),
 )
 FAILED = TurnView(
     5,
@@ -87,7 +89,8 @@ FAILED = TurnView(
     "",
     PEAKS,
     7.0,
-    problem="The model ran out of memory. Your recording is kept; close other apps or choose a smaller model, then try again.",
+    problem="The model ran out of memory. Your recording is kept; "
+    "close other apps or choose a smaller model, then try again.",
 )
 
 
@@ -179,13 +182,20 @@ def transcribe(window: MainWindow) -> None:
     dress(window)
     segments = (
         SegmentView(0, 6, "Thank you for having me, it is good to be here."),
-        SegmentView(7, 21, "We started with one idea, that a voice should never have to leave the room it was spoken in."),
+        SegmentView(
+            7, 21, "We started with one idea, that a voice should never have to leave the room it was spoken in."
+        ),
         SegmentView(22, 31, "And everything else followed from that."),
     )
     jobs = [
         JobView("1", "board-meeting.m4a", JobState.RUNNING, 6720, 0.38, 360),
         JobView("2", "interview.wav", JobState.DONE, 250, 1.0, segments=segments, playing=1),
-        JobView("3", "notes.txt", JobState.FAILED, problem="“notes.txt” is not a recording. Earshot can open sound and video."),
+        JobView(
+            "3",
+            "notes.txt",
+            JobState.FAILED,
+            problem="“notes.txt” is not a recording. Earshot can open sound and video.",
+        ),
     ]
     window.show_page(TRANSCRIBE)
     window.transcribe.show_jobs(jobs)
