@@ -77,13 +77,13 @@ class Engine:
     def speaking(self) -> Speaking:
         """The networks that turn speech tokens into sound, loaded on first use. Raises CheckpointError without them."""
         if self._speaking is None:
-            from engine.checkpoints.load_speaking import load_speaking
-
             if not self.capabilities.speaks:
                 raise CheckpointError(
                     f"The model in {self.folder} has no token2wav folder, so it cannot speak. Download "
                     "the complete model."
                 )
+            from engine.checkpoints.load_speaking import load_speaking
+
             self._speaking = load_speaking(self.folder / "token2wav")
         return self._speaking
 

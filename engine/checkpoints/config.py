@@ -94,9 +94,14 @@ def read_json(path: Path) -> Any:
 
 def read_config(folder: Path) -> CheckpointConfig:
     """Read and check config.json of `folder`. Raises CheckpointError with a sentence for whatever is wrong."""
-    if not folder.is_dir():
-        what = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise CheckpointError(f"The model folder {folder} {what}. Choose a folder that holds config.json.")
+    try:
+        if not folder.is_dir():
+            what = "is a file, not a folder" if folder.exists() else "does not exist"
+            raise CheckpointError(f"The model folder {folder} {what}. Choose a folder that holds config.json.")
+    except OSError as error:  # a parent that may not be entered
+        raise CheckpointError(
+            f"The model folder {folder} cannot be read ({error.strerror}). Check its permissions."
+        ) from None
     path = folder / "config.json"
     raw = read_json(path)
     if not isinstance(raw, dict):
