@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from engine.checkpoints.load import LoadedCheckpoint, loading
+from engine.conversation.reading import SharedPrefixes
 from engine.errors import CheckpointError
 from engine.events import Progress
 
@@ -44,6 +45,7 @@ class Engine:
         self.vocabulary = checkpoint.vocabulary
         self.llm = checkpoint.llm
         self.hearing = checkpoint.hearing
+        self.shared_prefixes = SharedPrefixes()  # system prompts that were read once, for all sessions
         self.capabilities = Capabilities(
             chats=self.variant != "base",
             thinks=self.variant == "think",
@@ -106,5 +108,6 @@ class Engine:
     def close(self) -> None:
         """Give the memory back. The engine cannot be used afterwards."""
         self._speaking = None
+        self.shared_prefixes.clear()
         del self._checkpoint, self.llm, self.hearing
         mx.clear_cache()

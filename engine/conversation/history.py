@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.conversation.alignment import word_boundary
 from engine.conversation.reply_parser import Alphabet, AnswerPiece, ReplyParser
 from engine.events import EndReason, ReplyStatistics, Samples, ToolCall, ToolResult, Turn
 
@@ -31,12 +32,22 @@ class Passage:
         return bool(self.ids)
 
 
+@dataclass(frozen=True)
+class SpokenPiece:
+    """One piece of sound that was handed out: its samples (24 kHz), and where it ends in the whole answer."""
+
+    samples: int
+    token: int
+    character: int
+
+
 @dataclass(frozen=True, eq=False)
 class TurnRecord:
     """One turn as it stands in the history: what the user said and what was answered.
 
     `key` names the turn for as long as its session lives. `transcript` is the written form of the sound, once there
-    is one. `sound_left_out` and `left_out`: the turn no longer fits the context with its sound, or at all.
+    is one. `sound_left_out` and `left_out`: the turn no longer fits the context with its sound, or at all. `pieces`
+    is the sound handed out for it, `speech` the vocabulary's ids of speech tokens.
     """
 
     key: int
@@ -49,7 +60,8 @@ class TurnRecord:
     statistics: ReplyStatistics = field(default_factory=ReplyStatistics)
     sound_left_out: bool = False
     left_out: bool = False
-    tokens_by_passage: tuple[tuple[int, ...], ...] = ()
+    pieces: tuple[SpokenPiece, ...] = ()
+    speech: range = range(0)
 
     @property
     def text(self) -> str:
@@ -69,7 +81,8 @@ class TurnRecord:
     @property
     def speech_tokens(self) -> NDArray[np.int32]:
         """Speech tokens of the whole answer, 25 a second."""
-        return np.array([token for tokens in self.tokens_by_passage for token in tokens], dtype=np.int32)
+        tokens = [token for passage in self.passages for token in speech_tokens_of(passage.ids, self.speech)]
+        return np.array(tokens, dtype=np.int32)
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
@@ -120,6 +133,37 @@ def cut_to_heard(
     return tuple(kept), text
 
 
-def with_transcript(record: TurnRecord, transcript: str) -> TurnRecord:
-    """The record with the written form of what was said."""
-    return dataclasses.replace(record, transcript=transcript)
+def heard_only(record: TurnRecord, alphabet: Alphabet, samples_24k: int, closing_id: int) -> TurnRecord:
+    """The record cut to the first `samples_24k` samples of its speech; `closing_id` ends speech that was broken off.
+
+    Text is cut at the last whole word that had been said. Passages nobody heard go, unless tools were called in them.
+    """
+    tokens, characters = _heard(record.pieces, samples_24k)
+    characters = word_boundary(record.answer, characters)
+    passages, character, token = [], 0, 0
+    for passage in record.passages:
+        count = len(speech_tokens_of(passage.ids, record.speech))
+        ids, text = cut_to_heard(passage.ids, alphabet, characters - character, tokens - token)
+        if ids != passage.ids:
+            ids = closed(ids, closing_id)
+        if ids or passage.results:
+            passages.append(dataclasses.replace(passage, ids=ids, text=text))
+        character += len(passage.text) + len(PASSAGE_BREAK) if passage.text else 0
+        token += count
+    return dataclasses.replace(record, passages=tuple(passages), reason=EndReason.INTERRUPTED)
+
+
+def closed(ids: Sequence[int], closing_id: int) -> tuple[int, ...]:
+    """Spoken ids with the mark that ends speech, unless there are none or it is there already."""
+    return (*ids, closing_id) if ids and closing_id not in ids else tuple(ids)
+
+
+def _heard(pieces: Sequence[SpokenPiece], samples: int) -> tuple[int, int]:
+    """Speech tokens and characters said within the first samples of the pieces, straight lines within each piece."""
+    token = character = 0
+    for piece in pieces:
+        if samples < piece.samples:
+            part = max(samples, 0) / piece.samples
+            return token + int((piece.token - token) * part), character + int((piece.character - character) * part)
+        samples, token, character = samples - piece.samples, piece.token, piece.character
+    return token, character

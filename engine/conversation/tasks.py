@@ -16,6 +16,7 @@ HELPFUL = "You are a helpful assistant."
 READ_ALOUD = "Read this paragraph at a natural pace."
 READ_ALOUD_CHINESE = "以自然的语速读出下面的文字。"
 
+
 def transcribe_prompt(vocabulary: Vocabulary, patches: Sequence[int], variant: Variant = Variant.CHAT) -> Prompt:
     """Write down a sound with `patches` embeddings in each window."""
     return _task(vocabulary, TRANSCRIBE, [SoundPart(tuple(patches))], "", variant)

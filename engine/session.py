@@ -1,0 +1,531 @@
+"""One conversation: turns in, events out. The whole path of a reply is the method `_reply`."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import threading
+import time
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import mlx.core as mx
+import numpy as np
+
+from engine.conversation.chat_template import SPOKEN, THINKING, THINKING_ENDS, Variant, embedded
+from engine.conversation.history import TurnRecord, closed, heard_only, speech_tokens_of
+from engine.conversation.pace import Pace
+from engine.conversation.prompts import Prompts
+from engine.conversation.reading import Readable, Reader, common_length
+from engine.conversation.reply import Reply, thinking_kept
+from engine.conversation.reply_parser import (
+    AnswerPiece,
+    BrokenCallPiece,
+    CallPiece,
+    Piece,
+    ReplyParser,
+    SpeechPiece,
+    ThinkingDone,
+    ThinkingPiece,
+)
+from engine.conversation.room import Room
+from engine.conversation.saving import restored_turns, save_turns
+from engine.conversation.settings import TALK, WRITE_DOWN, SessionSettings, sampling_for
+from engine.conversation.tasks import read_aloud_prompt, transcribe_prompt
+from engine.conversation.voices import Voices
+from engine.conversation.voicing import Voicing
+from engine.errors import RequestError, SoundError
+from engine.events import (
+    EndReason,
+    Heard,
+    ReplyEnded,
+    SessionEvent,
+    Speech,
+    Thinking,
+    ThinkingEnded,
+    ThinkingText,
+    ToolCall,
+    ToolResult,
+    Turn,
+)
+from engine.language import generate
+
+if TYPE_CHECKING:
+    from engine.engine import Engine
+    from engine.speaking import Voice
+
+log = logging.getLogger(__name__)
+
+_MOST_CALLS = 8  # of one message
+_MOST_TRANSCRIPT = 448  # ids for each window of 25 s
+
+
+class Session:
+    """A conversation with one engine, on the engine's thread. At most one of its generators may be open at a time.
+
+    Everything that answers is a generator of events; closing it at any moment leaves the session consistent, within
+    one token or one piece of sound. Only `interrupt` and `skip_thinking` may be called from other threads.
+    """
+
+    def __init__(
+        self, engine: Engine, settings: SessionSettings | None = None, saved: Path | str | None = None
+    ) -> None:
+        """`saved` is a folder written by `save`. Raises RequestError or StorageError if it cannot be used."""
+        self.settings = settings or SessionSettings()
+        self._engine = engine
+        self._vocabulary = engine.vocabulary
+        self._variant = Variant(engine.variant)
+        self._reader = Reader(engine.llm, engine.shared_prefixes)
+        self._prompts = Prompts(engine.vocabulary, engine.hearing, self._variant)
+        self._voices = Voices(lambda: engine.speaking, engine.about.get("flow_steps"))
+        self._pace = Pace()
+        self._voice_scale = 1.0
+        self._records: list[TurnRecord] = []
+        self._next_key = 1
+        self._busy = False
+        self._interrupted = threading.Event()
+        self._skip = threading.Event()
+        if saved is not None:
+            for record in restored_turns(Path(saved), self._vocabulary):
+                self._records.append(dataclasses.replace(record, key=self._new_key()))
+
+    @classmethod
+    def restore(cls, engine: Engine, folder: Path | str, settings: SessionSettings | None = None) -> Session:
+        """A session that goes on where the one saved in `folder` stopped. See `save`."""
+        return cls(engine, settings, folder)
+
+    @property
+    def turns(self) -> tuple[TurnRecord, ...]:
+        """All turns so far, read-only."""
+        return tuple(self._records)
+
+    def ask(self, turn: Turn) -> Generator[SessionEvent]:
+        """Answer a turn. The last event is ReplyEnded.
+
+        Raises RequestError when this model cannot do what the turn asks, SoundError for a recording that is none; the
+        history is then as before. Closing the generator keeps what was handed out so far.
+        """
+        self._check(turn)
+        return self._exclusive(self._reply(turn))
+
+    def regenerate(self, turn_index: int) -> Generator[SessionEvent]:
+        """Answer a turn again; it and everything after it is replaced. Raises RequestError for an unknown turn."""
+        return self.edit(turn_index, self._record(turn_index).request)
+
+    def edit(self, turn_index: int, turn: Turn) -> Generator[SessionEvent]:
+        """Replace a turn, and everything after it, by another and answer that. Raises as `ask` does."""
+        place = self._place(turn_index)
+        self._check(turn)
+        return self._exclusive(self._reply(turn, place))
+
+    def delete(self, turn_index: int) -> None:
+        """Take one turn out of the conversation; the others stay. Raises RequestError for an unknown turn."""
+        self._must_be_idle()
+        del self._records[self._place(turn_index)]
+        self._prompts.forget(self._records)
+
+    def interrupt(self) -> None:
+        """End the running reply within one token or piece of sound; its ReplyEnded still comes. From any thread."""
+        self._interrupted.set()
+
+    def skip_thinking(self) -> None:
+        """End the reasoning of the running reply and go on to the answer. From any thread; else without effect."""
+        self._skip.set()
+
+    def played(self, samples_24k_heard: int) -> None:
+        """Keep of the last turn's spoken answer only what was heard: its first samples at 24 kHz.
+
+        To be called after a reply was interrupted, or when its playing was; text and speech are cut at the same point.
+        A reply without speech stays as it is.
+        """
+        self._must_be_idle()
+        if not self._records or not self._records[-1].pieces:
+            return
+        record = self._records[-1]
+        if record.reason is not EndReason.INTERRUPTED and samples_24k_heard >= sum(p.samples for p in record.pieces):
+            return
+        self._records[-1] = heard_only(record, self._vocabulary, samples_24k_heard, self._vocabulary.tts_end)
+
+    def transcribe(self, turn_index: int) -> Generator[Heard]:
+        """Write down what was said in a turn; at once if that is known. Nothing for a turn without sound."""
+        return self._exclusive(self._transcribed(self._place(turn_index)))
+
+    def speak_again(self, turn_index: int, voice: Voice | None = None) -> Generator[Speech]:
+        """Speak a past answer again, in another voice if given; a written answer is read aloud by the model.
+
+        Raises RequestError when there is nothing to say or the model cannot speak.
+        """
+        record = self._record(turn_index)
+        if not self._engine.capabilities.speaks:
+            raise RequestError(f"{self._engine.name} has no networks for speech, so it cannot speak this answer.")
+        if not record.answer and not len(record.speech_tokens):
+            raise RequestError("This turn has no answer that could be spoken.")
+        return self._exclusive(self._spoken_again(record, voice))
+
+    def save(self, folder: Path | str) -> None:
+        """Write the conversation into a folder as JSON and token arrays; a crash leaves the old or the new.
+
+        Raises StorageError. Voices and tools are not part of it: give the settings again when restoring.
+        """
+        save_turns(Path(folder), self._records, self._vocabulary, self._engine.name)
+
+    # The path of a reply.
+
+    def _reply(self, turn: Turn, place: int | None = None) -> Generator[SessionEvent]:
+        before = list(self._records)
+        if place is not None:
+            del self._records[place:]
+        self._interrupted.clear()
+        self._skip.clear()
+        reply = Reply(TurnRecord(self._new_key(), turn, speech=self._vocabulary.speech))
+        self._records.append(reply.record)
+        try:
+            yield from self._make_room(reply)
+            if self._thinks(reply):
+                yield from self._think(reply)
+            yield from self._answer(reply)
+            reply.stop_clock()
+            if turn.transcribe and not self._interrupted.is_set():
+                yield from self._heard(reply)
+        except GeneratorExit:
+            self._keep(reply, broken_off=True)
+            raise
+        except BaseException:
+            self._records[:] = before
+            self._reader.forget()
+            raise
+        self._keep(reply, broken_off=self._interrupted.is_set())
+        record = self._records[-1]
+        yield ReplyEnded(len(self._records) - 1, record.reason, record.statistics)
+
+    def _make_room(self, reply: Reply) -> Iterator[SessionEvent]:
+        reserve = min(reply.turn.max_tokens, self._engine.context_length // 4)
+        opening = THINKING if self._may_think(reply.turn) else SPOKEN
+        heard: list[Heard] = []
+
+        def transcript(record: TurnRecord) -> str:
+            text = self._write_down(record)
+            heard.append(Heard(next(n for n, r in enumerate(self._records) if r.key == record.key), text))
+            return text
+
+        room = Room(
+            self._engine.context_length - reserve,
+            lambda records: len(self._prompt(reply, opening, records)),
+            transcript,
+        )
+        self._records, trimmed = room.trim(self._records)
+        if trimmed is not None:
+            reply.renew(self._records[-1])
+            self._prompts.forget(self._records)
+            yield from heard
+            yield trimmed
+
+    def _answer(self, reply: Reply) -> Iterator[SessionEvent]:
+        """Passages until one ends without calling tools."""
+        for round in range(self.settings.tool_rounds + 1):
+            yield from self._passage(reply)
+            wanted = reply.passage.wanted
+            if not wanted or self._interrupted.is_set():
+                return
+            yield from self._use_tools(reply, wanted, may_run=round < self.settings.tool_rounds)
+
+    def _passage(self, reply: Reply) -> Iterator[SessionEvent]:
+        spoken = reply.turn.spoken_answer
+        readable = reply.opened or self._prompt(reply, SPOKEN if spoken else "")
+        reply.opened = None
+        place = reply.begin_passage(spoken)
+        parser = ReplyParser(self._vocabulary, text_start=place.character)
+        voicing = None
+        if spoken:
+            synthesizer = self._voices.synthesizer(self.settings, reply.record)
+            voicing = Voicing(synthesizer, self._pace, place, self._voice_scale)
+        ended = False
+        with closing(self._write(reply, readable, reply.turn.max_tokens - reply.generated)) as stream:
+            for id in stream:
+                if ended := id in self._vocabulary.end_ids:
+                    break
+                reply.passage.ids.append(id)
+                yield from self._sorted(reply, parser.feed(id), voicing)
+                if voicing:
+                    yield from _sounding(reply, voicing.along())
+        yield from self._sorted(reply, parser.finish(), voicing)
+        if not ended and not self._interrupted.is_set():
+            reply.reason = EndReason.LENGTH
+        if voicing and not self._interrupted.is_set():
+            yield from _sounding(reply, self._until_interrupted(voicing.rest()))
+            self._voice_scale = voicing.scale
+
+    def _sorted(self, reply: Reply, pieces: Iterable[Piece], voicing: Voicing | None) -> Iterator[SessionEvent]:
+        """Put pieces where they belong, and hand out those that are shown."""
+        for piece in pieces:
+            match piece:
+                case AnswerPiece(text, start):
+                    if voicing:
+                        voicing.add_text(text)
+                    yield from reply.add_text(text, start)
+                case SpeechPiece(token):
+                    if voicing:
+                        voicing.add_token(token)
+                case CallPiece() | BrokenCallPiece():
+                    reply.passage.wanted.append(piece)
+                case ThinkingPiece(text):
+                    reply.thinking += text
+                    yield ThinkingText(text)
+                case ThinkingDone():
+                    reply.passage.ids.clear()  # thoughts are not kept in the history
+                    yield ThinkingEnded(reply.elapsed_s, reply.generated)
+
+    def _use_tools(
+        self, reply: Reply, wanted: Sequence[CallPiece | BrokenCallPiece], may_run: bool
+    ) -> Iterator[SessionEvent]:
+        for piece in wanted[:_MOST_CALLS]:
+            name = piece.name if isinstance(piece, CallPiece) else "unreadable"
+            arguments = piece.arguments if isinstance(piece, CallPiece) else {"text": piece.raw[:500]}
+            call = ToolCall(f"{reply.key}.{reply.next_call()}", name, arguments)
+            reply.passage.calls.append(call)
+            yield call
+            if isinstance(piece, BrokenCallPiece):
+                result = ToolResult(call.id, name, piece.reason, failed=True)
+            elif not may_run:
+                result = ToolResult(call.id, name, "No more tools may be called in this turn.", failed=True)
+            else:
+                result = self.settings.tools.run(
+                    call,
+                    allowed=reply.turn.allow_tools,
+                    confirm=self.settings.confirm,
+                    cancelled=self._interrupted.is_set,
+                )
+            reply.passage.results.append(result)
+            yield result
+
+    # Thinking.
+
+    def _may_think(self, turn: Turn) -> bool:
+        return turn.thinking is not Thinking.OFF and self._engine.capabilities.thinks
+
+    def _thinks(self, reply: Reply) -> bool:
+        """Whether to think first; in automatic mode the model's own next id decides between the two openings."""
+        if not self._may_think(reply.turn) or reply.turn.thinking_budget <= 0:
+            return False
+        if reply.turn.thinking is Thinking.ALWAYS:
+            return True
+        thinking = self._prompt(reply, THINKING)
+        plain = self._prompt(reply, SPOKEN if reply.turn.spoken_answer else "")
+        same = common_length(thinking.keys, plain.keys)
+        scores = self._reader.scores(thinking.up_to(same), self._interrupted.is_set)
+        if scores is None:
+            return False
+        think_id = thinking.keys[same]
+        other = plain.keys[same] if same < len(plain) else np.array(mx.argmax(scores)).item()
+        return think_id == other or bool((scores[think_id] > scores[other]).item())
+
+    def _think(self, reply: Reply) -> Iterator[SessionEvent]:
+        """Reason until the mark, the budget, or `skip_thinking`; then open the answer behind it."""
+        readable = self._prompt(reply, THINKING)
+        parser = ReplyParser(self._vocabulary, thinking=True)
+        ids: list[int] = []
+        done = False
+        with closing(
+            self._write(reply, readable, min(reply.turn.thinking_budget, reply.turn.max_tokens // 2))
+        ) as stream:
+            for id in stream:
+                if id in self._vocabulary.end_ids:
+                    break
+                ids.append(id)
+                for piece in parser.feed(id):
+                    done |= isinstance(piece, ThinkingDone)
+                    if isinstance(piece, ThinkingPiece):
+                        reply.thinking += piece.text
+                        yield ThinkingText(piece.text)
+                if done or self._skip.is_set():
+                    break
+        reply.thinking_s = reply.elapsed_s
+        reply.opened = self._opened_behind(readable, ids, reply, done)
+        yield ThinkingEnded(reply.thinking_s, len(ids), skipped=not done)
+
+    def _opened_behind(self, readable: Readable, ids: Sequence[int], reply: Reply, done: bool) -> Readable:
+        """The prompt of the answer: the thinking as it was written, its end mark, and the answer's opening."""
+        kept, rest = len(ids), "" if not reply.thinking or reply.thinking.endswith("\n") else "\n"
+        if done:
+            kept, rest = thinking_kept(reply.thinking, [self._vocabulary.text_bytes(id) or b"" for id in ids])
+        tail = self._vocabulary.encode(f"{rest}{THINKING_ENDS}\n\n")
+        if reply.turn.spoken_answer:
+            tail.append(self._vocabulary.tts_start)
+        return readable.followed_by([*ids[:kept], *tail])
+
+    # What the user said, and speaking again.
+
+    def _heard(self, reply: Reply) -> Iterator[SessionEvent]:
+        if reply.turn.samples_16k is not None:
+            reply.transcript = self._write_down(reply.record)
+            yield Heard(len(self._records) - 1, reply.transcript)
+
+    def _transcribed(self, place: int) -> Generator[Heard]:
+        record = self._records[place]
+        if record.samples_16k is None:
+            return
+        if record.transcript is None:
+            self._interrupted.clear()
+            text = self._write_down(record)
+            if self._interrupted.is_set():
+                return
+            record = self._records[place] = dataclasses.replace(record, transcript=text)
+        yield Heard(place, record.transcript or "")
+
+    def _write_down(self, record: TurnRecord) -> str:
+        """The written form of a turn's sound, on a cache of its own."""
+        llm, sounds = self._engine.llm, self._prompts.sound(record)
+        prompt = transcribe_prompt(self._vocabulary, [sound.shape[0] for sound in sounds], self._variant)
+        ids = generate(
+            llm,
+            llm.new_cache(),
+            embedded(llm, prompt, sounds),
+            sampling=sampling_for("transcribe", self._engine.about, WRITE_DOWN),
+            end_ids=self._vocabulary.end_ids,
+            max_tokens=_MOST_TRANSCRIPT * max(len(sounds), 1),
+            cancelled=self._interrupted.is_set,
+        )
+        return self._vocabulary.decode(id for id in ids if self._vocabulary.text_bytes(id) is not None).strip()
+
+    def _spoken_again(self, record: TurnRecord, voice: Voice | None) -> Generator[Speech]:
+        self._interrupted.clear()
+        chosen = self.settings if voice is None else dataclasses.replace(self.settings, voice=voice, own_voice=False)
+        voicing = Voicing(self._voices.synthesizer(chosen, record), self._pace, scale=self._voice_scale)
+        voicing.add_text(record.answer)
+        tokens: Iterable[int] = record.speech_tokens.tolist()
+        for token in tokens if len(record.speech_tokens) else self._read_aloud(record.answer):
+            voicing.add_token(token)
+            if not len(record.speech_tokens):
+                yield from self._until_interrupted(voicing.along())
+        yield from self._until_interrupted(voicing.rest())
+
+    def _read_aloud(self, text: str) -> Iterator[int]:
+        """Speech tokens of a written answer, from the model's own reading."""
+        llm, prompt = self._engine.llm, read_aloud_prompt(self._vocabulary, text, self._variant)
+        room = self._engine.context_length - len(prompt)
+        ids = generate(
+            llm,
+            llm.new_cache(),
+            embedded(llm, prompt, ()),
+            penalised_ids=prompt.ids,
+            sampling=sampling_for("read_aloud", self._engine.about, self.settings.sampling or TALK),
+            end_ids=self._vocabulary.end_ids,
+            max_tokens=min(room, 200 + 20 * len(text)),
+            cancelled=self._interrupted.is_set,
+        )
+        for id in ids:
+            yield from speech_tokens_of([id], self._vocabulary.speech)
+
+    # Small things.
+
+    def _prompt(self, reply: Reply, opening: str, records: Sequence[TurnRecord] | None = None) -> Readable:
+        shown = [*(self._records if records is None else records)]
+        shown[-1] = dataclasses.replace(shown[-1], passages=reply.record.passages)
+        if self.settings.remember_turns is not None:
+            shown = shown[-1 - self.settings.remember_turns :]
+        offered = [name for name in reply.turn.allow_tools if name in self.settings.tools]
+        tools = self.settings.tools.schemas(offered) if offered else ""
+        return self._prompts.build(self.settings.persona, tools, shown, opening)
+
+    def _write(self, reply: Reply, readable: Readable, max_tokens: int) -> Generator[int]:
+        """Ids from the language model, measured."""
+        sampling = self.settings.sampling or sampling_for("talk", self._engine.about, TALK)
+        if self.settings.seed is not None:
+            sampling = dataclasses.replace(sampling, seed=self.settings.seed)
+        stream = self._reader.write(
+            readable,
+            sampling=sampling,
+            end_ids=self._vocabulary.end_ids,
+            max_tokens=min(max_tokens, self._engine.context_length - len(readable)),
+            cancelled=self._interrupted.is_set,
+        )
+        with closing(stream):  # type: ignore[type-var]
+            began = time.perf_counter()
+            for place, id in enumerate(stream):
+                seconds = time.perf_counter() - began
+                if place:
+                    self._pace.wrote(seconds)
+                    reply.wrote(seconds)
+                else:
+                    reply.read(len(readable), self._reader.reused, seconds)
+                    reply.wrote(0.0)
+                yield id
+                began = time.perf_counter()
+
+    def _until_interrupted(self, speeches: Iterator[Speech]) -> Iterator[Speech]:
+        for speech in speeches:
+            yield speech
+            if self._interrupted.is_set():
+                return
+
+    def _keep(self, reply: Reply, *, broken_off: bool) -> None:
+        """Put the reply into the history, cut to what was handed out if it was broken off."""
+        if broken_off:
+            reply.reason = EndReason.INTERRUPTED
+        record = reply.record
+        if broken_off and reply.turn.spoken_answer:
+            handed_out = sum(piece.samples for piece in record.pieces)
+            record = heard_only(record, self._vocabulary, handed_out, self._vocabulary.tts_end)
+        elif reply.reason is EndReason.LENGTH and reply.turn.spoken_answer and record.passages:
+            last = record.passages[-1]
+            last = dataclasses.replace(last, ids=closed(last.ids, self._vocabulary.tts_end))
+            record = dataclasses.replace(record, passages=(*record.passages[:-1], last))
+        self._records[-1] = record
+        self._prompts.forget(self._records)
+        mx.clear_cache()
+
+    def _exclusive(self, events: Generator) -> Generator:
+        """Run one generator at a time; a second one is a mistake of the caller."""
+        self._must_be_idle()
+
+        def run() -> Generator:
+            self._must_be_idle()
+            self._busy = True
+            try:
+                with closing(events):
+                    yield from events
+            finally:
+                self._busy = False
+
+        return run()
+
+    def _must_be_idle(self) -> None:
+        if self._busy:
+            raise RuntimeError("another generator of this session is still open; close it first")
+
+    def _check(self, turn: Turn) -> None:
+        name = self._engine.name
+        samples = turn.samples_16k
+        if samples is not None and (samples.ndim != 1 or not np.isfinite(samples).all()):
+            raise SoundError("The recording is damaged: it must be mono sound without gaps. Record it again.")
+        if not turn.text.strip() and not self._hears_anything(turn):
+            raise RequestError("Nothing was said: speak for at least a moment, or type something.")
+        if turn.spoken_answer and not self._engine.capabilities.speaks:
+            raise RequestError(f"{name} cannot speak; ask for a written answer, or install the complete model.")
+        if turn.thinking is Thinking.ALWAYS and not self._engine.capabilities.thinks:
+            raise RequestError(f"{name} cannot think before it answers; turn thinking off or choose a Think model.")
+        if turn.allow_tools and self._variant is Variant.BASE:
+            raise RequestError(f"{name} cannot use tools; choose a chat model.")
+
+    def _hears_anything(self, turn: Turn) -> bool:
+        return turn.samples_16k is not None and sum(self._engine.hearing.patch_counts(len(turn.samples_16k))) > 0
+
+    def _new_key(self) -> int:
+        self._next_key += 1
+        return self._next_key - 1
+
+    def _place(self, turn_index: int) -> int:
+        if not 0 <= turn_index < len(self._records):
+            raise RequestError(f"There is no turn {turn_index + 1} in this conversation.")
+        return turn_index
+
+    def _record(self, turn_index: int) -> TurnRecord:
+        return self._records[self._place(turn_index)]
+
+
+def _sounding(reply: Reply, speeches: Iterator[Speech]) -> Iterator[Speech]:
+    for speech in speeches:
+        reply.add_sound(speech)
+        yield speech
