@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import mlx.core as mx
 import numpy as np
 
-from engine.conversation.chat_template import SPOKEN, THINKING, THINKING_ENDS, Variant, embedded
-from engine.conversation.history import TurnRecord, closed, heard_only, speech_tokens_of
+from engine.conversation.chat_template import SPOKEN, THINKING, THINKING_ENDS, Variant
+from engine.conversation.history import TurnRecord, closed, heard_only
+from engine.conversation.model import Model, read_aloud, written_down
 from engine.conversation.pace import Pace
 from engine.conversation.prompts import Prompts
 from engine.conversation.reading import Readable, Reader, common_length
@@ -32,8 +33,7 @@ from engine.conversation.reply_parser import (
 )
 from engine.conversation.room import Room
 from engine.conversation.saving import restored_turns, save_turns
-from engine.conversation.settings import TALK, WRITE_DOWN, SessionSettings, sampling_for
-from engine.conversation.tasks import read_aloud_prompt, transcribe_prompt
+from engine.conversation.settings import TALK, SessionSettings, sampling_for
 from engine.conversation.voices import Voices
 from engine.conversation.voicing import Voicing
 from engine.errors import RequestError, SoundError
@@ -50,16 +50,13 @@ from engine.events import (
     ToolResult,
     Turn,
 )
-from engine.language import generate
 
 if TYPE_CHECKING:
-    from engine.engine import Engine
     from engine.speaking import Voice
 
 log = logging.getLogger(__name__)
 
 _MOST_CALLS = 8  # of one message
-_MOST_TRANSCRIPT = 448  # ids for each window of 25 s
 
 
 class Session:
@@ -69,9 +66,7 @@ class Session:
     one token or one piece of sound. Only `interrupt` and `skip_thinking` may be called from other threads.
     """
 
-    def __init__(
-        self, engine: Engine, settings: SessionSettings | None = None, saved: Path | str | None = None
-    ) -> None:
+    def __init__(self, engine: Model, settings: SessionSettings | None = None, saved: Path | str | None = None) -> None:
         """`saved` is a folder written by `save`. Raises RequestError or StorageError if it cannot be used."""
         self.settings = settings or SessionSettings()
         self._engine = engine
@@ -92,7 +87,7 @@ class Session:
                 self._records.append(dataclasses.replace(record, key=self._new_key()))
 
     @classmethod
-    def restore(cls, engine: Engine, folder: Path | str, settings: SessionSettings | None = None) -> Session:
+    def restore(cls, engine: Model, folder: Path | str, settings: SessionSettings | None = None) -> Session:
         """A session that goes on where the one saved in `folder` stopped. See `save`."""
         return cls(engine, settings, folder)
 
@@ -274,7 +269,7 @@ class Session:
                     reply.thinking += text
                     yield ThinkingText(text)
                 case ThinkingDone():
-                    reply.passage.ids.clear()  # thoughts are not kept in the history
+                    reply.passage.drop_thinking()
                     yield ThinkingEnded(reply.elapsed_s, reply.generated)
 
     def _use_tools(
@@ -375,48 +370,22 @@ class Session:
         yield Heard(place, record.transcript or "")
 
     def _write_down(self, record: TurnRecord) -> str:
-        """The written form of a turn's sound, on a cache of its own."""
-        llm, sounds = self._engine.llm, self._prompts.sound(record)
-        prompt = transcribe_prompt(self._vocabulary, [sound.shape[0] for sound in sounds], self._variant)
-        ids = generate(
-            llm,
-            llm.new_cache(),
-            embedded(llm, prompt, sounds),
-            sampling=sampling_for("transcribe", self._engine.about, WRITE_DOWN),
-            end_ids=self._vocabulary.end_ids,
-            max_tokens=_MOST_TRANSCRIPT * max(len(sounds), 1),
-            cancelled=self._interrupted.is_set,
-        )
-        return self._vocabulary.decode(id for id in ids if self._vocabulary.text_bytes(id) is not None).strip()
+        return written_down(self._engine, self._prompts.sound(record), self._interrupted.is_set)
 
     def _spoken_again(self, record: TurnRecord, voice: Voice | None) -> Generator[Speech]:
         self._interrupted.clear()
         chosen = self.settings if voice is None else dataclasses.replace(self.settings, voice=voice, own_voice=False)
         voicing = Voicing(self._voices.synthesizer(chosen, record), self._pace, scale=self._voice_scale)
         voicing.add_text(record.answer)
-        tokens: Iterable[int] = record.speech_tokens.tolist()
-        for token in tokens if len(record.speech_tokens) else self._read_aloud(record.answer):
-            voicing.add_token(token)
-            if not len(record.speech_tokens):
+        if len(record.speech_tokens):
+            for token in record.speech_tokens.tolist():
+                voicing.add_token(token)
+        else:
+            sampling = self.settings.sampling
+            for token in read_aloud(self._engine, record.answer, sampling, self._interrupted.is_set):
+                voicing.add_token(token)
                 yield from self._until_interrupted(voicing.along())
         yield from self._until_interrupted(voicing.rest())
-
-    def _read_aloud(self, text: str) -> Iterator[int]:
-        """Speech tokens of a written answer, from the model's own reading."""
-        llm, prompt = self._engine.llm, read_aloud_prompt(self._vocabulary, text, self._variant)
-        room = self._engine.context_length - len(prompt)
-        ids = generate(
-            llm,
-            llm.new_cache(),
-            embedded(llm, prompt, ()),
-            penalised_ids=prompt.ids,
-            sampling=sampling_for("read_aloud", self._engine.about, self.settings.sampling or TALK),
-            end_ids=self._vocabulary.end_ids,
-            max_tokens=min(room, 200 + 20 * len(text)),
-            cancelled=self._interrupted.is_set,
-        )
-        for id in ids:
-            yield from speech_tokens_of([id], self._vocabulary.speech)
 
     # Small things.
 

@@ -19,9 +19,21 @@ class _OpenPassage:
     spoken: bool
     ids: list[int] = field(default_factory=list)
     text: str = ""
+    began_late: bool = False
     wanted: list[CallPiece | BrokenCallPiece] = field(default_factory=list)
     calls: list[ToolCall] = field(default_factory=list)
     results: list[ToolResult] = field(default_factory=list)
+
+    def drop_thinking(self) -> None:
+        """Forget the ids so far: they were thoughts, which the history does not keep."""
+        self.ids.clear()
+        self.began_late = True
+
+    def add_text(self, text: str) -> None:
+        """More of the text; white space between thoughts and the first word goes."""
+        if self.began_late and not self.text:
+            del self.ids[:-1]
+        self.text += text
 
     def frozen(self) -> Passage:
         return Passage(self.spoken, tuple(self.ids), self.text, tuple(self.calls), tuple(self.results))
@@ -104,7 +116,7 @@ class Reply:
         events = [AnswerText(text, start)]
         if not self.passage.text and start:
             events.insert(0, AnswerText(PASSAGE_BREAK, start - len(PASSAGE_BREAK)))
-        self.passage.text += text
+        self.passage.add_text(text)
         if self._first_text_s is None:
             self._first_text_s = self.elapsed_s
         return events
