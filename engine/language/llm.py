@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import mlx.core as mx
 import mlx.nn as nn
 
+from engine.language import cuda_kernels
 from engine.language.cache import Cache
 from engine.language.fusing import merged
 
@@ -75,8 +76,19 @@ class _Attention(nn.Module):
     def __call__(
         self, x: mx.array, layer: int, places: KeysAndValues | None, offset: int | mx.array, mask: mx.array | str | None
     ) -> mx.array:
-        B, T, _ = x.shape
-        heads = self._projected(x).reshape(B, T, -1, self._width).transpose(0, 2, 1, 3)
+        return self.o_proj(self.attended(self._projected(x), layer, places, offset, mask))
+
+    def attended(
+        self,
+        qkv: mx.array,
+        layer: int,
+        places: KeysAndValues | None,
+        offset: int | mx.array,
+        mask: mx.array | str | None,
+    ) -> mx.array:
+        """What the heads found, side by side (B, T, heads × width), for projections (B, T, q heads + 2 × kv heads)."""
+        B, T, _ = qkv.shape
+        heads = qkv.reshape(B, T, -1, self._width).transpose(0, 2, 1, 3)
         turning = self._heads + self._kv_heads
         turned = mx.fast.rope(
             heads[:, :turning], self._width, traditional=False, base=self._theta, scale=1.0, offset=offset
@@ -85,7 +97,7 @@ class _Attention(nn.Module):
         if places is not None:
             k, v = places.extend(layer, k, v)
         y = mx.fast.scaled_dot_product_attention(q, k, v, scale=self._scale, mask=mask)
-        return self.o_proj(y.transpose(0, 2, 1, 3).reshape(B, T, -1))
+        return y.transpose(0, 2, 1, 3).reshape(B, T, -1)
 
 
 class _Mlp(nn.Module):
@@ -135,6 +147,21 @@ class _Layer(nn.Module):
         x = x + self.self_attn(self.input_layernorm(x), layer, places, offset, mask)
         return x + self.mlp(self.post_attention_layernorm(x))
 
+    def step(self, x: mx.array, layer: int, places: KeysAndValues, offset: int) -> mx.array:
+        """The same for a single place (1, 1, D), with the kernels of `cuda_kernels`."""
+        qkv = cuda_kernels.multiply(x, self.self_attn.qkv_proj, norm=self.input_layernorm)
+        found = self.self_attn.attended(qkv, layer, places, offset, None)
+        x = cuda_kernels.multiply(found, self.self_attn.o_proj, residual=x)
+        inner = cuda_kernels.multiply(x, self.mlp.gate_up_proj, norm=self.post_attention_layernorm, gated=True)
+        return cuda_kernels.multiply(inner, self.mlp.down_proj, residual=x)
+
+    def steps(self) -> bool:
+        """Whether `step` can be used: merged, and every matrix stored in a way the kernels read."""
+        if "qkv_proj" not in self.self_attn or "gate_up_proj" not in self.mlp:
+            return False
+        matrices = (self.self_attn.qkv_proj, self.self_attn.o_proj, self.mlp.gate_up_proj, self.mlp.down_proj)
+        return all(cuda_kernels.fits(matrix) for matrix in matrices)
+
 
 class _Layers(nn.Module):
     def __init__(self, config: LlmConfig) -> None:
@@ -160,6 +187,7 @@ class LanguageModel(nn.Module):
         self.model = _Layers(config)
         if not config.tie_word_embeddings:
             self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        self._own_kernels = False
 
     def new_cache(self, padding: mx.array | None = None) -> Cache:
         """An empty cache for this network; `padding` as `Cache` explains."""
@@ -192,7 +220,15 @@ class LanguageModel(nn.Module):
 
     def __call__(self, embeddings: mx.array, cache: Cache | None = None) -> mx.array:
         """Scores (B, V) of the id after embeddings (B, T, D), read after what `cache` holds, which it extends."""
+        if self._own_kernels and cache is not None and cache.padding is None and embeddings.shape[:2] == (1, 1):
+            return self._step(embeddings, cache)
         return self.head(self.hidden_states(embeddings, cache)[:, -1])
+
+    def _step(self, x: mx.array, cache: Cache) -> mx.array:
+        for index, layer in enumerate(self.model.layers):
+            x = layer.step(x, index, cache, cache.length)
+        cache.advance(1)
+        return cuda_kernels.multiply(x, self.lm_head, norm=self.model.norm, dtype=mx.float32)[:, 0]
 
     def fuse(self) -> None:
         """Merge each layer's q, k, v and its gate, up into one matrix; for inference, after loading.
@@ -203,6 +239,12 @@ class LanguageModel(nn.Module):
             layer.self_attn.fuse()
             layer.mlp.fuse()
             mx.eval(layer.parameters())
+        self.use_own_kernels(cuda_kernels.available())
+
+    def use_own_kernels(self, wanted: bool) -> None:
+        """Write single ids with the kernels of `cuda_kernels`, where the weights allow it."""
+        fitting = not self.config.tie_word_embeddings and cuda_kernels.fits(self.lm_head)
+        self._own_kernels = wanted and fitting and all(layer.steps() for layer in self.model.layers)
 
 
 def _mask(cache: Cache, T: int) -> mx.array | str | None:
