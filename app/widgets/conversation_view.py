@@ -229,7 +229,7 @@ class ConversationView(QAbstractScrollArea):
         """Widgets are placed by `_place`; Qt must not move them as well."""
 
     def _on_focus_changed(self, old: QWidget | None, new: QWidget | None) -> None:
-        for index, widget in self._shown.items():
+        for index, widget in list(self._shown.items()):
             widget.focus_changed()
             if new is widget or (new is not None and widget.isAncestorOf(new)):
                 self._keep_in_sight(index, new)

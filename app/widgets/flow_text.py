@@ -63,6 +63,7 @@ class FlowText(QTextBrowser):
         self.document().setDocumentMargin(0)
         self.document().setIndentWidth(22)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setLineWrapMode(QTextEdit.LineWrapMode.FixedPixelWidth)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.viewport().setAutoFillBackground(False)
@@ -101,13 +102,17 @@ class FlowText(QTextBrowser):
 
     def height_for(self, width: int) -> int:
         """Pixels the text needs at this width."""
-        self.document().setTextWidth(width)
+        self._set_width(width)
         return math.ceil(self.document().size().height())
 
     def natural_width(self, most: int) -> int:
         """Width the longest line wants, at most `most`."""
-        self.document().setTextWidth(most)
+        self._set_width(most)
         return min(most, math.ceil(self.document().idealWidth()) + 1)
+
+    def _set_width(self, width: int) -> None:
+        self.setLineWrapColumnOrWidth(width)  # else the editor wraps at its own present width again
+        self.document().setTextWidth(width)
 
     def set_spoken(self, span: tuple[int, int] | None) -> None:
         """Mark these characters of the text as sounding now and show later ones lighter; None: no marks."""

@@ -161,6 +161,11 @@ class ThinkingBlock(QWidget):
         self._text.setAccessibleName(self.tr("What it thinks"))
         self._shown = False
 
+    @property
+    def toggle(self) -> PaintedButton:
+        """The heading that folds it."""
+        return self._toggle
+
     def show_turn(self, turn: TurnView, open_: bool) -> None:
         """Show this turn's thinking, unfolded or not."""
         live = turn.state is TurnState.THINKING

@@ -107,6 +107,10 @@ class ActionRow(QWidget):
         """The turn's figures as shown."""
         return self._badge
 
+    def visible_words(self) -> list[TextButton]:
+        """The words offered for this turn, from the left."""
+        return [word for word in self._words if not word.isHidden()]
+
     def set_awake(self, awake: bool) -> None:
         """Show the words clearly."""
         for word in self._words:
@@ -192,6 +196,11 @@ class TurnWidget(QWidget):
     def action_row(self) -> ActionRow:
         """The words under the answer."""
         return self._actions
+
+    @property
+    def retry(self) -> TextButton:
+        """The way to try a failed turn again."""
+        return self._retry
 
     @property
     def thinking(self) -> ThinkingBlock:
@@ -306,10 +315,15 @@ class TurnWidget(QWidget):
         self._actions.set_awake(self._has_focus_inside() or self.underMouse())
         self.update()
 
+    def copy_text(self) -> None:
+        """Ask for the answer on the clipboard."""
+        if self.turn.answer:
+            self._emit(TurnAction.COPY)
+
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.matches(QKeySequence.StandardKey.Copy) and self.turn.answer:
-            self._emit(TurnAction.COPY)
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy_text()
         else:
             super().keyPressEvent(event)
 
