@@ -18,8 +18,8 @@ def take(folder: Path, language: str, scale: str) -> int:
     from PySide6.QtWidgets import QApplication
 
     from app import theme, translations
-    from app.widgets.main_window import MainWindow
     from app.widgets.settings_dialog import SettingsDialog
+    from app.widgets.window import Window
     from tests.app.widgets.scenes import SCENES, SETTINGS
 
     application = QApplication(["earshot"])
@@ -29,7 +29,7 @@ def take(folder: Path, language: str, scale: str) -> int:
     for scheme in (Qt.ColorScheme.Light, Qt.ColorScheme.Dark):
         look.force(scheme)
         ending = f"{scheme.name.lower()}-{language}@{scale}x.png"
-        window = MainWindow()
+        window = Window()
         window.menuBar().hide()  # on a Mac it is at the top of the screen
         window.show()
         for name, scene in SCENES.items():

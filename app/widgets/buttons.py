@@ -32,7 +32,7 @@ class PaintedButton(QPushButton):
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the space bar to talking
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -319,12 +319,18 @@ class SegmentedSwitch(QWidget):
             segment = _Segment(word, self)
             self._group.addButton(segment, number)
             layout.addWidget(segment)
-        self._group.button(0).setChecked(True)
-        self._group.idClicked.connect(self.chosen)
+        self._group.idClicked.connect(self._on_clicked)
+        self.choose(0)
 
     def choose(self, number: int) -> None:
         """Show this word as chosen; says nothing."""
         self._group.button(number).setChecked(True)
+        for button in self._group.buttons():  # one tab stop; the arrow keys move inside
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus if button.isChecked() else Qt.FocusPolicy.NoFocus)
+
+    def _on_clicked(self, number: int) -> None:
+        self.choose(number)
+        self.chosen.emit(number)
 
     @property
     def current(self) -> int:

@@ -109,6 +109,25 @@ class JobCard(QWidget):
         column.addWidget(self._bar)
         column.addWidget(self.segments)
 
+    @property
+    def state_words(self) -> str:
+        """How it stands, as shown."""
+        return self._state.text()
+
+    @property
+    def problem_words(self) -> str:
+        """What went wrong, as shown."""
+        return self._problem.text()
+
+    @property
+    def offered(self) -> set[JobAction]:
+        """What can be asked of this recording now."""
+        return {action for action, button in self._buttons.items() if not button.isHidden()}
+
+    def press(self, action: JobAction) -> None:
+        """Press one of the words."""
+        self._buttons[action].click()
+
     def show_job(self, job: JobView) -> None:
         """Show how this recording stands."""
         self.job = job

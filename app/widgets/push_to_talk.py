@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.qt import override
+from app.widgets.talk_button import TalkButton
 
 
 def takes_space(widget: QWidget | None) -> bool:
@@ -25,6 +26,8 @@ def takes_space(widget: QWidget | None) -> bool:
         return not widget.isReadOnly()
     if isinstance(widget, QAbstractItemView):
         return widget.state() == QAbstractItemView.State.EditingState
+    if isinstance(widget, TalkButton):
+        return False  # Space talks there too, and letting go counts wherever the focus went meanwhile
     return isinstance(widget, QAbstractButton | QAbstractSpinBox | QComboBox)
 
 

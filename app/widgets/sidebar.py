@@ -113,6 +113,11 @@ class Sidebar(QWidget):
         column.addWidget(self.conversations, 1)
         column.addWidget(self.status)
 
+    @property
+    def message(self) -> str:
+        """What is said in place of an empty list; "" when there is something to list."""
+        return "" if self._nothing.isHidden() else self._nothing.text()
+
     def show_conversations(self, found: Sequence[ConversationView], current: str, searched: str = "") -> None:
         """List saved conversations, or what a search found."""
         self.conversations.show_conversations(found, current)

@@ -75,6 +75,11 @@ class TalkBar(QWidget):
         """The line under the button."""
         return self._hint.text()
 
+    @property
+    def hint_button(self) -> TextButton:
+        """The command beside the hint."""
+        return self._help
+
     def set_state(self, look: TalkLook, word: str) -> None:
         """Show and announce what is happening."""
         self.button.set_look(look)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app import theme
 from app.qt import override
 from app.widgets.buttons import PaintedButton, PrimaryButton, TextButton, Tone, draw_focus, pen
 from app.widgets.labels import Label
+from app.widgets.scroll_bar import use_thin_bar
 from app.widgets.views import Welcome
 
 
@@ -88,7 +89,7 @@ class MicrophoneCard(QWidget):
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 12, 12)
 
 
-class WelcomePage(QWidget):
+class WelcomePage(QScrollArea):
     """The page of a conversation in which nothing was said yet."""
 
     phrase_chosen = Signal(str)
@@ -97,6 +98,12 @@ class WelcomePage(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        use_thin_bar(self)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setAccessibleName("Earshot")
         self._name = Label("Earshot", weight=600, size_px=26)
         self._what = Label(
             self.tr("Hold Space and speak, then let go. Or type below."), "second", size_px=theme.ANSWER_PX
@@ -135,11 +142,13 @@ class WelcomePage(QWidget):
         row.addStretch(1)
         row.addWidget(middle, 100)
         row.addStretch(1)
-        page = QVBoxLayout(self)
+        whole = QWidget()
+        page = QVBoxLayout(whole)
         page.setContentsMargins(24, 16, 24, 16)
         page.addStretch(4)
         page.addLayout(row)
         page.addStretch(5)
+        self.setWidget(whole)
 
     def show_welcome(self, welcome: Welcome) -> None:
         """Show what this model can do and what to try."""

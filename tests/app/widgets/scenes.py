@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from app.widgets.main_window import TALK, TRANSCRIBE, MainWindow
 from app.widgets.talk_button import TalkLook
 from app.widgets.views import (
     Choice,
@@ -25,6 +24,7 @@ from app.widgets.views import (
     VoiceView,
     Welcome,
 )
+from app.widgets.window import TALK, TRANSCRIBE, Window
 
 GB, MB = 10**9, 10**6
 PEAKS = tuple(0.15 + abs(math.sin(i * 1.7) * math.cos(i * 0.6)) for i in range(46))
@@ -106,7 +106,7 @@ def conversations() -> list[ConversationView]:
     ]
 
 
-def dress(window: MainWindow) -> None:
+def dress(window: Window) -> None:
     """What every scene has: sidebar, menus, switches."""
     window.sidebar.show_conversations(conversations(), "1")
     window.sidebar.status.show_status("Step-Audio 2 mini · 4-bit", "6.1 of 24 GB · nothing leaves this Mac")
@@ -118,7 +118,7 @@ def dress(window: MainWindow) -> None:
     window.show_page(TALK)
 
 
-def _talk(window: MainWindow, turns: list[TurnView], look: TalkLook, word: str, level: float = 0.0) -> None:
+def _talk(window: Window, turns: list[TurnView], look: TalkLook, word: str, level: float = 0.0) -> None:
     dress(window)
     window.show_empty(not turns)
     window.conversation.set_turns(turns)
@@ -126,7 +126,7 @@ def _talk(window: MainWindow, turns: list[TurnView], look: TalkLook, word: str, 
     window.talk_bar.button.jump_to_level(level)
 
 
-def welcome(window: MainWindow) -> None:
+def welcome(window: Window) -> None:
     """Nothing was said yet and the microphone was not asked for."""
     _talk(window, [], TalkLook.READY, window.tr("Ready"))
     window.sidebar.show_conversations([], "")
@@ -136,38 +136,38 @@ def welcome(window: MainWindow) -> None:
     window.welcome.show_welcome(Welcome(about, phrases, explain_microphone=True))
 
 
-def speaking(window: MainWindow) -> None:
+def speaking(window: Window) -> None:
     """The picture of the design: thought, calculated, speaking."""
     _talk(window, [TRAIN], TalkLook.SPEAKING, window.tr("Speaking"), 0.5)
 
 
-def thinking(window: MainWindow) -> None:
+def thinking(window: Window) -> None:
     """It is thinking aloud and can be cut short."""
     live = replace(TRAIN, state=TurnState.THINKING, tools=(), answer="", has_sound=False, first_text_s=None)
     live = replace(live, first_sound_s=None, real_time_factor=None, spoken=None)
     _talk(window, [PACKING, live], TalkLook.THINKING, window.tr("Thinking"))
 
 
-def listening(window: MainWindow) -> None:
+def listening(window: Window) -> None:
     """The user is talking."""
     recording = TurnView(9, TurnState.RECORDING, "", PEAKS, 3.0)
     _talk(window, [PACKING, recording], TalkLook.LISTENING, window.tr("Listening"), 0.8)
 
 
-def mixed(window: MainWindow) -> None:
+def mixed(window: Window) -> None:
     """Chinese, Markdown, an interruption, an error."""
     done = replace(TRAIN, state=TurnState.DONE, spoken=None)
     _talk(window, [done, PACKING, CHINESE, FAILED], TalkLook.TROUBLE, window.tr("Stopped"))
     window.talk_bar.set_hint("The microphone gives no sound.", "Open privacy settings", trouble=True)
 
 
-def long_words(window: MainWindow) -> None:
+def long_words(window: Window) -> None:
     """Words that do not fit, tables and code."""
     _talk(window, [LONG_WORDS], TalkLook.OPENING, window.tr("Getting ready"))
     window.set_title("A conversation whose name is far too long for the bar it has to fit in, whatever its width " * 2)
 
 
-def search(window: MainWindow) -> None:
+def search(window: Window) -> None:
     """Something was searched for."""
     speaking(window)
     found = [
@@ -177,7 +177,7 @@ def search(window: MainWindow) -> None:
     window.sidebar.show_conversations(found, "1", "train")
 
 
-def transcribe(window: MainWindow) -> None:
+def transcribe(window: Window) -> None:
     """Three recordings: running, done, not a recording."""
     dress(window)
     segments = (
@@ -201,7 +201,7 @@ def transcribe(window: MainWindow) -> None:
     window.transcribe.show_jobs(jobs)
 
 
-SCENES: dict[str, Callable[[MainWindow], None]] = {
+SCENES: dict[str, Callable[[Window], None]] = {
     "welcome": welcome,
     "listening": listening,
     "thinking": thinking,

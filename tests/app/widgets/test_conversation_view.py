@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -19,7 +20,9 @@ from tests.app.widgets.scenes import FAILED, PACKING, TRAIN
 def many(count: int) -> list[TurnView]:
     """Turns of different heights."""
     answer = "A sentence that says something. "
-    return [TurnView(n, TurnState.DONE, f"Question {n}", answer=f"Answer {n}. " + answer * (n % 17)) for n in range(count)]
+    return [
+        TurnView(n, TurnState.DONE, f"Question {n}", answer=f"Answer {n}. " + answer * (n % 17)) for n in range(count)
+    ]
 
 
 @pytest.fixture
@@ -29,10 +32,6 @@ def view(qtbot: QtBot) -> ConversationView:
     page.resize(872, 568)
     page.show()
     return page
-
-
-
-
 
 
 def test_a_thousand_turns_need_only_the_widgets_in_sight(view: ConversationView) -> None:
@@ -52,10 +51,12 @@ def test_every_place_of_a_long_page_is_covered_without_gap_or_overlap(view: Conv
     bar = view.verticalScrollBar()
     for share in (0.0, 0.1, 0.33, 0.5, 0.77, 1.0):
         bar.setValue(int(bar.maximum() * share))
-        shown = sorted((w.geometry() for w in view.viewport().findChildren(TurnWidget) if w.isVisible()), key=lambda g: g.y())
+        shown = sorted(
+            (w.geometry() for w in view.viewport().findChildren(TurnWidget) if w.isVisible()), key=lambda g: g.y()
+        )
         assert shown[0].top() <= 12
         assert shown[-1].bottom() >= view.viewport().height() - 16
-        for upper, lower in zip(shown, shown[1:], strict=False):
+        for upper, lower in pairwise(shown):
             assert lower.top() - upper.bottom() == 3  # one pixel of Qt's bottom(), two between
 
 
@@ -92,7 +93,9 @@ def test_asking_something_new_goes_to_the_end_again(view: ConversationView) -> N
 
 
 def test_what_is_in_sight_does_not_jump_when_scrolling_up_over_unmeasured_turns(view: ConversationView) -> None:
-    view.set_turns([TurnView(n, TurnState.DONE, "Q", answer="# Title\n\n- a\n- b\n\n" + "word " * 300) for n in range(60)])
+    view.set_turns(
+        [TurnView(n, TurnState.DONE, "Q", answer="# Title\n\n- a\n- b\n\n" + "word " * 300) for n in range(60)]
+    )
     bar = view.verticalScrollBar()
     for _ in range(200):
         shown = [i for i in range(60) if view.widget_of(i) is not None]

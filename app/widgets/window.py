@@ -11,6 +11,7 @@ from PySide6.QtGui import (
     QKeyEvent,
     QPalette,
     QResizeEvent,
+    QShowEvent,
 )
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -33,8 +34,8 @@ NARROW_PX = 900  # below this the sidebar gives its room to the page
 SOUND_FILES = "*.wav *.mp3 *.m4a *.mp4 *.mov *.flac *.ogg *.opus *.aac *.aiff *.aif *.caf *.webm *.mkv *.wma"
 
 
-class MainWindow(QMainWindow):
-    """Builds the parts and puts them in their places; `Binding` connects them to the controller."""
+class Window(QMainWindow):
+    """Builds the parts and puts them in their places; `MainWindow` connects them to the controller."""
 
     files_dropped = Signal(list, int)  # paths, page
     closing = Signal()
@@ -174,9 +175,17 @@ class MainWindow(QMainWindow):
             self.showFullScreen()
 
     @override
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self.focusWidget() is None:
+            self.talk_bar.button.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
             self.stop_requested.emit()
+            if self.talk_bar.field.hasFocus():
+                self.talk_bar.button.setFocus(Qt.FocusReason.OtherFocusReason)  # so that Space talks again
         else:
             super().keyPressEvent(event)
 

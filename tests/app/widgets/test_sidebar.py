@@ -1,0 +1,129 @@
+"""Saved conversations: grouped, found, renamed, deleted only when asked."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLineEdit
+from pytestqt.qtbot import QtBot
+
+from app.widgets.conversation_list import ConversationListModel, snippet_pieces
+from app.widgets.sidebar import Sidebar
+from app.widgets.views import ConversationView
+
+NOW = time.time()
+DAY = 86_400
+
+
+@pytest.fixture
+def sidebar(qtbot: QtBot) -> Sidebar:
+    side = Sidebar()
+    qtbot.addWidget(side)
+    side.resize(248, 700)
+    side.show()
+    return side
+
+
+def model_of(sidebar: Sidebar) -> ConversationListModel:
+    model = sidebar.conversations.model()
+    assert isinstance(model, ConversationListModel)
+    return model
+
+
+def rows(sidebar: Sidebar) -> list[str]:
+    model = model_of(sidebar)
+    return [model.index(row).data() for row in range(model.rowCount())]
+
+
+def test_conversations_are_grouped_by_day(sidebar: Sidebar) -> None:
+    found = [
+        ConversationView("a", "Now", NOW),
+        ConversationView("b", "Before", NOW - DAY),
+        ConversationView("c", "Last week", NOW - 4 * DAY),
+        ConversationView("d", "Last month", NOW - 20 * DAY),
+        ConversationView("e", "Long ago", NOW - 400 * DAY),
+    ]
+    sidebar.show_conversations(found, "a")
+    headings = [row for row in rows(sidebar) if row not in {each.title for each in found}]
+    assert headings == ["Today", "Yesterday", "Last seven days", "Last thirty days", "Earlier"]
+
+
+def test_the_open_conversation_is_marked_and_a_click_opens_another(sidebar: Sidebar, qtbot: QtBot) -> None:
+    sidebar.show_conversations([ConversationView("a", "One", NOW), ConversationView("b", "Two", NOW)], "a")
+    listing = sidebar.conversations
+    assert listing.currentIndex().data() == "One"
+    place = listing.visualRect(model_of(sidebar).index_of("b")).center()
+    with qtbot.waitSignal(listing.opened) as opened:
+        qtbot.mouseClick(listing.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert opened.args == ["b"]
+
+
+def test_headings_cannot_be_chosen(sidebar: Sidebar) -> None:
+    sidebar.show_conversations([ConversationView("a", "One", NOW)], "a")
+    assert model_of(sidebar).flags(model_of(sidebar).index(0)) == Qt.ItemFlag.NoItemFlags
+
+
+def test_a_title_is_renamed_in_place(sidebar: Sidebar, qtbot: QtBot) -> None:
+    sidebar.show_conversations([ConversationView("a", "One", NOW)], "a")
+    listing = sidebar.conversations
+    listing.setFocus()
+    listing.edit(model_of(sidebar).index_of("a"))
+    editor = listing.findChild(QLineEdit)
+    assert editor is not None
+    editor.setText("Trains")
+    with qtbot.waitSignal(listing.renamed) as renamed:
+        QTest.keyClick(editor, Qt.Key.Key_Return)
+    assert renamed.args == ["a", "Trains"]
+
+
+def test_an_empty_or_unchanged_title_renames_nothing(sidebar: Sidebar) -> None:
+    sidebar.show_conversations([ConversationView("a", "One", NOW)], "a")
+    model = model_of(sidebar)
+    index = model.index_of("a")
+    assert not model.setData(index, "  ")
+    assert not model.setData(index, "One")
+
+
+def test_delete_asks_with_the_title(sidebar: Sidebar, qtbot: QtBot) -> None:
+    sidebar.show_conversations([ConversationView("a", "One", NOW)], "a")
+    sidebar.conversations.setFocus()
+    with qtbot.waitSignal(sidebar.conversations.delete_requested) as asked:
+        QTest.keyClick(sidebar.conversations, Qt.Key.Key_Delete)
+    assert asked.args == ["a", "One"]
+
+
+def test_search_says_every_change_and_found_ones_have_no_headings(sidebar: Sidebar, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(sidebar.searched) as searched:
+        QTest.keyClicks(sidebar.search, "t")
+    assert searched.args == ["t"]
+    sidebar.show_conversations([ConversationView("a", "One", NOW, snippet="the \x02train\x03 left")], "", "train")
+    assert rows(sidebar) == ["One"]
+
+
+def test_finding_nothing_says_so(sidebar: Sidebar) -> None:
+    sidebar.show_conversations([], "", "xyz")
+    assert sidebar.message == "Nothing was said with “xyz”."
+    sidebar.show_conversations([], "")
+    assert sidebar.message == "Conversations you keep appear here."
+
+
+def test_snippets_break_into_words_and_chinese_into_characters() -> None:
+    assert snippet_pieces("the \x02train\x03 left") == [(False, "the "), (True, "train"), (False, " "), (False, "left")]
+    assert snippet_pieces("去\x02荡口\x03") == [(False, "去"), (True, "荡"), (True, "口")]
+
+
+def test_rows_tell_screen_readers_title_time_and_turns(sidebar: Sidebar) -> None:
+    sidebar.show_conversations([ConversationView("a", "One", NOW, 3)], "a")
+    told = model_of(sidebar).data(model_of(sidebar).index_of("a"), Qt.ItemDataRole.AccessibleTextRole)
+    assert str(told).startswith("One, ")
+    assert "3 turns" in str(told)
+    assert model_of(sidebar).index_of("nowhere") == QModelIndex()
+
+
+def test_the_status_line_tells_model_memory_and_what_leaves(sidebar: Sidebar) -> None:
+    sidebar.status.show_status("Earshot starter", "0.1 of 24 GB · nothing leaves this Mac")
+    assert sidebar.status.text == "Earshot starter\n0.1 of 24 GB · nothing leaves this Mac"
+    assert "nothing leaves this Mac" in sidebar.status.accessibleName()
