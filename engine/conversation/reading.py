@@ -157,26 +157,29 @@ class Reader:
     def _begin(self, readable: Readable) -> mx.array:
         """Trim the cache to what the prompt shares with it; embeddings of the rest, at least of the last place."""
         most = len(readable) - 1
-        same = min(common_length(self._keys, readable.keys), most)
+        same = self.reused = min(common_length(self._keys, readable.keys), most)
         if same < readable.shared:
             same = self._from_shared(readable, same)
         self._cache.trim(same)
-        self._keys, self.reused = self._keys[:same], same
+        self._keys = self._keys[:same]
         return embedded(self._llm, readable.prompt, readable.sounds, same)
 
     def _from_shared(self, readable: Readable, same: int) -> int:
-        """Put the shared beginning into the cache: forked if it was read before, else read and kept for others."""
+        """Put the shared beginning into the cache: forked if it was read before, else read and kept for others.
+
+        Returns how many places the cache now has in common with the prompt.
+        """
         if self._shared is None:
             return same
         found = self._shared.fork(readable.keys[: readable.shared])
         if found and found[1] > same:
             self._cache, same = found
-            self._keys = readable.keys[:same]
+            self._keys, self.reused = readable.keys[:same], same
         if same < readable.shared < len(readable):
             self._cache.trim(same)
             beginning = readable.up_to(readable.shared)
             self._llm.hidden_states(embedded(self._llm, beginning.prompt, beginning.sounds, same)[None], self._cache)
             mx.eval(self._cache.arrays())
-            self._keys = beginning.keys
+            self._keys, same = beginning.keys, readable.shared
             self._shared.keep(beginning.keys, self._cache)
         return same

@@ -1,0 +1,198 @@
+"""Any sequence of what a person may do leaves a conversation that goes on as if it had been read in one go."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
+from engine.conversation.reading import SharedPrefixes
+from engine.conversation.settings import SessionSettings
+from engine.conversation.tools import ToolRegistry, tool
+from engine.conversation.tools.calculator import calculator
+from engine.events import ReplyEnded, SessionEvent, Speech, Thinking, Turn
+from engine.language import Sampling
+from engine.session import Session
+from tests.fakes import SmallEngine, tone
+
+TONES = [tone(0.5), tone(1.2, 330)]
+turns = st.builds(
+    Turn,
+    samples_16k=st.sampled_from([None, *TONES]),
+    text=st.sampled_from(["hi", "and now?", "你好 <|EOT|>"]),
+    spoken_answer=st.booleans(),
+    thinking=st.sampled_from(list(Thinking)),
+    thinking_budget=st.sampled_from([0, 5]),
+    allow_tools=st.sampled_from([(), ("calculator",)]),
+    max_tokens=st.integers(1, 60),
+)
+words = st.sampled_from(["Yes.", "One moment, please.", "好的"])
+PROBE = Turn(text="go on", spoken_answer=False, max_tokens=10)
+
+
+class Conversation(RuleBasedStateMachine):
+    """What a person may do, in any order; `engine` is set by the tests."""
+
+    engine: SmallEngine
+
+    @initialize()
+    def begin(self) -> None:
+        self.engine.llm.scripts.clear()
+        self.engine.shared_prefixes.clear()
+        self.session = Session(self.engine, self.new_settings())
+
+    def new_settings(self) -> SessionSettings:
+        return SessionSettings(
+            sampling=Sampling(temperature=0.0), tools=ToolRegistry([tool(calculator)]), tool_rounds=1
+        )
+
+    def take(self, stream: Iterator[SessionEvent]) -> list[SessionEvent]:
+        events = list(stream)
+        assert isinstance(events[-1], ReplyEnded)
+        assert sum(isinstance(event, ReplyEnded) for event in events) == 1
+        return events
+
+    def said(self, text: str, tail: int) -> list[int]:
+        vocabulary = self.engine.vocabulary
+        ids = []
+        for place, id in enumerate(vocabulary.encode(text)):
+            ids += [id, vocabulary.speech[place % 50], vocabulary.speech[(place + 7) % 50]]
+        return [*ids, *(vocabulary.speech[n % 50] for n in range(tail)), vocabulary.tts_end]
+
+    def called(self) -> list[int]:
+        vocabulary = self.engine.vocabulary
+        inside = vocabulary.encode('function\ncalculator\n{"expression": "12*7"}')
+        return [vocabulary.special("<tool_call>"), *inside, vocabulary.special("</tool_call>"), vocabulary.eot]
+
+    @rule(turn=turns)
+    def ask(self, turn: Turn) -> None:
+        self.take(self.session.ask(turn))
+
+    @rule(text=words, tail=st.integers(0, 60), spoken=st.booleans())
+    def ask_and_hear(self, text: str, tail: int, spoken: bool) -> None:
+        self.engine.llm.scripts.append([*self.said(text, tail), self.engine.vocabulary.eot])
+        self.take(self.session.ask(Turn(text="say it", spoken_answer=spoken)))
+        assert self.session.turns[-1].answer == text
+
+    @rule(text=words, tail=st.integers(20, 90), events=st.integers(1, 40))
+    def ask_and_close(self, text: str, tail: int, events: int) -> None:
+        self.engine.llm.scripts.append([*self.said(text, tail), self.engine.vocabulary.eot])
+        stream = self.session.ask(Turn(samples_16k=TONES[0], max_tokens=120))
+        for _, _event in zip(range(events), stream, strict=False):
+            pass
+        stream.close()
+
+    @rule(text=words, events=st.integers(0, 30))
+    def ask_and_interrupt(self, text: str, events: int) -> None:
+        self.engine.llm.scripts.append([*self.said(text, 50), self.engine.vocabulary.eot])
+        for seen, _ in enumerate(self.session.ask(Turn(text="talk", max_tokens=120))):
+            if seen == events:
+                self.session.interrupt()
+
+    @rule(text=words, tail=st.integers(0, 30), closes_at=st.none() | st.integers(1, 20))
+    def ask_with_a_tool(self, text: str, tail: int, closes_at: int | None) -> None:
+        self.engine.llm.scripts += [
+            self.said(text, tail)[:-1] + self.called(),
+            [*self.said("84", 10), self.engine.vocabulary.eot],
+        ]
+        stream = self.session.ask(Turn(text="12*7?", allow_tools=("calculator",)))
+        if closes_at is None:
+            self.take(stream)
+            assert self.session.turns[-1].tool_results[0].text == "84"
+        else:
+            for _, _event in zip(range(closes_at), stream, strict=False):
+                pass
+            stream.close()
+        self.engine.llm.scripts.clear()
+
+    @rule(text=words, share=st.floats(0, 1.1))
+    def hear_a_part(self, text: str, share: float) -> None:
+        self.engine.llm.scripts.append([*self.said(text, 40), self.engine.vocabulary.eot])
+        events = self.take(self.session.ask(Turn(text="say it")))
+        samples = sum(len(event.samples_24k) for event in events if isinstance(event, Speech))
+        self.session.played(int(samples * share))
+        heard = min(int(samples * share) // 960, samples // 960)
+        assert len(self.session.turns[-1].speech_tokens) == heard
+        assert text.startswith(self.session.turns[-1].answer)
+
+    @precondition(lambda self: self.session.turns)
+    @rule(data=st.data(), turn=turns)
+    def edit(self, data: st.DataObject, turn: Turn) -> None:
+        place = data.draw(st.integers(0, len(self.session.turns) - 1))
+        self.take(self.session.edit(place, turn))
+        assert len(self.session.turns) == place + 1
+
+    @precondition(lambda self: self.session.turns)
+    @rule(data=st.data())
+    def regenerate(self, data: st.DataObject) -> None:
+        place = data.draw(st.integers(0, len(self.session.turns) - 1))
+        self.take(self.session.regenerate(place))
+
+    @precondition(lambda self: self.session.turns)
+    @rule(data=st.data())
+    def delete(self, data: st.DataObject) -> None:
+        self.session.delete(data.draw(st.integers(0, len(self.session.turns) - 1)))
+
+    @rule(persona=st.sampled_from(["You are calm.", "你是助手。", ""]))
+    def change_persona(self, persona: str) -> None:
+        self.session.settings.persona = persona
+
+    @rule()
+    def save_and_restore(self) -> None:
+        with TemporaryDirectory() as folder:
+            self.session.save(folder)
+            restored = Session(self.engine, self.session.settings, saved=Path(folder))
+        assert [turn.answer for turn in restored.turns] == [turn.answer for turn in self.session.turns]
+        self.session = restored
+
+    @rule()
+    def goes_on_as_if_read_in_one_go(self) -> None:
+        """The network's own next ids are those of a session that never kept a cache."""
+        afresh = copy.copy(self.engine)
+        afresh.shared_prefixes = SharedPrefixes()
+        other = Session(afresh, self.session.settings)
+        other._records = list(self.session._records)
+        assert self.engine.llm.scripts == []
+        self.take(other.ask(PROBE))
+        assert other.turns[-1].statistics.reused_tokens == 0
+        self.take(self.session.ask(PROBE))
+        assert self.session.turns[-1].passages == other.turns[-1].passages
+        self.session.delete(len(self.session.turns) - 1)
+
+    def teardown(self) -> None:
+        if hasattr(self, "session"):
+            self.goes_on_as_if_read_in_one_go()
+
+
+def run(engine: SmallEngine, examples: int, steps: int) -> None:
+    machine = type("Machine", (Conversation,), {"engine": engine})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def test_any_sequence_of_actions_ends_in_the_same_ids_as_reading_afresh() -> None:
+    run(SmallEngine(), examples=6, steps=10)
+
+
+@pytest.mark.slow
+def test_many_long_sequences_end_in_the_same_ids_as_reading_afresh() -> None:
+    run(SmallEngine(), examples=15, steps=20)
+
+
+@pytest.mark.slow
+def test_sequences_in_a_small_context_end_in_the_same_ids_as_reading_afresh() -> None:
+    run(SmallEngine(context_length=500), examples=6, steps=15)
