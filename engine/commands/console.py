@@ -6,7 +6,9 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from engine.events import Progress
 
 T = TypeVar("T")
+
+_ERASE = "\r\x1b[2K"
+_TITLE_WIDTH = 24
 
 
 class Help(argparse.RawDescriptionHelpFormatter):
@@ -90,12 +95,26 @@ def add_model_option(parser: argparse.ArgumentParser) -> None:
 
 def load_engine(args: argparse.Namespace) -> Engine:
     """Load the model of --model, or the best one installed, with a progress bar. Raises CheckpointError."""
-    from engine.checkpoints import catalogue
-    from engine.engine import Engine
+    with ctrl_c_waits():
+        from engine.checkpoints import catalogue
+        from engine.engine import Engine
 
     folder = args.model or catalogue.best()
     with progress_bar("Loading the model", quiet=args.quiet) as bar:
         return run_to_end(Engine.loading(folder, insist=args.insist), bar)
+
+
+@contextmanager
+def ctrl_c_waits() -> Iterator[None]:
+    """Ctrl-C takes effect after the block: a process that is interrupted while it imports MLX is aborted."""
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def run_to_end(work: Generator[Progress, None, T], bar: Bar) -> T:
@@ -108,52 +127,68 @@ def run_to_end(work: Generator[Progress, None, T], bar: Bar) -> T:
 
 
 class Bar:
-    """A progress bar on stderr that disappears when its work is over; nothing at all where stderr is not a terminal."""
+    """One line of progress on stderr that disappears when its work is over; nothing where stderr is not a terminal.
+
+    It is drawn from `show` alone, no thread refreshes it, so Ctrl-C finds nothing half done.
+    """
 
     def __init__(self, title: str, quiet: bool) -> None:
-        self._live = None
-        if quiet or not sys.stderr.isatty():
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as RichProgress
-
-        self._live = RichProgress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=32),
-            TextColumn("{task.fields[figures]}", style="dim"),
-            TimeRemainingColumn(compact=True),
-            console=Console(stderr=True),
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-        self._task = self._live.add_task(title, total=None, figures="")
-        self._live.start()
+        self._title = title if len(title) <= _TITLE_WIDTH else f"{title[: _TITLE_WIDTH - 1]}…"
+        self._visible = not quiet and sys.stderr.isatty()
+        self._line = ""
+        self._drawn_at = 0.0
+        self._first: tuple[float, float] | None = None  # when the first step came, and how far it was
 
     def show(self, progress: Progress) -> None:
-        """Move the bar."""
-        if self._live is not None:
-            self._live.update(
-                self._task, completed=progress.done, total=progress.total or None, figures=figures(progress)
-            )
+        """Move the bar, at most ten times a second."""
+        now = time.monotonic()
+        self._first = self._first or (now, progress.done)
+        if self._visible and now - self._drawn_at >= 0.1:
+            self._drawn_at = now
+            self._line = self._rendered(progress, self._seconds_left(progress, now))
+            self._write(_ERASE + self._line)
 
     @contextmanager
     def hidden(self) -> Iterator[None]:
         """Take the bar off the screen while something else is printed."""
-        if self._live is None:
-            yield
-            return
-        self._live.stop()
-        try:
-            yield
-        finally:
-            self._live.start()
+        self._write(_ERASE)
+        yield
+        self._write(self._line)
 
     def close(self) -> None:
         """Take the bar off the screen for good."""
-        if self._live is not None:
-            self._live.stop()
+        self._write(_ERASE)
+        self._line = ""
+
+    def _seconds_left(self, progress: Progress, now: float) -> float | None:
+        first_at, first_done = self._first or (now, 0.0)
+        if not progress.total or progress.done <= first_done or now - first_at < 1:
+            return None
+        return (now - first_at) * (progress.total - progress.done) / (progress.done - first_done)
+
+    def _rendered(self, progress: Progress, seconds_left: float | None) -> str:
+        from rich.console import Console
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        from engine.samples import clock
+
+        row = Table.grid(padding=(0, 2, 0, 0))
+        bar = ProgressBar(
+            progress.total or None, progress.done, width=28, complete_style="cyan", finished_style="cyan"
+        )
+        left = "" if seconds_left is None else f"{clock(seconds_left)} left"
+        row.add_row(Text(self._title), bar, Text(figures(progress), style="dim"), Text(left, style="dim"))
+        console = Console(stderr=True, soft_wrap=True)
+        with console.capture() as captured:
+            console.print(row)
+        return captured.get().rstrip("\n")
+
+    def _write(self, text: str) -> None:
+        if self._visible and (self._line or text != _ERASE):
+            sys.stderr.write(text)
+            sys.stderr.flush()
 
 
 @contextmanager

@@ -60,9 +60,12 @@ class Journal:
             os.fsync(self._file.fileno())
         except OSError as error:
             raise storage_error(self.path, error) from error
+        self.segments.append(segment)
 
     def close(self) -> None:
-        """Keep the file for a later run."""
+        """Keep the file for a later run; one that holds nothing is removed."""
+        if not self.segments:
+            self.path.unlink(missing_ok=True)
         try:
             self._file.close()
         except OSError as error:  # what could not be flushed was reported by `add`

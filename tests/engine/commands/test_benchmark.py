@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from engine.cli import main
+from tests.sounds import babble, silence, write_with_soundfile
+
+STAGES = [
+    "load the model",
+    "log-mel",
+    "encoder and adaptor",
+    "prefill",
+    "decode",
+    "real-time factor",
+    "memory at its peak",
+]
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    return write_with_soundfile(tmp_path / "talk.wav", babble(3.0), 16_000)
+
+
+def test_every_stage_is_printed_and_written(
+    recording: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "figures.json"
+    assert main(["benchmark", str(recording), "3", "--model", str(tiny_model), "--output", str(output)]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == f"Written to {output}.\n"
+    report = json.loads(output.read_text())
+    assert [figure["name"] for figure in report["figures"]] == STAGES
+    for figure in report["figures"]:
+        assert len(figure["values"]) == (1 if figure["name"] == "load the model" else 3)
+        assert 0 < figure["minimum"] <= figure["median"] <= figure["maximum"]
+        assert figure["name"] in captured.out
+    assert report["machine"]["processor"] in captured.out
+    assert report["file"]["speech_s"] == pytest.approx(3.0, abs=0.3)
+
+
+def test_json_goes_to_stdout(
+    recording: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "figures.json"
+    arguments = ["benchmark", str(recording), "1", "--model", str(tiny_model), "--output", str(output), "--json", "-q"]
+    assert main(arguments) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == json.loads(output.read_text())
+    assert captured.err == ""
+
+
+def test_silence_and_no_rounds_cannot_be_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    silent = write_with_soundfile(tmp_path / "silent.wav", silence(2.0), 16_000)
+    assert main(["benchmark", str(silent)]) == 2
+    assert "No speech was found in" in capsys.readouterr().err
+    assert main(["benchmark", str(silent), "0"]) == 2
+    assert "0 rounds cannot be measured" in capsys.readouterr().err

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from engine.cli import main
+from engine.commands import doctor, machine
+
+
+@pytest.fixture
+def installed(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("EARSHOT_RESOURCES", str(tmp_path / "nothing"))
+    monkeypatch.setenv("EARSHOT_MODEL", str(tiny_model))
+    return tiny_model
+
+
+def test_a_machine_with_a_model_is_well(installed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 0
+    page = capsys.readouterr().out
+    assert str(installed) in page
+    assert "fits, cannot speak" in page
+    assert "Step-Audio 2 mini would fit" in page
+    assert "Everything that is needed is here." in page
+
+
+def test_json_has_the_same_findings(installed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["models"][0]["folder"] == str(installed)
+    assert found["machine"]["usable_bytes"] <= found["machine"]["memory_bytes"]
+    assert found["gflops"] > 0
+    assert found["problems"] == []
+
+
+def test_a_machine_without_a_model_is_told_how_to_get_one(
+    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("EARSHOT_MODEL")
+    assert main(["doctor"]) == 2
+    assert "No usable model was found: put a Step-Audio 2 folder into" in capsys.readouterr().out
+
+
+def test_a_damaged_model_is_named(
+    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.json").write_text("{")
+    monkeypatch.setenv("EARSHOT_MODEL", str(tmp_path / "broken"))
+    assert main(["doctor"]) == 2
+    page = capsys.readouterr().out
+    assert "cannot be used, see below" in page
+    assert f"{tmp_path / 'broken' / 'config.json'} is damaged" in page
+
+
+def test_slow_matrices_are_advice_and_no_problem(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "matrix_gflops", lambda: 5.0)
+    found = doctor.findings()
+    assert found["problems"] == []
+    slow = [sentence for sentence in found["advice"] if "OpenBLAS" in sentence]
+    assert bool(slow) == (found["machine"]["device"] == "CPU")
+
+
+def test_a_missing_library_is_a_problem(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "LIBRARIES", ("mlx", "no-such-library"))
+    assert doctor.findings()["problems"] == ["The library no-such-library is missing: install Earshot again."]

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.engine import Engine
+from engine.errors import RequestError
+from engine.transcription.recogniser import Recogniser, without_loop
+from engine.transcription.results import Options
+from tests.sounds import babble
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_model: Path) -> Engine:
+    return Engine.load(tiny_model)
+
+
+def test_a_window_gives_the_same_text_alone_and_among_others(engine: Engine) -> None:
+    windows = [babble(seconds, seed) for seed, seconds in ((0, 1.0), (2, 3.0), (3, 2.0))]
+    recognise = Recogniser(engine, Options())
+    together = dict(recognise(windows))
+    assert sorted(together) == [0, 1, 2]
+    for row, window in enumerate(windows):
+        ((_, alone),) = recognise([window])
+        shortest = min(len(alone), len(together[row]))
+        assert shortest > 0
+        assert alone[:shortest] == together[row][:shortest]
+
+
+def test_neither_marks_nor_speech_tokens_get_into_the_text(engine: Engine) -> None:
+    recogniser = Recogniser(engine, Options())
+    vocabulary = engine.vocabulary
+    ids = [*vocabulary.encode("Hello"), vocabulary.tts_start, vocabulary.speech[5], *vocabulary.encode(" there ")]
+    assert recogniser._text(ids) == "Hello there"
+
+
+def test_translation_asks_for_another_text_than_transcription(engine: Engine) -> None:
+    sound = babble(2.0)
+    texts = {
+        dict(Recogniser(engine, options)([sound]))[0]
+        for options in (Options(), Options(translate_to="zh"), Options(translate_to="en"), Options(language="en"))
+    }
+    assert len(texts) == 4
+
+
+def test_a_language_the_model_does_not_know_is_refused(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Engine, "about", property(lambda self: {"languages": ["en"]}))
+    with pytest.raises(RequestError, match="knows only English, not Japanese: choose another model"):
+        Recogniser(engine, Options(language="ja"))
+    assert Recogniser(engine, Options(language="en"))._hint == ""
+
+
+@pytest.mark.parametrize(
+    ("ids", "kept"),
+    [
+        ([1, 2, 3], [1, 2, 3]),
+        ([1, 2, 7, 7, 7, 7, 7], [1, 2, 7]),
+        ([1, 5, 6, 5, 6, 5, 6, 5, 6, 5], [1, 5, 6]),
+        ([1, 2, 7, 7, 7], [1, 2, 7, 7, 7]),
+        ([], []),
+    ],
+)
+def test_a_loop_at_the_end_is_cut_to_one_round(ids: list[int], kept: list[int]) -> None:
+    assert without_loop(ids) == kept
