@@ -164,13 +164,13 @@ class DiTBlock(nn.Module):
     ) -> tuple[mx.array, tuple[mx.array, mx.array], tuple[mx.array, mx.array]]:
         """x (B, T, D), modulation (B or 1, 9, D); keys, values (B, H, K, head_dim) of earlier frames of a stream.
 
-        Returns the new x, keys and values of these T frames, and the `past` of the convolutions.
+        Returns the new x, the keys and values of all frames with the new ones in front, and the convolutions' `past`.
         """
         part = [modulation[:, index : index + 1] for index in range(9)]
         query, key, value = self.attn.heads(_modulated(x, part[0], part[1]))
-        all_keys = key if keys is None else mx.concatenate([keys, key], axis=2)
-        all_values = value if values is None else mx.concatenate([values, value], axis=2)
-        x = x + part[2] * self.attn.attend(query, all_keys, all_values, mask)
+        if keys is not None and values is not None:
+            key, value = mx.concatenate([key, keys], axis=2), mx.concatenate([value, values], axis=2)
+        x = x + part[2] * self.attn.attend(query, key, value, mask)
         convolved, past = self.conv(_modulated(x, part[6], part[7]), past)
         x = x + part[8] * convolved
         x = x + part[5] * self.mlp(_modulated(x, part[3], part[4]))

@@ -1,0 +1,155 @@
+"""The flow in pieces: speech tokens arrive, mel leaves, and memory stays constant.
+
+Every Euler step has caches of its own: keys and values of earlier frames for each block's attention and the newest
+frames for each convolution. As in the official code new frames go in front of the cached ones, and what is kept is as
+many of the newest frames as the voice has, plus the last hundred of the voice itself; from then on every piece starts
+from the same slice of noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import mlx.core as mx
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.speaking.convolution import on_cpu
+from engine.speaking.flow import Flow, schedule
+from engine.speaking.noise import Noise
+from engine.speaking.token_encoder import TokenEncoderCache
+
+_VOICE_TAIL_FRAMES = 100
+_LONGEST_CONTEXT_TOKENS = 750
+
+Past = list[tuple[mx.array, mx.array]]
+
+
+@dataclass(frozen=True)
+class _StepCache:
+    """One Euler step's memory: for each block keys and values (2, H, K, d), and the inputs of its convolutions."""
+
+    keys: list[mx.array]
+    values: list[mx.array]
+    pasts: Past
+
+    def kept(self, voice_frames: int) -> _StepCache:
+        """Trimmed to the newest `voice_frames` frames and the last 100 of the voice."""
+        return replace(
+            self,
+            keys=[_kept(array, voice_frames) for array in self.keys],
+            values=[_kept(array, voice_frames) for array in self.values],
+        )
+
+    def arrays(self) -> list[mx.array]:
+        return [*self.keys, *self.values, *(array for pair in self.pasts for array in pair)]
+
+
+def _kept(array: mx.array, voice_frames: int) -> mx.array:
+    if array.shape[2] <= voice_frames + _VOICE_TAIL_FRAMES:
+        return array
+    return mx.concatenate([array[:, :, :voice_frames], array[:, :, -_VOICE_TAIL_FRAMES:]], axis=2)
+
+
+@dataclass(frozen=True)
+class FlowState:
+    """Where a stream of the flow stands. Values are never changed, so a voice's first state serves every stream."""
+
+    speaker: mx.array  # (80,)
+    voice_frames: int
+    encoder: TokenEncoderCache
+    steps: tuple[_StepCache, ...]
+
+    @property
+    def frames(self) -> int:
+        """Frames in the attention caches; also where the next piece's noise begins."""
+        return int(self.steps[0].keys[0].shape[2])
+
+    def arrays(self) -> list[mx.array]:
+        """All arrays, to evaluate them."""
+        return [self.speaker, *self.encoder.arrays(), *(array for step in self.steps for array in step.arrays())]
+
+
+class FlowStream:
+    """Makes the pieces of streams for one flow, one number of steps and one guidance."""
+
+    def __init__(self, flow: Flow, noise: Noise, *, steps: int = 10, guidance: float | None = None) -> None:
+        self._flow = flow
+        self._noise = noise
+        self._guidance = flow.config.guidance if guidance is None else guidance
+        self._times = schedule(steps)
+        self._modulations = flow.modulations(steps)
+        self._euler: Callable[..., tuple[mx.array, _Parts]] = self._euler_step
+        if not on_cpu():
+            self._euler = mx.compile(self._euler_step)
+
+    def begin(self, tokens: mx.array, mel: mx.array, embedding: mx.array) -> FlowState:
+        """Take in a voice: tokens (P,), mel (2 P, 80), embedding (192,). Its own first tokens serve as look-ahead."""
+        flow = self._flow
+        ahead = flow.encoder.look_ahead
+        window = mx.concatenate([tokens, mx.take(tokens, mx.arange(ahead) % tokens.shape[0])])
+        speaker = flow.speaker(embedding)
+        encoded, encoder = flow.encoder.step(flow.input_embedding(window[None]), None, last=False)
+        conditions = flow.estimator.conditions(flow.encoder_proj(encoded)[0], speaker, mel)
+        _, steps = self._solve(self._noise.rows(0, mel.shape[0]), conditions, None)
+        encoder.trim(_LONGEST_CONTEXT_TOKENS)
+        state = FlowState(speaker, mel.shape[0], encoder, steps)
+        mx.eval(state.arrays())
+        return state
+
+    def step(self, state: FlowState, window: NDArray[np.int32], last: bool) -> tuple[mx.array, FlowState]:
+        """The next piece: a window (T,) of new tokens and their look-ahead (none with `last`); mel (2 T', 80)."""
+        flow = self._flow
+        encoded, encoder = flow.encoder.step(flow.input_embedding(mx.array(window)[None]), state.encoder, last)
+        conditions = flow.estimator.conditions(flow.encoder_proj(encoded)[0], state.speaker, None)
+        noise = self._noise.rows(state.frames, conditions.shape[1])
+        mel, steps = self._solve(noise, conditions, state.steps)
+        steps = tuple(step.kept(state.voice_frames) for step in steps)
+        encoder.trim(_LONGEST_CONTEXT_TOKENS)
+        state = replace(state, encoder=encoder, steps=steps)
+        mx.async_eval(mel, *state.arrays())
+        return mel, state
+
+    def _solve(
+        self, x: mx.array, conditions: mx.array, caches: tuple[_StepCache, ...] | None
+    ) -> tuple[mx.array, tuple[_StepCache, ...]]:
+        made = []
+        for index in range(len(self._times) - 1):
+            cache = caches[index] if caches else None
+            x, parts = self._euler(
+                x,
+                conditions,
+                self._modulations.blocks[index],
+                self._modulations.final[index],
+                mx.array(self._times[index + 1] - self._times[index]),
+                (cache.keys, cache.values, cache.pasts) if cache else None,
+            )
+            made.append(_StepCache(*parts))
+        return x, tuple(made)
+
+    def _euler_step(
+        self,
+        x: mx.array,
+        conditions: mx.array,
+        blocks: mx.array,
+        final: mx.array,
+        duration: mx.array,
+        cache: _Parts | None,
+    ) -> tuple[mx.array, _Parts]:
+        """One step for one piece: x (T, 80), conditions (2, T, D), modulations (depth, 9, D) and (2, D)."""
+        estimator = self._flow.estimator
+        hidden = estimator.enter(x, conditions)
+        keys, values, pasts = [], [], []
+        for index, block in enumerate(estimator.blocks):
+            earlier = (cache[0][index], cache[1][index], cache[2][index]) if cache else (None, None, None)
+            hidden, (key, value), past = block(hidden, blocks[index][None], None, *earlier)
+            keys.append(key)
+            values.append(value)
+            pasts.append(past)
+        both = estimator.final_layer(hidden, final[None])
+        velocity = (1.0 + self._guidance) * both[0] - self._guidance * both[1]
+        return x + duration * velocity, (keys, values, pasts)
+
+
+_Parts = tuple[list[mx.array], list[mx.array], Past]

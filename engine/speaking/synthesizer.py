@@ -1,0 +1,200 @@
+"""Speaks: speech tokens in, 24 kHz samples out, all at once or while the tokens arrive."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import mlx.core as mx
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import RequestError
+from engine.events import Samples
+from engine.speaking.flow import Flow
+from engine.speaking.flow_stream import FlowState, FlowStream
+from engine.speaking.noise import Noise
+from engine.speaking.playback_clock import PlaybackClock
+from engine.speaking.vocoder import Vocoder
+from engine.speaking.vocoder_stream import VocoderStream
+from engine.speaking.voice import Voice
+
+SAMPLE_RATE_HZ = 24_000
+CHUNK_TOKENS = (10, 15, 25)
+_CHUNK_AHEAD_TOKENS = 50
+_AHEAD_S = 2.0
+_LONGEST_WHOLE_TOKENS = 1500
+
+
+@dataclass(frozen=True, eq=False)
+class SpeechChunk:
+    """A piece of speech: 24 kHz mono samples and the speech tokens that sound in it."""
+
+    samples_24k: Samples
+    first_token: int
+    tokens: int
+
+
+class Synthesizer:
+    """One voice speaking, with one number of flow steps, guidance and seed.
+
+    Whole: `synthesizer(tokens)`. Streamed: `push(tokens)` as they come and `finish()` at the end; while `ready()`,
+    `step()` gives the next piece. `chunk_tokens` are the sizes of the first pieces, the last one for all that follow.
+    """
+
+    def __init__(
+        self,
+        flow: Flow,
+        vocoder: Vocoder,
+        voice: Voice,
+        *,
+        steps: int = 10,
+        guidance: float | None = None,
+        seed: int = 0,
+        chunk_tokens: Sequence[int] = CHUNK_TOKENS,
+        start: FlowState | None = None,
+    ) -> None:
+        if steps < 1:
+            raise RequestError(f"Speech needs at least one flow step, not {steps}.")
+        self.voice = voice
+        self.clock = PlaybackClock()
+        self._flow, self._vocoder = flow, vocoder
+        self._steps, self._guidance, self._seed = steps, guidance, seed
+        self._chunks = tuple(chunk_tokens)
+        self._noise = Noise(flow.config.output_size, seed)
+        self._stream = FlowStream(flow, self._noise, steps=steps, guidance=guidance)
+        self._sound = VocoderStream(vocoder, seed=seed)
+        self._start = start
+        self._clear()
+
+    def __call__(self, tokens: Sequence[int] | NDArray[np.integer]) -> Samples:
+        """All of the speech at once: (960 · tokens,) samples at 24 kHz. Does not touch a stream in progress.
+
+        More than a minute is made in pieces, for the work of a whole grows with the square of its length. Raises
+        RequestError for no tokens or one that does not exist.
+        """
+        checked = self._checked(tokens)
+        if not len(checked):
+            raise RequestError("There are no speech tokens, so there is nothing to speak.")
+        if len(checked) > _LONGEST_WHOLE_TOKENS:
+            return self._in_pieces(checked)
+        voice_mel = mx.array(self.voice.mel)
+        mel = self._flow(
+            mx.array(checked),
+            mx.array(self.voice.speech_tokens),
+            voice_mel,
+            mx.array(self.voice.embedding),
+            self._noise.rows(0, len(voice_mel) + self._flow.encoder.up_rate * len(checked)),
+            steps=self._steps,
+            guidance=self._guidance,
+        )
+        return VocoderStream(self._vocoder, seed=self._seed).step(mel, last=True)
+
+    def prepare(self) -> FlowState:
+        """Take in the voice for streaming, once; the state may serve other synthesizers of the same settings."""
+        if self._start is None:
+            self._start = self._stream.begin(
+                mx.array(self.voice.speech_tokens), mx.array(self.voice.mel), mx.array(self.voice.embedding)
+            )
+        return self._start
+
+    def push(self, tokens: Sequence[int] | NDArray[np.integer]) -> None:
+        """Add speech tokens to the stream. Raises RequestError for one that does not exist or after `finish`."""
+        if self._finished:
+            raise RequestError("This speech was already finished: reset the synthesizer before it speaks again.")
+        self._waiting = np.concatenate([self._waiting, self._checked(tokens)])
+
+    def finish(self) -> None:
+        """No more tokens will come."""
+        self._finished = True
+
+    def ready(self) -> bool:
+        """Whether `step` would give a piece now."""
+        if self._finished:
+            return not self._ended and len(self._waiting) > 0
+        return len(self._waiting) >= self._chunk() + self._flow.encoder.look_ahead
+
+    def step(self) -> SpeechChunk | None:
+        """The next piece of speech, or None when more tokens are needed or all is spoken."""
+        if not self.ready():
+            return None
+        began = time.perf_counter()
+        samples = self._next_samples()
+        first = self._samples_done // self._token_samples
+        self._samples_done += len(samples)
+        self.clock.add(len(samples) / SAMPLE_RATE_HZ, time.perf_counter() - began)
+        tokens = self._samples_done // self._token_samples - first
+        return SpeechChunk(samples, first, tokens)
+
+    def reset(self) -> None:
+        """Forget the stream, spoken or not; the voice stays prepared."""
+        self._clear()
+        self._sound.reset()
+        self.clock.reset()
+
+    def warm_up(self) -> None:
+        """Prepare the voice and run every shape of piece once, so that the first words come without delay."""
+        for _ in range(2):
+            self.reset()
+            self.push(np.zeros(sum(self._chunks) + self._flow.encoder.look_ahead, np.int32))
+            while self.step() is not None:
+                pass
+        self.reset()
+
+    def _clear(self) -> None:
+        self._waiting = np.zeros(0, np.int32)
+        self._state: FlowState | None = None
+        self._finished = self._ended = False
+        self._pieces = self._samples_done = 0
+
+    @property
+    def _token_samples(self) -> int:
+        return self._vocoder.config.hop_samples * self._flow.encoder.up_rate
+
+    def _chunk(self) -> int:
+        """Tokens of the next piece: small at first, larger once there is enough speech to play meanwhile."""
+        if self._pieces < len(self._chunks):
+            return self._chunks[self._pieces]
+        if self.clock.ahead_s > _AHEAD_S and len(self._waiting) >= _CHUNK_AHEAD_TOKENS + self._flow.encoder.look_ahead:
+            return _CHUNK_AHEAD_TOKENS
+        return self._chunks[-1]
+
+    def _next_samples(self) -> Samples:
+        chunk, ahead = self._chunk(), self._flow.encoder.look_ahead
+        last = self._finished and len(self._waiting) <= chunk + ahead
+        window = self._waiting if last else self._waiting[: chunk + ahead]
+        self._waiting = self._waiting[len(window) if last else chunk :]
+        self._pieces += 1
+        self._ended = last
+        state = self._state or self.prepare()
+        mel, self._state = self._stream.step(state, window, last)
+        return self._sound.step(mel, last)
+
+    def _in_pieces(self, tokens: NDArray[np.int32]) -> Samples:
+        other = Synthesizer(
+            self._flow,
+            self._vocoder,
+            self.voice,
+            steps=self._steps,
+            guidance=self._guidance,
+            seed=self._seed,
+            chunk_tokens=(_CHUNK_AHEAD_TOKENS,),
+            start=self.prepare(),
+        )
+        other.push(tokens)
+        other.finish()
+        pieces = []
+        while (piece := other.step()) is not None:
+            pieces.append(piece.samples_24k)
+        return np.concatenate(pieces)
+
+    def _checked(self, tokens: Sequence[int] | NDArray[np.integer]) -> NDArray[np.int32]:
+        values = np.asarray(tokens)
+        if values.size and values.dtype.kind not in "iu":
+            raise RequestError("Speech tokens are whole numbers.")
+        size = self._flow.config.vocab_size
+        wrong = values[(values < 0) | (values >= size)]
+        if wrong.size:
+            raise RequestError(f"Speech token {wrong[0]} does not exist: they go from 0 to {size - 1}.")
+        return values.astype(np.int32).reshape(-1)

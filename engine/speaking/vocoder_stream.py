@@ -1,0 +1,84 @@
+"""The vocoder in pieces, cross-faded so that no boundary can be heard.
+
+Each run covers the last 8 mel frames again: their source is reused and 3840 samples are faded from the old run into
+the new one, as in the official code. There the source's phase starts anew behind the reused part; here it goes on, so
+the excitation has no step in it.
+"""
+
+from __future__ import annotations
+
+import mlx.core as mx
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.events import Samples
+from engine.speaking.source import advances, excite
+from engine.speaking.vocoder import Vocoder
+
+OVERLAP_FRAMES = 8
+
+
+def fade(new: NDArray[np.float32], old: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Fade the end of `old` (n,) out under the start of `new` (≥ n,) with the two halves of a Hamming window."""
+    count = len(old)
+    window = np.hamming(2 * count)
+    faded = new.copy()
+    faded[:count] = new[:count] * window[:count] + old * window[count:]
+    return faded
+
+
+class VocoderStream:
+    """One stream of mel to samples. `continuous` False gives the official code's source, to compare with."""
+
+    def __init__(self, vocoder: Vocoder, *, seed: int | None = 0, continuous: bool = True) -> None:
+        self._vocoder = vocoder
+        self._seed = seed
+        self._continuous = continuous
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the stream."""
+        self._mel: mx.array | None = None
+        self._source: mx.array | None = None
+        self._phase: mx.array | None = None
+        self._faded: Samples | None = None
+        self._runs = 0
+
+    def step(self, mel: mx.array, last: bool) -> Samples:
+        """mel (T, 80) of the next piece to samples; 8 frames stay behind until the next piece unless it is the last."""
+        hop = self._vocoder.config.hop_samples
+        window = mel if self._mel is None else mx.concatenate([self._mel, mel])
+        source = self.source(window[None])
+        made: Samples = np.array(self._vocoder.decode(window[None], source)[0])
+        if self._faded is not None:
+            made = fade(made, self._faded)
+        if last:
+            self.reset()
+            return made
+        keep = min(OVERLAP_FRAMES, window.shape[0])
+        self._mel, self._source = window[-keep:], source[:, -keep * hop :]
+        self._faded = made[-keep * hop :]
+        self._runs += 1
+        return made[: -keep * hop]
+
+    def source(self, mel: mx.array) -> mx.array:
+        """The source of a window (1, T, 80) whose first frames were in the window before: (1, T · hop)."""
+        vocoder, config = self._vocoder, self._vocoder.config
+        f0 = vocoder.f0_predictor(mel)
+        phases = mx.cumsum(advances(f0, config.sample_rate_hz / config.hop_samples), axis=1)
+        overlap = 0 if self._source is None else self._source.shape[1] // config.hop_samples
+        if self._phase is not None and self._continuous:
+            phases = phases - phases[:, overlap - 1 : overlap] + self._phase
+        excitation = excite(f0, phases, config.harmonics, config.hop_samples, config.sample_rate_hz)
+        source = vocoder.m_source(excitation, self._noise(excitation.noise_amplitude.shape))
+        if self._source is not None:
+            # The old run's phase rests in its last half frame, for it did not know what follows.
+            known = self._source.shape[1] - (config.hop_samples // 2 if self._continuous else 0)
+            source = mx.concatenate([self._source[:, :known], source[:, known:]], axis=1)
+        self._phase = phases[:, -1:]
+        return source
+
+    def _noise(self, shape: tuple[int, ...]) -> mx.array | None:
+        if self._seed is None:
+            return None
+        return mx.random.normal(shape, key=mx.random.key(self._seed * 1_000_003 + self._runs))
