@@ -86,7 +86,7 @@ class Engine:
                 )
             from engine.checkpoints.load_speaking import load_speaking
 
-            self._speaking = load_speaking(self.folder / "token2wav")
+            self._speaking = load_speaking(self.folder / "token2wav", self.config.earshot.get("flow_steps"))
         return self._speaking
 
     @property

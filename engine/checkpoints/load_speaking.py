@@ -11,8 +11,17 @@ from mlx.utils import tree_flatten
 from engine.checkpoints.flow_yaml import read_flow_config
 from engine.checkpoints.torch_file import read
 from engine.errors import CheckpointError
+from engine.speaking import Speaking
 from engine.speaking.flow import Flow
 from engine.speaking.vocoder import Vocoder, VocoderConfig
+
+
+def load_speaking(folder: Path, steps: int | None = None) -> Speaking:
+    """All of a token2wav folder; `steps` are the flow steps the model wants. Raises CheckpointError."""
+    flow, vocoder = load_flow(folder), load_vocoder(folder)
+    if vocoder.config.mel_channels != flow.config.output_size:
+        raise CheckpointError(f"{folder / 'hift.pt'} and flow.pt are not of the same model. Download it again.")
+    return Speaking(folder, flow, vocoder, **({} if steps is None else {"steps": steps}))
 
 
 def load_flow(folder: Path) -> Flow:

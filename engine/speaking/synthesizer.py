@@ -66,6 +66,7 @@ class Synthesizer:
         self._stream = FlowStream(flow, self._noise, steps=steps, guidance=guidance)
         self._sound = VocoderStream(vocoder, seed=seed)
         self._start = start
+        self._waiting: NDArray[np.int32] = np.zeros(0, np.int32)
         self._clear()
 
     def __call__(self, tokens: Sequence[int] | NDArray[np.integer]) -> Samples:

@@ -1,0 +1,120 @@
+"""The user's voices: one small file each in a folder, and what was already analysed."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from engine.errors import SoundError, StorageError, VoiceError
+from engine.speaking.speaking import Speaking
+from engine.speaking.voice import Voice
+from engine.storage import storage_error
+
+_SUFFIX = ".voice"
+_FORBIDDEN = re.compile(r'[\x00-\x1f/\\:*?"<>|]')
+_LONGEST_NAME = 60
+
+
+class VoiceLibrary:
+    """Voices by name in `folder`, which is made when the first one is added."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def list(self) -> list[str]:
+        """Names of all voices, sorted."""
+        return sorted(path.name.removesuffix(_SUFFIX) for path in self.folder.glob(f"*{_SUFFIX}"))
+
+    def get(self, name: str) -> Voice:
+        """The voice of this name. Raises VoiceError."""
+        path = self._path(name)
+        if not path.exists():
+            raise VoiceError(f"There is no voice {name!r}. `earshot voice list` shows those there are.")
+        return replace(Voice.load(path), name=name)
+
+    def add(self, voice: Voice, *, overwrite: bool = False) -> None:
+        """Keep a voice under its name. Raises VoiceError when the name is taken or cannot be used, StorageError."""
+        path = self._path(voice.name)
+        if path.exists() and not overwrite:
+            raise VoiceError(f"There is already a voice {voice.name!r}: choose another name or remove it first.")
+        voice.save(path)
+
+    def remove(self, name: str) -> None:
+        """Delete a voice. Raises VoiceError when there is none, StorageError when it may not be deleted."""
+        self.get(name)
+        try:
+            self._path(name).unlink()
+        except OSError as error:
+            raise storage_error(self._path(name), error) from error
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Give a voice another name. Raises VoiceError when it does not exist or the new name is taken."""
+        voice = self.get(name)
+        self.add(replace(voice, name=new_name))
+        self.remove(name)
+
+    def export(self, name: str, path: Path) -> None:
+        """Write a voice to a file that `import_` takes. Raises VoiceError, StorageError."""
+        self.get(name).save(path)
+
+    def import_(self, path: Path, name: str | None = None) -> Voice:
+        """Take in an exported voice. Raises VoiceError when the file is no voice or the name is taken."""
+        voice = Voice.load(path)
+        voice = replace(voice, name=name or voice.name)
+        self.add(voice)
+        return voice
+
+    def from_recording(self, speaking: Speaking, path: Path, name: str) -> Voice:
+        """A voice from a sound file, analysed once: the result is found again by the file's content.
+
+        Raises SoundError, VoiceError, CheckpointError.
+        """
+        cached = self.folder / "analysed" / f"{_content_hash(path)}-{speaking.networks.fingerprint}{_SUFFIX}"
+        if cached.exists():
+            try:
+                return replace(Voice.load(cached), name=name)
+            except VoiceError:
+                cached.unlink(missing_ok=True)
+        voice = speaking.analyse_file(path, name)
+        try:
+            voice.save(cached)
+        except StorageError:
+            return voice
+        return voice
+
+    def find(self, speaking: Speaking, name_or_file: str | None) -> Voice:
+        """A voice as a person names it: of the library, built in, a voice file or a recording; None takes the default.
+
+        Raises VoiceError, SoundError, CheckpointError.
+        """
+        if name_or_file is None:
+            return speaking.default_voice()
+        if not _FORBIDDEN.search(name_or_file) and self._path(name_or_file).exists():
+            return speaking.adopted(self.get(name_or_file))
+        if name_or_file in speaking.voice_names():
+            return speaking.voice(name_or_file)
+        path = Path(name_or_file).expanduser()
+        if not path.is_file():
+            known = ", ".join([*self.list(), *speaking.voice_names()]) or "none"
+            raise VoiceError(f"There is no voice and no file {name_or_file!r}. Voices: {known}.")
+        if path.suffix in (_SUFFIX, ".safetensors"):
+            return speaking.adopted(Voice.load(path))
+        return self.from_recording(speaking, path, path.stem)
+
+    def _path(self, name: str) -> Path:
+        if not name.strip() or name.startswith(".") or len(name) > _LONGEST_NAME or _FORBIDDEN.search(name):
+            raise VoiceError(f"{name!r} cannot be the name of a voice: use letters, digits and spaces, at most 60.")
+        return self.folder / f"{name}{_SUFFIX}"
+
+
+def _content_hash(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise SoundError(f"{path} cannot be read: {error.strerror or error}.") from error
+    return digest.hexdigest()[:32]
