@@ -74,7 +74,7 @@ class Session:
         self._variant = Variant(engine.variant)
         self._reader = Reader(engine.llm, engine.shared_prefixes)
         self._prompts = Prompts(engine.vocabulary, engine.hearing, self._variant)
-        self._voices = Voices(lambda: engine.speaking, engine.about.get("flow_steps"))
+        self._voices = Voices(lambda: engine.speaking)
         self._pace = Pace()
         self._voice_scale = 1.0
         self._records: list[TurnRecord] = []

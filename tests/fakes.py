@@ -160,14 +160,16 @@ class SmallSpeaking:
     def __init__(self) -> None:
         self.made: list[SmallSynthesizer] = []
 
-    def voices(self) -> list[str]:
-        return ["built-in"]
+    def default_voice(self) -> str:
+        return "built-in"
 
     def analyse(self, samples: Samples, rate_hz: int, name: str) -> str:
         return f"{name} of {len(samples) / rate_hz:g} s"
 
-    def synthesizer(self, voice: object, *, steps: int = 10, guidance: float = 0.7, seed: int = 0) -> SmallSynthesizer:
-        self.made.append(SmallSynthesizer(voice, steps, seed))
+    def synthesizer(
+        self, voice: object, *, steps: int | None = None, guidance: float | None = None, seed: int = 0
+    ) -> SmallSynthesizer:
+        self.made.append(SmallSynthesizer(voice, steps or 10, seed))
         return self.made[-1]
 
 

@@ -43,14 +43,18 @@ class Pace:
         """Whether speech is made between the ids, or only once everything is written."""
         return self.work_per_second <= 1.0
 
-    def wait_s(self, *, writing: bool, made_s: float, left_s: float, next_s: float) -> float:
-        """Seconds to wait before playing what is made, so that no later piece comes late.
+    def hold_s(self, *, writing: bool, made_s: float, left_s: float, next_s: float) -> float:
+        """Seconds of sound to have before playing starts, so that no later piece comes late.
 
         `made_s` of sound is ready, `left_s` is known to be still to make (0 while the model writes), `next_s` is the
         length of a piece: the next one takes work × its length, and the last one is late by all the work that is left
-        less all the sound before it.
+        less all the sound before it. What is made during the wait is part of what is held.
         """
         work = self.work_per_second if writing else self.speak_s
-        until_next = work * next_s - made_s
+        until_next = work * next_s - made_s if left_s or writing else 0.0
         until_last = work * left_s - (made_s + left_s - min(next_s, left_s))
-        return max(0.0, until_next if left_s or writing else 0.0, until_last)
+        wait_s = max(until_next, until_last)
+        if wait_s <= 0:
+            return 0.0
+        held_s = made_s + wait_s / work
+        return held_s if writing else min(held_s, made_s + left_s)

@@ -26,7 +26,7 @@ class SessionSettings:
     `tools` are all tools there are; a turn lists those it offers. `confirm` is asked, on the engine's thread, before a
     tool that wants it. `tool_rounds` bounds chained calls of one turn. `remember_turns` is how many earlier turns the
     model is shown (None: all that fit). `own_voice` answers in the voice of whoever spoke, once they have spoken for
-    three seconds. `flow_steps` None is what the folder asks for, else 10.
+    three seconds. `flow_steps` None is what the model's folder asks for.
     """
 
     persona: str = HELPFUL

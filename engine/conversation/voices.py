@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.conversation.history import TurnRecord
 from engine.conversation.settings import SessionSettings
+from engine.errors import SoundError, VoiceError
 
 if TYPE_CHECKING:
     from engine.speaking import Speaking, Synthesizer, Voice
@@ -15,29 +16,27 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _OWN_VOICE_SAMPLES = (3 * 16_000, 10 * 16_000)  # fewest and most of a recording that make a voice
-_STEPS = 10
 
 
 class Voices:
     """Keeps the synthesizer of the voice in use, so that a voice is analysed and warmed up once."""
 
-    def __init__(self, speaking: Callable[[], Speaking], steps: int | None = None) -> None:
+    def __init__(self, speaking: Callable[[], Speaking]) -> None:
         self._speaking = speaking
-        self._steps = steps or _STEPS
         self._synthesizer: Synthesizer | None = None
-        self._made_for: tuple[Voice, int, int] | None = None
+        self._made_for: tuple[Voice, int | None, int] | None = None
         self._own: Voice | None = None
         self._own_from: object = None
 
     def synthesizer(self, settings: SessionSettings, record: TurnRecord | None = None) -> Synthesizer:
         """The synthesizer that speaks the answer to `record`. Raises CheckpointError or VoiceError."""
         own = self._own_voice(record) if settings.own_voice and record is not None else None
-        voice = own or settings.voice or self._speaking().voices()[0]
+        voice = own or settings.voice or self._speaking().default_voice()
         return self.of(voice, settings)
 
     def of(self, voice: Voice, settings: SessionSettings) -> Synthesizer:
         """The synthesizer of one voice."""
-        steps, seed = settings.flow_steps or self._steps, settings.seed or 0
+        steps, seed = settings.flow_steps, settings.seed or 0
         wanted = (voice, steps, seed)
         if self._synthesizer is None or self._made_for is None or not _same(self._made_for, wanted):
             self._synthesizer = self._speaking().synthesizer(voice, steps=steps, seed=seed)
@@ -49,10 +48,13 @@ class Voices:
         samples = record.samples_16k
         fewest, most = _OWN_VOICE_SAMPLES
         if samples is not None and len(samples) >= fewest and self._own_from is not samples:
-            self._own = self._speaking().analyse(samples[:most], 16_000, "own")
             self._own_from = samples
+            try:
+                self._own = self._speaking().analyse(samples[:most], 16_000, "own")
+            except (VoiceError, SoundError) as error:
+                log.info("no voice could be made of this recording: %s", error)
         return self._own
 
 
-def _same(one: tuple[Voice, int, int], other: tuple[Voice, int, int]) -> bool:
+def _same(one: tuple[Voice, int | None, int], other: tuple[Voice, int | None, int]) -> bool:
     return one[0] is other[0] and one[1:] == other[1:]

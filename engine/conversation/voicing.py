@@ -96,7 +96,7 @@ class Voicing:
         self._voiced = chunk.first_token + chunk.tokens
         start, self._character = self._character, self._alignment.character_at(self._voiced)
         left_s = (self._fed - self._voiced) / TOKENS_PER_SECOND
-        wait_s = self._pace.wait_s(writing=writing, made_s=length_s, left_s=left_s, next_s=self._longest_s)
+        hold_s = self._pace.hold_s(writing=writing, made_s=length_s, left_s=left_s, next_s=self._longest_s)
         piece = SpokenPiece(
             len(chunk.samples_24k), self._place.token + self._voiced, self._place.character + self._character
         )
@@ -107,5 +107,5 @@ class Voicing:
             piece.character,
             self._place.token + chunk.first_token,
             chunk.tokens,
-            wait_s if len(self.pieces) == 1 else 0.0,
+            hold_s if len(self.pieces) == 1 else 0.0,
         )

@@ -7,13 +7,14 @@ import pytest
 from engine.conversation.pace import Pace
 
 
-def late_by(work: float, pieces: list[float], wait_s: float) -> float:
-    """How late the latest piece comes when playing starts `wait_s` after the first piece is there."""
-    ready, played_until, latest = 0.0, wait_s, 0.0
-    for number, length in enumerate(pieces):
-        ready += work * length if number else 0.0
-        latest = max(latest, ready - played_until)
-        played_until = max(played_until, ready) + length
+def late_by(work: float, pieces: list[float], hold_s: float) -> float:
+    """How late the latest piece comes when playing starts as soon as `hold_s` seconds of sound are there."""
+    ready = [work * sum(pieces[1 : place + 1]) for place in range(len(pieces))]
+    began = next(when for place, when in enumerate(ready) if sum(pieces[: place + 1]) >= hold_s - 1e-9)
+    played_until, latest = began, 0.0
+    for when, length in zip(ready, pieces, strict=True):
+        latest = max(latest, when - played_until)
+        played_until = max(played_until, when) + length
     return latest
 
 
@@ -28,21 +29,22 @@ def test_speaking_along_needs_writing_and_speaking_to_fit_together() -> None:
 
 @pytest.mark.parametrize("work", [0.3, 0.9, 1.0, 1.3, 2.0, 5.0])
 @pytest.mark.parametrize("pieces", [[0.4, 1, 1, 1, 1], [1, 1], [0.4, 0.4], [1.0], [0.2] + [1.0] * 30])
-def test_after_the_computed_wait_nothing_comes_late(work: float, pieces: list[float]) -> None:
+def test_with_the_computed_sound_in_hand_nothing_comes_late(work: float, pieces: list[float]) -> None:
     pace = Pace(speak_s=work)
-    wait = pace.wait_s(writing=False, made_s=pieces[0], left_s=sum(pieces[1:]), next_s=max([0.0, *pieces[1:]]))
-    assert late_by(work, pieces, wait) < 1e-9
+    hold = pace.hold_s(writing=False, made_s=pieces[0], left_s=sum(pieces[1:]), next_s=max([0.0, *pieces[1:]]))
+    assert hold <= sum(pieces) + 1e-9
+    assert late_by(work, pieces, hold) < 1e-9
 
 
-def test_a_fast_machine_does_not_wait() -> None:
+def test_a_fast_machine_holds_nothing() -> None:
     pace = Pace(write_s=0.01, speak_s=0.1)
-    assert pace.wait_s(writing=True, made_s=0.5, left_s=0.0, next_s=1.0) == 0.0
+    assert pace.hold_s(writing=True, made_s=0.5, left_s=0.0, next_s=1.0) == 0.0
 
 
-def test_the_wait_is_not_longer_than_it_must_be() -> None:
+def test_no_more_is_held_than_must_be() -> None:
     pieces = [1.0] * 10
-    wait = Pace(speak_s=1.5).wait_s(writing=False, made_s=1.0, left_s=9.0, next_s=1.0)
-    assert late_by(1.5, pieces, wait - 0.1) > 0
+    hold = Pace(speak_s=1.5).hold_s(writing=False, made_s=1.0, left_s=9.0, next_s=1.0)
+    assert late_by(1.5, pieces, hold - 1.1) > 0
 
 
 def test_measurements_settle_on_what_they_see() -> None:

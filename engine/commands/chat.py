@@ -1,0 +1,263 @@
+"""Talk with the model: recordings play the microphone, lines of text the keyboard.
+
+Each --wav file is one spoken turn, in order; then, with --text or without files, each line of standard input is a
+typed turn. Answers are written; with --speak they are also spoken, into one WAV file a turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.commands.console import Help, add_model_option, load_engine, remark, result, result_json
+from engine.errors import RequestError
+
+if TYPE_CHECKING:
+    from engine.conversation.presets import Preset
+    from engine.conversation.tools import ToolRegistry
+    from engine.engine import Engine
+    from engine.events import SessionEvent, ToolCall, Turn
+    from engine.session import Session
+
+_EXAMPLES = """\
+examples:
+  earshot chat --wav question.wav --speak replies/
+  echo "What is 12 times 7?" | earshot chat --think --tools calculator
+  earshot chat --preset interpreter --wav hello.wav --speak out/"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "chat",
+        help="talk with the model, from recordings or by typing",
+        description=__doc__,
+        epilog=_EXAMPLES,
+        formatter_class=Help,
+    )
+    parser.add_argument("--wav", nargs="+", type=Path, default=[], metavar="FILE", help="recordings, one a turn")
+    parser.add_argument("--text", action="store_true", help="after the recordings, read typed turns from stdin")
+    parser.add_argument("--speak", type=Path, metavar="DIR", help="speak the answers into DIR/reply-1.wav, …")
+    parser.add_argument("--think", action="store_true", help="let the model think before every answer")
+    parser.add_argument("--tools", nargs="*", metavar="NAME", help="tools to offer, or all (default: the preset's)")
+    parser.add_argument("--web", action="store_true", help="allow web search: the only thing that leaves this machine")
+    parser.add_argument("--preset", default="assistant", metavar="ID", help="who answers (default: assistant)")
+    parser.add_argument("--language", default="en", choices=("en", "zh"), help="language of the preset (default: en)")
+    parser.add_argument("--session", type=Path, metavar="DIR", help="go on with the conversation kept in DIR")
+    parser.add_argument("--max-tokens", type=int, default=2048, metavar="N", help="longest answer (default: 2048)")
+    parser.add_argument("--json", action="store_true", help="print events, one JSON object a line")
+    add_model_option(parser)
+    parser.set_defaults(func=run)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A turn, and how the user sees it."""
+
+    turn: Turn
+    shown: str
+
+
+def run(args: argparse.Namespace) -> int:
+    """Hold the conversation."""
+    from engine.conversation.presets import preset
+    from engine.conversation.tools.timers import TimerService
+    from engine.samples import probe
+
+    chosen = preset(args.preset)
+    for file in args.wav:
+        probe(file)
+    timers = TimerService(
+        on_ring=lambda timer: remark(f"\nTimer {timer.number} {timer.label} is over.".replace("  ", " "))
+    )
+    tools = _tools(args, timers)
+    engine = load_engine(args)
+    session = _session(args, engine, chosen, tools)
+    show = _as_json if args.json else _Terminal().show
+    try:
+        for number, asked in enumerate(_turns(args, engine, chosen, tools), len(session.turns) + 1):
+            if not args.json:
+                result(f"You      {asked.shown}")
+            _converse(args, session, asked.turn, number, show)
+            if args.session:
+                session.save(args.session)
+    finally:
+        timers.close()
+    return 0
+
+
+def _tools(args: argparse.Namespace, timers: Any) -> ToolRegistry:
+    from engine.conversation.tools.builtin import builtin_tools
+    from engine.conversation.tools.web_search import WebSearchSettings
+
+    tools = builtin_tools(timers, web_search=WebSearchSettings() if args.web else None)
+    for name in args.tools or ():
+        if name != "all" and name not in tools:
+            raise RequestError(f"There is no tool {name}. Choose from: {', '.join(tools.names)}.")
+    return tools
+
+
+def _session(args: argparse.Namespace, engine: Engine, chosen: Preset, tools: ToolRegistry) -> Session:
+    from engine.session import Session, SessionSettings
+
+    settings = SessionSettings(
+        persona=chosen.persona(args.language),
+        tools=tools,
+        confirm=_confirm,
+        remember_turns=chosen.remember_turns,
+        own_voice=chosen.own_voice,
+    )
+    kept = args.session is not None and (args.session / "session.json").exists()
+    return Session(engine, settings, saved=args.session if kept else None)
+
+
+def _turns(args: argparse.Namespace, engine: Engine, chosen: Preset, tools: ToolRegistry) -> Iterator[_Asked]:
+    from engine.commands.sounds import read_sound
+    from engine.events import Thinking, Turn
+    from engine.samples import clock
+
+    if args.think:
+        thinking = Thinking.ALWAYS
+    else:
+        thinking = chosen.thinking if engine.capabilities.thinks else Thinking.OFF
+    offered = (*chosen.tools, *(["web_search"] if args.web else [])) if args.tools is None else args.tools
+    named = tools.names if "all" in offered else tuple(offered)
+    base = Turn(
+        spoken_answer=args.speak is not None,
+        thinking=thinking,
+        allow_tools=named if engine.capabilities.chats else (),
+        max_tokens=args.max_tokens,
+    )
+    for file in args.wav:
+        sound = read_sound(file, engine)
+        yield _Asked(replace(base, samples_16k=sound, transcribe=True), f"{file.name} ({clock(len(sound) / 16_000)})")
+    if args.text or not args.wav:
+        for line in _lines():
+            yield _Asked(replace(base, text=line), line)
+
+
+def _lines() -> Iterator[str]:
+    """Lines of standard input that say something; a prompt for each where somebody types."""
+    while True:
+        if sys.stdin.isatty():
+            print("> ", end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline()
+        if not line:
+            return
+        if line.strip():
+            yield line.strip()
+
+
+def _confirm(call: ToolCall) -> bool:
+    if not sys.stdin.isatty():
+        return False
+    print(f"Allow {_call(call)}? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _converse(args: argparse.Namespace, session: Session, turn: Turn, number: int, show: Any) -> None:
+    """One turn: show its events and write its sound."""
+    import numpy as np
+
+    from engine.events import Speech
+    from engine.samples import write_wav
+
+    pieces = []
+    for event in session.ask(turn):
+        if isinstance(event, Speech):
+            pieces.append(event.samples_24k)
+        show(event)
+    if pieces:
+        file = args.speak / f"reply-{number}.wav"
+        write_wav(file, np.concatenate(pieces), 24_000)
+        if not args.json:
+            result(f"         {file}\n")
+
+
+class _Terminal:
+    """Events as a person reads them: who speaks stands in the first column, figures are dim."""
+
+    def __init__(self) -> None:
+        self._colour = sys.stdout.isatty()
+        self._column = ""  # whose line is open
+        self._heard = ""
+
+    def show(self, event: SessionEvent) -> None:
+        """Print one event."""
+        from engine import events as e
+
+        match event:
+            case e.ThinkingText(text):
+                self._write("Thinks", text, dim=True)
+            case e.ThinkingEnded(seconds, tokens, skipped):
+                self._line(f"{seconds:.1f} s, {tokens} tokens{', cut short' if skipped else ''}")
+            case e.AnswerText(text):
+                self._write("Earshot", text)
+            case e.ToolCall():
+                self._line(f"{_call(event)} …")
+            case e.ToolResult():
+                self._line(f"→ {event.text}")
+            case e.Heard():
+                self._heard = event.text
+            case e.ContextTrimmed():
+                self._line(f"made room: {event.sounds_dropped} sounds and {event.turns_dropped} turns left out")
+            case e.ReplyEnded():
+                self._end(event)
+
+    def _write(self, who: str, text: str, dim: bool = False) -> None:
+        if self._column != who:
+            self._close()
+            result(f"{who:<9}", end="")
+            self._column = who
+            text = text.lstrip()
+        result(self._dim(text.replace("\n", "\n" + " " * 9)) if dim else text.replace("\n", "\n" + " " * 9), end="")
+
+    def _line(self, text: str) -> None:
+        self._close()
+        result(" " * 9 + self._dim(text.replace("\n", "\n" + " " * 9)))
+
+    def _end(self, event: Any) -> None:
+        figures, parts = event.statistics, []
+        if figures.first_text_s is not None:
+            parts.append(f"first text {figures.first_text_s:.2f} s")
+        if figures.first_sound_s is not None:
+            parts.append(f"first sound {figures.first_sound_s:.2f} s")
+        if figures.real_time_factor is not None:
+            parts.append(f"{figures.speech_s:.1f} s of speech at {figures.real_time_factor:.2f}× real time")
+        parts.append(f"{figures.decode_tokens_per_s:.0f} tokens/s")
+        if event.reason != "complete":
+            parts.append(event.reason)
+        self._close()
+        if self._heard:
+            self._line(f"heard: {self._heard}")
+            self._heard = ""
+        self._line(", ".join(parts))
+        result("")
+
+    def _close(self) -> None:
+        if self._column:
+            result("")
+        self._column = ""
+
+    def _dim(self, text: str) -> str:
+        return f"\x1b[2m{text}\x1b[0m" if self._colour and text else text
+
+
+def _call(call: ToolCall) -> str:
+    return f"{call.name}({', '.join(f'{name}={value!r}' for name, value in call.arguments.items())})"
+
+
+def _as_json(event: SessionEvent) -> None:
+    """One event as a line of JSON; sound is described, not printed."""
+    import dataclasses
+
+    values = {f.name: getattr(event, f.name) for f in dataclasses.fields(event)}
+    if "samples_24k" in values:
+        values["samples"] = len(values.pop("samples_24k"))
+    if "statistics" in values:
+        values["statistics"] = dataclasses.asdict(values["statistics"])
+    result_json({"event": type(event).__name__, **values})
