@@ -18,9 +18,12 @@ RATE_HZ = 24_000
 class Chunk(Protocol):
     """What a synthesizer makes in one step."""
 
-    samples_24k: Samples
-    first_token: int
-    tokens: int
+    @property
+    def samples_24k(self) -> Samples: ...
+    @property
+    def first_token(self) -> int: ...
+    @property
+    def tokens(self) -> int: ...
 
 
 class Synthesizer(Protocol):
