@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import engine  # noqa: F401 - before mlx: it chooses the BLAS
 from tests.benchmarks.measuring import FULL_SIZE, HEADING, TINY, Figure, machine, repeat
 
 SECTIONS = ("kernels", "decode", "prefill", "hearing", "limits")
@@ -90,7 +91,6 @@ def kernels(tiny: bool) -> Iterator[Figure]:
     import mlx.core as mx
     import mlx.nn as nn
 
-    import engine  # noqa: F401
     from engine.language import cuda_kernels
 
     sizes = TINY if tiny else FULL_SIZE
@@ -217,7 +217,6 @@ def limits(tiny: bool) -> Iterator[Figure]:
 def _decode(tiny: bool, storage: str, rounds: int, about: str = "") -> Iterator[Figure]:
     import mlx.core as mx
 
-    import engine  # noqa: F401
     from engine.language import Sampling
 
     sizes, tokens = (TINY, 20) if tiny else (FULL_SIZE, TOKENS)
@@ -345,8 +344,6 @@ def prefill(tiny: bool) -> Iterator[Figure]:
     """Places read a second for prompts of several lengths, bf16 and 4 bits."""
     import mlx.core as mx
 
-    import engine  # noqa: F401
-
     sizes = TINY if tiny else FULL_SIZE
     for storage in ("bf16", "4bit"):
         theirs, llm = networks(sizes, storage)
@@ -382,7 +379,6 @@ def hearing(tiny: bool) -> Iterator[Figure]:
     import numpy as np
     from mlx.utils import tree_map
 
-    import engine  # noqa: F401
     from engine.hearing import Adaptor, Encoder, Hearing, log_mel
 
     def heard(what: str, times: int, action: Callable[[], Any]) -> Figure:
