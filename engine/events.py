@@ -164,13 +164,5 @@ class ReplyEnded:
 
 
 SessionEvent = (
-    Heard
-    | ThinkingText
-    | ThinkingEnded
-    | AnswerText
-    | Speech
-    | ToolCall
-    | ToolResult
-    | ContextTrimmed
-    | ReplyEnded
+    Heard | ThinkingText | ThinkingEnded | AnswerText | Speech | ToolCall | ToolResult | ContextTrimmed | ReplyEnded
 )

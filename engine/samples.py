@@ -57,9 +57,7 @@ def probe(path: Path | str) -> SoundInfo:
         return source.info
 
 
-def stream(
-    path: Path | str, rate_hz: int = 16_000, block_s: float = 10.0, mix: Mix = "mean"
-) -> Iterator[Samples]:
+def stream(path: Path | str, rate_hz: int = 16_000, block_s: float = 10.0, mix: Mix = "mean") -> Iterator[Samples]:
     """Blocks of about `block_s` seconds of a sound or film file as mono samples at `rate_hz`; memory stays constant.
 
     `mix` makes one channel of several: their mean, or the first as the official code does. Raises SoundError when the

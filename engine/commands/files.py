@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 FORMATS = ("txt", "srt", "vtt", "json", "md")
 
 
-
 @dataclass(frozen=True)
 class Job:
     """One recording, where its texts go (nowhere: stdout), and where its journal lies meanwhile."""

@@ -76,9 +76,7 @@ def _speak(args: argparse.Namespace, target: str) -> int:
     return 0
 
 
-def _translated(
-    args: argparse.Namespace, engine: Engine, path: Path, target: str
-) -> tuple[list[str], Samples]:
+def _translated(args: argparse.Namespace, engine: Engine, path: Path, target: str) -> tuple[list[str], Samples]:
     """The translation of every window of the recording, written and spoken."""
     import numpy as np
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -16,12 +16,6 @@ import mlx.nn as nn
 from engine.language import cuda_kernels
 from engine.language.cache import Cache
 from engine.language.fusing import merged
-
-
-class KeysAndValues(Protocol):
-    """What attention needs to know of the places before: `Cache`, or the compiled step's view of one."""
-
-    def extend(self, layer: int, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]: ...
 
 
 @dataclass(frozen=True)
@@ -49,6 +43,19 @@ class LlmConfig:
         return self.hidden_size // self.num_attention_heads
 
 
+@dataclass(frozen=True, eq=False)
+class _Reading:
+    """Where the places being read stand: what came before, the position of the first, and what each may look at."""
+
+    cache: Cache | None
+    offset: int | mx.array
+    mask: mx.array | str | None
+
+    def of_the_last(self) -> mx.array | None:
+        """The mask for the last place alone, which may look at everything but padding."""
+        return self.mask[:, :, -1:] if isinstance(self.mask, mx.array) else None
+
+
 class _Attention(nn.Module):
     def __init__(self, config: LlmConfig) -> None:
         super().__init__()
@@ -73,29 +80,26 @@ class _Attention(nn.Module):
             return self.qkv_proj(x)
         return mx.concatenate([self.q_proj(x), self.k_proj(x), self.v_proj(x)], axis=-1)
 
-    def __call__(
-        self, x: mx.array, layer: int, places: KeysAndValues | None, offset: int | mx.array, mask: mx.array | str | None
-    ) -> mx.array:
-        return self.o_proj(self.attended(self._projected(x), layer, places, offset, mask))
+    def __call__(self, x: mx.array, layer: int, reading: _Reading, last_only: bool = False) -> mx.array:
+        return self.o_proj(self.attended(self._projected(x), layer, reading, last_only))
 
-    def attended(
-        self,
-        qkv: mx.array,
-        layer: int,
-        places: KeysAndValues | None,
-        offset: int | mx.array,
-        mask: mx.array | str | None,
-    ) -> mx.array:
-        """What the heads found, side by side (B, T, heads × width), for projections (B, T, q heads + 2 × kv heads)."""
+    def attended(self, qkv: mx.array, layer: int, reading: _Reading, last_only: bool = False) -> mx.array:
+        """What the heads found, side by side (B, T, heads × width), for projections (B, T, q heads + 2 × kv heads).
+
+        `last_only` asks for the last place alone, (B, 1, …); the others' keys and values are kept all the same.
+        """
         B, T, _ = qkv.shape
         heads = qkv.reshape(B, T, -1, self._width).transpose(0, 2, 1, 3)
         turning = self._heads + self._kv_heads
         turned = mx.fast.rope(
-            heads[:, :turning], self._width, traditional=False, base=self._theta, scale=1.0, offset=offset
+            heads[:, :turning], self._width, traditional=False, base=self._theta, scale=1.0, offset=reading.offset
         )
         q, k, v = turned[:, : self._heads], turned[:, self._heads :], heads[:, turning:]
-        if places is not None:
-            k, v = places.extend(layer, k, v)
+        if reading.cache is not None:
+            k, v = reading.cache.extend(layer, k, v)
+        mask = reading.mask
+        if last_only and T > 1:
+            q, mask, T = q[:, :, -1:], reading.of_the_last(), 1
         y = mx.fast.scaled_dot_product_attention(q, k, v, scale=self._scale, mask=mask)
         return y.transpose(0, 2, 1, 3).reshape(B, T, -1)
 
@@ -141,16 +145,15 @@ class _Layer(nn.Module):
         self.input_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.post_attention_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
 
-    def __call__(
-        self, x: mx.array, layer: int, places: KeysAndValues | None, offset: int | mx.array, mask: mx.array | str | None
-    ) -> mx.array:
-        x = x + self.self_attn(self.input_layernorm(x), layer, places, offset, mask)
+    def __call__(self, x: mx.array, layer: int, reading: _Reading, last_only: bool = False) -> mx.array:
+        y = self.self_attn(self.input_layernorm(x), layer, reading, last_only)
+        x = (x[:, -1:] if last_only else x) + y
         return x + self.mlp(self.post_attention_layernorm(x))
 
-    def step(self, x: mx.array, layer: int, places: KeysAndValues, offset: int) -> mx.array:
+    def step(self, x: mx.array, layer: int, reading: _Reading) -> mx.array:
         """The same for a single place (1, 1, D), with the kernels of `cuda_kernels`."""
         qkv = cuda_kernels.multiply(x, self.self_attn.qkv_proj, norm=self.input_layernorm)
-        found = self.self_attn.attended(qkv, layer, places, offset, None)
+        found = self.self_attn.attended(qkv, layer, reading)
         x = cuda_kernels.multiply(found, self.self_attn.o_proj, residual=x)
         inner = cuda_kernels.multiply(x, self.mlp.gate_up_proj, norm=self.post_attention_layernorm, gated=True)
         return cuda_kernels.multiply(inner, self.mlp.down_proj, residual=x)
@@ -170,11 +173,9 @@ class _Layers(nn.Module):
         self.layers = [_Layer(config) for _ in range(config.num_hidden_layers)]
         self.norm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
 
-    def __call__(
-        self, x: mx.array, places: KeysAndValues | None, offset: int | mx.array, mask: mx.array | str | None
-    ) -> mx.array:
+    def __call__(self, x: mx.array, reading: _Reading, last_only: bool = False) -> mx.array:
         for index, layer in enumerate(self.layers):
-            x = layer(x, index, places, offset, mask)
+            x = layer(x, index, reading, last_only and index == len(self.layers) - 1)
         return self.norm(x)
 
 
@@ -202,13 +203,14 @@ class LanguageModel(nn.Module):
 
         Without a cache everything is read at once, which is differentiable: training takes `head(hidden_states(x))`.
         """
+        return self._read(embeddings, cache)
+
+    def _read(self, embeddings: mx.array, cache: Cache | None, last_only: bool = False) -> mx.array:
         T = embeddings.shape[1]
         if cache is None:
-            return self.model(embeddings, None, 0, "causal" if T > 1 else None)
-        offset: int | mx.array = cache.length
-        if cache.padding is not None:
-            offset = cache.length - cache.padding
-        hidden = self.model(embeddings, cache, offset, _mask(cache, T))
+            return self.model(embeddings, _Reading(None, 0, "causal" if T > 1 else None), last_only)
+        offset = cache.length if cache.padding is None else cache.length - cache.padding
+        hidden = self.model(embeddings, _Reading(cache, offset, _mask(cache, T)), last_only)
         cache.advance(T)
         return hidden
 
@@ -222,11 +224,12 @@ class LanguageModel(nn.Module):
         """Scores (B, V) of the id after embeddings (B, T, D), read after what `cache` holds, which it extends."""
         if self._own_kernels and cache is not None and cache.padding is None and embeddings.shape[:2] == (1, 1):
             return self._step(embeddings, cache)
-        return self.head(self.hidden_states(embeddings, cache)[:, -1])
+        return self.head(self._read(embeddings, cache, last_only=True)[:, -1])
 
     def _step(self, x: mx.array, cache: Cache) -> mx.array:
+        reading = _Reading(cache, cache.length, None)
         for index, layer in enumerate(self.model.layers):
-            x = layer.step(x, index, cache, cache.length)
+            x = layer.step(x, index, reading)
         cache.advance(1)
         return cuda_kernels.multiply(x, self.lm_head, norm=self.model.norm, dtype=mx.float32)[:, 0]
 

@@ -179,8 +179,7 @@ def _words(text: str) -> list[str]:
     words: list[str] = []
     for character in text:
         glued = words and (
-            character in _CLOSING
-            or (not _is_wide(character) and character != " " and not _is_wide(words[-1][-1]))
+            character in _CLOSING or (not _is_wide(character) and character != " " and not _is_wide(words[-1][-1]))
         )
         if glued or (words and words[-1] == " "):
             words[-1] += character
