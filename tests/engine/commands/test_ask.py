@@ -1,0 +1,105 @@
+"""`earshot ask` and `earshot describe` through the real command line, with a small random model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.cli import main
+from tests.sounds import babble, silence, tone, write_with_soundfile
+
+
+@pytest.fixture(autouse=True)
+def _model(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EARSHOT_MODEL", str(tiny_model))
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    return write_with_soundfile(tmp_path / "talk.wav", babble(2.0), 16_000)
+
+
+def test_a_question_about_a_recording_is_answered_on_stdout(
+    recording: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ask", str(recording), "Who is speaking?", "--max-tokens", "20"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.strip()
+    assert captured.out.endswith("\n")
+    assert captured.err == ""
+
+
+def test_a_question_needs_no_recording(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ask", "What is sound?", "--max-tokens", "20", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["file"] is None
+    assert found["question"] == "What is sound?"
+    assert found["answer"]
+
+
+def test_the_recording_and_the_question_both_matter(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = write_with_soundfile(recording.parent / "other.wav", tone(4.0), 16_000)
+    answers = set()
+    for arguments in ([recording, "Who?"], [recording, "Why is it so?"], [other, "Who?"], ["Who?"]):
+        assert main(["ask", *map(str, arguments), "--max-tokens", "40"]) == 0
+        answers.add(capsys.readouterr().out)
+    assert len(answers) == 4
+
+
+def test_a_sound_without_speech_can_be_described(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_with_soundfile(tmp_path / "hum.wav", tone(2.0), 16_000)
+    assert main(["describe", str(path), "--max-tokens", "20"]) == 0
+    assert capsys.readouterr().out.strip()
+
+
+def test_a_question_that_is_missing_is_asked_for(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ask", str(recording)]) == 2
+    assert f"There is no question about {recording}: add it in quotes" in capsys.readouterr().err
+    assert main(["ask", str(recording), " "]) == 2
+    assert "There is no question: write it in quotes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["ask", "{file}", "Who?"], ["describe", "{file}"]])
+@pytest.mark.parametrize(
+    ("sound", "sentence"),
+    [
+        (silence(2.0), "is silent: check that the right microphone or track was recorded."),
+        (tone(0.05), "is only 0.05 s long: record at least 0.3 s."),
+        (silence(0), "holds no sound: record or copy it again."),
+        (np.tile(tone(10.0), 60), "is too long to ask about: tiny takes 4:03 at once."),
+    ],
+)
+def test_a_sound_that_cannot_be_used_is_one_sentence(
+    command: list[str], sound: np.ndarray, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_with_soundfile(tmp_path / "a.wav", sound, 16_000)
+    assert main([part.format(file=path) for part in command]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(f"earshot: {path} {sentence}")
+    assert captured.err.count("\n") == 1
+
+
+def test_a_spoken_translation_needs_a_model_that_speaks(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wav = recording.parent / "out.wav"
+    assert main(["translate", str(recording), "--to", "zh", "--speak", "-o", str(wav)]) == 2
+    assert "tiny cannot speak: leave out --speak or choose a complete model." in capsys.readouterr().err
+    assert not wav.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--speak"], "A spoken translation needs one FILE, --speak and -o out.wav."),
+        (["-o", "x.wav"], "A spoken translation needs one FILE, --speak and -o out.wav."),
+        (["--speak", "-o", "x.wav", "--format", "srt"], "--speak writes one wav file: leave out --output"),
+    ],
+)
+def test_options_that_contradict_each_other_are_told(
+    arguments: list[str], sentence: str, recording: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["translate", str(recording), "--to", "zh", *arguments]) == 2
+    assert capsys.readouterr().err.startswith(f"earshot: {sentence}")
