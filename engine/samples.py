@@ -239,7 +239,8 @@ class _PyAvSource:
 
         self._path = path
         try:
-            self._container = av.open(str(path))
+            # Only this very file: a playlist must not make FFmpeg open others, least of all on the network.
+            self._container = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
         except (av.error.FFmpegError, OSError) as error:
             raise SoundError(self._why_not(error)) from error
         if not self._container.streams.audio:

@@ -103,7 +103,7 @@ def _page(found: dict[str, Any]) -> list[str]:
         _row("Computes on", f"{here['device']}, {found['gflops']:.0f} GFLOP/s in float32"),
         _row("Matrices by", here["matrix_library"]),
         _row("Python", here["python"]),
-        _row("Libraries", ", ".join(f"{name} {number}" for name, number in found["libraries"].items())),
+        *_wrapped("Libraries", [f"{name} {number}" for name, number in found["libraries"].items()]),
         _row("Disk", f"{_gb(found['free_disk_bytes'])} free in {found['models_folder']}"),
         "",
         "Models on this machine",
@@ -127,6 +127,11 @@ def _model_row(model: dict[str, Any]) -> str:
 
 def _row(name: str, value: str) -> str:
     return f"{name:13} {value}"
+
+
+def _wrapped(name: str, items: list[str], in_a_row: int = 5) -> list[str]:
+    rows = [", ".join(items[at : at + in_a_row]) for at in range(0, len(items), in_a_row)]
+    return [_row("" if place else name, row) for place, row in enumerate(rows)]
 
 
 def _gb(size: float) -> str:

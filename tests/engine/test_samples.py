@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import resource
+import threading
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +116,47 @@ def test_a_film_is_read_by_its_sound_track(tmp_path: Path) -> None:
         container.mux(track.encode(None))
         container.mux(picture.encode(None))
     assert _frequency_hz(samples.read(path), 16_000) == pytest.approx(440, abs=1)
+
+
+def test_sound_that_starts_late_keeps_its_time(tmp_path: Path) -> None:
+    import av
+
+    path = tmp_path / "late.mkv"
+    with av.open(str(path), "w") as container:
+        track = container.add_stream("pcm_s16le", rate=16_000)
+        track.layout = "mono"
+        for second in (2, 3, 6):
+            pcm = (tone(1.0)[None] * 32_767).astype(np.int16)
+            frame = av.AudioFrame.from_ndarray(pcm, format="s16", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = 16_000, second * 16_000, Fraction(1, 16_000)
+            container.mux(track.encode(frame))
+        container.mux(track.encode(None))
+    loud = np.abs(samples.read(path).reshape(-1, 16_000)).max(axis=1) > 0.1
+    assert loud.tolist() == [False, False, True, True, False, False, True]
+
+
+def test_a_playlist_cannot_make_earshot_open_something_else(tmp_path: Path) -> None:
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    path = tmp_path / "list.m3u8"
+    path.write_text(
+        "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n"
+        f"http://127.0.0.1:{server.server_port}/part.ts\n#EXT-X-ENDLIST\n"
+    )
+    with pytest.raises(SoundError):
+        samples.read(path)
+    server.shutdown()
+    server.server_close()
+    assert asked == []
 
 
 def test_a_film_without_sound_is_refused(tmp_path: Path) -> None:
