@@ -265,6 +265,11 @@ class ConversationList(QListView):
         self._model.show(conversations, dt.date.today())
         self.mark(current)
 
+    def edit_current(self) -> None:
+        """Rename the marked conversation in place."""
+        if self.currentIndex().isValid():
+            self.edit(self.currentIndex())
+
     def mark(self, key: str) -> None:
         """Mark the open conversation."""
         self.setCurrentIndex(self._model.index_of(key))

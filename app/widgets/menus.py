@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QCoreApplication, QObject
+from PySide6.QtCore import QCoreApplication, QObject, QSignalBlocker
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QApplication, QLineEdit, QMainWindow, QMenu, QPlainTextEdit, QTextEdit
 
@@ -26,6 +26,12 @@ class Menus(QObject):
         self._build_conversation()
         self._build_view()
         self._build_window()
+
+    def show_switches(self, think: bool, speak: bool) -> None:
+        """Check the switches as they stand; says nothing."""
+        for action, on in ((self.think, think), (self.speak, speak)):
+            with QSignalBlocker(action):
+                action.setChecked(on)
 
     def _menu(self, title: str) -> QMenu:
         menu = QMenu(title, self._window)

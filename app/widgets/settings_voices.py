@@ -67,16 +67,16 @@ class VoiceRecorder(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._name = Field(self.tr("Name of the voice"))
-        self._name.setMaximumWidth(220)
-        self._consent = QCheckBox(self.tr("This is my own voice, or its owner agreed to this"))
-        self._record = PrimaryButton(self.tr("Record five seconds"))
+        self.name_field = Field(self.tr("Name of the voice"))
+        self.name_field.setMaximumWidth(220)
+        self.consent = QCheckBox(self.tr("This is my own voice, or its owner agreed to this"))
+        self.record_button = PrimaryButton(self.tr("Record five seconds"))
         self._bar = Bar()
         self._say = Label("", "second", size_px=theme.SMALL_PX + 0.5, wrap=True)
         self._recording = False
-        self._name.textChanged.connect(self._refresh)
-        self._consent.toggled.connect(self._refresh)
-        self._record.clicked.connect(self._on_record)
+        self.name_field.textChanged.connect(self._refresh)
+        self.consent.toggled.connect(self._refresh)
+        self.record_button.clicked.connect(self._on_record)
         self._lay_out()
         self.show_progress(None)
 
@@ -90,28 +90,33 @@ class VoiceRecorder(QWidget):
             "The recording and the voice stay on this Mac. Do not copy a voice without its owner's consent."
         )
         column.addWidget(Label(words, "second", size_px=theme.SMALL_PX + 0.5, wrap=True))
-        column.addWidget(self._name)
-        column.addWidget(self._consent)
+        column.addWidget(self.name_field)
+        column.addWidget(self.consent)
         row = QHBoxLayout()
-        row.addWidget(self._record)
+        row.addWidget(self.record_button)
         row.addWidget(self._say, 1)
         column.addLayout(row)
         column.addWidget(self._bar)
 
+    @property
+    def recording(self) -> bool:
+        """Whether a voice is being recorded."""
+        return self._recording
+
     def _refresh(self) -> None:
-        ready = bool(self._name.text().strip()) and self._consent.isChecked()
-        self._record.setEnabled(ready or self._recording)
+        ready = bool(self.name_field.text().strip()) and self.consent.isChecked()
+        self.record_button.setEnabled(ready or self._recording)
 
     def _on_record(self) -> None:
         if self._recording:
             self.stopped.emit()
         else:
-            self.started.emit(self._name.text().strip())
+            self.started.emit(self.name_field.text().strip())
 
     def show_progress(self, seconds: float | None, message: str = "", *, trouble: bool = False) -> None:
         """How much is recorded; None when nothing is being recorded. `message` says what came of it."""
         self._recording = seconds is not None
-        self._record.setText(self.tr("Stop") if self._recording else self.tr("Record five seconds"))
+        self.record_button.setText(self.tr("Stop") if self._recording else self.tr("Record five seconds"))
         self._bar.setVisible(self._recording)
         self._bar.setValue(int(min((seconds or 0.0) / 5.0, 1.0) * 1000))
         read = self.tr("Read aloud: “The quiet river carries the light of the evening down to the sea.”")
@@ -121,8 +126,8 @@ class VoiceRecorder(QWidget):
 
     def clear(self) -> None:
         """Be ready for another voice."""
-        self._name.clear()
-        self._consent.setChecked(False)
+        self.name_field.clear()
+        self.consent.setChecked(False)
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:

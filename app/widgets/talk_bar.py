@@ -37,6 +37,8 @@ class TalkBar(QWidget):
     speak_toggled = Signal(bool)
     search_toggled = Signal(bool)
     hint_pressed = Signal()
+    latch_toggled = Signal()
+    attachment_removed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,6 +50,9 @@ class TalkBar(QWidget):
         self._hint = ElidedLabel(self.tr("Hold Space to talk, Esc to stop"), "second", parent=self)
         self._help = TextButton("", parent=self)
         self._help.hide()
+        self._about = ElidedLabel("", "second", size_px=theme.SMALL_PX + 0.5, parent=self)
+        self._remove = TextButton(self.tr("Remove"), size_px=theme.SMALL_PX + 0.5, parent=self)
+        self._remove.setAccessibleName(self.tr("Do not ask about this recording"))
         self.think = Chip(self.tr("Think"), self)
         self.speak = Chip(self.tr("Speak answers"), self)
         self.search = Chip(self.tr("Web search"), self)
@@ -55,6 +60,7 @@ class TalkBar(QWidget):
         self._connect()
         QWidget.setTabOrder(self.button, self.field)
         self.set_state(TalkLook.READY, self.tr("Ready"))
+        self.set_attachment("")
 
     def _connect(self) -> None:
         self.button.pressed.connect(self.talk_pressed)
@@ -64,6 +70,8 @@ class TalkBar(QWidget):
         self.speak.toggled.connect(self.speak_toggled)
         self.search.toggled.connect(self.search_toggled)
         self._help.clicked.connect(self.hint_pressed)
+        self._remove.clicked.connect(self.attachment_removed)
+        self.button.entered.connect(self.latch_toggled)
 
     @property
     def word(self) -> str:
@@ -113,6 +121,18 @@ class TalkBar(QWidget):
             chip.setVisible(offered)
         self._arrange()
 
+    def set_attachment(self, name: str) -> None:
+        """Show which recording the next question is about; "" for none."""
+        self._about.setText(self.tr("About {name}").format(name=name) if name else "")
+        self._about.setVisible(bool(name))
+        self._remove.setVisible(bool(name))
+        self._arrange()
+
+    @property
+    def attachment(self) -> str:
+        """What the line over the field says; "" when there is none."""
+        return self._about.text()
+
     def _announce(self, words: str) -> None:
         if QAccessible.isActive():
             QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self.button, words))
@@ -135,6 +155,13 @@ class TalkBar(QWidget):
         field_left = left + (150 if tight else FIELD_LEFT)
         self._word.setGeometry(left + WORD_LEFT, 36, field_left - left - WORD_LEFT - 8, 40)
         self.field.setGeometry(field_left, 37, left + width - field_left, 38)
+        remove = self._remove.sizeHint()
+        room = left + width - field_left - remove.width() - 8
+        about = min(self._about.fontMetrics().horizontalAdvance(self._about.text()) + 2, room)
+        self._about.setGeometry(field_left + 2, 13, about, 20)
+        self._remove.setGeometry(
+            field_left + about + 6, 13 + (20 - remove.height()) // 2, remove.width(), remove.height()
+        )
         right = left + width
         for chip in (self.search, self.speak, self.think):
             if not chip.isHidden():

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from enum import Enum
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer
-from PySide6.QtGui import QColor, QHideEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QHideEvent, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from app import theme
@@ -31,7 +31,9 @@ class TalkLook(Enum):
 
 
 class TalkButton(PaintedButton):
-    """A round button to hold or tap. `pressed` and `released` are the gesture; the owner decides what it means."""
+    """A round button to hold or tap. `pressed` and `released` are the gesture; `entered` is the Return key."""
+
+    entered = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("", parent)
@@ -85,6 +87,13 @@ class TalkButton(PaintedButton):
         self._turn = (self._turn + FRAME_MS / 1400.0) % 1.0
         self._run_if_moving()
         self.update()
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.isAutoRepeat():
+            self.entered.emit()
+        else:
+            super().keyPressEvent(event)
 
     @override
     def hideEvent(self, event: QHideEvent) -> None:

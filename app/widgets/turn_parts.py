@@ -166,6 +166,11 @@ class ThinkingBlock(QWidget):
         """The heading that folds it."""
         return self._toggle
 
+    @property
+    def skip(self) -> TextButton:
+        """Ends the thinking."""
+        return self._skip
+
     def show_turn(self, turn: TurnView, open_: bool) -> None:
         """Show this turn's thinking, unfolded or not."""
         live = turn.state is TurnState.THINKING

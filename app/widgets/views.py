@@ -181,3 +181,69 @@ class SettingsView:
     language: str = ""
     retention: str = "all"  # "none", "days" or "all"
     retention_days: int = 30
+
+
+class State(Enum):
+    """What the conversation is doing."""
+
+    IDLE = "idle"
+    GETTING_READY = "getting ready"
+    LISTENING = "listening"
+    THINKING = "thinking"
+    SPEAKING = "speaking"
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """How the model stands, and what leaves this Mac ("" when nothing does)."""
+
+    name: str = ""
+    ready: bool = False
+    share: float = 0.0
+    problem: str = ""
+    memory_bytes: int = 0
+    total_bytes: int = 0
+    leaves: str = ""
+    thinks: bool = False
+
+
+class NoticeAction(Enum):
+    """What can be done about a notice."""
+
+    NONE = "none"
+    RETRY = "retry"
+    PRIVACY = "privacy"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Advice or trouble for the line under the talk button."""
+
+    text: str = ""
+    trouble: bool = False
+    action: NoticeAction = NoticeAction.NONE
+
+
+@dataclass(frozen=True)
+class PresetView:
+    """A preset of the menu."""
+
+    key: str
+    name: str
+
+
+@dataclass(frozen=True)
+class DeviceView:
+    """A sound device."""
+
+    key: str
+    name: str
+
+
+@dataclass(frozen=True)
+class ToolOffer:
+    """A tool that can be offered to the model."""
+
+    name: str
+    title: str
+    needs_network: bool = False

@@ -94,7 +94,6 @@ class WelcomePage(QScrollArea):
 
     phrase_chosen = Signal(str)
     microphone_allowed = Signal()
-    microphone_postponed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -114,7 +113,7 @@ class WelcomePage(QScrollArea):
         self._phrases.setSpacing(8)
         self._card = MicrophoneCard()
         self._card.allowed.connect(self.microphone_allowed)
-        self._card.postponed.connect(self.microphone_postponed)
+        self._card.postponed.connect(self._card.hide)
         self._shown = Welcome()
         self._lay_out()
         self.show_welcome(Welcome())
@@ -149,6 +148,11 @@ class WelcomePage(QScrollArea):
         page.addLayout(row)
         page.addStretch(5)
         self.setWidget(whole)
+
+    @property
+    def explains_microphone(self) -> bool:
+        """Whether the page says why the microphone is needed."""
+        return not self._card.isHidden()
 
     def show_welcome(self, welcome: Welcome) -> None:
         """Show what this model can do and what to try."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from PySide6.QtCore import Qt
@@ -11,7 +12,6 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
     QAbstractSpinBox,
-    QApplication,
     QCheckBox,
     QComboBox,
     QLabel,
@@ -148,6 +148,14 @@ def clipped(root: QWidget) -> list[str]:
     return found
 
 
+def settle(cut: Callable[[], list[str]], qtbot: QtBot) -> None:
+    """Give layouts the rounds of the event loop that they need."""
+    for _ in range(20):
+        qtbot.wait(10)
+        if not cut():
+            return
+
+
 @pytest.mark.parametrize("size", [(1120, 760), (760, 520)], ids=["usual", "smallest"])
 @pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES.keys())
 def test_no_text_is_cut_off(
@@ -155,7 +163,7 @@ def test_no_text_is_cut_off(
 ) -> None:
     scene(window)
     window.resize(*size)
-    qtbot.wait(30)
+    settle(partial(clipped, window), qtbot)
     assert clipped(window) == []
     smallest = window.minimumSizeHint()
     assert smallest.width() <= 760
@@ -165,6 +173,5 @@ def test_no_text_is_cut_off(
 def test_no_text_of_the_settings_is_cut_off(dialog: SettingsDialog, qtbot: QtBot) -> None:
     for page in dialog.all_pages:
         dialog.open_page(page)
-        QApplication.sendPostedEvents()
-        qtbot.wait(10)
+        settle(partial(clipped, page), qtbot)
         assert clipped(page) == [], page.accessibleName()

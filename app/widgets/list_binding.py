@@ -1,0 +1,125 @@
+"""Connects sidebar, header and window with the controller: saved conversations, presets, voices, the true line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer
+
+from app.widgets.settings_models import gigabytes
+from app.widgets.sheets import confirm
+from app.widgets.views import ConversationView, ModelStatus
+from app.widgets.window import TALK, Window
+
+if TYPE_CHECKING:
+    from app.controller import Controller
+    from app.settings import Settings
+
+SEARCH_DELAY_MS = 150
+
+
+class ListBinding(QObject):
+    """What surrounds the conversation."""
+
+    def __init__(self, window: Window, controller: Controller, settings: Settings) -> None:
+        super().__init__(window)
+        self._window = window
+        self._controller = controller
+        self._settings = settings
+        self._searched = ""
+        self._pause = QTimer(self, singleShot=True, interval=SEARCH_DELAY_MS)
+        self._pause.timeout.connect(lambda: controller.search(self._searched))
+        self._listen_to_controller()
+        self._listen_to_sidebar()
+        self._listen_to_header()
+        self._show_everything()
+
+    def _listen_to_controller(self) -> None:
+        controller = self._controller
+        controller.conversation_changed.connect(self._on_conversation)
+        controller.conversations_changed.connect(self._on_conversations)
+        controller.model_changed.connect(self._on_model)
+        controller.presets_changed.connect(self._show_presets)
+        controller.voices_changed.connect(self._show_voices)
+        self._settings.changed.connect(lambda _name: self._show_choices())
+
+    def _show_everything(self) -> None:
+        self._on_conversation(self._controller.conversation)
+        self._on_conversations()
+        self._on_model(self._controller.model)
+        self._show_choices()
+
+    def _show_choices(self) -> None:
+        self._show_presets()
+        self._show_voices()
+
+    def _on_conversation(self, conversation: ConversationView) -> None:
+        self._window.set_title(conversation.title)
+        self._window.sidebar.conversations.mark(conversation.key)
+
+    def _on_conversations(self) -> None:
+        current = self._controller.conversation.key
+        self._window.sidebar.show_conversations(self._controller.conversations, current, self._searched)
+
+    def _on_model(self, model: ModelStatus) -> None:
+        first, second = self._status_words(model)
+        tone = "trouble" if model.problem else "good" if model.ready else "second"
+        self._window.sidebar.status.show_status(first, second, tone=tone)
+
+    def _status_words(self, model: ModelStatus) -> tuple[str, str]:
+        if model.problem:
+            return model.name or self.tr("No model"), model.problem
+        if not model.ready:
+            share = self.tr("{share} %").format(share=int(model.share * 100))
+            return self.tr("Loading {model}").format(model=model.name), share
+        used, whole = model.memory_bytes / 1e9, model.total_bytes
+        memory = self.tr("{used} of {whole}").format(used=f"{used:.1f}", whole=gigabytes(whole))
+        leaves = model.leaves or self.tr("nothing leaves this Mac")
+        return model.name, f"{memory} · {leaves}"
+
+    def _listen_to_sidebar(self) -> None:
+        controller, sidebar, menus = self._controller, self._window.sidebar, self._window.menus
+        sidebar.searched.connect(self._on_searched)
+        sidebar.new_requested.connect(self._on_new)
+        menus.new.triggered.connect(self._on_new)
+        sidebar.conversations.opened.connect(self._on_opened)
+        sidebar.conversations.renamed.connect(controller.rename)
+        sidebar.conversations.delete_requested.connect(self._on_delete)
+        menus.rename.triggered.connect(sidebar.conversations.edit_current)
+        menus.delete.triggered.connect(self._on_delete_current)
+
+    def _on_searched(self, words: str) -> None:
+        self._searched = words
+        self._pause.start()
+
+    def _on_new(self) -> None:
+        self._controller.new_conversation()
+        self._window.show_page(TALK)
+
+    def _on_opened(self, key: str) -> None:
+        self._controller.open_conversation(key)
+        self._window.show_page(TALK)
+
+    def _on_delete_current(self) -> None:
+        current = self._controller.conversation
+        if current.key:
+            self._on_delete(current.key, current.title)
+
+    def _on_delete(self, key: str, title: str) -> None:
+        question = self.tr("Delete “{title}”?").format(title=title)
+        detail = self.tr("Its texts and recordings are removed from this Mac. This cannot be undone.")
+        confirm(self._window, question, detail, self.tr("Delete"), lambda: self._controller.delete_conversation(key))
+
+    def _listen_to_header(self) -> None:
+        self._window.preset.picked.connect(self._controller.set_preset)
+        self._window.voice.picked.connect(self._controller.set_voice)
+
+    def _show_presets(self) -> None:
+        choices = [(preset.key, preset.name) for preset in self._controller.presets]
+        self._window.preset.show_choices(choices, self._settings.now.preset)
+
+    def _show_voices(self) -> None:
+        choices = [(voice.key, voice.name) for voice in self._controller.voices]
+        shown = self._settings.now.voice if choices else ""
+        self._window.voice.show_choices(choices, shown, self.tr("Voice: {choice}"))
+        self._window.voice.setEnabled(bool(choices))

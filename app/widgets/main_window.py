@@ -1,0 +1,52 @@
+"""The main window of the running app: the window, connected with its controller and settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QCloseEvent, QGuiApplication
+
+from app.qt import override
+from app.widgets.list_binding import ListBinding
+from app.widgets.settings_binding import SettingsBinding
+from app.widgets.sheets import tell
+from app.widgets.talk_binding import TalkBinding
+from app.widgets.transcribe_binding import TranscribeBinding
+from app.widgets.window import Window
+
+if TYPE_CHECKING:
+    from app.controller import Controller
+    from app.settings import Settings
+
+
+class MainWindow(Window):
+    """Shows one controller. Commands go to it, its signals come back; everything runs on the GUI thread."""
+
+    def __init__(self, controller: Controller, settings: Settings) -> None:
+        super().__init__()
+        self._controller = controller
+        self._settings = settings
+        self.talking = TalkBinding(self, controller, settings)
+        self.listing = ListBinding(self, controller, settings)
+        self.transcribing = TranscribeBinding(self, controller)
+        self.preferences = SettingsBinding(self, controller, settings)
+        self.menus.quit.triggered.connect(controller.quit)
+        self.menus.diagnostics.triggered.connect(self._copy_diagnostics)
+        self.menus.about.triggered.connect(self._tell_about)
+        self.restore(settings.now.window_geometry)
+
+    def _copy_diagnostics(self) -> None:
+        QGuiApplication.clipboard().setText(self._controller.diagnostics())
+        title = self.tr("Diagnostics copied")
+        tell(self, title, self.tr("They name versions, devices and errors, and hold nothing that was said."))
+
+    def _tell_about(self) -> None:
+        words = self.tr(
+            "A private voice assistant. It hears, thinks and answers on this Mac; nothing you say leaves it."
+        )
+        tell(self, "Earshot " + QGuiApplication.applicationVersion(), words)
+
+    @override
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._settings.change(window_geometry=self.saved_geometry())
+        super().closeEvent(event)

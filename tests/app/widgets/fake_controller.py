@@ -1,0 +1,186 @@
+"""A controller and settings that only remember: what the window asks is noted, what a test sets is signalled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from app.widgets.views import (
+    ConversationView,
+    DeviceView,
+    JobView,
+    ModelStatus,
+    ModelView,
+    Notice,
+    PresetView,
+    State,
+    ToolOffer,
+    TurnView,
+    VoiceView,
+    Welcome,
+)
+from engine.events import Thinking
+
+GB = 10**9
+
+
+@dataclass(frozen=True)
+class FakePreferences:
+    """The preferences the window reads."""
+
+    input_device: str = ""
+    output_device: str = ""
+    keep_warm: bool = True
+    pre_roll_ms: int = 500
+    prefer_built_in: bool = True
+    thinking: Thinking = Thinking.OFF
+    thinking_budget: int = 512
+    spoken_answers: bool = True
+    tools: tuple[str, ...] = ("calculator",)
+    voice: str = "mei"
+    preset: str = "assistant"
+    language: str = ""
+    retention: str = "all"
+    retention_days: int = 30
+    models_folder: str = "/models"
+    window_geometry: str = ""
+
+
+class FakeSettings(QObject):
+    """Settings in memory."""
+
+    changed = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = FakePreferences()
+
+    def change(self, **values: Any) -> None:
+        """Take new values and say so, one by one."""
+        self.now = replace(self.now, **values)
+        for name in values:
+            self.changed.emit(name)
+
+
+class _Noting(QObject):
+    """Notes every call of a command in `asked`."""
+
+    COMMANDS: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[Any, ...]] = []
+        for name in self.COMMANDS:
+            setattr(self, name, lambda *given, n=name: self.asked.append((n, *given)))
+
+    def last(self) -> tuple[Any, ...]:
+        """The newest command."""
+        return self.asked[-1]
+
+
+class FakeTranscriber(_Noting):
+    """Jobs a test sets."""
+
+    COMMANDS = ("add_files", "cancel", "retry", "remove", "edit_segment", "export", "play_segment", "stop_playing")
+    job_changed = Signal(object)
+    job_removed = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.jobs: tuple[JobView, ...] = ()
+
+    def show(self, *jobs: JobView) -> None:
+        """Have these jobs."""
+        self.jobs = jobs
+        for job in jobs:
+            self.job_changed.emit(job)
+
+
+class FakeController(_Noting):
+    """The public surface of the controller."""
+
+    COMMANDS = (
+        *(
+            "press_talk",
+            "release_talk",
+            "toggle_latch",
+            "stop",
+            "ask_text",
+            "attach",
+            "clear_attachment",
+            "ask_recording",
+        ),
+        *("skip_thinking", "regenerate", "edit_turn", "delete_turn", "try_again", "play_again", "play_question"),
+        *("save_sound", "revoice", "new_conversation", "open_conversation", "rename", "delete_conversation", "search"),
+        *("set_thinking", "set_spoken_answers", "set_voice", "set_preset", "set_tools", "switch_model", "retry_model"),
+        *("act_on_notice", "allow_microphone", "refresh_devices", "record_voice", "cancel_voice_recording"),
+        *("import_voice", "remove_voice", "rename_voice", "hear_voice", "quit"),
+    )
+    state_changed = Signal(object)
+    model_changed = Signal(object)
+    notice_changed = Signal(object)
+    level_changed = Signal(float)
+    turns_reset = Signal()
+    turn_changed = Signal(object)
+    turn_removed = Signal(int)
+    conversation_changed = Signal(object)
+    conversations_changed = Signal()
+    welcome_changed = Signal(object)
+    attachment_changed = Signal(str)
+    models_changed = Signal()
+    voices_changed = Signal()
+    presets_changed = Signal()
+    devices_changed = Signal()
+    voice_recording_changed = Signal(float)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.transcriber = FakeTranscriber()
+        self.state = State.IDLE
+        self.model = ModelStatus("Step-Audio 2 mini · 4-bit", True, 1.0, "", int(6.1 * GB), 24 * GB, "", True)
+        self.notice = Notice()
+        self.level = 0.0
+        self.turns: tuple[TurnView, ...] = ()
+        self.conversation = ConversationView("1", "Train times", 1e9)
+        self.conversations: tuple[ConversationView, ...] = ()
+        self.welcome = Welcome("Answers short questions.", ("One?", "Two?", "Three?"))
+        self.attachment = ""
+        self.models: tuple[ModelView, ...] = (
+            ModelView("starter", "Earshot starter", "", GB // 20, GB // 8, 17 * GB, current=True),
+            ModelView("mini", "Step-Audio 2 mini", "", 16 * GB, 18 * GB, 17 * GB),
+        )
+        self.voices: tuple[VoiceView, ...] = (VoiceView("mei", "Mei", True), VoiceView("anna", "Anna"))
+        self.presets: tuple[PresetView, ...] = (PresetView("assistant", "Assistant"), PresetView("coach", "Coach"))
+        self.inputs: tuple[DeviceView, ...] = (DeviceView("mic", "Desk microphone"),)
+        self.outputs: tuple[DeviceView, ...] = (DeviceView("speaker", "Desk speakers"),)
+        self.tools = (ToolOffer("calculator", "Works out sums."), ToolOffer("web_search", "Looks things up.", True))
+
+    def diagnostics(self) -> str:
+        """A text without conversation."""
+        return "Earshot diagnostics"
+
+    def be(self, state: State) -> None:
+        """Change the state."""
+        self.state = state
+        self.state_changed.emit(state)
+
+    def have_turns(self, *turns: TurnView) -> None:
+        """Show a conversation of these turns."""
+        self.turns = turns
+        self.turns_reset.emit()
+
+    def have_turn(self, turn: TurnView) -> None:
+        """One turn is new or newer."""
+        self.turns = (*(each for each in self.turns if each.key != turn.key), turn)
+        self.turn_changed.emit(turn)
+
+    def have(self, name: str, value: Any) -> None:
+        """Set a property and emit its signal with it."""
+        setattr(self, name, value)
+        signal = getattr(self, f"{name}_changed")
+        if name in ("conversations", "models", "voices", "presets"):
+            signal.emit()
+        else:
+            signal.emit(value)
