@@ -180,9 +180,7 @@ class _Stages:
         from engine.language import Sampling, generate
 
         llm = self._engine.llm
-        ids = generate(
-            llm, llm.new_cache(), prompt, sampling=Sampling(), end_ids=(), max_tokens=DECODED_TOKENS + 1
-        )
+        ids = generate(llm, llm.new_cache(), prompt, sampling=Sampling(), end_ids=(), max_tokens=DECODED_TOKENS + 1)
         next(ids)
         start = time.perf_counter()
         count = sum(1 for _ in ids)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from engine.engine import Engine
     from engine.events import SessionEvent, ToolCall, Turn
     from engine.session import Session
+    from engine.speaking import Voice
 
 _EXAMPLES = """\
 examples:
@@ -42,6 +43,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--wav", nargs="+", type=Path, default=[], metavar="FILE", help="recordings, one a turn")
     parser.add_argument("--text", action="store_true", help="after the recordings, read typed turns from stdin")
     parser.add_argument("--speak", type=Path, metavar="DIR", help="speak the answers into DIR/reply-1.wav, …")
+    parser.add_argument("--voice", metavar="NAME|FILE", help="who speaks: a voice's name, or a recording of one")
     parser.add_argument("--think", action="store_true", help="let the model think before every answer")
     parser.add_argument("--tools", nargs="*", metavar="NAME", help="tools to offer, or all (default: the preset's)")
     parser.add_argument("--web", action="store_true", help="allow web search: the only thing that leaves this machine")
@@ -106,6 +108,7 @@ def _session(args: argparse.Namespace, engine: Engine, chosen: Preset, tools: To
 
     settings = SessionSettings(
         persona=chosen.persona(args.language),
+        voice=_voice(args.voice, engine) if args.speak and args.voice else None,
         tools=tools,
         confirm=_confirm,
         remember_turns=chosen.remember_turns,
@@ -113,6 +116,14 @@ def _session(args: argparse.Namespace, engine: Engine, chosen: Preset, tools: To
     )
     kept = args.session is not None and (args.session / "session.json").exists()
     return Session(engine, settings, saved=args.session if kept else None)
+
+
+def _voice(wanted: str, engine: Engine) -> Voice:
+    """A voice as a person names it. Raises VoiceError or SoundError."""
+    from engine.checkpoints.catalogue import models_folder
+    from engine.speaking import VoiceLibrary
+
+    return VoiceLibrary(models_folder().parent / "voices").find(engine.speaking, wanted)
 
 
 def _turns(args: argparse.Namespace, engine: Engine, chosen: Preset, tools: ToolRegistry) -> Iterator[_Asked]:

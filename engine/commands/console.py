@@ -175,9 +175,7 @@ class Bar:
         from engine.samples import clock
 
         row = Table.grid(padding=(0, 2, 0, 0))
-        bar = ProgressBar(
-            progress.total or None, progress.done, width=28, complete_style="cyan", finished_style="cyan"
-        )
+        bar = ProgressBar(progress.total or None, progress.done, width=28, complete_style="cyan", finished_style="cyan")
         left = "" if seconds_left is None else f"{clock(seconds_left)} left"
         row.add_row(Text(self._title), bar, Text(figures(progress), style="dim"), Text(left, style="dim"))
         console = Console(stderr=True, soft_wrap=True)
