@@ -16,6 +16,7 @@ from engine.errors import RequestError
 if TYPE_CHECKING:
     from engine.engine import Engine
     from engine.events import Samples
+    from engine.speaking import Voice
 
 _EXAMPLES = """\
 examples:
@@ -24,6 +25,8 @@ examples:
   earshot translate question.wav --to ja --speak -o question-ja.wav"""
 
 SPEECH_RATE_HZ = 24_000
+_TOKENS_PER_S = 64  # of the recording: speech takes 32 a second, and some languages are slower than others
+_LEAST_OF_A_VOICE_S, _MOST_OF_A_VOICE_S = 3, 10
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -38,6 +41,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     add_file_options(parser)
     parser.add_argument("--to", required=True, metavar="CODE", help="the language to translate into: zh, en, ja …")
     parser.add_argument("--speak", action="store_true", help="also speak the translation; needs -o and one FILE")
+    parser.add_argument(
+        "--voice", metavar="NAME", help="a voice of yours, or a recording of one (default: the speaker's own)"
+    )
     parser.add_argument("-o", dest="wav", type=Path, metavar="WAV", help="the file for the spoken translation")
     add_model_option(parser)
     parser.set_defaults(func=run)
@@ -88,14 +94,17 @@ def _translated(args: argparse.Namespace, engine: Engine, path: Path, target: st
     from engine.transcription.languages import english_name
 
     persona = translate_instruction(english_name(target), spoken=True)
+    # Each window is translated for itself: no earlier turn is shown to the model.
+    settings = SessionSettings(persona=persona, voice=_voice(args, engine, path), remember_turns=0)
+    session = engine.session(settings=settings)
     texts: list[str] = []
     speech: list[Samples] = []
     duration_s = probe(path).duration_s
     with progress_bar(path.name, quiet=args.quiet) as bar:
         for window in speech_windows(path):
             text = ""
-            session = engine.session(settings=SessionSettings(persona=persona))
-            for event in session.ask(Turn(samples_16k=window.samples_16k)):
+            longest = round(128 + _TOKENS_PER_S * (window.end_s - window.start_s))
+            for event in session.ask(Turn(samples_16k=window.samples_16k, max_tokens=longest)):
                 match event:
                     case AnswerText(text=more):
                         text += more
@@ -107,3 +116,23 @@ def _translated(args: argparse.Namespace, engine: Engine, path: Path, target: st
     if not speech:
         raise RequestError(f"{engine.name} gave no speech for {path}: try another model.")
     return texts, np.concatenate(speech)
+
+
+def _voice(args: argparse.Namespace, engine: Engine, path: Path) -> Voice | None:
+    """The voice that was asked for, or that of whoever speaks in the recording; None when too little is said."""
+    import numpy as np
+
+    from engine.checkpoints.catalogue import models_folder
+    from engine.commands.sounds import speech_windows
+    from engine.speaking import VoiceLibrary
+
+    if args.voice:
+        return VoiceLibrary(models_folder().parent / "voices").find(engine.speaking, args.voice)
+    heard: list[Samples] = []
+    for window in speech_windows(path):
+        heard.append(window.samples_16k)
+        if sum(map(len, heard)) >= _MOST_OF_A_VOICE_S * 16_000:
+            break
+    if sum(map(len, heard)) < _LEAST_OF_A_VOICE_S * 16_000:
+        return None
+    return engine.speaking.analyse(np.concatenate(heard)[: _MOST_OF_A_VOICE_S * 16_000], 16_000, "own")

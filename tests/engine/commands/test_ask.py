@@ -81,25 +81,3 @@ def test_a_sound_that_cannot_be_used_is_one_sentence(
     assert captured.out == ""
     assert captured.err.startswith(f"earshot: {path} {sentence}")
     assert captured.err.count("\n") == 1
-
-
-def test_a_spoken_translation_needs_a_model_that_speaks(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    wav = recording.parent / "out.wav"
-    assert main(["translate", str(recording), "--to", "zh", "--speak", "-o", str(wav)]) == 2
-    assert "tiny cannot speak: leave out --speak or choose a complete model." in capsys.readouterr().err
-    assert not wav.exists()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["--speak"], "A spoken translation needs one FILE, --speak and -o out.wav."),
-        (["-o", "x.wav"], "A spoken translation needs one FILE, --speak and -o out.wav."),
-        (["--speak", "-o", "x.wav", "--format", "srt"], "--speak writes one wav file: leave out --output"),
-    ],
-)
-def test_options_that_contradict_each_other_are_told(
-    arguments: list[str], sentence: str, recording: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["translate", str(recording), "--to", "zh", *arguments]) == 2
-    assert capsys.readouterr().err.startswith(f"earshot: {sentence}")

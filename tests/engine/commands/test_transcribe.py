@@ -268,6 +268,7 @@ def test_a_folder_in_the_place_of_the_output_is_told_before_the_work(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
 def test_a_run_that_was_stopped_goes_on_with_resume(
     sent: signal.Signals, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -76,19 +76,19 @@ def test_the_detector_hears_quiet_speech_too() -> None:
     np.testing.assert_array_equal(window.samples_16k, sound[start : start + len(window.samples_16k)])
 
 
-def test_an_hour_of_silence_keeps_nothing() -> None:
+def test_a_long_silence_keeps_nothing() -> None:
     cutter = WindowCutter(LoudIsSpeech())  # type: ignore[arg-type]
-    for _ in range(360):
+    for _ in range(60):
         assert cutter.push(silence(10.0)) == []
     assert len(cutter._kept.between(cutter._kept.start, cutter._kept.end)) < RATE_HZ
-    assert cutter.position_s == pytest.approx(3600, abs=0.1)
+    assert cutter.position_s == pytest.approx(600, abs=0.1)
 
 
 pieces = st.lists(st.tuples(st.booleans(), st.floats(0.05, 30.0)), min_size=1, max_size=8)
 
 
 @given(pieces, st.integers(1000, 200_000))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_windows_are_ordered_never_too_long_and_hold_all_speech(parts: list[tuple[bool, float]], block: int) -> None:
     sound = np.concatenate([_loud(seconds) if loud else silence(seconds) for loud, seconds in parts])
     windows = _cut(sound, block)
@@ -110,7 +110,7 @@ def test_windows_are_ordered_never_too_long_and_hold_all_speech(parts: list[tupl
 
 
 @given(pieces, st.integers(600, 100_000), st.integers(600, 100_000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_the_size_of_the_blocks_does_not_matter(parts: list[tuple[bool, float]], one: int, other: int) -> None:
     sound = np.concatenate([_loud(seconds) if loud else silence(seconds) for loud, seconds in parts])
     assert [(w.start_s, w.spans) for w in _cut(sound, one)] == [(w.start_s, w.spans) for w in _cut(sound, other)]
