@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QWidget
 
 from app import theme
 from app.qt import override
+from app.widgets.motion import fade_in
 from app.widgets.scroll_bar import use_thin_bar
 from app.widgets.turn_widget import LIVE, TurnAction, TurnWidget
 from app.widgets.views import TurnView
@@ -95,6 +96,8 @@ class ConversationView(QAbstractScrollArea):
                 self._fill(widget, index)
                 self._heights[index] = widget.heightForWidth(self.column_width())
         self._settle()
+        if index is None:
+            fade_in(self._shown[len(self._turns) - 1])
 
     def widget_of(self, index: int) -> TurnWidget | None:
         """The widget lent to a turn, while it is in sight."""

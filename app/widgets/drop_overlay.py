@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from app import theme
 from app.qt import override
+from app.widgets.motion import fade_in
 
 
 def dropped_files(data: QMimeData) -> list[str]:
@@ -33,6 +34,7 @@ class DropOverlay(QWidget):
         self.setGeometry(parent.rect())
         self.raise_()
         self.show()
+        fade_in(self)
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:

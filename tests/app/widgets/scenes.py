@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
-import time
 from collections.abc import Callable
 from dataclasses import replace
+
+from PySide6.QtCore import QCoreApplication
 
 from app.widgets.talk_button import TalkLook
 from app.widgets.views import (
@@ -94,24 +96,35 @@ FAILED = TurnView(
 )
 
 
+def at(hour: int, minute: int, days_ago: int = 0) -> float:
+    """A time of day as seconds since 1970."""
+    day = dt.datetime.now() - dt.timedelta(days=days_ago)
+    return day.replace(hour=hour, minute=minute).timestamp()
+
+
+def words(context: str, text: str) -> str:
+    """What a part of the window says, in the language of the picture."""
+    return QCoreApplication.translate(context, text)
+
+
 def conversations() -> list[ConversationView]:
     """Four saved conversations of today and yesterday."""
-    now = time.time()
-    noon = now - (now % 86_400)
     return [
-        ConversationView("1", "Train times and a packing list", noon + 60, 6),
-        ConversationView("2", "荡口古镇的门票", noon, 2),
-        ConversationView("3", "How did I sound?", noon - 30_000, 4, "coach"),
-        ConversationView("4", "Twelve times seven", noon - 40_000, 1),
+        ConversationView("1", "Train times and a packing list", at(10, 42), 6),
+        ConversationView("2", "荡口古镇的门票", at(9, 15), 2),
+        ConversationView("3", "How did I sound?", at(18, 3, 1), 4, "coach"),
+        ConversationView("4", "Twelve times seven", at(17, 58, 1), 1),
     ]
 
 
 def dress(window: Window) -> None:
     """What every scene has: sidebar, menus, switches."""
     window.sidebar.show_conversations(conversations(), "1")
-    window.sidebar.status.show_status("Step-Audio 2 mini · 4-bit", "6.1 of 24 GB · nothing leaves this Mac")
+    window.sidebar.status.show_status(
+        "Step-Audio 2 mini · 4-bit", "6.1 / 24 GB · " + words("ListBinding", "nothing leaves this Mac")
+    )
     window.preset.show_choices([("assistant", "Assistant"), ("coach", "Speaking coach")], "assistant")
-    window.voice.show_choices([("mei", "Mei"), ("", "No voice")], "mei", "Voice: {choice}")
+    window.voice.show_choices([("mei", "Mei"), ("", "No voice")], "mei", words("ListBinding", "Voice: {choice}"))
     window.talk_bar.set_switches(True, True, False)
     window.talk_bar.set_hint()
     window.set_title("Train times and a packing list")
@@ -128,7 +141,7 @@ def _talk(window: Window, turns: list[TurnView], look: TalkLook, word: str, leve
 
 def welcome(window: Window) -> None:
     """Nothing was said yet and the microphone was not asked for."""
-    _talk(window, [], TalkLook.READY, window.tr("Ready"))
+    _talk(window, [], TalkLook.READY, words("TalkBinding", "Ready"))
     window.sidebar.show_conversations([], "")
     window.set_title("")
     about = "The starter model understands short questions, sums and times, in English and Chinese."
@@ -138,32 +151,34 @@ def welcome(window: Window) -> None:
 
 def speaking(window: Window) -> None:
     """The picture of the design: thought, calculated, speaking."""
-    _talk(window, [TRAIN], TalkLook.SPEAKING, window.tr("Speaking"), 0.5)
+    _talk(window, [TRAIN], TalkLook.SPEAKING, words("TalkBinding", "Speaking"), 0.5)
 
 
 def thinking(window: Window) -> None:
     """It is thinking aloud and can be cut short."""
     live = replace(TRAIN, state=TurnState.THINKING, tools=(), answer="", has_sound=False, first_text_s=None)
     live = replace(live, first_sound_s=None, real_time_factor=None, spoken=None)
-    _talk(window, [PACKING, live], TalkLook.THINKING, window.tr("Thinking"))
+    _talk(window, [PACKING, live], TalkLook.THINKING, words("TalkBinding", "Thinking"))
 
 
 def listening(window: Window) -> None:
     """The user is talking."""
     recording = TurnView(9, TurnState.RECORDING, "", PEAKS, 3.0)
-    _talk(window, [PACKING, recording], TalkLook.LISTENING, window.tr("Listening"), 0.8)
+    _talk(window, [PACKING, recording], TalkLook.LISTENING, words("TalkBinding", "Listening"), 0.8)
 
 
 def mixed(window: Window) -> None:
     """Chinese, Markdown, an interruption, an error."""
     done = replace(TRAIN, state=TurnState.DONE, spoken=None)
-    _talk(window, [done, PACKING, CHINESE, FAILED], TalkLook.TROUBLE, window.tr("Stopped"))
-    window.talk_bar.set_hint("The microphone gives no sound.", "Open privacy settings", trouble=True)
+    _talk(window, [done, PACKING, CHINESE, FAILED], TalkLook.TROUBLE, words("TalkBinding", "Stopped"))
+    window.talk_bar.set_hint(
+        "The microphone gives no sound.", words("TalkBinding", "Open privacy settings"), trouble=True
+    )
 
 
 def long_words(window: Window) -> None:
     """Words that do not fit, tables and code."""
-    _talk(window, [LONG_WORDS], TalkLook.OPENING, window.tr("Getting ready"))
+    _talk(window, [LONG_WORDS], TalkLook.OPENING, words("TalkBinding", "Getting ready"))
     window.set_title("A conversation whose name is far too long for the bar it has to fit in, whatever its width " * 2)
 
 
