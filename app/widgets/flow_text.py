@@ -169,9 +169,10 @@ class FlowText(QTextBrowser):
 
     def _fixed_runs(self, block: QTextBlock) -> list[tuple[int, int]]:
         runs, found = block.begin(), []
+        fenced = bool(block.blockFormat().property(QTextFormat.Property.BlockCodeFence))
         while not runs.atEnd():
             fragment = runs.fragment()
-            if fragment.isValid() and fragment.charFormat().fontFixedPitch():
+            if fragment.isValid() and (fenced or fragment.charFormat().fontFixedPitch()):
                 found.append((fragment.position(), fragment.length()))
             runs += 1
         return found

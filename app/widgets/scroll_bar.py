@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QAbstractScrollArea, QScrollBar, QStyle, QStyleOptionSlider
 
 from app import theme
@@ -43,6 +43,8 @@ class ThinScrollBar(QScrollBar):
 
 
 def use_thin_bar(area: QAbstractScrollArea) -> None:
-    """Give a scroll area the thin bar, except where the system has a good one."""
+    """Give a scroll area the thin bar, except where the system has a good one, and the ground of what is behind it."""
+    area.viewport().setAutoFillBackground(False)
+    area.viewport().setBackgroundRole(QPalette.ColorRole.NoRole)
     if sys.platform != "darwin":
         area.setVerticalScrollBar(ThinScrollBar())
