@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import unicodedata
@@ -19,6 +20,7 @@ _NEAR_PAUSE_S = 0.5
 
 _SENTENCE_END = re.compile(r"(?<=[。！？!?…])\s*|(?<=[.!?…][\"'”’)])\s+|(?<=[.])\s+")
 _CLOSING = "，。！？、；：”’）》」』】…,.!?;:)]}%\"'"
+_PAUSES = "，。！？、；：…,.!?;:"
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~])")
 _MARKDOWN_LINE_START = re.compile(r"^(\d+)([.)])(?=\s)|^([-+=])", re.MULTILINE)
 
@@ -108,15 +110,18 @@ def cues(transcript: Transcript) -> Iterator[Cue]:
             yield Cue(start, last_end, cue.lines)
 
 
-def _cues_of(segment: Segment) -> Iterator[Cue]:
+@functools.lru_cache(maxsize=4096)  # what is shown while it grows is made again and again
+def _cues_of(segment: Segment) -> tuple[Cue, ...]:
     texts = _cue_texts(_one_line(segment.text))
     weights = [max(1, _width(text)) for text in texts]
     spans = segment.spans or ((segment.start_s, segment.end_s),)
     said, total = 0, sum(weights)
+    found: list[Cue] = []
     for text, weight in zip(texts, weights, strict=True):
         start = _time_at(spans, said / total, starting=True)
         said += weight
-        yield Cue(start, _time_at(spans, said / total, starting=False), _lines(text))
+        found.append(Cue(start, _time_at(spans, said / total, starting=False), _lines(text)))
+    return tuple(found)
 
 
 def _time_at(spans: tuple[Span, ...], share: float, starting: bool) -> float:
@@ -147,26 +152,35 @@ def _cue_texts(text: str) -> list[str]:
 
 
 def _divided(text: str, widest: int) -> list[str]:
-    """The text in as few parts of about equal width as fit into `widest` columns, cut between words."""
-    parts_wanted = -(-_width(text) // widest)
-    while True:
-        parts = _filled(_words(text), _width(text) / parts_wanted)
-        if all(_width(part) <= widest for part in parts) or parts_wanted >= len(text):
+    """The text in as few parts as fit into `widest` columns, of about equal width, cut between words."""
+    words = _words(text)
+    widths = [_width(word) for word in words]
+    fewest = _filled(words, widths, lambda part, width, word: width + word <= widest)
+    goal = sum(widths) / len(fewest)
+    ways: list[_Takes] = [
+        lambda part, width, word: width + word <= widest and not (part[-1] in _PAUSES and width >= 0.6 * goal),
+        lambda part, width, word: width + word / 2 <= goal,
+    ]
+    for takes in ways:  # best after a comma, else of even width
+        parts = _filled(words, widths, takes)
+        if len(parts) == len(fewest) and all(_width(part) <= widest for part in parts):
             return parts
-        parts_wanted += 1
+    return fewest
 
 
-def _filled(words: list[str], goal: float) -> list[str]:
-    """Join words into parts; a part ends where its width is nearest to the goal."""
+# Whether a part, so many columns wide, takes a word of so many columns too.
+_Takes = Callable[[str, int, int], bool]
+
+
+def _filled(words: list[str], widths: list[int], takes: _Takes) -> list[str]:
     parts: list[str] = []
-    part = ""
-    for word in words:
-        longer = part + word
-        if part.strip() and abs(_width(longer.strip()) - goal) > abs(_width(part.strip()) - goal):
+    part, filled = "", 0
+    for word, width in zip(words, widths, strict=True):
+        if part.strip() and not takes(part, filled, width):
             parts.append(part.strip())
-            part = word
+            part, filled = word.lstrip(), width - (len(word) - len(word.lstrip()))
         else:
-            part = longer
+            part, filled = part + word, filled + width
     return [*parts, part.strip()] if part.strip() else parts
 
 
@@ -193,11 +207,18 @@ def _join(first: str, second: str) -> str:
 
 
 def _is_wide(character: str) -> bool:
-    return unicodedata.east_asian_width(character) in "WF"
+    return _columns(character) == 2
+
+
+@functools.lru_cache(maxsize=8192)
+def _columns(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _width(text: str) -> int:
-    return sum(2 if _is_wide(character) else 1 for character in text if not unicodedata.combining(character))
+    return sum(map(_columns, text))
 
 
 def _one_line(text: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from engine.conversation.chat_template import Message, Prompt, SoundPart, Variant, build, embedded
+from engine.conversation.settings import sampling_for
 from engine.conversation.tasks import TRANSCRIBE, transcribe_prompt, translate_prompt
 from engine.errors import RequestError
 from engine.events import Samples
@@ -109,7 +110,6 @@ def without_loop(ids: Sequence[int]) -> list[int]:
 
 def _sampling(about: Mapping[str, Any], options: Options) -> Sampling:
     """Greedy for writing down; what the folder itself recommends comes first."""
-    task = "translate" if options.translate_to else "transcribe"
-    temperature = _TRANSLATION_TEMPERATURE if options.translate_to else 0.0
-    recommended = (about.get("sampling") or {}).get(task, {})
-    return Sampling(**{"temperature": temperature, "seed": 0, **recommended})
+    if options.translate_to:
+        return sampling_for("translate", about, Sampling(temperature=_TRANSLATION_TEMPERATURE, seed=0))
+    return sampling_for("transcribe", about, Sampling())
