@@ -104,10 +104,10 @@ template <typename T> __device__ uint4 scaled8(uint4 x, uint4 norm, float scale)
 # The input vector, normed if asked, into shared memory, laid out so that neighbouring lanes read neighbouring pieces.
 _LOAD_INPUT = r"""
   constexpr int PIECES = K / 8;
-  __shared__ uint4 xs[PIECES];
+  __shared__ uint4 xs[STAGED ? PIECES : 1];
   __shared__ float partial[8];
   const uint4* x4 = reinterpret_cast<const uint4*>(x);
-  {
+  if (STAGED) {
     float squares = 0.0f;
     for (int i = threadIdx.x; i < PIECES; i += 256) {
       uint4 piece = x4[i];
@@ -122,8 +122,8 @@ _LOAD_INPUT = r"""
         piece = scaled8<T>(piece, norm4[i], scale);
       }
     }
+    __syncthreads();
   }
-  __syncthreads();
 """
 
 _STORE = r"""
@@ -139,6 +139,7 @@ _STORE = r"""
 
 _PLAIN = (
     r"""
+  constexpr bool STAGED = NORM;  // without a norm, lanes read the input themselves: the first level cache holds it
   constexpr int PARTS = 1;
   constexpr int CHUNKS = K / 8;
   const int lane = threadIdx.x % 32;
@@ -176,7 +177,7 @@ _PLAIN = (
       for (int u = 0; u < U; ++u) {
         const int c = start + u * 32;
         if (c < CHUNKS) {
-          const uint4 piece = xs[c];
+          const uint4 piece = NORM ? xs[c] : __ldg(x4 + c);
           sum = dot8<T>(sum, ahead[u], piece);
           if (GATED) gated = dot8<T>(gated, beside[u], piece);
         }
@@ -191,6 +192,7 @@ _PLAIN = (
 
 _QUANTISED = (
     r"""
+  constexpr bool STAGED = true;
   constexpr int VALUES = 128 / BITS;
   constexpr int PARTS = VALUES / 8;
   constexpr int CHUNKS = K / VALUES;

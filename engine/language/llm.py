@@ -16,6 +16,7 @@ import mlx.nn as nn
 from engine.language import cuda_kernels
 from engine.language.cache import Cache
 from engine.language.fusing import merged
+from engine.language.single_step import SingleStep
 
 
 @dataclass(frozen=True)
@@ -88,20 +89,28 @@ class _Attention(nn.Module):
 
         `last_only` asks for the last place alone, (B, 1, …); the others' keys and values are kept all the same.
         """
+        q, k, v = self.turned(qkv, reading.offset)
+        if reading.cache is not None:
+            k, v = reading.cache.extend(layer, k, v)
+        mask = reading.mask
+        if last_only and q.shape[2] > 1:
+            q, mask = q[:, :, -1:], reading.of_the_last()
+        return self.found(q, k, v, mask)
+
+    def turned(self, qkv: mx.array, offset: int | mx.array) -> tuple[mx.array, mx.array, mx.array]:
+        """Queries, keys (turned by their position) and values, (B, H, T, W) each."""
         B, T, _ = qkv.shape
         heads = qkv.reshape(B, T, -1, self._width).transpose(0, 2, 1, 3)
         turning = self._heads + self._kv_heads
         turned = mx.fast.rope(
-            heads[:, :turning], self._width, traditional=False, base=self._theta, scale=1.0, offset=reading.offset
+            heads[:, :turning], self._width, traditional=False, base=self._theta, scale=1.0, offset=offset
         )
-        q, k, v = turned[:, : self._heads], turned[:, self._heads :], heads[:, turning:]
-        if reading.cache is not None:
-            k, v = reading.cache.extend(layer, k, v)
-        mask = reading.mask
-        if last_only and T > 1:
-            q, mask, T = q[:, :, -1:], reading.of_the_last(), 1
+        return turned[:, : self._heads], turned[:, self._heads :], heads[:, turning:]
+
+    def found(self, q: mx.array, k: mx.array, v: mx.array, mask: mx.array | str | None) -> mx.array:
+        """Attention's outcome, the heads side by side (B, T, heads × width)."""
         y = mx.fast.scaled_dot_product_attention(q, k, v, scale=self._scale, mask=mask)
-        return y.transpose(0, 2, 1, 3).reshape(B, T, -1)
+        return y.transpose(0, 2, 1, 3).reshape(q.shape[0], q.shape[2], -1)
 
 
 class _Mlp(nn.Module):
@@ -150,21 +159,6 @@ class _Layer(nn.Module):
         x = (x[:, -1:] if last_only else x) + y
         return x + self.mlp(self.post_attention_layernorm(x))
 
-    def step(self, x: mx.array, layer: int, reading: _Reading) -> mx.array:
-        """The same for a single place (1, 1, D), with the kernels of `cuda_kernels`."""
-        qkv = cuda_kernels.multiply(x, self.self_attn.qkv_proj, norm=self.input_layernorm)
-        found = self.self_attn.attended(qkv, layer, reading)
-        x = cuda_kernels.multiply(found, self.self_attn.o_proj, residual=x)
-        inner = cuda_kernels.multiply(x, self.mlp.gate_up_proj, norm=self.post_attention_layernorm, gated=True)
-        return cuda_kernels.multiply(inner, self.mlp.down_proj, residual=x)
-
-    def steps(self) -> bool:
-        """Whether `step` can be used: merged, and every matrix stored in a way the kernels read."""
-        if "qkv_proj" not in self.self_attn or "gate_up_proj" not in self.mlp:
-            return False
-        matrices = (self.self_attn.qkv_proj, self.self_attn.o_proj, self.mlp.gate_up_proj, self.mlp.down_proj)
-        return all(cuda_kernels.fits(matrix) for matrix in matrices)
-
 
 class _Layers(nn.Module):
     def __init__(self, config: LlmConfig) -> None:
@@ -188,7 +182,7 @@ class LanguageModel(nn.Module):
         self.model = _Layers(config)
         if not config.tie_word_embeddings:
             self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
-        self._own_kernels = False
+        self._single: SingleStep | None = None
 
     def new_cache(self, padding: mx.array | None = None) -> Cache:
         """An empty cache for this network; `padding` as `Cache` explains."""
@@ -222,16 +216,9 @@ class LanguageModel(nn.Module):
 
     def __call__(self, embeddings: mx.array, cache: Cache | None = None) -> mx.array:
         """Scores (B, V) of the id after embeddings (B, T, D), read after what `cache` holds, which it extends."""
-        if self._own_kernels and cache is not None and cache.padding is None and embeddings.shape[:2] == (1, 1):
-            return self._step(embeddings, cache)
+        if self._single is not None and cache is not None and cache.padding is None and embeddings.shape[:2] == (1, 1):
+            return self._single(embeddings, cache)
         return self.head(self._read(embeddings, cache, last_only=True)[:, -1])
-
-    def _step(self, x: mx.array, cache: Cache) -> mx.array:
-        reading = _Reading(cache, cache.length, None)
-        for index, layer in enumerate(self.model.layers):
-            x = layer.step(x, index, reading)
-        cache.advance(1)
-        return cuda_kernels.multiply(x, self.lm_head, norm=self.model.norm, dtype=mx.float32)[:, 0]
 
     def fuse(self) -> None:
         """Merge each layer's q, k, v and its gate, up into one matrix; for inference, after loading.
@@ -244,10 +231,14 @@ class LanguageModel(nn.Module):
             mx.eval(layer.parameters())
         self.use_own_kernels(cuda_kernels.available())
 
-    def use_own_kernels(self, wanted: bool) -> None:
+    def use_own_kernels(self, wanted: bool, *, compiled: bool = True) -> None:
         """Write single ids with the kernels of `cuda_kernels`, where the weights allow it."""
-        fitting = not self.config.tie_word_embeddings and cuda_kernels.fits(self.lm_head)
-        self._own_kernels = wanted and fitting and all(layer.steps() for layer in self.model.layers)
+        self._single = SingleStep(self, compiled=compiled) if wanted and SingleStep.fits(self) else None
+
+    @property
+    def has_own_kernels(self) -> bool:
+        """Whether single ids are written with kernels of our own."""
+        return self._single is not None
 
 
 def _mask(cache: Cache, T: int) -> mx.array | str | None:

@@ -223,13 +223,16 @@ def _decode(tiny: bool, storage: str, rounds: int, about: str = "") -> Iterator[
     theirs, plain = networks(sizes, storage)
     merged = _copy_of(plain)
     merged.fuse()
-    own = merged._own_kernels
+    own = merged.has_own_kernels
     prompt = mx.random.randint(0, sizes["vocab_size"], (PROMPT,), key=mx.random.key(1))
     talking = Sampling(temperature=0.7, top_p=0.9, repetition_penalty=1.05, seed=1)
 
-    def ours(llm: Any, kernels: bool, sampling: Any = None) -> Callable[[], tuple[float, list[int]]]:
+    def ours(
+        llm: Any, kernels: bool, sampling: Any = None, compiled: bool = True
+    ) -> Callable[[], tuple[float, list[int]]]:
         def run() -> tuple[float, list[int]]:
-            llm.use_own_kernels(kernels)
+            if llm.has_own_kernels != kernels:
+                llm.use_own_kernels(kernels, compiled=compiled)
             return _our_rate(llm, prompt, tokens, sampling or Sampling())
 
         return run
@@ -241,8 +244,13 @@ def _decode(tiny: bool, storage: str, rounds: int, about: str = "") -> Iterator[
     ways["ours, merged"] = ours(merged, False)
     ways["ours, merged, talking"] = ours(merged, False, talking)
     if own:
-        ways["ours, own kernels"] = ours(merged, True)
-        ways["ours, own kernels, talking"] = ours(merged, True, talking)
+        traced = _copy_of(merged)
+        traced.use_own_kernels(True)
+        untraced = _copy_of(merged)
+        untraced.use_own_kernels(True, compiled=False)
+        ways["ours, own kernels"] = ours(untraced, True)
+        ways["ours, own kernels, traced"] = ours(traced, True)
+        ways["ours, own kernels, traced, talking"] = ours(traced, True, talking)
     rates: dict[str, list[float]] = {name: [] for name in ways}
     written: dict[str, list[int]] = {}
     for turn in range(rounds + 1):
@@ -309,6 +317,8 @@ def _copy_of(llm: Any) -> Any:
     first = llm.model.layers[0].mlp.down_proj
     if isinstance(first, nn.QuantizedLinear):
         nn.quantize(other, group_size=first.group_size, bits=first.bits)
+    if "gate_up_proj" in llm.model.layers[0].mlp:
+        other.fuse()
     other.load_weights(tree_flatten(llm.parameters()))
     return other.eval()
 
