@@ -13,9 +13,10 @@ from engine.errors import EngineError, RequestError, StorageError
 
 if TYPE_CHECKING:
     from engine.engine import Engine
-    from engine.transcription import Options, Transcript, TranscriptionEvent
+    from engine.transcription import Options, Segment, Transcript, TranscriptionEvent
 
 FORMATS = ("txt", "srt", "vtt", "json", "md")
+_STREAMED = ("txt", "srt", "vtt")  # these only grow at their end
 
 
 @dataclass(frozen=True)
@@ -120,10 +121,10 @@ class _Printer:
 
     def __init__(self, args: argparse.Namespace, job: Job, options: Options, bar: Bar) -> None:
         self._args, self._job, self._options, self._bar = args, job, options, bar
-        self._segments: list = []
+        self._segments: list[Segment] = []
         self._printed = ""
 
-    def add(self, segment: object) -> None:
+    def add(self, segment: Segment) -> None:
         from engine.transcription import Transcript
 
         self._segments.append(segment)
@@ -148,10 +149,10 @@ class _Printer:
             self._print(transcript)
 
     def _streams(self) -> bool:
-        return not self._args.output and not self._args.json and self._args.format[0] in ("txt", "srt", "vtt")
+        return not self._args.output and not self._args.json and self._args.format[0] in _STREAMED
 
     def _print(self, transcript: Transcript) -> None:
-        """Print what the format has more than before: these formats only grow at their end."""
+        """Print what the format has more than before."""
         from engine.transcription import EXPORTS
 
         text = EXPORTS[self._args.format[0]](transcript)
