@@ -1,0 +1,188 @@
+"""How a conversation feels: time to the first sound from turn to turn, how fast a reply stops, memory over many turns.
+
+    python -m tests.benchmarks.conversation [--model DIR] [--turns 20] [--long 200] [--json]
+
+Random weights hardly ever speak, so with --script every answer is prescribed (twelve words, three seconds of speech);
+the network is still run for every id. Without --model the best installed model is used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import platform
+import resource
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import mlx.core as mx
+import numpy as np
+
+from engine.checkpoints import catalogue
+from engine.engine import Engine
+from engine.errors import VoiceError
+from engine.events import AnswerText, ReplyEnded, SessionEvent, Speech, Turn
+from engine.session import Session, SessionSettings
+from engine.speaking import Voice
+from tests.fakes import scripted, tone
+
+_ANSWER = "Twelve times seven is eighty four, as you surely knew before."
+_SPEECH_TOKENS = 75
+
+
+class Talk:
+    """One model, one voice, and turns that are all alike."""
+
+    def __init__(self, engine: Engine, prescribed: bool) -> None:
+        self.engine = engine
+        self.voice = _voice(engine)
+        self._llm = scripted(engine.llm) if prescribed else None
+        self.turn = Turn(samples_16k=tone(2.0), max_tokens=250)
+
+    def session(self) -> Session:
+        """A new conversation."""
+        return Session(self.engine, SessionSettings(voice=self.voice, seed=1))
+
+    def prescribe(self) -> None:
+        """The next answer: one id of text, four of speech, then the rest of the speech."""
+        if self._llm is None:
+            return
+        vocabulary = self.engine.vocabulary
+        speech = iter([vocabulary.speech[(37 * n) % len(vocabulary.speech)] for n in range(_SPEECH_TOKENS)])
+        ids: list[int] = []
+        for id in vocabulary.encode(_ANSWER):
+            ids += [id, *(token for _, token in zip(range(4), speech, strict=False))]
+        self._llm.scripts[:] = [[*ids, *speech, vocabulary.tts_end, vocabulary.eot]]
+
+
+def _voice(engine: Engine) -> Voice:
+    try:
+        return engine.speaking.default_voice()
+    except VoiceError:  # a folder with random weights: any numbers are a voice
+        chance = np.random.default_rng(0)
+        config, rows = engine.speaking.flow.config, 75 * engine.speaking.flow.encoder.up_rate
+        return Voice(
+            "chance",
+            chance.integers(0, config.vocab_size, 75).astype(np.int32),
+            chance.standard_normal(config.spk_embed_dim).astype(np.float32),
+            chance.normal(-6, 2, (rows, config.output_size)).astype(np.float32),
+            np.zeros(0, np.float32),
+            engine.speaking.networks.fingerprint,
+        )
+
+
+def first_sounds(talk: Talk, turns: int, conversations: int) -> dict[str, object]:
+    """Seconds to the first sound of each turn, over several conversations, and turn 2 against the last."""
+    times: list[list[float]] = [[] for _ in range(turns)]
+    places: list[list[int]] = [[] for _ in range(turns)]
+    for _ in range(conversations):
+        session = talk.session()
+        for number in range(turns):
+            talk.prescribe()
+            list(session.ask(talk.turn))
+            figures = session.turns[-1].statistics
+            if figures.first_sound_s is not None:
+                times[number].append(figures.first_sound_s)
+            places[number].append(figures.prompt_tokens - figures.reused_tokens)
+    second, last = statistics.median(times[1]), statistics.median(times[-1])
+    return {
+        "turn_2_s": _three(times[1]),
+        f"turn_{turns}_s": _three(times[-1]),
+        "ratio": round(last / second, 3),
+        "places_read_turn_2": statistics.median(places[1]),
+        f"places_read_turn_{turns}": statistics.median(places[-1]),
+    }
+
+
+def cancels(talk: Talk, times: int) -> dict[str, object]:
+    """Milliseconds from the wish to stop to a session that can be asked again: closing, and interrupting."""
+    session = talk.session()
+    closing: list[float] = []
+    interrupting: list[float] = []
+    for number in range(times):
+        talk.prescribe()
+        stream = session.ask(talk.turn)
+        for _, _event in zip(range(3 + 7 * number % 40), stream, strict=False):
+            pass
+        began = time.perf_counter()
+        stream.close()
+        closing.append(1000 * (time.perf_counter() - began))
+        talk.prescribe()
+        stream = session.ask(talk.turn)
+        for _, _event in zip(range(3 + 7 * number % 40), stream, strict=False):
+            pass
+        began = time.perf_counter()
+        session.interrupt()
+        list(stream)
+        interrupting.append(1000 * (time.perf_counter() - began))
+    return {"close_ms": _three(closing), "interrupt_ms": _three(interrupting), "longest_gap_ms": _gap(talk)}
+
+
+def _gap(talk: Talk) -> list[float]:
+    """Milliseconds between two events of a reply: the longest a request to stop can go unnoticed."""
+    session = talk.session()
+    gaps: list[float] = []
+    for _ in range(5):
+        talk.prescribe()
+        last = None
+        for event in session.ask(talk.turn):
+            now = time.perf_counter()
+            if last is not None and isinstance(event, AnswerText | Speech):
+                gaps.append(1000 * (now - last))
+            last = now
+    return _three(gaps)
+
+
+def memory(talk: Talk, turns: int) -> dict[str, object]:
+    """Bytes in use along a long conversation whose context is kept small, so that it is full early on."""
+    session = talk.session()
+    session.settings.remember_turns = 8
+    marks: dict[int, dict[str, float]] = {}
+    for number in range(1, turns + 1):
+        talk.prescribe()
+        ended: SessionEvent | None = None
+        for event in session.ask(talk.turn):
+            ended = event
+        assert isinstance(ended, ReplyEnded)
+        if number % (turns // 5) == 0:
+            gc.collect()
+            mx.clear_cache()
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            marks[number] = {"mlx_mb": round(mx.get_active_memory() / 1e6, 1), "process_peak_mb": round(peak)}
+    return {"turns": marks}
+
+
+def _three(values: list[float]) -> list[float]:
+    """Minimum, median, maximum."""
+    return [round(f(values), 4) for f in (min, statistics.median, max)]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--turns", type=int, default=20)
+    parser.add_argument("--conversations", type=int, default=3)
+    parser.add_argument("--long", type=int, default=200)
+    parser.add_argument("--script", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args(argv)
+    engine = Engine.load(args.model or catalogue.best())
+    talk = Talk(engine, args.script)
+    first_sounds(talk, 4, 1)  # shapes are compiled and caches warm
+    figures = {
+        "model": engine.name,
+        "machine": f"{platform.machine()}, {mx.default_device()}",
+        "first_sound": first_sounds(talk, args.turns, args.conversations),
+        "cancel": cancels(talk, 12),
+        "memory": memory(talk, args.long),
+    }
+    print(json.dumps(figures, indent=None if args.json else 2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
