@@ -1,0 +1,50 @@
+"""Two hundred turns: memory stays flat, and late turns read no more than early ones."""
+
+from __future__ import annotations
+
+import gc
+
+import mlx.core as mx
+import pytest
+
+from engine.conversation.settings import SessionSettings
+from engine.events import ReplyEnded, Turn
+from engine.session import Session
+from tests.fakes import SmallEngine, tone
+
+
+def answer(engine: SmallEngine) -> list[int]:
+    vocabulary = engine.vocabulary
+    return [*vocabulary.encode("Yes, that is so."), *vocabulary.speech[:40], vocabulary.tts_end, vocabulary.eot]
+
+
+def test_a_late_turn_reads_no_more_than_an_early_one() -> None:
+    engine = SmallEngine(context_length=8192)
+    session = Session(engine)
+    new = []
+    for _ in range(20):
+        engine.llm.scripts.append(answer(engine))
+        list(session.ask(Turn(samples_16k=tone(1.0))))
+        statistics = session.turns[-1].statistics
+        new.append(statistics.prompt_tokens - statistics.reused_tokens)
+    assert len(set(new[1:])) == 1
+
+
+@pytest.mark.slow
+def test_two_hundred_turns_do_not_grow_memory_and_lose_no_event() -> None:
+    engine = SmallEngine(context_length=1500)
+    session = Session(engine, SessionSettings(seed=1))
+    used: list[int] = []
+    sound = tone(1.0)
+    for number in range(200):
+        engine.llm.scripts[:] = [answer(engine), [engine.vocabulary.eot]]
+        events = list(session.ask(Turn(samples_16k=sound, max_tokens=200, transcribe=True)))
+        assert isinstance(events[-1], ReplyEnded)
+        assert events[-1].turn == number
+        assert session.turns[-1].answer == "Yes, that is so."
+        if number in (79, 139, 199):
+            gc.collect()
+            mx.clear_cache()
+            used.append(mx.get_active_memory())
+    assert used[-1] <= used[0] * 1.02
+    assert session._reader.length <= 1500
