@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mlx.core as mx
-import numpy as np
 
-from engine.conversation.chat_template import SPOKEN, THINKING, THINKING_ENDS, Variant
+from engine.conversation.chat_template import SPOKEN, THINKING, Variant
+from engine.conversation.checks import check
 from engine.conversation.history import TurnRecord, closed, heard_only
 from engine.conversation.model import Model, read_aloud, written_down
 from engine.conversation.pace import Pace
 from engine.conversation.prompts import Prompts
-from engine.conversation.reading import Readable, Reader, common_length
-from engine.conversation.reply import Reply, thinking_kept
+from engine.conversation.reading import Readable, Reader
+from engine.conversation.reply import Reply
 from engine.conversation.reply_parser import (
     AnswerPiece,
     BrokenCallPiece,
@@ -34,9 +34,10 @@ from engine.conversation.reply_parser import (
 from engine.conversation.room import Room
 from engine.conversation.saving import restored_turns, save_turns
 from engine.conversation.settings import TALK, SessionSettings, sampling_for
+from engine.conversation.thinking import opened_behind, prefers_thinking
 from engine.conversation.voices import Voices
 from engine.conversation.voicing import Voicing
-from engine.errors import RequestError, SoundError
+from engine.errors import RequestError
 from engine.events import (
     EndReason,
     Heard,
@@ -102,7 +103,7 @@ class Session:
         Raises RequestError when this model cannot do what the turn asks, SoundError for a recording that is none; the
         history is then as before. Closing the generator keeps what was handed out so far.
         """
-        self._check(turn)
+        check(turn, self._engine)
         return self._exclusive(self._reply(turn))
 
     def regenerate(self, turn_index: int) -> Generator[SessionEvent]:
@@ -112,7 +113,7 @@ class Session:
     def edit(self, turn_index: int, turn: Turn) -> Generator[SessionEvent]:
         """Replace a turn, and everything after it, by another and answer that. Raises as `ask` does."""
         place = self._place(turn_index)
-        self._check(turn)
+        check(turn, self._engine)
         return self._exclusive(self._reply(turn, place))
 
     def delete(self, turn_index: int) -> None:
@@ -308,13 +309,7 @@ class Session:
             return True
         thinking = self._prompt(reply, THINKING)
         plain = self._prompt(reply, SPOKEN if reply.turn.spoken_answer else "")
-        same = common_length(thinking.keys, plain.keys)
-        scores = self._reader.scores(thinking.up_to(same), self._interrupted.is_set)
-        if scores is None:
-            return False
-        think_id = thinking.keys[same]
-        other = plain.keys[same] if same < len(plain) else np.array(mx.argmax(scores)).item()
-        return think_id == other or bool((scores[think_id] > scores[other]).item())
+        return prefers_thinking(self._reader, thinking, plain, self._interrupted.is_set)
 
     def _think(self, reply: Reply) -> Iterator[SessionEvent]:
         """Reason until the mark, the budget, or `skip_thinking`; then open the answer behind it."""
@@ -337,18 +332,8 @@ class Session:
                 if done or self._skip.is_set():
                     break
         reply.thinking_s = reply.elapsed_s
-        reply.opened = self._opened_behind(readable, ids, reply, done)
+        reply.opened = opened_behind(self._vocabulary, readable, ids, reply.thinking, done, reply.turn.spoken_answer)
         yield ThinkingEnded(reply.thinking_s, len(ids), skipped=not done)
-
-    def _opened_behind(self, readable: Readable, ids: Sequence[int], reply: Reply, done: bool) -> Readable:
-        """The prompt of the answer: the thinking as it was written, its end mark, and the answer's opening."""
-        kept, rest = len(ids), "" if not reply.thinking or reply.thinking.endswith("\n") else "\n"
-        if done:
-            kept, rest = thinking_kept(reply.thinking, [self._vocabulary.text_bytes(id) or b"" for id in ids])
-        tail = self._vocabulary.encode(f"{rest}{THINKING_ENDS}\n\n")
-        if reply.turn.spoken_answer:
-            tail.append(self._vocabulary.tts_start)
-        return readable.followed_by([*ids[:kept], *tail])
 
     # What the user said, and speaking again.
 
@@ -463,23 +448,6 @@ class Session:
     def _must_be_idle(self) -> None:
         if self._busy:
             raise RuntimeError("another generator of this session is still open; close it first")
-
-    def _check(self, turn: Turn) -> None:
-        name = self._engine.name
-        samples = turn.samples_16k
-        if samples is not None and (samples.ndim != 1 or not np.isfinite(samples).all()):
-            raise SoundError("The recording is damaged: it must be mono sound without gaps. Record it again.")
-        if not turn.text.strip() and not self._hears_anything(turn):
-            raise RequestError("Nothing was said: speak for at least a moment, or type something.")
-        if turn.spoken_answer and not self._engine.capabilities.speaks:
-            raise RequestError(f"{name} cannot speak; ask for a written answer, or install the complete model.")
-        if turn.thinking is Thinking.ALWAYS and not self._engine.capabilities.thinks:
-            raise RequestError(f"{name} cannot think before it answers; turn thinking off or choose a Think model.")
-        if turn.allow_tools and self._variant is Variant.BASE:
-            raise RequestError(f"{name} cannot use tools; choose a chat model.")
-
-    def _hears_anything(self, turn: Turn) -> bool:
-        return turn.samples_16k is not None and sum(self._engine.hearing.patch_counts(len(turn.samples_16k))) > 0
 
     def _new_key(self) -> int:
         self._next_key += 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from engine.conversation.history import PASSAGE_BREAK, Passage, SpokenPiece, TurnRecord
@@ -151,17 +150,3 @@ class Reply:
             speech_s=sum(piece.samples for piece in self._pieces) / RATE_HZ,
             decode_tokens_per_s=self.generated / self._writing_s if self._writing_s else 0.0,
         )
-
-
-def thinking_kept(text: str, bytes_of: Sequence[bytes]) -> tuple[int, str]:
-    """How many ids write `text` and nothing after it, and the part of `text` they leave over.
-
-    `bytes_of` are the bytes of each id. An id that writes the last of the text and the first of a mark is left out.
-    """
-    wanted = text.encode()
-    length = 0
-    for place in range(len(bytes_of)):
-        if length + len(bytes_of[place]) > len(wanted):
-            return place, wanted[length:].decode(errors="ignore")
-        length += len(bytes_of[place])
-    return len(bytes_of), ""

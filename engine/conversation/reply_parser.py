@@ -4,8 +4,9 @@ A pure state machine: ids in, pieces out, one id at a time. It sorts by the kind
 their order: text and speech may interleave in any pattern, characters and marks may be split over several ids, marks
 may be missing. Every speech token and every character of text comes out exactly once, in order.
 
-The `<tool_call>` marks count only as the special ids of that name where the vocabulary has them, so text that a model
-merely repeats can never call a tool; a vocabulary without these ids has them read from the text.
+The marks of thinking count as ids and as text. The `<tool_call>` marks count only as the special ids of that name where
+the vocabulary has them, so text that a model merely repeats can never call a tool; a vocabulary without these ids has
+them read from the text.
 """
 
 from __future__ import annotations
@@ -110,6 +111,7 @@ class ReplyParser:
         self._alphabet = alphabet
         self._call_open_id = alphabet.find(CALL_OPEN)
         self._call_close_id = alphabet.find(CALL_CLOSE)
+        self._think_ids = {alphabet.find(mark): mark for mark in (THINK_OPEN, THINK_CLOSE)}
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
         self._state = _State.THINKING if thinking else _State.ANSWER
         self._may_think = not thinking
@@ -148,6 +150,10 @@ class ReplyParser:
         elif self._call_close_id is not None and id == self._call_close_id:
             self._settle()
             self._close_call()
+        elif id in self._think_ids:
+            self._settle()
+            if self._think_ids[id] in self._marks():
+                self._on_mark(self._think_ids[id])
         elif data := self._alphabet.text_bytes(id):
             self._held += self._utf8.decode(data)
             self._scan()

@@ -149,8 +149,7 @@ def test_a_playlist_cannot_make_earshot_open_something_else(tmp_path: Path) -> N
     threading.Thread(target=server.serve_forever, daemon=True).start()
     path = tmp_path / "list.m3u8"
     path.write_text(
-        "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n"
-        f"http://127.0.0.1:{server.server_port}/part.ts\n#EXT-X-ENDLIST\n"
+        f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nhttp://127.0.0.1:{server.server_port}/part.ts\n#EXT-X-ENDLIST\n"
     )
     with pytest.raises(SoundError):
         samples.read(path)

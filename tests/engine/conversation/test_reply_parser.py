@@ -95,6 +95,14 @@ def test_a_think_mark_in_the_middle_of_an_answer_is_text() -> None:
     assert thoughts(pieces) == ""
 
 
+def test_marks_of_thinking_may_be_ids_of_their_own() -> None:
+    alphabet = ByteAlphabet()
+    alphabet.names |= {"<think>": 900, "</think>": 901}
+    pieces = parse([900, *LETTERS.ids("hm"), 901, *LETTERS.ids("\n\nYes"), 901], alphabet)
+    assert (thoughts(pieces), answer(pieces)) == ("hm", "Yes")
+    assert answer(parse([*LETTERS.ids("so"), 901, *LETTERS.ids("No")], alphabet, thinking=True)) == "No"
+
+
 def test_thinking_without_an_end_mark_stays_thinking() -> None:
     pieces = parse(LETTERS.ids("so </thin"), thinking=True)
     assert thoughts(pieces) == "so </thin"

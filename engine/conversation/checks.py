@@ -1,0 +1,28 @@
+"""Whether a model can answer a turn at all, before anything is done for it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.conversation.model import Model
+from engine.errors import RequestError, SoundError
+from engine.events import Thinking, Turn
+
+
+def check(turn: Turn, model: Model) -> None:
+    """Raise RequestError when `model` cannot do what the turn asks, SoundError for samples that are no recording."""
+    samples = turn.samples_16k
+    if samples is not None and (samples.ndim != 1 or not np.isfinite(samples).all()):
+        raise SoundError("The recording is damaged: it must be mono sound without gaps. Record it again.")
+    if not turn.text.strip() and not _has_sound(turn, model):
+        raise RequestError("Nothing was said: speak for at least a moment, or type something.")
+    if turn.spoken_answer and not model.capabilities.speaks:
+        raise RequestError(f"{model.name} cannot speak; ask for a written answer, or install the complete model.")
+    if turn.thinking is Thinking.ALWAYS and not model.capabilities.thinks:
+        raise RequestError(f"{model.name} cannot think before it answers; turn thinking off or choose a Think model.")
+    if turn.allow_tools and model.variant == "base":
+        raise RequestError(f"{model.name} cannot use tools; choose a chat model.")
+
+
+def _has_sound(turn: Turn, model: Model) -> bool:
+    return turn.samples_16k is not None and sum(model.hearing.patch_counts(len(turn.samples_16k))) > 0

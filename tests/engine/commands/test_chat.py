@@ -1,0 +1,136 @@
+"""`earshot chat`: recordings and typed lines in, readable text, WAV files or JSON lines out."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from engine.cli import main
+from engine.commands import chat
+from tests.fakes import SmallEngine, tone
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> SmallEngine:
+    small = SmallEngine()
+    monkeypatch.setattr(chat, "load_engine", lambda args: small)
+    return small
+
+
+def type_lines(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+
+
+def written(engine: SmallEngine, text: str) -> list[int]:
+    return [*engine.vocabulary.encode(text), engine.vocabulary.eot]
+
+
+def recording(folder: Path) -> Path:
+    file = folder / "question.wav"
+    soundfile.write(file, tone(1.5), 16_000)
+    return file
+
+
+def test_typed_lines_are_answered_in_columns(
+    engine: SmallEngine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    type_lines(monkeypatch, "hello\n\n  \nand again\n")
+    engine.llm.scripts += [
+        [engine.vocabulary.tts_pad],
+        written(engine, "Good\nmorning."),
+        None,
+        written(engine, "Yes."),
+    ]
+    assert main(["chat", "--preset", "reader"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "You      hello"
+    assert "You      and again" in lines
+
+
+def test_recordings_are_heard_and_replies_are_written_as_sound(
+    engine: SmallEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vocabulary = engine.vocabulary
+    spoken = [*vocabulary.encode("Hello."), *vocabulary.speech[:50], vocabulary.tts_end, vocabulary.eot]
+    engine.llm.scripts += [spoken, written(engine, "good morning")]
+    out = tmp_path / "replies"
+    assert main(["chat", "--preset", "reader", "--wav", str(recording(tmp_path)), "--speak", str(out)]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("You      question.wav (0:0")
+    samples, rate_hz = soundfile.read(out / "reply-1.wav", dtype="float32")
+    assert rate_hz == 24_000
+    assert len(samples) == 50 * 960
+    assert "Earshot  Hello." in text
+    assert "heard: good morning" in text
+
+
+def test_thinking_tools_and_answer_are_told_apart(
+    engine: SmallEngine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vocabulary = engine.vocabulary
+    inside = vocabulary.encode('function\ncalculator\n{"expression": "12*7"}')
+    call = [vocabulary.special("<tool_call>"), *inside, vocabulary.special("</tool_call>"), vocabulary.eot]
+    engine.llm.scripts += [vocabulary.encode("a product\n</think>"), call, written(engine, "Eighty four.")]
+    type_lines(monkeypatch, "What is 12 times 7?")
+    assert main(["chat", "--think", "--tools", "calculator"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["You      What is 12 times 7?", "Thinks   a product"]
+    assert "         calculator(expression='12*7') …" in lines
+    assert "         → 84" in lines
+    assert "Earshot  Eighty four." in lines
+
+
+def test_json_prints_one_event_a_line(engine: SmallEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    vocabulary = engine.vocabulary
+    spoken = [*vocabulary.encode("Hi."), *vocabulary.speech[:30], vocabulary.tts_end, vocabulary.eot]
+    engine.llm.scripts += [spoken, written(engine, "hello")]
+    options = ["--preset", "reader", "--wav", str(recording(tmp_path)), "--speak", str(tmp_path / "out"), "--json"]
+    assert main(["chat", *options]) == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {event["event"] for event in events} == {"AnswerText", "Speech", "Heard", "ReplyEnded"}
+    assert events[-1]["statistics"]["speech_tokens"] == 30
+    assert sum(event.get("samples", 0) for event in events) == 30 * 960
+
+
+def test_a_conversation_goes_on_from_its_folder(
+    engine: SmallEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in (1, 2):
+        engine.llm.scripts[:] = [written(engine, f"Answer {number}.")]
+        type_lines(monkeypatch, "hello")
+        assert main(["chat", "--preset", "reader", "--session", str(tmp_path / "kept")]) == 0
+    capsys.readouterr()
+    saved = json.loads((tmp_path / "kept" / "session.json").read_text())
+    assert [turn["passages"][0]["text"] for turn in saved["turns"]] == ["Answer 1.", "Answer 2."]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--preset", "poet"], "There is no preset poet"),
+        (["--tools", "hammer"], "There is no tool hammer"),
+        (["--wav", "missing.wav"], "missing.wav"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(
+    engine: SmallEngine, options: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["chat", *options]) == 2
+    captured = capsys.readouterr()
+    assert sentence in captured.err
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+
+
+def test_a_silent_recording_is_refused_with_its_name(
+    engine: SmallEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "silence.wav"
+    soundfile.write(file, np.zeros(16_000, np.float32), 16_000)
+    assert main(["chat", "--wav", str(file)]) == 2
+    assert "silence.wav is silent" in capsys.readouterr().err
