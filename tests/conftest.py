@@ -20,3 +20,9 @@ def reference_speech() -> Path:
     if not folder.is_dir():
         pytest.skip("no recordings in ../shared/reference/speech")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint() -> Path:
+    """The small checkpoint of the golden data, a complete folder in the published form."""
+    return Path(__file__).parent / "goldens" / "tiny-checkpoint"

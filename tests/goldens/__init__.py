@@ -1,0 +1,1 @@
+"""The project's own golden data, and the script that makes it with the official code."""
