@@ -145,7 +145,7 @@ def palette(values: Colours) -> QPalette:
     pairs = {
         role.Window: values.window,
         role.WindowText: values.text,
-        role.Base: values.bubble if values.dark else values.raised,
+        role.Base: values.groove if values.dark else values.raised,
         role.AlternateBase: values.sidebar,
         role.Text: values.text,
         role.Button: values.card,

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 
+def _switched(names: tuple[str, ...], name: str, on: bool) -> tuple[str, ...]:
+    kept = tuple(each for each in names if each != name)
+    return (*kept, name) if on else kept
+
+
 class SettingsBinding(QObject):
     """Opens the sheet and keeps it true while it is open."""
 
@@ -90,22 +95,23 @@ class SettingsBinding(QObject):
             voices=controller.voices,
             voice=now.voice,
             language=now.language,
-            retention=now.retention,
+            retention=str(now.retention),
             retention_days=now.retention_days,
         )
 
     def _tools(self) -> tuple[ToolSetting, ...]:
-        offered = set(self._settings.now.tools)
+        offered, asking = set(self._settings.now.tools), set(self._settings.now.tools_asking)
         return tuple(
-            ToolSetting(tool.name, tool.title, tool.name in offered, network=tool.needs_network)
+            ToolSetting(tool.name, tool.title, tool.name in offered, tool.name in asking, tool.needs_network)
             for tool in self._controller.tools
         )
 
     def _on_changed(self, name: str, value: object) -> None:
+        now = self._settings.now
         if name == "tool_enabled" and isinstance(value, tuple):
-            tool, on = value
-            kept = tuple(each for each in self._settings.now.tools if each != tool)
-            self._controller.set_tools((*kept, tool) if on else kept)
+            self._controller.set_tools(_switched(now.tools, *value))
+        elif name == "tool_asks" and isinstance(value, tuple):
+            self._settings.change(tools_asking=_switched(now.tools_asking, *value))
         else:
             self._settings.change(**{name: value})
 

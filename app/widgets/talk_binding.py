@@ -85,8 +85,10 @@ class TalkBinding(QObject):
             NoticeAction.NONE: "",
             NoticeAction.RETRY: self.tr("Try again"),
             NoticeAction.PRIVACY: self.tr("Open privacy settings"),
+            NoticeAction.RETRY_MODEL: self.tr("Load again"),
+            NoticeAction.RESTART_ENGINE: self.tr("Restart the model"),
         }
-        self._window.talk_bar.set_hint(notice.text, commands.get(notice.action, ""), trouble=notice.trouble)
+        self._window.talk_bar.set_hint(notice.text, commands[notice.action], trouble=notice.trouble)
 
     def _on_welcome(self, welcome: Welcome) -> None:
         self._window.welcome.show_welcome(welcome)

@@ -213,6 +213,8 @@ class NoticeAction(Enum):
     NONE = "none"
     RETRY = "retry"
     PRIVACY = "privacy"
+    RETRY_MODEL = "retry_model"
+    RESTART_ENGINE = "restart_engine"
 
 
 @dataclass(frozen=True)
