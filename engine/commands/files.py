@@ -84,9 +84,9 @@ def _run_job(args: argparse.Namespace, engine: Engine, job: Job, options: Option
         printer = _Printer(args, job, options, bar)
         try:
             for event in transcribe(engine, job.path, options=options, journal=job.journal, resume=args.resume):
-                _show(event, bar, printer)
                 if isinstance(event, SegmentDone):
                     reached_s = event.segment.end_s
+                _show(event, bar, printer)
                 if isinstance(event, Finished):
                     transcript = event.transcript
                     printer.finish(transcript)
