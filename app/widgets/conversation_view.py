@@ -49,6 +49,7 @@ class ConversationView(QAbstractScrollArea):
         self._turns: list[TurnView] = []
         self._heights: list[int] = []
         self._tops: list[int] = []
+        self._known_tops = 0  # tops up to this turn are right
         self._unfolded: dict[int, bool] = {}
         self._shown: dict[int, TurnWidget] = {}
         self._spare: list[TurnWidget] = []
@@ -78,6 +79,7 @@ class ConversationView(QAbstractScrollArea):
         """Show another conversation, from its end."""
         self._turns = list(turns)
         self._heights = [guessed_height(turn) for turn in turns]
+        self._known_tops = 0
         self._unfolded.clear()
         self._release(set())
         self._follow = True
@@ -94,7 +96,7 @@ class ConversationView(QAbstractScrollArea):
             self._turns[index] = turn
             if widget := self._shown.get(index):
                 self._fill(widget, index)
-                self._heights[index] = widget.heightForWidth(self.column_width())
+                self._set_height(index, widget.heightForWidth(self.column_width()))
         self._settle()
         if index is None:
             fade_in(self._shown[len(self._turns) - 1])
@@ -136,7 +138,7 @@ class ConversationView(QAbstractScrollArea):
         widget = self._spare.pop() if self._spare else self._new_widget()
         self._shown[index] = widget
         self._fill(widget, index)
-        self._heights[index] = widget.heightForWidth(self.column_width())
+        self._set_height(index, widget.heightForWidth(self.column_width()))
         return widget
 
     def _new_widget(self) -> TurnWidget:
@@ -149,14 +151,24 @@ class ConversationView(QAbstractScrollArea):
             self._unfolded[key] = not value
             index = next(i for i, turn in enumerate(self._turns) if turn.key == key)
             self._fill(self._shown[index], index)
-            self._heights[index] = self._shown[index].heightForWidth(self.column_width())
+            self._set_height(index, self._shown[index].heightForWidth(self.column_width()))
             self._settle()
         else:
             self.act.emit(key, action, value)
 
+    def _set_height(self, index: int, height: int) -> None:
+        if self._heights[index] != height:
+            self._heights[index] = height
+            self._known_tops = min(self._known_tops, index)
+
     def _measure(self) -> int:
-        """Tops of all turns; returns the height of the whole page."""
-        self._tops = list(accumulate((height + BETWEEN for height in self._heights), initial=TOP))
+        """Tops of all turns; returns the height of the whole page. Only what lies below a change is added up again."""
+        if self._known_tops < len(self._heights) or len(self._tops) != len(self._heights) + 1:
+            known = min(self._known_tops, len(self._tops) - 1) if self._tops else 0
+            start = self._tops[known] if self._tops else TOP
+            below = accumulate((height + BETWEEN for height in self._heights[known:]), initial=start)
+            self._tops = [*self._tops[:known], *below]
+            self._known_tops = len(self._heights)
         return self._tops[-1] - BETWEEN + BOTTOM if self._heights else 0
 
     def _settle(self) -> None:
@@ -225,7 +237,7 @@ class ConversationView(QAbstractScrollArea):
     def _remeasure(self) -> None:
         width = self.column_width()
         for index, widget in self._shown.items():
-            self._heights[index] = widget.heightForWidth(width)
+            self._set_height(index, widget.heightForWidth(width))
 
     @override
     def scrollContentsBy(self, dx: int, dy: int) -> None:

@@ -58,6 +58,8 @@ class FlowText(QTextBrowser):
         self._spoken: tuple[int, int] | None = None
         self._places: list[int] | None = None
         self._quiet = False
+        self._measured: tuple[int, int] | None = None  # the width the text is laid out at, and its height there
+        self._natural: tuple[int, int] | None = None
         self.setFont(theme.font(size_px))
         self.document().setDefaultFont(theme.font(size_px))
         self.document().setDocumentMargin(0)
@@ -81,6 +83,7 @@ class FlowText(QTextBrowser):
         if text == self._source and markdown == self._markdown:
             return
         self._source, self._markdown, self._places = text, markdown, None
+        self._measured = self._natural = None
         if markdown:
             self.document().setMarkdown(text)
         else:
@@ -102,13 +105,18 @@ class FlowText(QTextBrowser):
 
     def height_for(self, width: int) -> int:
         """Pixels the text needs at this width."""
-        self._set_width(width)
-        return math.ceil(self.document().size().height())
+        if self._measured is None or self._measured[0] != width:
+            self._set_width(width)
+            self._measured = (width, math.ceil(self.document().size().height()))
+        return self._measured[1]
 
     def natural_width(self, most: int) -> int:
         """Width the longest line wants, at most `most`."""
-        self._set_width(most)
-        return min(most, math.ceil(self.document().idealWidth()) + 1)
+        if self._natural is None or self._natural[0] != most:
+            self._set_width(most)
+            self._natural = (most, min(most, math.ceil(self.document().idealWidth()) + 1))
+            self._measured = None
+        return self._natural[1]
 
     def _set_width(self, width: int) -> None:
         self.setLineWrapColumnOrWidth(width)  # else the editor wraps at its own present width again
@@ -240,6 +248,7 @@ class FlowText(QTextBrowser):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if theme.is_look_change(event) and hasattr(self, "_spoken"):
+            self._measured = self._natural = None
             self._take_colours()
             self._colour_spoken()
 

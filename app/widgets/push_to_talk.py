@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shiboken6
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
@@ -41,9 +42,20 @@ class PushToTalk(QObject):
         super().__init__(window)
         self._window = window
         self._held = False
+        self._watched: QWidget | None = None
         application = QApplication.instance()
-        assert application is not None
-        application.installEventFilter(self)
+        assert isinstance(application, QApplication)
+        application.focusChanged.connect(self._on_focus_changed)
+        window.installEventFilter(self)
+        self._on_focus_changed(None, QApplication.focusWidget())
+
+    def _on_focus_changed(self, _old: QWidget | None, new: QWidget | None) -> None:
+        """Keys go to the widget with the focus: watching only that one costs nothing."""
+        if self._watched is not None and shiboken6.isValid(self._watched):
+            self._watched.removeEventFilter(self)
+        self._watched = new if new is not None and new is not self._window and new.window() is self._window else None
+        if self._watched is not None:
+            self._watched.installEventFilter(self)
 
     @property
     def held(self) -> bool:

@@ -162,6 +162,7 @@ class TurnWidget(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.turn = TurnView(-1)
+        self._stacked: tuple[int, list[tuple[QWidget, int, int]]] | None = None
         self._bubble = UserBubble(self)
         self._thinking = ThinkingBlock(self)
         self._tools: list[ToolCard] = []
@@ -210,6 +211,7 @@ class TurnWidget(QWidget):
     def show_turn(self, turn: TurnView, *, unfolded: bool) -> None:
         """Show this turn from now on."""
         self.turn = turn
+        self._stacked = None
         self._bubble.show_turn(turn)
         self._thinking.show_turn(turn, unfolded)
         self._show_tools(turn)
@@ -250,7 +252,12 @@ class TurnWidget(QWidget):
             label.setPalette(palette)
 
     def _stack(self, width: int) -> list[tuple[QWidget, int, int]]:
-        """Visible parts from top to bottom with their heights and the space under each."""
+        """Visible parts from top to bottom with their heights and the space under each; measured once per content."""
+        if self._stacked is None or self._stacked[0] != width:
+            self._stacked = (width, self._measured_stack(width))
+        return self._stacked[1]
+
+    def _measured_stack(self, width: int) -> list[tuple[QWidget, int, int]]:
         rows: list[tuple[QWidget, int, int]] = []
         for part, gap in ((self._bubble, 18), (self._thinking, self.GAP)):
             height = part.height_for(width)
@@ -299,6 +306,7 @@ class TurnWidget(QWidget):
         if event.type() in (QEvent.Type.HoverEnter, QEvent.Type.HoverLeave):
             self._actions.set_awake(event.type() == QEvent.Type.HoverEnter or self._has_focus_inside())
         elif theme.is_look_change(event) and hasattr(self, "_actions"):
+            self._stacked = None
             self._tint()
         return super().event(event)
 
