@@ -1,6 +1,6 @@
 """Ids a second beside mlx-lm: a Qwen2 of about 100 M parameters, the same random weights, turn by turn in one run.
 
-    python -m tests.benchmarks.decode [--peer-python PYTHON] [--full-size] [--storage bf16|f32|8bit|4bit] [--json FILE]
+    python -m tests.benchmarks.decode [--peer-python PYTHON] [--size 100M|full|tiny] [--dtype float32] [--json FILE]
 
 `--peer-python` is an interpreter that has mlx-lm (default: this one). Both sides run as processes that stay up and take
 turns, so that neither gets the quieter minutes.
@@ -9,8 +9,6 @@ turns, so that neither gets the quieter minutes.
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -18,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import engine  # noqa: F401 - before mlx: it chooses the BLAS
-from tests.benchmarks.measuring import ABOUT_100_M, FULL_SIZE, HEADING, TINY, Figure, write_json
+from tests.benchmarks.measuring import ABOUT_100_M, FULL_SIZE, HEADING, TINY, Figure, Side, serve, write_json
 
 SIZES = {"100M": ABOUT_100_M, "full": FULL_SIZE, "tiny": TINY}
 PROMPT = 64
@@ -43,7 +41,7 @@ def main() -> int:
         weights = Path(folder) / "weights.safetensors"
         _make_weights(SIZES[options.size], options.dtype, weights)
         sides = {
-            name: _Side(python, name, weights, options)
+            name: Side(python, *_arguments(name, weights, options))
             for name, python in (("mlx-lm", options.peer_python), ("ours", sys.executable))
         }
         figures = _take_turns(sides, options.rounds)
@@ -61,12 +59,12 @@ def _median(figure: Figure) -> float:
     return sorted(figure.values)[len(figure.values) // 2]
 
 
-def _take_turns(sides: dict[str, _Side], rounds: int) -> dict[str, Figure]:
+def _take_turns(sides: dict[str, Side], rounds: int) -> dict[str, Figure]:
     rates: dict[str, list[float]] = {name: [] for name in sides}
     ids: dict[str, list[int]] = {}
     for turn in range(rounds + 1):
         for name, side in sides.items():
-            rate, ids[name] = side.write()
+            rate, ids[name] = side.ask()
             if turn:
                 rates[name].append(rate)
     for side in sides.values():
@@ -75,29 +73,9 @@ def _take_turns(sides: dict[str, _Side], rounds: int) -> dict[str, Figure]:
     return {name: Figure(name, "ids/s", tuple(rates[name]), f"first {same} ids agree") for name in sides}
 
 
-class _Side:
-    """A process that writes ids whenever it is asked to."""
-
-    def __init__(self, python: str, name: str, weights: Path, options: argparse.Namespace) -> None:
-        command = [python, "-m", "tests.benchmarks.decode", "--serve", name, "--weights", str(weights)]
-        command += ["--size", options.size, "--tokens", str(options.tokens), "--dtype", options.dtype]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def write(self) -> tuple[float, list[int]]:
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write("write\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        if not answer:
-            raise SystemExit(f"{self._process.args} ended; see its message above")
-        rate, ids = json.loads(answer)
-        return rate, ids
-
-    def close(self) -> None:
-        assert self._process.stdin
-        self._process.stdin.close()
-        self._process.wait()
+def _arguments(name: str, weights: Path, options: argparse.Namespace) -> list[str]:
+    arguments = ["tests.benchmarks.decode", "--serve", name, "--weights", str(weights)]
+    return [*arguments, "--size", options.size, "--tokens", str(options.tokens)]
 
 
 def _make_weights(sizes: dict[str, int], dtype: str, file: Path) -> None:
@@ -120,9 +98,7 @@ def _serve(options: argparse.Namespace) -> int:
     sizes = SIZES[options.size]
     weights = list(mx.load(str(options.weights)).items())
     run = (_ours if options.serve == "ours" else _theirs)(sizes, weights, options.tokens)
-    for _ in sys.stdin:
-        print(json.dumps(_rate(run())), flush=True)
-    return 0
+    return serve(lambda: _rate(run()))
 
 
 def _prompt(sizes: dict[str, int]) -> Any:

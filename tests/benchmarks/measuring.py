@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -94,6 +95,42 @@ def repeat(action: Callable[[], Any], times: int, warm: int = 2) -> tuple[float,
         action()
         seconds.append(time.perf_counter() - start)
     return tuple(seconds)
+
+
+class Side:
+    """One side of a comparison: a process that stays up and measures once whenever it is asked."""
+
+    def __init__(self, python: str, *arguments: str) -> None:
+        self._process = subprocess.Popen(
+            [python, "-m", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def ask(self) -> Any:
+        """Its next measurement. Exits with a sentence if the process is gone."""
+        assert self._process.stdin
+        assert self._process.stdout
+        try:
+            self._process.stdin.write("go\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        if not answer:
+            raise SystemExit(f"{self._process.args} ended; its message stands above")
+        return json.loads(answer)
+
+    def close(self) -> None:
+        """End the process and wait for it."""
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def serve(measure: Callable[[], Any]) -> int:
+    """The other end of `Side`: measure for every line that comes, until there are no more."""
+    for _ in sys.stdin:
+        print(json.dumps(measure()), flush=True)
+    return 0
 
 
 def write_json(path: Path, figures: list[Figure], **facts: Any) -> None:

@@ -6,6 +6,8 @@ import sys
 from types import ModuleType
 from typing import Any
 
+import transformers  # noqa: F401 - looks at torchaudio itself, so before it may be replaced
+
 
 def _import() -> tuple[Any, Any]:
     try:
