@@ -6,8 +6,9 @@ Source: transformers' logits processors, in their order (SPEC, section 7.4); min
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import mlx.core as mx
 import numpy as np
@@ -43,39 +44,46 @@ class Sampler:
 
     def __init__(self, sampling: Sampling, size: int, penalised_ids: Sequence[Sequence[int]]) -> None:
         """`size` is V; `penalised_ids` are each row's ids so far (the prompt's), which the penalty counts too."""
-        self._sampling = sampling
-        self._seen: mx.array | None = None
+        self._seen: list[mx.array] = []  # one array (B, V), or none where nothing is penalised
         if sampling.repetition_penalty != 1.0:
-            self._seen = mx.array(_membership(penalised_ids, size))
-        seed = secrets.randbits(63) if sampling.seed is None else sampling.seed
-        self._key = mx.random.key(seed)
+            self._seen = [mx.array(_membership(penalised_ids, size))]
+        self._key = mx.random.key(secrets.randbits(63) if sampling.seed is None else sampling.seed)
         self._keys: list[mx.array] = []
+        self._choose: Callable[..., tuple[mx.array, ...]] = partial(_chosen, sampling)
+        self._draws = sampling.temperature > 0
+        # Many small operations: worth tracing on a GPU. On a CPU, MLX would start a C++ compiler for them.
+        if mx.default_device().type == mx.DeviceType.gpu:
+            self._choose = mx.compile(self._choose)
 
     def __call__(self, scores: mx.array) -> mx.array:
         """The next id (B,) of each row, from scores (B, V). Nothing is evaluated."""
-        scores = scores.astype(mx.float32)
-        if self._seen is not None:
-            scores = penalised(scores, self._seen, self._sampling.repetition_penalty)
-        if self._sampling.temperature == 0:
-            ids = mx.argmax(scores, axis=-1)
-        else:
-            candidates, logits = candidate_logits(scores, self._sampling)
-            chosen = mx.random.categorical(logits, axis=-1, key=self._next_key())
-            ids = mx.take_along_axis(candidates, chosen[:, None], axis=-1)[:, 0]
-        if self._seen is not None:
-            self._seen = mx.put_along_axis(self._seen, ids[:, None], mx.array(True), axis=-1)
+        key = self._next_key() if self._draws else self._key
+        ids, *self._seen = self._choose(scores, key, *self._seen)
         return ids
 
     def keep_rows(self, rows: mx.array) -> None:
         """Go on with only the given rows."""
-        if self._seen is not None:
-            self._seen = self._seen[rows]
+        self._seen = [seen[rows] for seen in self._seen]
 
     def _next_key(self) -> mx.array:
         if not self._keys:
             self._key, *self._keys = mx.random.split(self._key, _KEYS + 1)
             self._keys.reverse()
         return self._keys.pop()
+
+
+def _chosen(sampling: Sampling, scores: mx.array, key: mx.array, *seen: mx.array) -> tuple[mx.array, ...]:
+    """Ids (B,), and what has been seen, these ids included."""
+    scores = scores.astype(mx.float32)
+    if seen:
+        scores = penalised(scores, seen[0], sampling.repetition_penalty)
+    if sampling.temperature == 0:
+        ids = mx.argmax(scores, axis=-1)
+    else:
+        candidates, logits = candidate_logits(scores, sampling)
+        place = mx.random.categorical(logits, axis=-1, key=key)
+        ids = mx.take_along_axis(candidates, place[:, None], axis=-1)[:, 0]
+    return (ids, *(mx.put_along_axis(array, ids[:, None], mx.array(True), axis=-1) for array in seen))
 
 
 def penalised(scores: mx.array, seen: mx.array, penalty: float) -> mx.array:
