@@ -11,11 +11,7 @@ import math
 import mlx.core as mx
 import mlx.nn as nn
 
-
-def on_cpu() -> bool:
-    """Whether arrays are computed on the CPU."""
-    return mx.default_device() == mx.Device(mx.cpu)
-
+from engine.speaking.cpu_math import on_cpu
 
 class Convolution(nn.Module):
     """Convolution over time of (B, T, C), zeros at both ends; weight (out, k, in)."""

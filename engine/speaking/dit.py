@@ -17,6 +17,8 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 
+from engine.speaking import cpu_math
+
 _FREQUENCIES = 256
 _BLOCK_NORM_EPS = 1e-6
 
@@ -91,7 +93,10 @@ class Attention(nn.Module):
         return self.q_norm(query).swapaxes(1, 2), self.k_norm(key).swapaxes(1, 2), value.swapaxes(1, 2)
 
     def attend(self, query: mx.array, key: mx.array, value: mx.array, mask: mx.array | None) -> mx.array:
-        out = mx.fast.scaled_dot_product_attention(query, key, value, scale=self._scale, mask=mask)
+        if cpu_math.on_cpu() and not self.training and mask is None:
+            out = cpu_math.attention(query, key, value, self._scale)
+        else:
+            out = mx.fast.scaled_dot_product_attention(query, key, value, scale=self._scale, mask=mask)
         return self.proj(out.swapaxes(1, 2).reshape(out.shape[0], out.shape[2], -1))
 
 
@@ -118,7 +123,8 @@ class CausalConvBlock(nn.Module):
             silence = mx.zeros((x.shape[0], 2, x.shape[2]), x.dtype)
             past = (silence, silence)
         first = mx.concatenate([past[0], x], axis=1)
-        inner = self.block[4](self.block[3](self.block[1](first)))
+        inner = self.block[3](self.block[1](first))
+        inner = cpu_math.mish(inner) if cpu_math.on_cpu() and not self.training else self.block[4](inner)
         second = mx.concatenate([past[1], inner], axis=1)
         return self.block[6](second), (first[:, -2:], second[:, -2:])
 
@@ -130,7 +136,9 @@ class MLP(nn.Module):
         self.fc2 = nn.Linear(hidden, size)
 
     def __call__(self, x: mx.array) -> mx.array:
-        return self.fc2(nn.gelu_approx(self.fc1(x)))
+        hidden = self.fc1(x)
+        fast = cpu_math.on_cpu() and not self.training
+        return self.fc2(cpu_math.gelu(hidden) if fast else nn.gelu_approx(hidden))
 
 
 def _modulated(x: mx.array, shift: mx.array, scale: mx.array) -> mx.array:

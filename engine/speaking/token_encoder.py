@@ -15,6 +15,8 @@ import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 
+from engine.speaking import cpu_math
+
 _PRE_NORM_EPS = 1e-12
 
 
@@ -120,7 +122,8 @@ class FeedForward(nn.Module):
         self.w_2 = nn.Linear(hidden, size)
 
     def __call__(self, x: mx.array) -> mx.array:
-        return self.w_2(nn.silu(self.w_1(x)))
+        hidden = self.w_1(x)
+        return self.w_2(cpu_math.silu(hidden) if cpu_math.on_cpu() and not self.training else nn.silu(hidden))
 
 
 class ConformerLayer(nn.Module):

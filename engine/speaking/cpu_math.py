@@ -1,0 +1,118 @@
+"""Exponentials and sines for inference on a CPU.
+
+MLX computes these one element at a time on a CPU, at some 15 ns each, so softmax, GELU and Snake would take longer
+than all matrix products together. numpy's loops use vector instructions; they work here on the memory of MLX arrays,
+piece by piece so that a piece stays in the processor's cache. Nothing of this can be differentiated: training, and
+every GPU, use MLX's own functions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import mlx.core as mx
+import numpy as np
+from numpy.typing import NDArray
+
+_PIECE = 1 << 16
+_GELU_CUBIC = 0.044715
+_GELU_SLOPE = 2.0 * math.sqrt(2.0 / math.pi)
+_LARGEST_EXPONENT = 80.0
+
+
+def on_cpu() -> bool:
+    """Whether arrays are computed on the CPU."""
+    return mx.default_device() == mx.Device(mx.cpu)
+
+
+def gelu(x: mx.array) -> mx.array:
+    """GELU in its tanh form: x · sigmoid(2 √(2/π) (x + 0.044715 x³))."""
+
+    def piece(x: NDArray, out: NDArray) -> None:
+        np.multiply(x, x, out=out)
+        out *= -_GELU_SLOPE * _GELU_CUBIC
+        out -= _GELU_SLOPE
+        out *= x
+        np.minimum(out, _LARGEST_EXPONENT, out=out)
+        np.exp(out, out=out)
+        out += 1.0
+        np.divide(x, out, out=out)
+
+    return _elementwise(piece, x)
+
+
+def mish(x: mx.array) -> mx.array:
+    """x · tanh(log(1 + eˣ)), which is x · n / (n + 2) with n = eˣ (eˣ + 2)."""
+
+    def piece(x: NDArray, out: NDArray) -> None:
+        np.exp(np.minimum(x, 20.0), out=out)
+        out *= out + 2.0
+        np.divide(out, out + 2.0, out=out)
+        out *= x
+
+    return _elementwise(piece, x)
+
+
+def silu(x: mx.array) -> mx.array:
+    """x · sigmoid(x)."""
+
+    def piece(x: NDArray, out: NDArray) -> None:
+        np.exp(np.minimum(-x, _LARGEST_EXPONENT), out=out)
+        out += 1.0
+        np.divide(x, out, out=out)
+
+    return _elementwise(piece, x)
+
+
+def snake(x: mx.array, alpha: mx.array, tiny: float) -> mx.array:
+    """x + sin²(α x) / α with one α for each channel of the last axis."""
+    rate = np.array(alpha)
+    share = 1.0 / (rate + np.float32(tiny))
+
+    def piece(x: NDArray, out: NDArray) -> None:
+        np.multiply(x, rate, out=out)
+        np.sin(out, out=out)
+        out *= out
+        out *= share
+        out += x
+
+    return _elementwise(piece, x)
+
+
+def attention(query: mx.array, key: mx.array, value: mx.array, scale: float) -> mx.array:
+    """softmax(query · keyᵀ · scale) · value for (B, H, T, d) and (B, H, K, d), without a mask."""
+    parts = []
+    for item in range(query.shape[0]):
+        scores = (query[item] * scale) @ key[item].swapaxes(-1, -2)
+        mx.eval(scores)
+        sums = mx.array(_exponentials(np.array(scores, copy=False)))
+        parts.append((scores @ value[item]) / sums[..., None])
+    return mx.stack(parts)
+
+
+def _exponentials(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Replace scores (H, T, K) by exp(score − largest of its row); returns the sums of the rows (H, T)."""
+    heads, queries, keys = scores.shape
+    rows = scores.reshape(heads * queries, keys)
+    sums = np.empty(len(rows), np.float32)
+    step = max(1, _PIECE // keys)
+    for start in range(0, len(rows), step):
+        part = rows[start : start + step]
+        part -= part.max(axis=1, keepdims=True)
+        np.exp(part, out=part)
+        part.sum(axis=1, out=sums[start : start + step])
+    return sums.reshape(heads, queries)
+
+
+def _elementwise(function: Callable[[NDArray, NDArray], None], x: mx.array) -> mx.array:
+    """Apply a function (input rows, output rows) to x (…, C), a cacheful at a time."""
+    x = mx.contiguous(x)
+    out = mx.zeros(x.shape, x.dtype)
+    mx.eval(x, out)
+    source = np.array(x, copy=False).reshape(-1, x.shape[-1])
+    target = np.array(out, copy=False).reshape(-1, x.shape[-1])
+    step = max(1, _PIECE // x.shape[-1])
+    for start in range(0, len(source), step):
+        function(source[start : start + step], target[start : start + step])
+    return out
