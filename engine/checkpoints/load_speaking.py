@@ -28,7 +28,7 @@ def load_flow(folder: Path) -> Flow:
     """The flow of a token2wav folder in float32. Raises CheckpointError."""
     flow = Flow(read_flow_config(folder / "flow.yaml"))
     _fill(flow, Flow.published(read(folder / "flow.pt")), folder / "flow.pt")
-    flow.estimator.fuse()
+    flow.fuse()
     return flow
 
 
@@ -43,6 +43,7 @@ def load_vocoder(folder: Path) -> Vocoder:
         raise CheckpointError(f"{path} does not hold a HiFT vocoder: {error} is missing.") from error
     vocoder = Vocoder(config)
     _fill(vocoder, weights, path)
+    vocoder.fuse()
     return vocoder
 
 

@@ -13,6 +13,7 @@ import mlx.nn as nn
 
 from engine.speaking.cpu_math import on_cpu
 
+
 class Convolution(nn.Module):
     """Convolution over time of (B, T, C), zeros at both ends; weight (out, k, in)."""
 

@@ -21,6 +21,7 @@ from engine.speaking import cpu_math
 
 _FREQUENCIES = 256
 _BLOCK_NORM_EPS = 1e-6
+_HEAD_NORM_EPS = 1e-5
 
 
 @dataclass(frozen=True)
@@ -68,29 +69,35 @@ class Attention(nn.Module):
         self.to_q = nn.Linear(size, inner)
         self.to_k = nn.Linear(size, inner)
         self.to_v = nn.Linear(size, inner)
-        self.q_norm = nn.LayerNorm(config.head_dim)
-        self.k_norm = nn.LayerNorm(config.head_dim)
+        self.q_norm = nn.LayerNorm(config.head_dim, eps=_HEAD_NORM_EPS)
+        self.k_norm = nn.LayerNorm(config.head_dim, eps=_HEAD_NORM_EPS)
         self.proj = nn.Linear(inner, size)
         self._heads = config.num_heads
         self._scale = config.head_dim**-0.5
-        self._joint: tuple[mx.array, mx.array] | None = None
+        self._joint: tuple[mx.array, ...] | None = None
 
     def fuse(self) -> None:
-        """Join the three input projections into one matrix product (for inference)."""
-        parts = (self.to_q, self.to_k, self.to_v)
-        weight = mx.concatenate([part.weight for part in parts]).T
-        self._joint = (mx.contiguous(weight), mx.concatenate([part.bias for part in parts]))
+        """Join the three input projections, and the two norms, into one operation each (for inference)."""
+        parts, norms = (self.to_q, self.to_k, self.to_v), (self.q_norm, self.k_norm)
+        self._joint = (
+            mx.contiguous(mx.concatenate([part.weight for part in parts]).T),
+            mx.concatenate([part.bias for part in parts]),
+            mx.stack([norm.weight for norm in norms])[:, None],
+            mx.stack([norm.bias for norm in norms])[:, None],
+        )
 
     def heads(self, x: mx.array) -> tuple[mx.array, mx.array, mx.array]:
         """(B, T, D) to query, key and value of (B, H, T, head_dim)."""
         B, T, _ = x.shape
         if self._joint is None:
-            parts = [layer(x).reshape(B, T, self._heads, -1) for layer in (self.to_q, self.to_k, self.to_v)]
+            query, key, value = (layer(x).reshape(B, T, self._heads, -1) for layer in (self.to_q, self.to_k, self.to_v))
+            query, key = self.q_norm(query), self.k_norm(key)
         else:
-            joint = mx.addmm(self._joint[1], x, self._joint[0]).reshape(B, T, 3, self._heads, -1)
-            parts = [joint[:, :, 0], joint[:, :, 1], joint[:, :, 2]]
-        query, key, value = parts
-        return self.q_norm(query).swapaxes(1, 2), self.k_norm(key).swapaxes(1, 2), value.swapaxes(1, 2)
+            weight, bias, scale, shift = self._joint
+            joint = mx.addmm(bias, x, weight).reshape(B, T, 3, self._heads, -1)
+            both = mx.fast.layer_norm(joint[:, :, :2], None, None, _HEAD_NORM_EPS) * scale + shift
+            query, key, value = both[:, :, 0], both[:, :, 1], joint[:, :, 2]
+        return query.swapaxes(1, 2), key.swapaxes(1, 2), value.swapaxes(1, 2)
 
     def attend(self, query: mx.array, key: mx.array, value: mx.array, mask: mx.array | None) -> mx.array:
         if cpu_math.on_cpu() and not self.training and mask is None:
@@ -116,6 +123,23 @@ class CausalConvBlock(nn.Module):
             nn.Conv1d(size, size, 3),
             nn.Identity(),
         ]
+        self._matrices: list[tuple[mx.array, mx.array]] | None = None
+
+    def fuse(self) -> None:
+        """Lay the convolutions out as matrices (3 C, C): three frames side by side times one matrix (for inference)."""
+        convolutions = (self.block[1], self.block[6])
+        self._matrices = [
+            (mx.contiguous(conv.weight.reshape(conv.weight.shape[0], -1).T), conv.bias) for conv in convolutions
+        ]
+
+    def _convolve(self, index: int, x: mx.array) -> mx.array:
+        """(B, T + 2, C) to (B, T, C) by the first (0) or second (1) convolution."""
+        if self._matrices is None:
+            return self.block[(1, 6)[index]](x)
+        weight, bias = self._matrices[index]
+        count = x.shape[1] - 2
+        frames = mx.concatenate([x[:, :count], x[:, 1 : count + 1], x[:, 2:]], axis=2)
+        return mx.addmm(bias, frames, weight)
 
     def __call__(self, x: mx.array, past: tuple[mx.array, mx.array] | None = None) -> tuple[mx.array, Any]:
         """x (B, T, C) to (B, T, C), and the two newest input frames of both convolutions to pass in as `past`."""
@@ -123,10 +147,10 @@ class CausalConvBlock(nn.Module):
             silence = mx.zeros((x.shape[0], 2, x.shape[2]), x.dtype)
             past = (silence, silence)
         first = mx.concatenate([past[0], x], axis=1)
-        inner = self.block[3](self.block[1](first))
+        inner = self.block[3](self._convolve(0, first))
         inner = cpu_math.mish(inner) if cpu_math.on_cpu() and not self.training else self.block[4](inner)
         second = mx.concatenate([past[1], inner], axis=1)
-        return self.block[6](second), (first[:, -2:], second[:, -2:])
+        return self._convolve(1, second), (first[:, -2:], second[:, -2:])
 
 
 class MLP(nn.Module):
@@ -235,9 +259,10 @@ class DiT(nn.Module):
         return self.final_layer(hidden, self.final_layer.modulation(time))
 
     def fuse(self) -> None:
-        """Prepare for inference: joined attention projections. Training uses the parameters as they are."""
+        """Prepare for inference: joined projections, convolutions as matrices. Training uses the parameters alone."""
         for block in self.blocks:
             block.attn.fuse()
+            block.conv.fuse()
 
     def modulations(self, times: mx.array) -> Modulations:
         """Shift, scale and gate of every block at N flow times (N,), computed together."""

@@ -15,6 +15,7 @@ import mlx.nn as nn
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.speaking.cpu_math import on_cpu
 from engine.speaking.dit import DiT, DiTConfig, Modulations
 from engine.speaking.token_encoder import TokenEncoder, TokenEncoderConfig
 
@@ -71,6 +72,16 @@ class Flow(nn.Module):
         self.decoder = Decoder(config.estimator)
         self._config = config
         self._modulations: dict[int, Modulations] = {}
+        self._step = self._euler_step
+        self._fixed = False
+
+    def fuse(self) -> None:
+        """Prepare for inference with the weights as they now are; training needs the network as it was made."""
+        self.estimator.fuse()
+        self._fixed = True
+        if not on_cpu():
+            # One step is traced once for each length and then run ten times: a GPU gets its work faster than by Python.
+            self._step = mx.compile(self._euler_step)
 
     @staticmethod
     def published(weights: dict[str, mx.array]) -> dict[str, mx.array]:
@@ -98,12 +109,14 @@ class Flow(nn.Module):
         return self.encoder_proj(self.encoder(self.input_embedding(tokens), mask))
 
     def modulations(self, steps: int) -> Modulations:
-        """The estimator's modulations at the times of `steps` Euler steps; computed once for each number of steps."""
-        if steps not in self._modulations:
-            found = self.estimator.modulations(mx.array(schedule(steps)[:-1]))
+        """The estimator's modulations at the times of `steps` Euler steps, kept once `fuse` was called."""
+        if steps in self._modulations:
+            return self._modulations[steps]
+        found = self.estimator.modulations(mx.array(schedule(steps)[:-1]))
+        if self._fixed:
             mx.eval(found.blocks, found.final)
             self._modulations[steps] = found
-        return self._modulations[steps]
+        return found
 
     def __call__(
         self,
@@ -132,20 +145,19 @@ class Flow(nn.Module):
 
     def solve(self, x: mx.array, conditions: mx.array, steps: int, guidance: float) -> mx.array:
         """Follow the flow from noise x (T, 80) to the mel (T, 80) under `conditions` (2, T, D)."""
-        modulations = self.modulations(steps)
-        times = schedule(steps)
-        for step in range(steps):
-            velocity = self.velocity(x, conditions, modulations, step, guidance)
-            x = x + float(times[step + 1] - times[step]) * velocity
+        modulations, times = self.modulations(steps), schedule(steps)
+        for index in range(steps):
+            duration = mx.array(times[index + 1] - times[index])
+            x = self._step(x, conditions, modulations.blocks[index], modulations.final[index], duration, guidance)
             mx.async_eval(x)
         return x
 
-    def velocity(
-        self, x: mx.array, conditions: mx.array, modulations: Modulations, step: int, guidance: float
+    def _euler_step(
+        self, x: mx.array, conditions: mx.array, blocks: mx.array, final: mx.array, duration: mx.array, guidance: float
     ) -> mx.array:
-        """Guided velocity (T, 80) at x (T, 80) and Euler step `step`."""
+        """One Euler step: x (T, 80), conditions (2, T, D), modulations (depth, 9, D) and (2, D)."""
         hidden = self.estimator.enter(x, conditions)
         for index, block in enumerate(self.estimator.blocks):
-            hidden, _, _ = block(hidden, modulations.blocks[step : step + 1, index], None)
-        both = self.estimator.final_layer(hidden, modulations.final[step : step + 1])
-        return (1.0 + guidance) * both[0] - guidance * both[1]
+            hidden, _, _ = block(hidden, blocks[index][None], None)
+        both = self.estimator.final_layer(hidden, final[None])
+        return x + duration * ((1.0 + guidance) * both[0] - guidance * both[1])

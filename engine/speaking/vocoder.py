@@ -8,6 +8,7 @@ are the checkpoint's; arrays are (B, T, C). Sizes are read off the tensors.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import mlx.core as mx
@@ -189,6 +190,12 @@ class Vocoder(nn.Module):
         self.f0_predictor = F0Predictor(config.mel_channels, config.f0_channels)
         self._config = config
         self._fourier = _Fourier()
+        self._compiled: Callable[[mx.array, mx.array], mx.array] | None = None
+
+    def fuse(self) -> None:
+        """Prepare for inference with the weights as they now are; training needs the network as it was made."""
+        if not cpu_math.on_cpu():
+            self._compiled = mx.compile(self._decode)
 
     @staticmethod
     def published(weights: dict[str, mx.array]) -> dict[str, mx.array]:
@@ -224,6 +231,9 @@ class Vocoder(nn.Module):
 
     def decode(self, mel: mx.array, source: mx.array) -> mx.array:
         """mel (B, T, 80) and source (B, T · hop) to samples (B, T · hop) within ± 0.99."""
+        return self._compiled(mel, source) if self._compiled else self._decode(mel, source)
+
+    def _decode(self, mel: mx.array, source: mx.array) -> mx.array:
         spectrum = self._fourier.stft(source)
         x = self.conv_pre(mel)
         per_stage = len(self.resblocks) // len(self.ups)

@@ -1,0 +1,300 @@
+"""One contestant of the speech benchmark, in a process and an interpreter of its own.
+
+    python speech_contestant.py earshot|official|mlx-audio FOLDER INPUTS [--openblas]
+
+Reads commands from stdin, one a line, and answers each with a line of JSON:
+
+    whole N FILE    speak N tokens at once; with a FILE other than "-" the mel and samples go there
+    first           prepare the voice (not timed), then the time to the first sound of a stream
+    stream N        the first N tokens in pieces: total time, time to the first sound, memory before and after
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.machinery
+import importlib.util
+import json
+import resource
+import sys
+import time
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+class Earshot:
+    """Ours: the synthesizer's own parts, with the given noise so that results can be compared."""
+
+    def __init__(self, folder: Path, inputs: dict[str, Any]) -> None:
+        sys.path.insert(0, str(Path(__file__).parents[2]))
+        import engine  # noqa: F401, I001 (chooses the BLAS before mlx is loaded)
+        import mlx.core as mx
+        from engine.checkpoints.load_speaking import load_speaking
+        from engine.speaking import Voice
+        from engine.speaking.noise import RecordedNoise
+
+        self.mx = mx
+        self.speaking = load_speaking(folder)
+        self.voice = Voice("voice", inputs["voice_tokens"], inputs["embedding"], inputs["mel"])
+        self.inputs = {name: mx.array(value) for name, value in inputs.items()}
+        self.noise = RecordedNoise(inputs["noise"])
+        self.prepared: Any = None
+
+    def whole(self, count: int) -> tuple[Any, Any]:
+        mx, given = self.mx, self.inputs
+        tokens = given["tokens"][:count]
+        noise = self.noise.rows(0, 2 * (len(given["voice_tokens"]) + count))
+        mel = self.speaking.flow(tokens, given["voice_tokens"], given["mel"], given["embedding"], noise)
+        vocoder = self.speaking.vocoder
+        samples = vocoder(mel[None], mx.random.normal((1, 960 * count)))
+        mx.eval(samples)
+        return mel, samples
+
+    def streamed(self, count: int) -> Any:
+        from engine.speaking import Synthesizer
+
+        made = Synthesizer(self.speaking.flow, self.speaking.vocoder, self.voice, start=self.prepared)
+        self.prepared = made.prepare()
+        tokens = np.array(self.inputs["tokens"])
+
+        def pieces() -> Any:
+            made.push(np.resize(tokens, count))
+            made.finish()
+            while (piece := made.step()) is not None:
+                yield piece.samples_24k
+
+        return pieces
+
+    def memory(self) -> int:
+        return int(self.mx.get_peak_memory())
+
+
+class Official:
+    """The step-audio2 wheel's flow and vocoder in PyTorch, on the GPU if there is one."""
+
+    def __init__(self, folder: Path, inputs: dict[str, Any]) -> None:
+        import torch
+        import yaml
+
+        for name in ("step_audio2", "torchaudio"):
+            sys.modules.setdefault(name, types.ModuleType(name))
+        from cosyvoice2.flow.decoder_dit import DiT
+        from cosyvoice2.flow.flow import CausalMaskedDiffWithXvec
+        from cosyvoice2.flow.flow_matching import CausalConditionalCFM
+        from cosyvoice2.transformer.upsample_encoder_v2 import UpsampleConformerEncoderV2
+        from flashcosyvoice.modules.hifigan import ConvRNNF0Predictor, HiFTGenerator
+
+        self.torch = torch
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+
+        class Loader(yaml.SafeLoader):
+            pass
+
+        Loader.add_multi_constructor("!", lambda loader, tag, node: loader.construct_mapping(node, deep=True))
+        sizes = yaml.load((folder / "flow.yaml").read_text(), Loader=Loader)["flow"]
+        encoder = UpsampleConformerEncoderV2(**sizes.pop("encoder"))
+        decoder = sizes.pop("decoder")
+        estimator = DiT(**decoder["estimator"])
+        full = estimator.blocks[0].attn.num_heads * estimator.blocks[0].attn.head_dim == 512
+        self.flow = CausalMaskedDiffWithXvec(
+            **sizes, encoder=encoder, decoder=CausalConditionalCFM(estimator, decoder["inference_cfg_rate"])
+        )
+        if not full:
+            _resize_official_buffers(self.flow, decoder["estimator"], torch)
+        self.flow.load_state_dict(torch.load(folder / "flow.pt", weights_only=True), strict=True)
+        weights = torch.load(folder / "hift.pt", weights_only=True)
+        weights = {name.replace("generator.", ""): value for name, value in weights.items()}
+        channels = weights["f0_predictor.classifier.weight"].shape[1]
+        self.vocoder = HiFTGenerator(
+            base_channels=len(weights["conv_pre.bias"]), f0_predictor=ConvRNNF0Predictor(cond_channels=channels)
+        )
+        self.vocoder.load_state_dict(weights, strict=True)
+        self.flow.to(self.device).eval()
+        self.vocoder.to(self.device).eval()
+        self.inputs = {name: torch.from_numpy(value).to(self.device) for name, value in inputs.items()}
+        noise = self.inputs["noise"].T[None]
+        self.flow.decoder.rand_noise[:, :, : noise.shape[2]] = noise
+        self.window = torch.from_numpy(np.hamming(2 * 3840)).to(self.device)
+
+    def _done(self) -> None:
+        if self.device == "cuda":
+            self.torch.cuda.synchronize()
+
+    def whole(self, count: int) -> tuple[Any, Any]:
+        torch, given = self.torch, self.inputs
+
+        def length(value: Any) -> Any:
+            return torch.tensor([value.shape[1]], dtype=torch.int32, device=self.device)
+
+        tokens, voice, mel = given["tokens"][None, :count], given["voice_tokens"][None], given["mel"][None]
+        made = self.flow.inference(
+            tokens, length(tokens), voice, length(voice), mel, length(mel), given["embedding"][None], 10
+        )
+        samples, _ = self.vocoder(speech_feat=made)
+        self._done()
+        return made[0].T.cpu().numpy(), samples
+
+    def streamed(self, count: int) -> Any:
+        torch, given = self.torch, self.inputs
+        voice = given["voice_tokens"][None]
+        window = torch.cat([voice, voice[:, :3]], dim=1)
+        cache = self.flow.setup_cache(window, given["mel"][None], given["embedding"][None], n_timesteps=10)
+        self._done()
+        tokens = given["tokens"].repeat(-(-count // len(given["tokens"])))[None, :count]
+        frames = given["mel"].shape[0]
+
+        def pieces() -> Any:
+            state, at = cache, 0
+            mel = torch.zeros(1, 80, 0, device=self.device)
+            source = torch.zeros(1, 1, 0, device=self.device)
+            before = None
+            while at < count:
+                last = count - at <= 28
+                part = tokens[:, at:] if last else tokens[:, at : at + 28]
+                made, state = self.flow.inference_chunk(
+                    token=part, spk=given["embedding"][None], cache=state, last_chunk=last, n_timesteps=10
+                )
+                attention = state["estimator_att_cache"]
+                if attention.shape[4] > frames + 100:
+                    state["estimator_att_cache"] = torch.cat(
+                        [attention[:, :, :, :, :frames], attention[:, :, :, :, -100:]], dim=4
+                    )
+                mel = torch.cat([mel, made], dim=2)
+                samples, source = self.vocoder(mel, source)
+                if before is not None:
+                    samples = samples.clone()
+                    samples[..., :3840] = samples[..., :3840] * self.window[:3840] + before * self.window[3840:]
+                mel, source, before = mel[..., -8:], source[:, :, -3840:], samples[:, -3840:]
+                yield (samples if last else samples[:, :-3840]).cpu().numpy()[0]
+                at = count if last else at + 25
+
+        return pieces
+
+    def memory(self) -> int:
+        return int(self.torch.cuda.max_memory_allocated()) if self.device == "cuda" else 0
+
+
+def _resize_official_buffers(flow: Any, sizes: dict[str, Any], torch: Any) -> None:
+    """The official caches have the full model's size written into them."""
+    depth, heads, width, hidden = sizes["depth"], sizes["num_heads"], 2 * sizes["head_dim"], 2 * sizes["hidden_size"]
+    flow.decoder.estimator.att_cache_buffer = torch.zeros(depth, 2, heads, 1000, width)
+    flow.decoder.estimator.cnn_cache_buffer = torch.zeros(depth, 2, hidden, 2)
+    flow.decoder.att_cache_buffer = torch.zeros(16, depth, 2, heads, 1000, width)
+    flow.decoder.cnn_cache_buffer = torch.zeros(16, depth, 2, hidden, 2)
+
+
+class MlxAudio:
+    """mlx-audio's port. It has the full size only, and no streaming."""
+
+    def __init__(self, folder: Path, inputs: dict[str, Any]) -> None:
+        _open_packages("mlx_audio")
+        import mlx.core as mx
+
+        sys.path.append(str(Path(__file__).parents[2]))
+        from mlx_audio.codec.models.stepaudio2.convert import sanitize_flow_weights, sanitize_hift_weights
+        from mlx_audio.codec.models.stepaudio2.flow import CausalMaskedDiffWithXvec
+        from mlx_audio.codec.models.stepaudio2.hift import StepAudio2HiFTGenerator
+
+        from engine.checkpoints.torch_file import read
+
+        self.mx = mx
+        self.flow, self.vocoder = CausalMaskedDiffWithXvec(), StepAudio2HiFTGenerator()
+        flow = sanitize_flow_weights(self.flow, read(folder / "flow.pt"))
+        self.flow.load_weights(list(flow.items()), strict=True)
+        self.vocoder.load_weights(list(sanitize_hift_weights(self.vocoder, read(folder / "hift.pt")).items()))
+        self.flow.eval()
+        self.vocoder.eval()
+        mx.eval(self.flow.parameters(), self.vocoder.parameters())
+        self.inputs = {name: mx.array(value) for name, value in inputs.items()}
+        self.flow.decoder.rand_noise = self.inputs["noise"].T[None]
+
+    def whole(self, count: int) -> tuple[Any, Any]:
+        mx, given = self.mx, self.inputs
+        voice, mel = given["voice_tokens"][None], given["mel"][None]
+        made = self.flow.inference(
+            given["tokens"][None, :count],
+            mx.array([count]),
+            voice,
+            mx.array([voice.shape[1]]),
+            mel,
+            mx.array([mel.shape[1]]),
+            given["embedding"][None],
+            n_timesteps=10,
+        )
+        samples, _ = self.vocoder.inference(speech_feat=made)
+        mx.eval(samples)
+        return made[0].T, samples
+
+    def memory(self) -> int:
+        return int(self.mx.get_peak_memory())
+
+
+class _BarePackages:
+    """Finds a package's modules without running its __init__ files, which import what only other models need."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        del target
+        if name.split(".")[0] != self._root:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path)
+        if spec is None or not spec.submodule_search_locations:
+            return spec
+        bare = importlib.machinery.ModuleSpec(name, None, is_package=True)
+        bare.submodule_search_locations = spec.submodule_search_locations
+        return bare
+
+
+def _open_packages(root: str) -> None:
+    sys.meta_path.insert(0, _BarePackages(root))  # type: ignore[arg-type]
+
+
+def main() -> None:
+    """Answer commands until stdin ends."""
+    kind, folder, inputs = sys.argv[1], Path(sys.argv[2]), dict(np.load(sys.argv[3]))
+    if "--openblas" in sys.argv:
+        ctypes.CDLL("libopenblas.so.0", mode=ctypes.RTLD_GLOBAL)
+    contestant = {"earshot": Earshot, "official": Official, "mlx-audio": MlxAudio}[kind](folder, inputs)
+    print(json.dumps({"ready": kind, "device": _device(contestant)}), flush=True)
+    for line in sys.stdin:
+        command, *arguments = line.split()
+        print(json.dumps(_answer(contestant, command, arguments)), flush=True)
+
+
+def _device(contestant: Any) -> str:
+    return contestant.device if hasattr(contestant, "device") else str(contestant.mx.default_device())
+
+
+def _answer(contestant: Any, command: str, arguments: list[str]) -> dict[str, Any]:
+    if command == "whole":
+        began = time.perf_counter()
+        mel, samples = contestant.whole(int(arguments[0]))
+        seconds = time.perf_counter() - began
+        if arguments[1] != "-":
+            np.savez(arguments[1], mel=np.array(mel), samples=_plain(samples))
+        return {"seconds": seconds}
+    pieces = contestant.streamed(int(arguments[0]))
+    began = time.perf_counter()
+    first, length = 0.0, 0
+    peaks = []
+    for piece in pieces():
+        first = first or time.perf_counter() - began
+        length += len(piece)
+        peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    seconds = time.perf_counter() - began
+    return {"seconds": seconds, "first": first, "samples": length, "resident_kb": peaks[:: max(1, len(peaks) // 10)]}
+
+
+def _plain(samples: Any) -> Any:
+    if hasattr(samples, "detach"):
+        samples = samples.detach().cpu()
+    return np.array(samples).reshape(-1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""Makes a token2wav folder of random weights at any size, in the published form, for benchmarks and tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mlx.core as mx
+import numpy as np
+from mlx.utils import tree_flatten
+from numpy.typing import NDArray
+
+from engine.speaking.dit import DiTConfig
+from engine.speaking.flow import Flow, FlowConfig
+from engine.speaking.token_encoder import TokenEncoderConfig
+from engine.speaking.vocoder import Vocoder, VocoderConfig
+from tests.torch_files import write_torch_file
+
+FULL = (
+    FlowConfig(512, 80, 192, 6561, TokenEncoderConfig(512, 512, 8, 2048, 6, 4), DiTConfig(320, 80, 16, 8, 64, 512)),
+    VocoderConfig(),
+)
+STARTER = (
+    FlowConfig(256, 80, 192, 6561, TokenEncoderConfig(256, 256, 4, 1024, 4, 2), DiTConfig(320, 80, 6, 4, 64, 256)),
+    VocoderConfig(base_channels=256, f0_channels=256),
+)
+TINY = (
+    FlowConfig(32, 80, 192, 6561, TokenEncoderConfig(32, 32, 4, 64, 2, 2), DiTConfig(320, 80, 2, 3, 16, 48)),
+    VocoderConfig(base_channels=64, f0_channels=32),
+)
+SIZES = {"full": FULL, "starter": STARTER, "tiny": TINY}
+
+_YAML = """\
+flow: !new:cosyvoice2.flow.flow.CausalMaskedDiffWithXvec
+    input_size: {flow.input_size}
+    output_size: {flow.output_size}
+    spk_embed_dim: {flow.spk_embed_dim}
+    output_type: 'mel'
+    vocab_size: {flow.vocab_size}
+    encoder: !new:cosyvoice2.transformer.upsample_encoder_v2.UpsampleConformerEncoderV2
+        input_size: {encoder.input_size}
+        output_size: {encoder.output_size}
+        input_layer: 'linear'
+        pre_lookahead_len: {encoder.pre_lookahead_len}
+        num_blocks: {encoder.num_blocks}
+        num_up_blocks: {encoder.num_up_blocks}
+        up_stride: {encoder.up_stride}
+        up_scale_factor: {encoder.up_stride}
+        attention_heads: {encoder.attention_heads}
+        pos_enc_layer_type: 'rel_pos_espnet'
+        selfattention_layer_type: 'rel_selfattn'
+        key_bias: true
+        linear_units: {encoder.linear_units}
+        normalize_before: True
+    decoder: !new:cosyvoice2.flow.flow_matching.CausalConditionalCFM
+        inference_cfg_rate: {flow.guidance}
+        estimator: !new:cosyvoice2.flow.decoder_dit.DiT
+            in_channels: {estimator.in_channels}
+            out_channels: {estimator.out_channels}
+            mlp_ratio: {estimator.mlp_ratio}
+            depth: {estimator.depth}
+            num_heads: {estimator.num_heads}
+            head_dim: {estimator.head_dim}
+            hidden_size: {estimator.hidden_size}
+"""
+
+
+def write_token2wav(folder: Path, size: str, seed: int = 0) -> None:
+    """Write flow.yaml, flow.pt and hift.pt with random weights; `size` is full, starter or tiny."""
+    flow_config, vocoder_config = SIZES[size]
+    mx.random.seed(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    text = _YAML.format(flow=flow_config, encoder=flow_config.encoder, estimator=flow_config.estimator)
+    (folder / "flow.yaml").write_text(text, encoding="utf-8")
+    write_torch_file(folder / "flow.pt", published_flow(Flow(flow_config)))
+    write_torch_file(folder / "hift.pt", published_vocoder(Vocoder(vocoder_config)))
+
+
+def published_flow(flow: Flow) -> dict[str, NDArray[np.float32]]:
+    """The flow's weights in PyTorch's layout."""
+    weights = {}
+    for name, value in tree_flatten(flow.parameters()):
+        array = np.array(value)
+        weights[name] = array.swapaxes(1, 2) if array.ndim == 3 else array
+    return weights
+
+
+def published_vocoder(vocoder: Vocoder) -> dict[str, NDArray[np.float32]]:
+    """The vocoder's weights in PyTorch's layout, with weight-norm pairs and quiet magnitudes."""
+    weights = {}
+    for name, value in tree_flatten(vocoder.parameters()):
+        array = np.array(value)
+        if array.ndim != 3:
+            weights[f"generator.{name}"] = array
+            continue
+        array = array.transpose(2, 0, 1) if name.startswith("ups.") else array.swapaxes(1, 2)
+        if name.startswith("source_downs."):
+            weights[f"generator.{name}"] = array
+            continue
+        stem = f"generator.{name.removesuffix('.weight')}.parametrizations.weight"
+        weights[f"{stem}.original0"] = np.sqrt(np.square(array).sum(axis=(1, 2), keepdims=True))
+        weights[f"{stem}.original1"] = array
+    return weights
+
+
+def write_inputs(path: Path, tokens: int, voice_tokens: int, seed: int = 0) -> None:
+    """Random speech tokens, a voice and the flow's noise, as every contestant gets them."""
+    generator = np.random.default_rng(seed)
+    np.savez(
+        path,
+        tokens=generator.integers(0, 6561, tokens).astype(np.int32),
+        voice_tokens=generator.integers(0, 6561, voice_tokens).astype(np.int32),
+        mel=(generator.standard_normal((2 * voice_tokens, 80)) - 4).astype(np.float32),
+        embedding=generator.standard_normal(192).astype(np.float32),
+        noise=generator.standard_normal((2 * (voice_tokens + tokens) + 64, 80)).astype(np.float32),
+    )
