@@ -12,7 +12,7 @@ from engine.errors import EngineError
 
 # Modules of engine.commands in the order in which --help shows them. Each has add_parser(subparsers), which sets
 # func(args) -> exit code, and imports what is slow only when it is run.
-COMMANDS = ("chat", "transcribe", "translate", "ask", "describe", "benchmark", "models", "doctor")
+COMMANDS = ("chat", "say", "transcribe", "translate", "ask", "describe", "voice", "benchmark", "models", "doctor")
 
 _EXIT_CODES = """\
 exit codes: 0 done, 2 something needs your attention (said in one sentence), 130 stopped with Ctrl-C.

@@ -38,7 +38,7 @@ class Speaking:
 
     def voice_names(self) -> list[str]:
         """Names of the built-in voices, without analysing them."""
-        return list(self._built_in_files())
+        return list(built_in_voices(self.folder))
 
     def voices(self) -> tuple[Voice, ...]:
         """The built-in voices. Raises CheckpointError or VoiceError when one is damaged."""
@@ -47,7 +47,7 @@ class Speaking:
     def voice(self, name: str) -> Voice:
         """A built-in voice by name. Raises VoiceError when there is none of this name."""
         if name not in self._built_in:
-            files = self._built_in_files()
+            files = built_in_voices(self.folder)
             if name not in files:
                 known = ", ".join(files) or "none"
                 raise VoiceError(
@@ -117,11 +117,11 @@ class Speaking:
             return self.adopted(replace(Voice.load(path), name=name))
         return self.analyse_file(path, name)
 
-    def _built_in_files(self) -> dict[str, Path]:
-        """Voice files or recordings the model brings; the starter model's voices when it brings none."""
-        places = [self.folder / "voices", self.folder, self.folder.parent / "assets"]
-        found = _voice_files(places)
-        return found or _voice_files([resource("starter", "token2wav", "voices")])
+
+def built_in_voices(folder: Path) -> dict[str, Path]:
+    """Voice files or recordings a token2wav folder brings, by name; the starter model's voices when it brings none."""
+    found = _voice_files([folder / "voices", folder, folder.parent / "assets"])
+    return found or _voice_files([resource("starter", "token2wav", "voices")])
 
 
 def _voice_files(folders: list[Path]) -> dict[str, Path]:
