@@ -194,6 +194,16 @@ class SmallEngine:
         self.capabilities = SimpleNamespace(chats=variant != "base", thinks=variant == "think", speaks=speaks)
 
 
+def on_checkpoint(folder: Path) -> SmallEngine:
+    """The small engine with the tokenizer and the networks of a checkpoint folder; its synthesizer stays the fake."""
+    from engine.engine import Engine
+
+    loaded, engine = Engine.load(folder), SmallEngine()
+    engine.vocabulary, engine.llm, engine.hearing = loaded.vocabulary, scripted(loaded.llm), loaded.hearing
+    engine.name, engine.folder, engine.context_length = loaded.name, folder, loaded.context_length
+    return engine
+
+
 def tone(seconds: float = 1.0, hz: float = 220.0) -> Samples:
     """A tone, mono at 16 kHz."""
     return (0.3 * np.sin(2 * np.pi * hz * np.arange(int(16_000 * seconds)) / 16_000)).astype(np.float32)

@@ -19,7 +19,8 @@ from engine.conversation.tools.calculator import calculator
 from engine.events import ReplyEnded, SessionEvent, Speech, Thinking, Turn
 from engine.language import Sampling
 from engine.session import Session
-from tests.fakes import SmallEngine, tone
+from tests.checkpoints import tiny_checkpoint
+from tests.fakes import SmallEngine, on_checkpoint, tone
 
 TONES = [tone(0.5), tone(1.2, 330)]
 turns = st.builds(
@@ -196,3 +197,8 @@ def test_many_long_sequences_end_in_the_same_ids_as_reading_afresh() -> None:
 @pytest.mark.slow
 def test_sequences_in_a_small_context_end_in_the_same_ids_as_reading_afresh() -> None:
     run(SmallEngine(context_length=500), examples=6, steps=15)
+
+
+@pytest.mark.slow
+def test_sequences_on_the_tiny_checkpoint_end_in_the_same_ids_as_reading_afresh() -> None:
+    run(on_checkpoint(tiny_checkpoint()), examples=4, steps=8)
