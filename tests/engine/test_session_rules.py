@@ -22,7 +22,7 @@ from engine.session import Session
 from tests.checkpoints import tiny_checkpoint
 from tests.fakes import SmallEngine, on_checkpoint, tone
 
-TONES = [tone(0.5), tone(1.2, 330)]
+TONES = [tone(0.5), tone(0.5, 900), tone(1.2, 330)]
 turns = st.builds(
     Turn,
     samples_16k=st.sampled_from([None, *TONES]),
