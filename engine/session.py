@@ -173,8 +173,6 @@ class Session:
         before = list(self._records)
         if place is not None:
             del self._records[place:]
-        self._interrupted.clear()
-        self._skip.clear()
         reply = Reply(TurnRecord(self._new_key(), turn, speech=self._vocabulary.speech))
         self._records.append(reply.record)
         try:
@@ -347,7 +345,6 @@ class Session:
         if record.samples_16k is None:
             return
         if record.transcript is None:
-            self._interrupted.clear()
             text = self._write_down(record)
             if self._interrupted.is_set():
                 return
@@ -358,7 +355,6 @@ class Session:
         return written_down(self._engine, self._prompts.sound(record), self._interrupted.is_set)
 
     def _spoken_again(self, record: TurnRecord, voice: Voice | None) -> Generator[Speech]:
-        self._interrupted.clear()
         chosen = self.settings if voice is None else dataclasses.replace(self.settings, voice=voice, own_voice=False)
         voicing = Voicing(self._voices.synthesizer(chosen, record), self._pace, scale=self._voice_scale)
         voicing.add_text(record.answer)
@@ -385,7 +381,8 @@ class Session:
 
     def _write(self, reply: Reply, readable: Readable, max_tokens: int) -> Generator[int]:
         """Ids from the language model, measured."""
-        sampling = self.settings.sampling or sampling_for("talk", self._engine.about, TALK)
+        task = "speech" if reply.turn.spoken_answer else "chat"
+        sampling = self.settings.sampling or sampling_for(task, self._engine.about, TALK)
         if self.settings.seed is not None:
             sampling = dataclasses.replace(sampling, seed=self.settings.seed)
         stream = self._reader.write(
@@ -431,8 +428,10 @@ class Session:
         mx.clear_cache()
 
     def _exclusive(self, events: Generator) -> Generator:
-        """Run one generator at a time; a second one is a mistake of the caller."""
+        """Run one generator at a time; a second one is a mistake of the caller. From here on `interrupt` counts."""
         self._must_be_idle()
+        self._interrupted.clear()
+        self._skip.clear()
 
         def run() -> Generator:
             self._must_be_idle()

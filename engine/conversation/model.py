@@ -74,7 +74,7 @@ def read_aloud(model: Model, text: str, asked: Sampling | None, cancelled: Calla
         llm.new_cache(),
         embedded(llm, prompt, ()),
         penalised_ids=prompt.ids,
-        sampling=asked or sampling_for("read_aloud", model.about, TALK),
+        sampling=asked or sampling_for("speech", model.about, TALK),
         end_ids=vocabulary.end_ids,
         max_tokens=min(200 + _SPOKEN_FOR_A_CHARACTER * len(text), model.context_length - len(prompt)),
         cancelled=cancelled,

@@ -42,7 +42,10 @@ class SessionSettings:
 
 
 def sampling_for(task: str, about: Mapping[str, Any], default: Sampling) -> Sampling:
-    """The sampling that the model's folder asks for in a task, else `default`. Unknown names in it are left alone."""
+    """The sampling that the model's folder asks for in a task, else `default`; other names in it are left alone.
+
+    Tasks: "chat" (written answers), "speech" (spoken ones, reading aloud), "transcribe", "translate".
+    """
     asked = dict(about.get("sampling", {})).get(task)
     if not isinstance(asked, Mapping):
         return default

@@ -213,6 +213,25 @@ def test_interrupt_from_another_thread_ends_the_reply_with_its_last_event(engine
     assert seen[-1].reason is EndReason.INTERRUPTED
 
 
+def test_an_interruption_between_asking_and_the_first_event_counts(engine: SmallEngine) -> None:
+    session = Session(engine)
+    stream = session.ask(Turn(text="go"))
+    session.interrupt()
+    events = list(stream)
+    assert kinds(events) == ["ReplyEnded"]
+    assert session.turns[0].reason is EndReason.INTERRUPTED
+
+
+def test_the_models_folder_chooses_the_sampling_unless_the_settings_do(engine: SmallEngine) -> None:
+    engine.about = {"sampling": {"chat": {"temperature": 0.0, "repetition_penalty": 1.0}}}
+    answers = []
+    for _ in range(2):
+        session = Session(engine)
+        list(session.ask(Turn(text="hi", spoken_answer=False, max_tokens=15)))
+        answers.append(session.turns[0].passages)
+    assert answers[0] == answers[1]
+
+
 def test_closing_before_the_first_event_leaves_the_question_and_no_answer(engine: SmallEngine) -> None:
     session = Session(engine)
     stream = session.ask(Turn(text="go"))
