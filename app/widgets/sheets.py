@@ -4,40 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QMessageBox, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app import theme
 from app.widgets.buttons import PillButton, PrimaryButton
 from app.widgets.labels import Label
 
 
-def confirm(parent: QWidget, question: str, detail: str, command: str, on_yes: Callable[[], None]) -> QMessageBox:
-    """Ask before something is lost; `command` names what happens, and Cancel is the default."""
-    box = QMessageBox(parent)
-    box.setOption(QMessageBox.Option.DontUseNativeDialog)
-    box.setWindowModality(Qt.WindowModality.WindowModal)
-    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    box.setText(question)
-    box.setInformativeText(detail)
-    yes = box.addButton(command, QMessageBox.ButtonRole.DestructiveRole)
-    box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
-    box.buttonClicked.connect(lambda pressed: on_yes() if pressed is yes else None)
-    box.open()
-    return box
+class Question(QDialog):
+    """A question before something is lost, or something that was asked for; Cancel is the default of a question."""
+
+    def __init__(self, parent: QWidget, title: str, detail: str, command: str, *, cancel: bool) -> None:
+        super().__init__(parent, Qt.WindowType.Sheet)
+        self.setWindowModality(Qt.WindowModality.WindowModal)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(title)
+        self.setAccessibleDescription(detail)
+        self.setFixedWidth(400)
+        self.yes_button = PrimaryButton(command)
+        self.yes_button.clicked.connect(self.accept)
+        self.cancel_button = PillButton(self.tr("Cancel"))
+        self.cancel_button.clicked.connect(self.reject)
+        self.cancel_button.setVisible(cancel)
+        (self.cancel_button if cancel else self.yes_button).setDefault(True)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(self.cancel_button)
+        row.addWidget(self.yes_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 18, 20, 16)
+        column.setSpacing(8)
+        column.addWidget(Label(title, weight=600, wrap=True))
+        column.addWidget(Label(detail, "second", wrap=True))
+        column.addSpacing(6)
+        column.addLayout(row)
 
 
-def tell(parent: QWidget, title: str, detail: str) -> QMessageBox:
+def confirm(parent: QWidget, title: str, detail: str, command: str, on_yes: Callable[[], object]) -> Question:
+    """Ask before something is lost; `command` names what happens then."""
+    sheet = Question(parent, title, detail, command, cancel=True)
+    sheet.accepted.connect(on_yes)
+    sheet.open()
+    return sheet
+
+
+def tell(parent: QWidget, title: str, detail: str) -> Question:
     """Say something that was asked for."""
-    box = QMessageBox(parent)
-    box.setOption(QMessageBox.Option.DontUseNativeDialog)
-    box.setWindowModality(Qt.WindowModality.WindowModal)
-    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    box.setText(title)
-    box.setInformativeText(detail)
-    box.addButton(QMessageBox.StandardButton.Ok)
-    box.open()
-    return box
+    sheet = Question(parent, title, detail, QCoreApplication.translate("Question", "Done"), cancel=False)
+    sheet.open()
+    return sheet
 
 
 class TextSheet(QDialog):

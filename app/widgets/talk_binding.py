@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QPoint
 from PySide6.QtGui import QCursor, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMenu
 
-from app.widgets.sheets import TextSheet
+from app.widgets.sheets import TextSheet, confirm
 from app.widgets.talk_button import TalkLook
 from app.widgets.turn_widget import TurnAction
 from app.widgets.views import ModelStatus, Notice, NoticeAction, State, TurnState, TurnView, Welcome
@@ -185,6 +185,7 @@ class TalkBinding(QObject):
             TurnAction.EDIT: lambda: self._edit(turn),
             TurnAction.AGAIN: lambda: controller.regenerate(key),
             TurnAction.RETRY: lambda: controller.try_again(key),
+            TurnAction.DELETE: lambda: self._delete(turn),
             TurnAction.SKIP_THINKING: controller.skip_thinking,
         }
         if action in simple:
@@ -207,6 +208,11 @@ class TalkBinding(QObject):
         if not self._controller.voices:
             menu.addAction(self.tr("No voice yet")).setEnabled(False)
         menu.popup(QCursor.pos() + QPoint(0, 8))
+
+    def _delete(self, turn: TurnView) -> None:
+        detail = self.tr("The question, the answer and their recordings are removed. This cannot be undone.")
+        question, command = self.tr("Delete this turn?"), self.tr("Delete")
+        confirm(self._window, question, detail, command, lambda: self._controller.delete_turn(turn.key))
 
     def _edit(self, turn: TurnView) -> None:
         title, command = self.tr("Edit what you said"), self.tr("Ask again")

@@ -5,7 +5,16 @@ from __future__ import annotations
 from enum import Enum
 
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QLabel, QMenu, QWidget
 
 from app import theme
@@ -32,6 +41,7 @@ class TurnAction(Enum):
     EDIT = "edit"
     AGAIN = "again"
     RETRY = "retry"
+    DELETE = "delete"
     SKIP_THINKING = "skip_thinking"
     FOLD = "fold"  # with whether the thinking is folded
 
@@ -332,8 +342,21 @@ class TurnWidget(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy_text()
+        elif event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and self.turn.state not in LIVE:
+            self._emit(TurnAction.DELETE)
         else:
             super().keyPressEvent(event)
+
+    @override
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for word in self._actions.visible_words():
+            menu.addAction(word.accessibleName() or word.text(), word.click)
+        if self.turn.state not in LIVE:
+            menu.addSeparator()
+            menu.addAction(self.tr("Delete this turn…"), lambda: self._emit(TurnAction.DELETE))
+        menu.popup(event.globalPos())
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:

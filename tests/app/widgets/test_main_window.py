@@ -9,12 +9,11 @@ import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 from app.widgets.job_card import JobAction
 from app.widgets.main_window import MainWindow
-from app.widgets.sheets import TextSheet
+from app.widgets.sheets import Question, TextSheet
 from app.widgets.talk_button import TalkLook
 from app.widgets.turn_widget import TurnAction
 from app.widgets.views import (
@@ -197,6 +196,19 @@ def test_a_failed_turn_can_be_tried_again_from_the_page(
     assert controller.last() == ("try_again", 5)
 
 
+def test_a_turn_is_deleted_after_a_question(window: MainWindow, controller: FakeController) -> None:
+    controller.have_turns(PACKING)
+    turn = window.conversation.widget_of(0)
+    assert turn is not None
+    turn.setFocus()
+    QTest.keyClick(turn, Qt.Key.Key_Backspace)
+    box = window.findChild(Question)
+    assert box is not None
+    assert controller.asked == []
+    box.yes_button.click()
+    assert controller.last() == ("delete_turn", 2)
+
+
 def test_a_removed_turn_leaves_the_page(window: MainWindow, controller: FakeController) -> None:
     controller.have_turns(TRAIN, PACKING)
     controller.turns = (TRAIN,)
@@ -217,18 +229,19 @@ def test_conversations_are_opened_renamed_searched_and_deleted_after_a_question(
     window.sidebar.search.setText("train")
     qtbot.waitUntil(lambda: controller.last() == ("search", "train"))
     window.sidebar.conversations.delete_requested.emit("2", "Two")
-    box = window.findChild(QMessageBox)
+    box = window.findChild(Question)
     assert box is not None
     assert controller.last() == ("search", "train")
-    next(b for b in box.buttons() if box.buttonRole(b) == QMessageBox.ButtonRole.DestructiveRole).click()
+    box.yes_button.click()
     assert controller.last() == ("delete_conversation", "2")
 
 
 def test_cancelling_the_question_deletes_nothing(window: MainWindow, controller: FakeController) -> None:
     window.sidebar.conversations.delete_requested.emit("2", "Two")
-    box = window.findChild(QMessageBox)
+    box = window.findChild(Question)
     assert box is not None
-    box.defaultButton().click()
+    assert box.cancel_button.isDefault()
+    box.cancel_button.click()
     assert controller.asked == []
 
 
@@ -360,7 +373,7 @@ def test_the_window_opens_where_it_was(
 def test_diagnostics_are_copied(window: MainWindow, controller: FakeController) -> None:
     window.menus.diagnostics.trigger()
     assert QGuiApplication.clipboard().text() == "Earshot diagnostics"
-    assert window.findChild(QMessageBox) is not None
+    assert window.findChild(Question) is not None
 
 
 def test_a_mac_finds_its_menus_where_they_belong(window: MainWindow) -> None:
