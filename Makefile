@@ -42,6 +42,8 @@ starter: setup ## train the starter model again (needs a CUDA or Apple GPU)
 
 app: setup ## build Earshot.app (macOS)
 	$(BIN)/python -m pip install -q --disable-pip-version-check "pyinstaller>=6.22"
+	@mkdir -p build
+	$(BIN)/python packaging/icon.py build/Earshot.icns
 	$(BIN)/pyinstaller --noconfirm packaging/Earshot.spec
 
 setup: system $(VENV)/ready
