@@ -15,7 +15,7 @@ import mlx.core as mx
 
 from engine.conversation.chat_template import SPOKEN, THINKING, Variant
 from engine.conversation.checks import check
-from engine.conversation.history import TurnRecord, closed, heard_only
+from engine.conversation.history import TurnRecord, as_remembered, heard_only
 from engine.conversation.model import Model, read_aloud, written_down
 from engine.conversation.pace import Pace
 from engine.conversation.prompts import Prompts
@@ -35,6 +35,7 @@ from engine.conversation.room import Room
 from engine.conversation.saving import restored_turns, save_turns
 from engine.conversation.settings import TALK, SessionSettings, sampling_for
 from engine.conversation.thinking import opened_behind, prefers_thinking
+from engine.conversation.tool_use import use_tools
 from engine.conversation.voices import Voices
 from engine.conversation.voicing import Voicing
 from engine.errors import RequestError
@@ -47,8 +48,6 @@ from engine.events import (
     Thinking,
     ThinkingEnded,
     ThinkingText,
-    ToolCall,
-    ToolResult,
     Turn,
 )
 
@@ -56,8 +55,6 @@ if TYPE_CHECKING:
     from engine.speaking import Voice
 
 log = logging.getLogger(__name__)
-
-_MOST_CALLS = 8  # of one message
 
 
 class Session:
@@ -223,7 +220,8 @@ class Session:
             wanted = reply.passage.wanted
             if not wanted or self._interrupted.is_set():
                 return
-            yield from self._use_tools(reply, wanted, may_run=round < self.settings.tool_rounds)
+            may_run = round < self.settings.tool_rounds
+            yield from use_tools(reply, wanted, self.settings, may_run, self._interrupted.is_set)
 
     def _passage(self, reply: Reply) -> Iterator[SessionEvent]:
         spoken = reply.turn.spoken_answer
@@ -270,29 +268,6 @@ class Session:
                 case ThinkingDone():
                     reply.passage.drop_thinking()
                     yield ThinkingEnded(reply.elapsed_s, reply.generated)
-
-    def _use_tools(
-        self, reply: Reply, wanted: Sequence[CallPiece | BrokenCallPiece], may_run: bool
-    ) -> Iterator[SessionEvent]:
-        for piece in wanted[:_MOST_CALLS]:
-            name = piece.name if isinstance(piece, CallPiece) else "unreadable"
-            arguments = piece.arguments if isinstance(piece, CallPiece) else {"text": piece.raw[:500]}
-            call = ToolCall(f"{reply.key}.{reply.next_call()}", name, arguments)
-            reply.passage.calls.append(call)
-            yield call
-            if isinstance(piece, BrokenCallPiece):
-                result = ToolResult(call.id, name, piece.reason, failed=True)
-            elif not may_run:
-                result = ToolResult(call.id, name, "No more tools may be called in this turn.", failed=True)
-            else:
-                result = self.settings.tools.run(
-                    call,
-                    allowed=reply.turn.allow_tools,
-                    confirm=self.settings.confirm,
-                    cancelled=self._interrupted.is_set,
-                )
-            reply.passage.results.append(result)
-            yield result
 
     # Thinking.
 
@@ -415,15 +390,7 @@ class Session:
         """Put the reply into the history, cut to what was handed out if it was broken off."""
         if broken_off:
             reply.reason = EndReason.INTERRUPTED
-        record = reply.record
-        if broken_off and reply.turn.spoken_answer:
-            handed_out = sum(piece.samples for piece in record.pieces)
-            record = heard_only(record, self._vocabulary, handed_out, self._vocabulary.tts_end)
-        elif reply.reason is EndReason.LENGTH and reply.turn.spoken_answer and record.passages:
-            last = record.passages[-1]
-            last = dataclasses.replace(last, ids=closed(last.ids, self._vocabulary.tts_end))
-            record = dataclasses.replace(record, passages=(*record.passages[:-1], last))
-        self._records[-1] = record
+        self._records[-1] = as_remembered(reply.record, self._vocabulary, self._vocabulary.tts_end)
         self._prompts.forget(self._records)
         mx.clear_cache()
 

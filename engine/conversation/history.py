@@ -153,6 +153,22 @@ def heard_only(record: TurnRecord, alphabet: Alphabet, samples_24k: int, closing
     return dataclasses.replace(record, passages=tuple(passages), reason=EndReason.INTERRUPTED)
 
 
+def as_remembered(record: TurnRecord, alphabet: Alphabet, closing_id: int) -> TurnRecord:
+    """A spoken reply that did not come to its end as the history keeps it; any other as it is.
+
+    Interrupted, it is cut to the sound handed out; ended for its length, its speech is closed.
+    """
+    if not record.request.spoken_answer or not record.passages:
+        return record
+    if record.reason is EndReason.INTERRUPTED:
+        return heard_only(record, alphabet, sum(piece.samples for piece in record.pieces), closing_id)
+    if record.reason is EndReason.LENGTH:
+        last = record.passages[-1]
+        last = dataclasses.replace(last, ids=closed(last.ids, closing_id))
+        return dataclasses.replace(record, passages=(*record.passages[:-1], last))
+    return record
+
+
 def closed(ids: Sequence[int], closing_id: int) -> tuple[int, ...]:
     """Spoken ids with the mark that ends speech, unless there are none or it is there already."""
     return (*ids, closing_id) if ids and closing_id not in ids else tuple(ids)
