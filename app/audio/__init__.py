@@ -1,0 +1,1 @@
+"""Microphone and loudspeaker. Callbacks only move blocks between a ring and the device."""
