@@ -7,14 +7,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from engine.errors import EngineError, RequestError, StorageError
-from engine.events import Progress, Samples, SessionEvent, Speech, ToolCall, Turn
+from engine.events import Progress, Samples, SessionEvent, Speech, Turn
 from engine.samples import write_wav
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 Loader = Callable[[Path, bool], Generator[Progress, None, Any]]
 SPEECH_RATE_HZ = 24_000
+_SAMPLE_TOKENS = 100  # four seconds
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,6 @@ class Manner:
     language: str = "en"
     voice: str = ""
     tools: tuple[str, ...] = ()
-    tools_asking: tuple[str, ...] = ()
 
 
 class Sink(Protocol):
@@ -113,10 +113,11 @@ class Job:
 class Desk:
     """Owns engine and session. Lives on one thread."""
 
-    def __init__(self, loader: Loader, voices: Path, confirm: Callable[[ToolCall], bool]) -> None:
+    def __init__(self, loader: Loader, voices: Path, ring: Callable[[str], None]) -> None:
         self._loader = loader
         self._voices_folder = voices
-        self._confirm = confirm
+        self._ring = ring
+        self._timers: Any = None
         self._engine: Any = None
         self._session: Session | None = None
         self._conversation = ""
@@ -164,7 +165,7 @@ class Desk:
         if place is None and job.turn is None:
             raise RequestError("This turn cannot be answered again, ask anew.")
         yield Placed(len(session.turns) if place is None else place)
-        request.on_cancel = session.interrupt
+        request.on_cancel, request.on_skip = session.interrupt, session.skip_thinking
         if place is None and job.turn is not None:
             events = session.ask(job.turn)
         elif job.turn is None:
@@ -176,7 +177,7 @@ class Desk:
             with closing(events):
                 yield from self._handed_out(events, job.sink, made)
         finally:
-            request.on_cancel = None
+            request.on_cancel = request.on_skip = None
             sentence = self._keep(session, job, made)
         if sentence:
             yield Trouble(sentence)
@@ -284,21 +285,40 @@ class Desk:
 
         chosen = preset(manner.preset)
         search = WebSearchSettings() if "web_search" in manner.tools else None
-        tools = [
-            replace(tool, confirm=tool.confirm or tool.name in manner.tools_asking)
-            for tool in builtin_tools(web_search=search)
-            if tool.name in manner.tools
-        ]
+        tools = [tool for tool in builtin_tools(self._timer_service, web_search=search) if tool.name in manner.tools]
         return SessionSettings(
             persona=chosen.persona(manner.language),
             voice=self._voice(manner.voice) if manner.voice and self.engine.capabilities.speaks else None,
             tools=ToolRegistry(tools),
-            confirm=self._confirm,
             remember_turns=chosen.remember_turns,
             own_voice=chosen.own_voice,
         )
 
+    @property
+    def _timer_service(self) -> Any:
+        from engine.conversation.tools.timers import TimerService
+
+        if self._timers is None:
+            self._timers = TimerService(lambda timer: self._ring(timer.label))
+        return self._timers
+
+    # Files.
+
+    def transcribe(self, path: Path, journal: Path, resume: bool) -> Iterator[Any]:
+        """Write down a sound file, step by step. Raises SoundError, StorageError, RequestError."""
+        from engine.transcription import transcribe
+
+        return transcribe(self.engine, path, journal=journal, resume=resume)
+
     # Voices.
+
+    def hear_voice(self, name: str, sink: Sink) -> Iterator[SessionEvent]:
+        """A few seconds of a voice: its own words, as this model speaks them."""
+        voice = self._voice(name)
+        samples = self.engine.speaking.synthesizer(voice)(voice.speech_tokens[:_SAMPLE_TOKENS])
+        if sink.write(samples, 0.0):
+            sink.finish()
+        yield from ()
 
     @property
     def _library(self) -> Any:

@@ -18,7 +18,7 @@ from engine.errors import EngineError
 
 log = logging.getLogger(__name__)
 
-URGENT, PATIENT = 0, 1  # a turn goes before the next step of a transcription
+URGENT, SOON, PATIENT = range(3)  # patient work is a row of short steps: others are carried out between them
 
 Work = Callable[[Desk, "Request"], Iterator[Any]]
 
@@ -30,6 +30,7 @@ class Request:
         self.name, self.work, self.priority = name, work, priority
         self._cancelled = threading.Event()
         self.on_cancel: Callable[[], None] | None = None  # how to end it sooner than between two events
+        self.on_skip: Callable[[], None] | None = None  # how to end the reasoning
 
     def cancel(self) -> None:
         """End it; events of it that are still on their way are not to be looked at."""
@@ -111,12 +112,16 @@ class EngineThread(QObject):
             if request is None:
                 desk.close()
                 return
-            self._run(desk, request, requests)
+            try:
+                self._run(desk, request, requests)
+            except BaseException:  # only what means to end a thread comes through; it was logged and said
+                return
 
     def _run(
         self, desk: Desk, request: Request, requests: queue.PriorityQueue[tuple[int, int, Request | None]]
     ) -> None:
-        running, error = self._running, None
+        running = self._running
+        error: Exception | None = None
         running.append(request)
         self._alive_at = time.monotonic()
         try:
@@ -153,7 +158,7 @@ class EngineThread(QObject):
                 priority, order, waiting = requests.get_nowait()
             except queue.Empty:
                 return
-            if waiting is None or priority != URGENT:
+            if waiting is None or priority == PATIENT:
                 requests.put((priority, order, waiting))
                 return
             self._run(desk, waiting, requests)

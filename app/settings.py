@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import asdict, dataclass, fields, replace
-from enum import Enum
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from engine.storage import replacing
 log = logging.getLogger(__name__)
 
 
-class Retention(Enum):
+class Retention(StrEnum):
     """How long conversations are kept."""
 
     NONE = "none"
@@ -35,8 +35,14 @@ class Preferences:
     spoken_answers: bool = True
     voice: str = ""
     preset: str = "assistant"
-    tools: tuple[str, ...] = ("calculator", "clock", "convert_units", "timer")
-    tools_asking: tuple[str, ...] = ()
+    tools: tuple[str, ...] = (
+        "calculator",
+        "date_and_time",
+        "convert_units",
+        "set_timer",
+        "list_timers",
+        "cancel_timer",
+    )
     model: str = ""
     input_device: str = ""
     output_device: str = ""
@@ -49,7 +55,7 @@ class Preferences:
     replay_speed: float = 1.0
     microphone_explained: bool = False
     window_geometry: str = ""
-    documents_folder: str = ""
+    models_folder: str = ""
 
 
 class Settings(QObject):
@@ -68,9 +74,13 @@ class Settings(QObject):
         return self._now
 
     def change(self, **values: Any) -> None:
-        """Set some fields. A choice that cannot be written still holds until the app is closed. Raises TypeError."""
+        """Set some fields. A choice that cannot be written still holds until the app is closed.
+
+        Raises AttributeError, TypeError or ValueError for what is no setting (a mistake in the program).
+        """
         before = self._now
-        self._now = replace(before, **values)
+        typed = {name: _typed(value, getattr(Preferences(), name)) for name, value in values.items()}
+        self._now = replace(before, **typed)
         if self._now == before:
             return
         try:

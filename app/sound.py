@@ -129,7 +129,7 @@ class SoundDevices(QObject):
         if stream is not None:
             self.playback.attach(stream)
         elif error is not None:
-            self._output_failed = True
+            self._output_failed = self.playback.muted = True
             self._report(error)
 
     def _report(self, error: Exception) -> None:

@@ -1,19 +1,10 @@
-"""The conversation as a state machine: its states, what can happen, and the table that joins them. No Qt here."""
+"""The conversation as a state machine: what can happen, and the table that says what follows. No Qt here."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 
-
-class State(Enum):
-    """What the assistant is doing."""
-
-    IDLE = "idle"
-    GETTING_READY = "getting_ready"  # talk was pressed, the microphone gives no sound yet
-    LISTENING = "listening"
-    THINKING = "thinking"  # something was asked, nothing sounds yet
-    SPEAKING = "speaking"
+from app.widgets.views import State
 
 
 class Happening(Enum):
@@ -53,48 +44,3 @@ TRANSITIONS: dict[tuple[State, Happening], State] = {
 def after(state: State, happening: Happening) -> State:
     """The state after something happened; where the table has no entry it changes nothing."""
     return TRANSITIONS.get((state, happening), state)
-
-
-class ModelState(Enum):
-    """How the model stands."""
-
-    NONE = "none"
-    LOADING = "loading"
-    READY = "ready"
-    FAILED = "failed"
-    HANGING = "hanging"  # it has not answered for a long time
-
-
-@dataclass(frozen=True)
-class ModelStatus:
-    """The model in use: how far loading is (0 … 1), what it holds in memory (bytes), what it can do."""
-
-    state: ModelState = ModelState.NONE
-    name: str = ""
-    folder: str = ""
-    share: float = 0.0
-    memory: int = 0
-    total_memory: int = 0
-    problem: str = ""
-    thinks: bool = False
-    speaks: bool = False
-    network_tools: tuple[str, ...] = ()  # switched-on tools that reach beyond this machine
-
-
-class NoticeAction(Enum):
-    """The command that helps with a notice."""
-
-    NONE = "none"
-    TRY_AGAIN = "try_again"
-    OPEN_PRIVACY = "open_privacy"
-    RETRY_MODEL = "retry_model"
-    RESTART_ENGINE = "restart_engine"
-
-
-@dataclass(frozen=True)
-class Notice:
-    """A sentence of advice or trouble for the line under the talk button; empty when there is nothing to say."""
-
-    text: str = ""
-    trouble: bool = False
-    action: NoticeAction = NoticeAction.NONE

@@ -115,9 +115,17 @@ class Microphone:
         self.level = loudness(samples) if len(samples) else self.level
         if self.recording:
             self._recorded.append(samples)
-        self._before.append(samples)
-        while sum(map(len, self._before)) - len(self._before[0]) >= self.pre_roll_s * RATE_HZ:
-            self._before.popleft()
+        if len(samples):
+            self._before.append(samples)
+        self._trim()
+
+    def _trim(self) -> None:
+        """Keep no more than the pre-roll of what came before."""
+        spare = sum(map(len, self._before)) - round(self.pre_roll_s * RATE_HZ)
+        while self._before and spare >= len(self._before[0]):
+            spare -= len(self._before.popleft())
+        if self._before and spare > 0:
+            self._before[0] = self._before[0][spare:]
 
 
 def loudness(samples: Samples) -> float:

@@ -71,6 +71,7 @@ class Playback:
         self._faded = np.zeros(_FADE_SAMPLES, np.float32)
         self._last_fill_s = 0.0
         self._level = 0.0
+        self.muted = False  # there is no loudspeaker: what is written is dropped
 
     def fill(self, out: Samples) -> None:
         """The device's callback: the next samples, or silence."""
@@ -96,6 +97,7 @@ class Playback:
         if self._sound is not None:
             self._sound.move_to(stream.rate_hz)
         self._stream = stream
+        self.muted = False
         self._last_fill_s = time.monotonic()
 
     def detach(self) -> OpenStream | None:
@@ -142,7 +144,12 @@ class Playback:
 
     def _queue(self, sound: Sound, piece: Samples, cancelled: Callable[[], bool], last: bool = False) -> bool:
         waiting = threading.Event()
+        if self.muted:
+            sound.complete |= last
+            return sound is self._sound and not cancelled()
         while not sound.feed(piece, last):
+            if self.muted:
+                return True
             if sound is not self._sound or cancelled():
                 return False
             waiting.wait(0.02)
@@ -164,7 +171,7 @@ class Playback:
         return min(sound.heard_before_24k + heard, sound.written_24k)
 
     def _ended(self, sound: Sound) -> bool:
-        return sound.complete and sound.ring.available == 0
+        return sound.complete and (sound.ring.available == 0 or self.muted)
 
     @property
     def samples_played(self) -> int:

@@ -178,7 +178,7 @@ class TalkBinding(QObject):
             TurnAction.PLAY: lambda: controller.play_again(key, turn.speed),
             TurnAction.STOP: controller.stop,
             TurnAction.PLAY_QUESTION: lambda: controller.play_question(key),
-            TurnAction.SPEED: lambda: controller.play_again(key, value),
+            TurnAction.SPEED: lambda: controller.play_again(key, float(str(value))),
             TurnAction.COPY: lambda: QGuiApplication.clipboard().setText(turn.answer),
             TurnAction.SAVE: lambda: self._save(turn),
             TurnAction.VOICE: lambda: self._offer_voices(turn),

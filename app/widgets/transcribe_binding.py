@@ -60,7 +60,7 @@ class TranscribeBinding(QObject):
         job = next((job for job in self._transcriber.jobs if job.key == key), None)
         if job is not None and job.playing == row:
             self._transcriber.stop_playing()
-        else:
+        elif isinstance(row, int):
             self._transcriber.play_segment(key, row)
 
     def _export_one(self, key: str, kind: str) -> None:

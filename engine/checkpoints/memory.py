@@ -70,3 +70,11 @@ def set_limits() -> None:
     if mx.metal.is_available() and on_gpu():
         mx.set_wired_limit(budget.usable)
     mx.set_cache_limit(int(budget.usable * _CACHE_SHARE))
+
+
+def device_works() -> str:
+    """Multiply two small matrices on the default device and name it. Raises RuntimeError for a wrong product."""
+    product = mx.ones((8, 8)) @ mx.ones((8, 8))
+    if product.sum().item() != 512.0:
+        raise RuntimeError(f"{mx.default_device()} multiplies wrongly: {product.tolist()}")
+    return str(mx.default_device())

@@ -1,0 +1,40 @@
+"""The presets and tools to choose from, in the interface's words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication
+
+from app.translations import chosen_language
+from app.widgets.views import PresetView, ToolOffer
+from engine.conversation.presets import preset, presets
+
+
+def preset_views(language: str) -> tuple[PresetView, ...]:
+    """All presets."""
+    short = "zh" if chosen_language(language).startswith("zh") else "en"
+    return tuple(PresetView(each.id, each.name(short)) for each in presets())
+
+
+def preset_choices(name: str) -> dict[str, Any]:
+    """What a preset sets: the fields of the preferences. Raises RequestError for an unknown one."""
+    chosen = preset(name)
+    return {"thinking": chosen.thinking, "spoken_answers": chosen.spoken_answer, "tools": chosen.tools}
+
+
+def tool_offers() -> tuple[ToolOffer, ...]:
+    """All tools the settings offer."""
+
+    def words(text: str) -> str:
+        return QCoreApplication.translate("Tools", text)
+
+    return (
+        ToolOffer("calculator", words("Calculator")),
+        ToolOffer("date_and_time", words("Date and time")),
+        ToolOffer("convert_units", words("Units")),
+        ToolOffer("set_timer", words("Timers: set")),
+        ToolOffer("list_timers", words("Timers: list")),
+        ToolOffer("cancel_timer", words("Timers: cancel")),
+        ToolOffer("web_search", words("Web search"), needs_network=True),
+    )

@@ -1,0 +1,79 @@
+"""The log, and a summary to send along with a report. Neither holds anything that was said."""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import logging.handlers
+import platform
+import sys
+import threading
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
+
+from app.paths import Paths
+
+log = logging.getLogger(__name__)
+
+_PACKAGES = ("mlx", "PySide6-Essentials", "sounddevice", "numpy", "onnxruntime")
+_LAST_LINES = 40
+_LEVELS = {
+    QtMsgType.QtDebugMsg: logging.DEBUG,
+    QtMsgType.QtInfoMsg: logging.INFO,
+    QtMsgType.QtWarningMsg: logging.WARNING,
+    QtMsgType.QtCriticalMsg: logging.ERROR,
+    QtMsgType.QtFatalMsg: logging.CRITICAL,
+}
+
+
+def start_logging(paths: Paths) -> None:
+    """Log into a file of at most 1 MB, three of them; bugs and crashes too."""
+    handler = logging.handlers.RotatingFileHandler(paths.log_file, maxBytes=1_000_000, backupCount=2, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log addresses of searches
+    faulthandler.enable((paths.logs / "crash.log").open("a"))
+    sys.excepthook = _on_exception
+    threading.excepthook = _on_thread_exception
+    qInstallMessageHandler(_on_qt_message)
+
+
+def _on_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    log.critical("unexpected", exc_info=(kind, error, trace))
+
+
+def _on_thread_exception(arguments: threading.ExceptHookArgs) -> None:
+    log.critical("unexpected in %s", arguments.thread, exc_info=arguments.exc_value)
+
+
+def _on_qt_message(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
+    logging.getLogger("qt").log(_LEVELS[kind], "%s", message)
+
+
+def summary(paths: Paths, facts: Callable[[], list[str]]) -> str:
+    """Versions, `facts` of the running app, and the last lines of the log without tracebacks' values."""
+    lines = [f"Earshot {_version('earshot')}", f"{platform.platform()} {platform.machine()}"]
+    lines.append(f"Python {platform.python_version()}")
+    lines += [f"{name} {_version(name)}" for name in _PACKAGES]
+    return "\n".join([*lines, *facts(), "", *_tail(paths.log_file)])
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def _tail(path: Path) -> list[str]:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-_LAST_LINES:]
+    except OSError:
+        return []
+    return [line.replace(str(Path.home()), "~") for line in lines]

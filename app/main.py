@@ -1,0 +1,214 @@
+"""Builds every object of the app and connects it; nothing else does."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import time
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.paths import Paths
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+    from app.controller import Controller
+    from app.settings import Settings
+    from app.widgets.main_window import MainWindow
+    from engine.events import Progress
+
+log = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run Earshot; returns the exit code."""
+    options = _parsed(arguments)
+    if options.self_test:
+        from app.self_test import self_test
+
+        return self_test()
+    if not has_display():
+        from app.terminal import converse
+
+        return converse()
+    return run(options.files)
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("Earshot", description="A private voice assistant.")
+    parser.add_argument("files", nargs="*", help="recordings to turn into text")
+    parser.add_argument("--self-test", action="store_true", help="check that this copy of Earshot works, then exit")
+    known, _unknown = parser.parse_known_args(arguments)  # macOS adds options of its own
+    return known
+
+
+def has_display() -> bool:
+    """Whether a window can be shown."""
+    if sys.platform in ("darwin", "win32") or os.environ.get("QT_QPA_PLATFORM"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def run(files: Sequence[str]) -> int:
+    """Open the window and run until the user quits."""
+    began = time.monotonic()
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QApplication, QMessageBox
+
+    from app import diagnostics
+    from app.application import Application
+    from app.single_instance import SingleInstance
+
+    paths = Paths.of_user()
+    application = Application(sys.argv[:1])
+    instance = SingleInstance(paths.data)
+    if not instance.acquire([str(Path(file).resolve()) for file in files]):
+        return 0
+    try:
+        paths.make()
+        diagnostics.start_logging(paths)
+        app = App(paths, application)
+    except Exception as error:
+        log.critical("Earshot cannot start", exc_info=error)
+        QMessageBox.critical(None, "Earshot", str(error))
+        return 1
+    instance.woken.connect(app.wake)
+    application.files_opened.connect(app.open_files)
+    app.window.show()
+    log.info("window shown after %.2f s", time.monotonic() - began)
+    QTimer.singleShot(0, lambda: app.begin([str(file) for file in files]))
+    code = QApplication.exec()
+    instance.close()
+    return leave(code, app.ended)
+
+
+def leave(code: int, ended: bool) -> int:
+    """End the process. An engine that did not stop in time is not waited for: everything is on disk."""
+    logging.shutdown()
+    if not ended:
+        sys.stdout.flush()
+        os._exit(code)
+    return code
+
+
+class App:
+    """The objects of the running app."""
+
+    def __init__(self, paths: Paths, application: QApplication) -> None:
+        from app import theme, translations
+        from app.settings import Settings
+        from app.widgets.main_window import MainWindow
+
+        self.ended = True
+        self._application = application
+        self._shut_down = False
+        self.settings = Settings(paths.settings)
+        translations.install(application, self.settings.now.language)
+        self.theme = theme.Theme(application)
+        self.controller = build_controller(paths, self.settings)
+        self.window: MainWindow = MainWindow(self.controller, self.settings)
+        self.controller.quit_requested.connect(application.quit)
+        application.aboutToQuit.connect(self.shut_down)
+        application.applicationStateChanged.connect(self._on_active)
+        application.setQuitOnLastWindowClosed(True)
+
+    def begin(self, files: list[str]) -> None:
+        """Start what takes longer than showing the window."""
+        self.controller.start()
+        if files:
+            self.open_files(files)
+
+    def open_files(self, files: list[str]) -> None:
+        """Transcribe files from the Dock, "Open With" or the command line."""
+        from app.widgets.window import TRANSCRIBE
+
+        self.controller.transcriber.add_files([Path(file) for file in files])
+        self.window.show_page(TRANSCRIBE)
+
+    def wake(self, files: list[str]) -> None:
+        """Come to the front."""
+        self.window.showNormal() if self.window.isMinimized() else self.window.show()
+        self.window.raise_()
+        self.window.activateWindow()
+        if files:
+            self.open_files(files)
+
+    def _on_active(self, state: Any) -> None:
+        from PySide6.QtCore import Qt
+
+        if state == Qt.ApplicationState.ApplicationActive:
+            self.controller.open_devices()
+
+    def shut_down(self) -> None:
+        """End everything, once, in order."""
+        if not self._shut_down:
+            self._shut_down = True
+            self.ended = self.controller.shutdown()
+
+
+def load_engine(folder: Path, insist: bool) -> Generator[Progress, None, Any]:
+    """Load a model; runs on the engine's thread, where MLX is first imported."""
+    from engine.checkpoints.memory import set_limits
+    from engine.engine import Engine
+
+    set_limits()
+    return (yield from Engine.loading(folder, insist=insist))
+
+
+def build_controller(
+    paths: Paths, settings: Settings, *, loader: Any = load_engine, system: Any = None, permission: Any = None,
+    catalogue: Any = None,
+) -> Controller:  # fmt: skip
+    """The controller with everything below it. The keyword arguments are for tests. Raises StorageError."""
+    from app import choices, diagnostics
+    from app.audio.devices import PortAudio
+    from app.controller import Controller, Parts
+    from app.conversation import Conversation
+    from app.desk import Desk
+    from app.engine_thread import EngineThread
+    from app.models import Models
+    from app.permission import MicrophonePermission
+    from app.sound import SoundDevices
+    from app.store import Store
+    from app.transcriber import Transcriber
+    from app.worker import Worker
+
+    store = Store(paths.store, paths.recordings)
+    disk = Worker("disk")
+    controllers: list[Controller] = []
+    thread = EngineThread(lambda: Desk(loader, paths.voices, lambda label: controllers[0].rang.emit(label)))
+    models = Models(thread, settings, Worker("catalogue"), catalogue)
+    sound = SoundDevices(system or PortAudio(), settings)
+
+    def facts() -> list[str]:
+        return [
+            f"model: {models.status.name or 'none'}, ready: {models.status.ready}",
+            f"microphones: {', '.join(device.name for device in sound.inputs) or 'not listed'}",
+            f"loudspeakers: {', '.join(device.name for device in sound.outputs) or 'not listed'}",
+            f"microphone blocks lost: {sound.microphone.overruns}",
+        ]
+
+    parts = Parts(
+        settings=settings,
+        conversation=Conversation(store, settings),
+        thread=thread,
+        models=models,
+        sound=sound,
+        transcriber=Transcriber(paths.transcriptions, thread, disk),
+        permission=permission or MicrophonePermission(),
+        disk=disk,
+        presets=choices.preset_views(settings.now.language),
+        tools=choices.tool_offers(),
+        apply_preset=choices.preset_choices,
+        diagnostics=lambda: diagnostics.summary(paths, facts),
+    )
+    controllers.append(Controller(parts))
+    return controllers[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,195 @@
+"""The model in use and those that could be; the voices it speaks with; what to do when it hangs."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from app.desk import Loaded, VoicesKnown
+from app.engine_thread import EngineThread, Request
+from app.settings import Settings
+from app.widgets.views import ModelStatus, ModelView, VoiceView, Welcome
+from app.worker import Worker
+from engine.errors import EngineError
+from engine.events import Progress
+
+log = logging.getLogger(__name__)
+
+HANGING_S = 30.0
+_LOADING_HANGS_S = 180.0  # reading 16 GB from a slow disk is a long step
+_WORKING_ROOM_BYTES = 1_200_000_000
+_STAGE_SHARES = {"read": 0.9, "voice": 0.95}
+
+
+class Catalogue:
+    """What models there are. The functions read small files only."""
+
+    def best(self) -> Path:
+        """The best installed model. Raises CheckpointError."""
+        from engine.checkpoints import catalogue
+
+        return catalogue.best()
+
+    def installed(self, current: str) -> tuple[ModelView, ...]:
+        """All models, as the models page shows them."""
+        from engine.checkpoints import catalogue
+        from engine.checkpoints.memory import memory_budget
+
+        free = memory_budget().usable
+        return tuple(
+            ModelView(str(m.folder), m.name, _about(m), m.bytes, m.bytes + _WORKING_ROOM_BYTES, free,
+                      str(m.folder) == current, problem=m.problem)
+            for m in catalogue.installed()
+        )  # fmt: skip
+
+
+def _about(model: Any) -> str:
+    bits = f"{model.bits}-bit" if model.bits else ""
+    return " · ".join(part for part in (bits, "" if model.speaks else "cannot speak") if part)
+
+
+class Models(QObject):
+    """Loads, switches and watches the model. `lost` says that whatever it was asked will not be answered."""
+
+    status_changed = Signal(ModelStatus)
+    welcome_changed = Signal(Welcome)
+    models_changed = Signal()
+    voices_changed = Signal()
+    ready = Signal()
+    lost = Signal(str)
+
+    def __init__(
+        self, thread: EngineThread, settings: Settings, worker: Worker, catalogue: Catalogue | None = None
+    ) -> None:
+        super().__init__()
+        self._thread, self._settings, self._worker = thread, settings, worker
+        self._catalogue = catalogue or Catalogue()
+        self._request: Request | None = None
+        self._folder: Path | None = None
+        self._insist = False
+        self._trouble_said = False
+        self.status = ModelStatus()
+        self.about: dict[str, Any] = {}
+        self.speaks = False
+        self.listed: tuple[ModelView, ...] = ()
+        self.voices: tuple[VoiceView, ...] = ()
+        thread.happened.connect(self._on_event)
+        thread.ended.connect(self._on_ended)
+
+    @property
+    def welcome(self) -> Welcome:
+        """What the model says of itself."""
+        explain = not self._settings.now.microphone_explained
+        return Welcome(str(self.about.get("about", "")), tuple(map(str, self.about.get("try", ())))[:3], explain)
+
+    def load_best(self) -> None:
+        """Load the model chosen last time, or the best there is."""
+        chosen = Path(self._settings.now.model) if self._settings.now.model else None
+
+        def find() -> Path:
+            if chosen is not None and (chosen / "config.json").exists():
+                return chosen
+            return self._catalogue.best()
+
+        self._worker.run(find, self._on_found)
+
+    def _on_found(self, folder: Path | None, error: Exception | None) -> None:
+        if folder is not None:
+            self.load(folder)
+        elif error is not None:
+            self._fail(error)
+        self.refresh()
+
+    def load(self, folder: Path, insist: bool = False) -> None:
+        """Replace the model."""
+        if self._request is not None:
+            self._request.cancel()
+        self._folder, self._insist, self._trouble_said = folder, insist, False
+        self._show(ModelStatus(name=folder.name))
+        self._request = self._thread.submit(Request("load", lambda desk, request: desk.load(folder, insist)))
+
+    def retry(self) -> None:
+        """Load again; a thread that hangs or died is replaced first."""
+        if self._thread.dead or self._trouble_said:
+            self._thread.restart()
+        if self._folder is not None:
+            self.load(self._folder, self._insist)
+        else:
+            self.load_best()
+
+    def refresh(self) -> None:
+        """Read again what is installed."""
+        current = str(self._folder or "")
+
+        def listed(result: tuple[ModelView, ...] | None, error: Exception | None) -> None:
+            if result is not None and result != self.listed:
+                self.listed = result
+                self.models_changed.emit()
+
+        self._worker.run(lambda: self._catalogue.installed(current), listed)
+
+    def watch(self) -> None:
+        """Notice an engine that hangs or died; called about once a second."""
+        if self._trouble_said:
+            return
+        limit = _LOADING_HANGS_S if not self.status.ready else HANGING_S
+        if self._thread.dead:
+            sentence = self.tr("The engine stopped unexpectedly. Nothing you said is lost; start it again.")
+        elif self._thread.hanging_s > limit:
+            sentence = self.tr("The model has not answered for {seconds} s. Nothing you said is lost; start it again.")
+            sentence = sentence.format(seconds=int(self._thread.hanging_s))
+        else:
+            return
+        log.error("engine dead: %s, hanging for %.1f s", self._thread.dead, self._thread.hanging_s)
+        self._trouble_said = True
+        self._show(replace(self.status, ready=False, problem=sentence))
+        self.lost.emit(sentence)
+
+    def change_voices(self, name: str, work: Any) -> Request:
+        """Submit a request that ends with VoicesKnown."""
+        return self._thread.submit(Request(name, work))
+
+    def _on_event(self, request: Request, event: Any) -> None:
+        if isinstance(event, VoicesKnown):
+            own = tuple(VoiceView(name, name, True) for name in event.built_in)
+            self.voices = (*own, *(VoiceView(name, name) for name in event.library))
+            self.voices_changed.emit()
+        elif request is not self._request:
+            return
+        elif isinstance(event, Progress):
+            share = event.done / event.total if event.total else self.status.share
+            self._show(replace(self.status, share=max(self.status.share, min(share, 1.0))))
+        elif isinstance(event, Loaded):
+            self._on_loaded(event)
+
+    def _on_loaded(self, loaded: Loaded) -> None:
+        self.about, self.speaks = loaded.about, loaded.speaks
+        self._show(ModelStatus(loaded.name, True, 1.0, "", loaded.memory, loaded.total_memory, thinks=loaded.thinks))
+        if str(loaded.folder) != self._settings.now.model:
+            self._settings.change(model=str(loaded.folder))
+        self.welcome_changed.emit(self.welcome)
+        self.refresh()
+        self.ready.emit()
+
+    def _on_ended(self, request: Request, error: BaseException | None) -> None:
+        if request is self._request:
+            self._request = None
+            if error is not None:
+                self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        if isinstance(error, EngineError):
+            sentence = str(error)
+        else:
+            log.error("the model could not be loaded", exc_info=error)
+            sentence = self.tr("The model could not be loaded. The log says more; choose another model.")
+        self._show(replace(self.status, ready=False, problem=sentence))
+
+    def _show(self, status: ModelStatus) -> None:
+        if status != self.status:
+            self.status = status
+            self.status_changed.emit(status)

@@ -1,0 +1,62 @@
+"""What was said, as a file, before anything is done with it. These functions run on the disk's thread."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import soundfile
+
+from app.audio.microphone import RATE_HZ, peaks
+from app.audio.turn_detector import has_speech
+from engine import samples as sounds
+from engine.errors import SoundError
+from engine.events import Samples
+from engine.storage import replacing
+
+LONGEST_ATTACHMENT_S = 300.0
+VOICE_S = 5.0
+
+
+@dataclass(frozen=True, eq=False)
+class Utterance:
+    """A recording on disk: mono at 16 kHz."""
+
+    samples_16k: Samples
+    file: str
+    peaks: tuple[float, ...]
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return len(self.samples_16k) / RATE_HZ
+
+
+def kept(samples_16k: Samples, path: Path, *, checked: bool = True) -> Utterance | None:
+    """Write a recording as flac; None when it holds no speech (and `checked`). Raises StorageError."""
+    if checked and not has_speech(samples_16k):
+        return None
+    packed = io.BytesIO()
+    soundfile.write(packed, samples_16k, RATE_HZ, format="FLAC", subtype="PCM_16")
+    with replacing(path) as file:
+        file.write(packed.getvalue())
+    return Utterance(samples_16k, path.name, peaks(samples_16k))
+
+
+def attachment(path: Path) -> Samples:
+    """A short recording to ask about, at 16 kHz. Raises SoundError."""
+    info = sounds.probe(path)
+    if info.duration_s > LONGEST_ATTACHMENT_S:
+        raise SoundError(
+            f"{path.name} is longer than five minutes: drop it on the Transcribe page, then ask about its text."
+        )
+    return sounds.read(path)
+
+
+def copied(source: Path, path: Path) -> None:
+    """Copy a sound file to where the user wants it. Raises StorageError, SoundError."""
+    if not source.is_file():
+        raise SoundError(f"The sound of this answer, {source.name}, is not there any more: have it spoken again.")
+    with replacing(path) as file:
+        file.write(source.read_bytes())

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app import utterance
+from app.controller import Controller
+from app.main import build_controller
+from app.paths import Paths
+from app.settings import Settings
+from app.widgets.views import State
+from engine.events import Samples
+from tests.app.fakes import FakeCatalogue, FakeEngine, FakePermission, FakeSound
+
+
+@dataclass
+class Running:
+    """A controller with fakes below it."""
+
+    controller: Controller
+    engine: FakeEngine
+    sound: FakeSound
+    permission: FakePermission
+    settings: Settings
+    paths: Paths
+    qtbot: QtBot
+
+    def wait(self, condition: Callable[[], Any], timeout_ms: int = 5000) -> None:
+        """Until something is so."""
+        self.qtbot.waitUntil(lambda: bool(condition()), timeout=timeout_ms)
+
+    def wait_for(self, state: State) -> None:
+        """Until the conversation is in a state."""
+        self.wait(lambda: self.controller.state is state)
+
+    def say(self, seconds: float = 1.0) -> None:
+        """Hold talk, speak, let go."""
+        self.controller.press_talk()
+        self.controller._pressed_s -= 1.0  # it was held for a second
+        self.wait(lambda: self.sound.input is not None)
+        self.sound.speak(noise(seconds))
+        self.wait_for(State.LISTENING)
+        self.sound.speak(noise(0.1))
+        self.controller.release_talk()
+
+    def hear_all(self) -> Samples:
+        """Play until the reply is over."""
+        heard = []
+
+        def quiet() -> bool:
+            heard.append(self.sound.listen(0.05))
+            return self.controller.state is State.IDLE
+
+        self.wait(quiet)
+        return np.concatenate(heard)
+
+
+def noise(seconds: float, rate_hz: int = 48_000) -> Samples:
+    """Sound that is not speech but not silence either."""
+    return np.random.default_rng(1).normal(0, 0.05, round(seconds * rate_hz)).astype(np.float32)
+
+
+@pytest.fixture
+def everything_is_speech(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(utterance, "has_speech", lambda samples: len(samples) > 4800)
+
+
+@pytest.fixture
+def start(qtbot: QtBot, tmp_path: Path, everything_is_speech: None, qapp: Any) -> Iterator[Callable[..., Running]]:
+    running: list[Running] = []
+
+    def begin(engine: FakeEngine | None = None, *, wait: bool = True, **choices: Any) -> Running:
+        engine = engine or FakeEngine()
+        paths = Paths(tmp_path / "home", tmp_path / "home" / "logs")
+        paths.make()
+        settings = Settings(paths.settings)
+        settings.change(microphone_explained=True, **choices)
+        sound, permission = FakeSound(), FakePermission()
+        controller = build_controller(
+            paths, settings, loader=engine.loader, system=sound, permission=permission, catalogue=FakeCatalogue()
+        )
+        app = Running(controller, engine, sound, permission, settings, paths, qtbot)
+        running.append(app)
+        controller.start()
+        if wait:
+            app.wait(lambda: controller.model.ready and sound.output is not None)
+        return app
+
+    yield begin
+    for app in running:
+        app.controller.shutdown()

@@ -1,0 +1,274 @@
+"""Stand-ins for the app's tests: an engine on a script, a sound system without devices, a permission to be set."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from app.audio.devices import Device, DeviceError
+from app.permission import Access
+from app.widgets.views import ModelView
+from engine.errors import EngineError
+from engine.events import (
+    AnswerText,
+    EndReason,
+    Heard,
+    Progress,
+    ReplyEnded,
+    ReplyStatistics,
+    Samples,
+    Speech,
+    ThinkingEnded,
+    ThinkingText,
+    ToolCall,
+    ToolResult,
+    Turn,
+)
+
+Step = Any  # an event, an exception to raise, or something to call (which may block)
+
+
+def tone(seconds: float, rate_hz: int = 24_000) -> Samples:
+    """A quiet tone."""
+    time = np.arange(round(seconds * rate_hz)) / rate_hz
+    return (0.2 * np.sin(2 * np.pi * 220 * time)).astype(np.float32)
+
+
+def reply(
+    text: str = "Twelve times seven is eighty-four.", speech_s: float = 1.0, *, think: bool = False
+) -> list[Step]:
+    """The events of an ordinary reply."""
+    steps: list[Step] = []
+    if think:
+        steps += [ThinkingText("Twelve by "), ThinkingText("seven."), ThinkingEnded(0.2, 4)]
+    half = len(text) // 2
+    steps += [AnswerText(text[:half], 0)]
+    if speech_s:
+        steps.append(Speech(tone(speech_s / 2), 0, half, 0, 12))
+    steps.append(AnswerText(text[half:], half))
+    if speech_s:
+        steps.append(Speech(tone(speech_s / 2), half, len(text), 12, 12))
+    return steps
+
+
+def tool_steps() -> list[Step]:
+    """A tool call and its result."""
+    return [ToolCall("1.1", "calculator", {"expression": "12*7"}), ToolResult("1.1", "calculator", "84")]
+
+
+class FakeSession:
+    """Plays the scripts of its engine, one for each turn."""
+
+    def __init__(self, engine: FakeEngine, settings: Any = None, saved: Path | None = None) -> None:
+        self.settings, self._engine = settings, engine
+        self.turns: list[Turn] = [Turn(text="restored")] * _saved_turns(saved)
+        self.heard: list[int] = []
+        self.interrupted = threading.Event()
+        self.skipped = threading.Event()
+
+    def ask(self, turn: Turn) -> Generator[Any]:
+        yield from self._answer(turn, len(self.turns))
+
+    def edit(self, index: int, turn: Turn) -> Generator[Any]:
+        yield from self._answer(turn, index)
+
+    def regenerate(self, index: int) -> Generator[Any]:
+        yield from self._answer(self.turns[index], index)
+
+    def _answer(self, turn: Turn, index: int) -> Generator[Any]:
+        before = list(self.turns)
+        self.interrupted.clear()
+        self.skipped.clear()
+        self._engine.asked.append(turn)
+        self.turns[index:] = [turn]
+        script = self._engine.scripts.pop(0) if self._engine.scripts else reply()
+        speech_s = 0.0
+        for step in script:
+            if isinstance(step, BaseException):
+                self.turns[:] = before
+                raise step
+            if self.interrupted.is_set():
+                break
+            if callable(step):
+                step()
+                continue
+            if isinstance(step, Speech):
+                speech_s += len(step.samples_24k) / 24_000
+            yield step
+        statistics = ReplyStatistics(first_text_s=0.1, first_sound_s=0.2, total_s=0.5, speech_s=speech_s)
+        yield ReplyEnded(index, EndReason.COMPLETE, statistics)
+
+    def interrupt(self) -> None:
+        self.interrupted.set()
+
+    def skip_thinking(self) -> None:
+        self.skipped.set()
+
+    def played(self, samples_24k_heard: int) -> None:
+        self.heard.append(samples_24k_heard)
+        self._engine.heard.append(samples_24k_heard)
+
+    def delete(self, index: int) -> None:
+        del self.turns[index]
+
+    def transcribe(self, index: int) -> Generator[Heard]:
+        if self._engine.transcript:
+            yield Heard(index, self._engine.transcript)
+
+    def speak_again(self, index: int, voice: Any = None) -> Generator[Speech]:
+        self._engine.voices_used.append(voice)
+        yield Speech(tone(0.6), 0, 10, 0, 15)
+
+    def save(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "turns").write_text(str(len(self.turns)))
+
+
+def _saved_turns(saved: Path | None) -> int:
+    return int((saved / "turns").read_text()) if saved else 0
+
+
+@dataclass
+class FakeEngine:
+    """An engine that says what it is told to."""
+
+    scripts: list[list[Step]] = field(default_factory=list)
+    transcript: str = "what is twelve times seven"
+    load_error: EngineError | None = None
+    folder: Path = Path("model")
+    name: str = "Fake"
+    asked: list[Turn] = field(default_factory=list)
+    heard: list[int] = field(default_factory=list)
+    voices_used: list[Any] = field(default_factory=list)
+    loads: list[Path] = field(default_factory=list)
+    sessions: list[FakeSession] = field(default_factory=list)
+    threads: set[str] = field(default_factory=set)
+    memory_bytes: int = 1_000_000
+    thinks: bool = True
+
+    @property
+    def capabilities(self) -> Any:
+        return SimpleNamespace(chats=True, thinks=self.thinks, speaks=True)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        return {"about": "It answers.", "try": ["One?", "Two?", "Three?"]}
+
+    @property
+    def speaking(self) -> Any:
+        return SimpleNamespace(
+            voice_names=lambda: ["Mei"],
+            voice=lambda name: SimpleNamespace(name=name),
+            default_voice=lambda: SimpleNamespace(name="Mei"),
+        )
+
+    def loader(self, folder: Path, insist: bool) -> Iterator[Progress]:
+        self.threads.add(threading.current_thread().name)
+        self.loads.append(folder)
+        yield Progress("read", 1, 2, "bytes")
+        if self.load_error:
+            raise self.load_error
+        yield Progress("read", 2, 2, "bytes")
+        self.folder, self.name = folder, folder.name
+        return self
+
+    def session(self, settings: Any = None, saved: Path | None = None) -> FakeSession:
+        session = FakeSession(self, settings, saved)
+        self.sessions.append(session)
+        return session
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class FakeCatalogue:
+    """Two models."""
+
+    def best(self) -> Path:
+        return Path("one")
+
+    def installed(self, current: str) -> tuple[ModelView, ...]:
+        return tuple(ModelView(name, name, current=name == current) for name in ("one", "two"))
+
+
+class FakePermission:
+    """The system's answer, to be set by the test."""
+
+    def __init__(self, access: Access = Access.GRANTED, answer: Access = Access.GRANTED) -> None:
+        self._access, self._answer = access, answer
+
+    def access(self) -> Access:
+        return self._access
+
+    def ask(self, answered: Callable[[], None]) -> None:
+        self._access = self._answer
+        answered()
+
+
+@dataclass
+class FakeStream:
+    """An open device."""
+
+    rate_hz: int
+    device: str
+    lost: bool = False
+    latency_s: float = 0.0
+    closed: bool = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeSound:
+    """A sound system whose time is driven by the test: `speak` feeds the microphone, `listen` empties the playback."""
+
+    def __init__(self) -> None:
+        self.devices_in = [Device("Built-in Microphone", 48_000, 1, True)]
+        self.devices_out = [Device("Built-in Output", 48_000, 2, True)]
+        self.on_block: Callable[[Samples], None] = lambda block: None
+        self.fill: Callable[[Samples], None] = lambda out: None
+        self.input: FakeStream | None = None
+        self.output: FakeStream | None = None
+        self.refreshed = 0
+        self.input_error: DeviceError | None = None
+
+    def inputs(self) -> list[Device]:
+        return self.devices_in
+
+    def outputs(self) -> list[Device]:
+        return self.devices_out
+
+    def refresh(self) -> None:
+        self.refreshed += 1
+
+    def open_input(self, device: Device, on_block: Callable[[Samples], None]) -> FakeStream:
+        if self.input_error:
+            raise self.input_error
+        self.on_block, self.input = on_block, FakeStream(device.rate_hz, device.name)
+        return self.input
+
+    def open_output(self, device: Device, fill: Callable[[Samples], None]) -> FakeStream:
+        self.fill, self.output = fill, FakeStream(device.rate_hz, device.name)
+        return self.output
+
+    def speak(self, samples_48k: Samples) -> None:
+        for block in np.array_split(samples_48k, max(len(samples_48k) // 480, 1)):
+            self.on_block(block.astype(np.float32))
+
+    def listen(self, seconds: float) -> Samples:
+        """What the loudspeaker plays next."""
+        out = np.zeros(round(seconds * 48_000), np.float32)
+        for start in range(0, len(out), 480):
+            self.fill(out[start : start + 480])
+        return out
+
+
+def scripted(*scripts: Sequence[Step]) -> FakeEngine:
+    """An engine with these replies."""
+    return FakeEngine(scripts=[list(script) for script in scripts])
