@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     show = _as_json if args.json else _Terminal().show
     try:
         for number, asked in enumerate(_turns(args, engine, chosen, tools), len(session.turns) + 1):
-            if not args.json:
+            if not args.json and (asked.turn.samples_16k is not None or not sys.stdin.isatty()):
                 result(f"You      {asked.shown}")
             _converse(args, session, asked.turn, number, show)
             if args.session:
@@ -195,6 +195,7 @@ class _Terminal:
     def __init__(self) -> None:
         self._colour = sys.stdout.isatty()
         self._column = ""  # whose line is open
+        self._space = ""
         self._heard = ""
 
     def show(self, event: SessionEvent) -> None:
@@ -222,10 +223,16 @@ class _Terminal:
     def _write(self, who: str, text: str, dim: bool = False) -> None:
         if self._column != who:
             self._close()
+            text = text.lstrip()
+            if not text:
+                return
             result(f"{who:<9}", end="")
             self._column = who
-            text = text.lstrip()
-        result(self._dim(text.replace("\n", "\n" + " " * 9)) if dim else text.replace("\n", "\n" + " " * 9), end="")
+        text = self._space + text
+        shown = text.rstrip()
+        self._space = text[len(shown) :]  # white space waits for what follows, so that no line ends in it
+        shown = shown.replace("\n", "\n" + " " * 9)
+        result(self._dim(shown) if dim else shown, end="")
 
     def _line(self, text: str) -> None:
         self._close()
@@ -252,7 +259,7 @@ class _Terminal:
     def _close(self) -> None:
         if self._column:
             result("")
-        self._column = ""
+        self._column = self._space = ""
 
     def _dim(self, text: str) -> str:
         return f"\x1b[2m{text}\x1b[0m" if self._colour and text else text
