@@ -100,9 +100,9 @@ class SettingsBinding(QObject):
         )
 
     def _tools(self) -> tuple[ToolSetting, ...]:
-        offered, asking = set(self._settings.now.tools), set(self._settings.now.tools_asking)
+        offered = set(self._settings.now.tools)
         return tuple(
-            ToolSetting(tool.name, tool.title, tool.name in offered, tool.name in asking, tool.needs_network)
+            ToolSetting(tool.name, tool.title, tool.name in offered, tool.needs_network)
             for tool in self._controller.tools
         )
 
@@ -110,8 +110,6 @@ class SettingsBinding(QObject):
         now = self._settings.now
         if name == "tool_enabled" and isinstance(value, tuple):
             self._controller.set_tools(_switched(now.tools, *value))
-        elif name == "tool_asks" and isinstance(value, tuple):
-            self._settings.change(tools_asking=_switched(now.tools_asking, *value))
         else:
             self._settings.change(**{name: value})
 

@@ -76,7 +76,7 @@ class AnswersPage(SettingsPage):
 
 
 class ToolsPage(SettingsPage):
-    """Which tools the model may use, and which of them ask first."""
+    """Which tools the model may use."""
 
     def __init__(self, change: Change) -> None:
         super().__init__(self.tr("Tools"))
@@ -84,7 +84,7 @@ class ToolsPage(SettingsPage):
         self.note(self.tr("The model may call the tools that are on. Each call is shown in the conversation."))
         self._rows: list[QWidget] = []
         self._names: tuple[str, ...] = ()
-        self._boxes: dict[str, tuple[QCheckBox, QCheckBox]] = {}
+        self._boxes: dict[str, QCheckBox] = {}
         self.end()
 
     def show_settings(self, view: SettingsView) -> None:
@@ -94,11 +94,8 @@ class ToolsPage(SettingsPage):
             self._names = names
             self._build(view.tools)
         for tool in view.tools:
-            enabled, asks = self._boxes[tool.name]
-            with QSignalBlocker(enabled), QSignalBlocker(asks):
-                enabled.setChecked(tool.enabled)
-                asks.setChecked(tool.asks)
-                asks.setEnabled(tool.enabled)
+            with QSignalBlocker(self._boxes[tool.name]):
+                self._boxes[tool.name].setChecked(tool.enabled)
 
     def _build(self, tools: tuple[ToolSetting, ...]) -> None:
         for row in self._rows:
@@ -118,22 +115,19 @@ class ToolsPage(SettingsPage):
         grid.setContentsMargins(0, 2, 0, 4)
         grid.setVerticalSpacing(2)
         grid.setColumnStretch(0, 1)
-        enabled, asks = QCheckBox(tool.name), QCheckBox(self.tr("Ask each time"))
+        enabled = QCheckBox(tool.name)
         enabled.setAccessibleName(self.tr("Offer the tool {name}").format(name=tool.name))
-        asks.setAccessibleName(self.tr("Ask each time before {name}").format(name=tool.name))
         enabled.toggled.connect(lambda on: self._change("tool_enabled", (tool.name, on)))
-        asks.toggled.connect(lambda on: self._change("tool_asks", (tool.name, on)))
-        self._boxes[tool.name] = (enabled, asks)
+        self._boxes[tool.name] = enabled
         grid.addWidget(enabled, 0, 0)
-        grid.addWidget(asks, 0, 1)
         words = Label(tool.words, "second", size_px=theme.SMALL_PX, wrap=True)
         words.setContentsMargins(24, 0, 0, 0)
-        grid.addWidget(words, 1, 0, 1, 2)
+        grid.addWidget(words, 1, 0)
         if tool.network:
             network = self.tr("Sends your question over the network; the line at the bottom left says so.")
             warning = Label(network, "trouble", size_px=theme.SMALL_PX, wrap=True)
             warning.setContentsMargins(24, 0, 0, 0)
-            grid.addWidget(warning, 2, 0, 1, 2)
+            grid.addWidget(warning, 2, 0)
         return row
 
 

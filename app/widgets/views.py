@@ -152,12 +152,11 @@ class VoiceView:
 
 @dataclass(frozen=True)
 class ToolSetting:
-    """A tool the model may use: whether it is offered, asks each time, and needs the network."""
+    """A tool the model may use: whether it is offered, and whether it needs the network."""
 
     name: str
     words: str
     enabled: bool = False
-    asks: bool = False
     network: bool = False
 
 

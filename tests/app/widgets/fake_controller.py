@@ -39,7 +39,6 @@ class FakePreferences:
     thinking_budget: int = 512
     spoken_answers: bool = True
     tools: tuple[str, ...] = ("calculator",)
-    tools_asking: tuple[str, ...] = ()
     voice: str = "mei"
     preset: str = "assistant"
     language: str = ""

@@ -233,7 +233,7 @@ SETTINGS = SettingsView(
     tools=(
         ToolSetting("calculator", "Works out sums exactly.", True),
         ToolSetting("clock", "Knows the date and the time.", True),
-        ToolSetting("web_search", "Looks things up on the web.", True, True, True),
+        ToolSetting("web_search", "Looks things up on the web.", True, True),
     ),
     models=(
         ModelView("starter", "Earshot starter", "Short questions in English and Chinese.", 45 * MB, 120 * MB, 17 * GB),

@@ -336,8 +336,6 @@ def test_settings_change_preferences_and_follow_them(
     assert settings.now.pre_roll_ms == 300
     dialog.changed.emit("tool_enabled", ("web_search", True))
     assert controller.last() == ("set_tools", ("calculator", "web_search"))
-    dialog.changed.emit("tool_asks", ("web_search", True))
-    assert settings.now.tools_asking == ("web_search",)
     dialog.models.model_chosen.emit("mini")
     assert controller.last() == ("switch_model", "mini", True)
     dialog.voices.recorder.started.emit("Me")
