@@ -7,7 +7,7 @@ and once the length of the reply is known the wait that makes the rest arrive in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 TOKENS_PER_SECOND = 25  # speech tokens in one second of sound
 WRITTEN_PER_SECOND = 32  # ids the model writes for one second of sound, text included
@@ -18,21 +18,28 @@ _SMOOTHING = 0.1
 class Pace:
     """Running measurements, kept from turn to turn. All in seconds of work.
 
-    `write_s` per id written, `speak_s` per second of sound made; 0 while unknown (taken as fast).
+    `write_s` per id written, `speak_s` per second of sound made; 0 while unknown (taken as fast). `pieces_s` are the
+    lengths of a reply's first, second, … piece of sound as they were last time.
     """
 
     write_s: float = 0.0
     speak_s: float = 0.0
+    pieces_s: list[float] = field(default_factory=list)
 
     def wrote(self, seconds: float) -> None:
         """An id took this long."""
         self.write_s = seconds if not self.write_s else self.write_s + _SMOOTHING * (seconds - self.write_s)
 
-    def spoke(self, seconds: float, sound_s: float) -> None:
-        """A piece of sound took this long to make."""
+    def spoke(self, seconds: float, sound_s: float, place: int = 0) -> None:
+        """A piece of sound, the `place`th of its reply, took this long to make."""
+        self.pieces_s[place : place + 1] = [sound_s]
         if sound_s > 0:
             rate = seconds / sound_s
             self.speak_s = rate if not self.speak_s else self.speak_s + 0.3 * (rate - self.speak_s)
+
+    def piece_s(self, place: int) -> float:
+        """How long the `place`th piece of a reply will be; a second if no reply had so many."""
+        return self.pieces_s[place] if place < len(self.pieces_s) else 1.0
 
     @property
     def work_per_second(self) -> float:

@@ -56,7 +56,6 @@ class Voicing:
         self._fed = 0
         self._voiced = 0  # tokens turned into sound
         self._character = 0
-        self._longest_s = 0.0
         self.pieces: list[SpokenPiece] = []
 
     @property
@@ -94,12 +93,14 @@ class Voicing:
         if chunk is None:
             return None
         length_s = len(chunk.samples_24k) / RATE_HZ
-        self._pace.spoke(time.perf_counter() - began, length_s)
-        self._longest_s = max(self._longest_s, length_s, 1.0 if writing else 0.0)
+        place = len(self.pieces)
+        self._pace.spoke(time.perf_counter() - began, length_s, place)
         self._voiced = chunk.first_token + chunk.tokens
         start, self._character = self._character, self._alignment.character_at(self._voiced)
         left_s = (self._fed - self._voiced) / TOKENS_PER_SECOND
-        hold_s = self._pace.hold_s(writing=writing, made_s=length_s, left_s=left_s, next_s=self._longest_s)
+        hold_s = self._pace.hold_s(
+            writing=writing, made_s=length_s, left_s=left_s, next_s=self._pace.piece_s(place + 1)
+        )
         piece = SpokenPiece(
             len(chunk.samples_24k), self._place.token + self._voiced, self._place.character + self._character
         )
@@ -110,5 +111,5 @@ class Voicing:
             piece.character,
             self._place.token + chunk.first_token,
             chunk.tokens,
-            hold_s if len(self.pieces) == 1 else 0.0,
+            hold_s if place == 0 else 0.0,
         )

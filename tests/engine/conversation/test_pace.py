@@ -53,3 +53,12 @@ def test_measurements_settle_on_what_they_see() -> None:
         pace.wrote(0.01)
         pace.spoke(0.5, 1.0)
     assert pace.work_per_second == pytest.approx(0.82)
+
+
+def test_the_length_of_the_next_piece_is_what_it_was_last_time() -> None:
+    pace = Pace()
+    assert pace.piece_s(1) == 1.0
+    for place, length in enumerate((0.24, 0.6, 1.0)):
+        pace.spoke(0.1, length, place)
+    assert [pace.piece_s(place) for place in range(4)] == [0.24, 0.6, 1.0, 1.0]
+    assert pace.hold_s(writing=True, made_s=0.24, left_s=0.0, next_s=pace.piece_s(1)) == 0.0
