@@ -25,16 +25,13 @@ def preset_choices(name: str) -> dict[str, Any]:
 
 def tool_offers() -> tuple[ToolOffer, ...]:
     """All tools the settings offer."""
-
-    def words(text: str) -> str:
-        return QCoreApplication.translate("Tools", text)
-
+    translate = QCoreApplication.translate
     return (
-        ToolOffer("calculator", words("Calculator")),
-        ToolOffer("date_and_time", words("Date and time")),
-        ToolOffer("convert_units", words("Units")),
-        ToolOffer("set_timer", words("Timers: set")),
-        ToolOffer("list_timers", words("Timers: list")),
-        ToolOffer("cancel_timer", words("Timers: cancel")),
-        ToolOffer("web_search", words("Web search"), needs_network=True),
+        ToolOffer("calculator", translate("Tools", "Calculator")),
+        ToolOffer("date_and_time", translate("Tools", "Date and time")),
+        ToolOffer("convert_units", translate("Tools", "Units")),
+        ToolOffer("set_timer", translate("Tools", "Timers: set")),
+        ToolOffer("list_timers", translate("Tools", "Timers: list")),
+        ToolOffer("cancel_timer", translate("Tools", "Timers: cancel")),
+        ToolOffer("web_search", translate("Tools", "Web search"), needs_network=True),
     )
