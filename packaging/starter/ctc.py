@@ -1,0 +1,96 @@
+"""Connectionist temporal classification (Graves et al. 2006) for MLX: how well frames spell a text."""
+
+from __future__ import annotations
+
+import mlx.core as mx
+import numpy as np
+from numpy.typing import NDArray
+
+BLANK = 0
+LETTERS = " abcdefghijklmnopqrstuvwxyz'"
+_NEVER = -1e9
+
+
+def spelled(text: str) -> list[int]:
+    """The ids 1 … 28 of a text's letters, spaces and apostrophes; everything else is left out."""
+    return [LETTERS.index(letter) + 1 for letter in " ".join(text.lower().replace("-", " ").split()) if letter in LETTERS]
+
+
+def padded(labels: list[list[int]], length: int | None = None) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Labels as one array (B, L) filled with BLANK, and their lengths (B,)."""
+    longest = max(len(label) for label in labels) if length is None else length
+    table = np.zeros((len(labels), longest), dtype=np.int32)
+    for row, label in enumerate(labels):
+        table[row, : len(label)] = label[:longest]
+    return table, np.array([min(len(label), longest) for label in labels], dtype=np.int32)
+
+
+def ctc_loss(logits: mx.array, lengths: mx.array, labels: mx.array, label_lengths: mx.array) -> mx.array:
+    """Negative log likelihood (B,) of labels (B, L) under frames' logits (B, T, V); lengths of both are (B,).
+
+    Forward and backward passes run as one recursion over twice the batch; the gradient comes from the posterior of
+    the alignment, so nothing is differentiated through the recursion. A label that cannot fit gives a loss near 1e9:
+    keep it out of the batch (`fits`).
+    """
+    scores = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
+    B, T, _ = scores.shape
+    states = mx.zeros((B, 2 * labels.shape[1] + 1), dtype=mx.int32)
+    states[:, 1::2] = labels
+    emitted = mx.take_along_axis(scores, mx.broadcast_to(states[:, None], (B, T, states.shape[1])), axis=2)
+    forward, backward = _passes(mx.stop_gradient(emitted), states, lengths, label_lengths)
+    total = mx.logsumexp(forward[:, 0] + backward[:, 0] - emitted[:, 0], axis=-1)
+    inside = mx.arange(T)[None, :, None] < lengths[:, None, None]
+    posterior = mx.exp(mx.minimum(forward + backward - mx.stop_gradient(emitted) - total[:, None, None], 0.0))
+    posterior = mx.stop_gradient(mx.where(inside, posterior, 0.0))
+    surrogate = -(posterior * emitted).sum(axis=(1, 2))
+    return surrogate + mx.stop_gradient(-total - surrogate)
+
+
+def fits(frames: int, label: list[int]) -> bool:
+    """Whether so many frames can spell the label (repeated letters need a blank between them)."""
+    repeats = sum(a == b for a, b in zip(label, label[1:], strict=False))
+    return len(label) + repeats <= frames
+
+
+def greedy_text(logits: mx.array, length: int) -> str:
+    """The best path of frames' logits (T, V) as text."""
+    best = np.array(mx.argmax(logits[:length], axis=-1))
+    kept = [int(best[i]) for i in range(len(best)) if best[i] != BLANK and (i == 0 or best[i] != best[i - 1])]
+    return "".join(LETTERS[i - 1] for i in kept)
+
+
+def _passes(emitted: mx.array, states: mx.array, lengths: mx.array, label_lengths: mx.array) -> tuple[mx.array, mx.array]:
+    B, T, S = emitted.shape
+    state_counts = 2 * label_lengths + 1
+    back_time = mx.maximum(lengths[:, None] - 1 - mx.arange(T)[None], 0)
+    back_state = mx.maximum(state_counts[:, None] - 1 - mx.arange(S)[None], 0)
+    mirrored = mx.take_along_axis(emitted, mx.broadcast_to(back_time[:, :, None], emitted.shape), axis=1)
+    mirrored = mx.take_along_axis(mirrored, mx.broadcast_to(back_state[:, None], emitted.shape), axis=2)
+    both_states = mx.concatenate([states, mx.take_along_axis(states, back_state, axis=1)])
+    alive = mx.arange(S)[None] < mx.concatenate([state_counts, state_counts])[:, None]
+    both = _recursion(mx.concatenate([emitted, mirrored]), both_states, alive)
+    back = mx.take_along_axis(both[B:], mx.broadcast_to(back_time[:, :, None], emitted.shape), axis=1)
+    back = mx.take_along_axis(back, mx.broadcast_to(back_state[:, None], emitted.shape), axis=2)
+    back = mx.where((mx.arange(S)[None] < state_counts[:, None])[:, None], back, _NEVER)
+    return both[:B], back
+
+
+def _recursion(emitted: mx.array, states: mx.array, alive: mx.array) -> mx.array:
+    S = states.shape[1]
+    jump = mx.concatenate([mx.zeros((states.shape[0], 2), dtype=mx.bool_), (states[:, 2:] != states[:, :-2])], axis=1)
+    may_jump = mx.where(jump & (states != BLANK), 0.0, _NEVER)
+    closed = mx.where(alive, 0.0, _NEVER)
+    first = mx.where(mx.arange(S)[None] < 2, emitted[:, 0], _NEVER) + closed
+    rows = [first]
+    for t in range(1, emitted.shape[1]):
+        rows.append(_step(rows[-1], emitted[:, t], may_jump, closed))
+    return mx.stack(rows, axis=1)
+
+
+@mx.compile
+def _step(row: mx.array, emitted: mx.array, may_jump: mx.array, closed: mx.array) -> mx.array:
+    wide = mx.pad(row, [(0, 0), (2, 0)], constant_values=_NEVER)
+    stay, step, leap = row, wide[:, 1:-1], wide[:, :-2] + may_jump
+    top = mx.maximum(mx.maximum(stay, step), leap)
+    total = top + mx.log(mx.exp(stay - top) + mx.exp(step - top) + mx.exp(leap - top))
+    return mx.maximum(total + emitted + closed, _NEVER)
