@@ -27,7 +27,7 @@ class Convolution(nn.Module):
         self._stride, self._padding, self._dilation = stride, padding, dilation
 
     def __call__(self, x: mx.array) -> mx.array:
-        if self._dilation > 1 and on_cpu():
+        if self._dilation > 1 and (on_cpu() or not mx.metal.is_available()):
             return self._dilated_as_products(x)
         return mx.conv1d(x, self.weight, self._stride, self._padding, self._dilation) + self.bias
 

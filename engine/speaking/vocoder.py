@@ -248,7 +248,7 @@ class Vocoder(nn.Module):
                 total = total + block(x)
             x = total * (1.0 / per_stage)
         x = self.conv_post(nn.leaky_relu(x, _LAST_SLOPE))
-        magnitude = mx.minimum(mx.exp(x[..., :_BINS]), _LOUDEST_BIN)
+        magnitude = mx.exp(mx.minimum(x[..., :_BINS], math.log(_LOUDEST_BIN)))
         phase = mx.sin(x[..., _BINS:])
         polar = mx.concatenate([magnitude * mx.cos(phase), magnitude * mx.sin(phase)], axis=-1)
         return mx.clip(self._fourier.istft(polar), -LIMIT, LIMIT)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import mlx.core as mx
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,8 @@ _NEVER = -1e9
 
 def spelled(text: str) -> list[int]:
     """The ids 1 … 28 of a text's letters, spaces and apostrophes; everything else is left out."""
-    return [LETTERS.index(letter) + 1 for letter in " ".join(text.lower().replace("-", " ").split()) if letter in LETTERS]
+    letters = " ".join(text.lower().replace("-", " ").split())
+    return [LETTERS.index(letter) + 1 for letter in letters if letter in LETTERS]
 
 
 def padded(labels: list[list[int]], length: int | None = None) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -48,7 +51,7 @@ def ctc_loss(logits: mx.array, lengths: mx.array, labels: mx.array, label_length
 
 def fits(frames: int, label: list[int]) -> bool:
     """Whether so many frames can spell the label (repeated letters need a blank between them)."""
-    repeats = sum(a == b for a, b in zip(label, label[1:], strict=False))
+    repeats = sum(a == b for a, b in pairwise(label))
     return len(label) + repeats <= frames
 
 
@@ -59,7 +62,9 @@ def greedy_text(logits: mx.array, length: int) -> str:
     return "".join(LETTERS[i - 1] for i in kept)
 
 
-def _passes(emitted: mx.array, states: mx.array, lengths: mx.array, label_lengths: mx.array) -> tuple[mx.array, mx.array]:
+def _passes(
+    emitted: mx.array, states: mx.array, lengths: mx.array, label_lengths: mx.array
+) -> tuple[mx.array, mx.array]:
     B, T, S = emitted.shape
     state_counts = 2 * label_lengths + 1
     back_time = mx.maximum(lengths[:, None] - 1 - mx.arange(T)[None], 0)

@@ -16,6 +16,7 @@ _QUIET = 0.004
 def pitch(samples_24k: mx.array) -> mx.array:
     """Hz (B, T) in the middle of each 20 ms frame of samples (B, N), T = N // 480; 0 where nothing is voiced."""
     B, N = samples_24k.shape
+    samples_24k = mx.stop_gradient(samples_24k)
     halved = samples_24k[:, : N // 2 * 2].reshape(B, -1, 2).mean(axis=2)
     shortest, longest = int(_RATE_HZ / HIGHEST_HZ), int(_RATE_HZ / LOWEST_HZ)
     before = (_WINDOW + longest - _HOP) // 2
@@ -24,12 +25,11 @@ def pitch(samples_24k: mx.array) -> mx.array:
     start = windows[..., :_WINDOW]
     energy = mx.cumsum(windows * windows, axis=-1)
     energy = mx.concatenate([mx.zeros((*energy.shape[:2], 1)), energy], axis=-1)
-    scores = []
-    for lag in range(shortest - 1, longest + 1):
-        moved = windows[..., lag : lag + _WINDOW]
-        both = energy[..., _WINDOW] * (energy[..., lag + _WINDOW] - energy[..., lag])
-        scores.append((start * moved).sum(axis=-1) / mx.sqrt(both + 1e-6))
-    table = mx.stack(scores, axis=-1)
+    lags = list(range(shortest - 1, longest + 1))
+    moved = mx.stack([windows[..., lag : lag + _WINDOW] for lag in lags], axis=2)
+    products = (moved @ start[..., None])[..., 0]
+    later = mx.stack([energy[..., lag + _WINDOW] - energy[..., lag] for lag in lags], axis=2)
+    table = products / mx.sqrt(energy[..., _WINDOW : _WINDOW + 1] * later + 1e-6)
     lag, height = _first_high_peak(table)
     loud = mx.sqrt(energy[..., _WINDOW] / _WINDOW) > _QUIET
     return mx.where(loud & (height > _VOICED), _RATE_HZ / (lag + shortest - 1), 0.0)

@@ -43,12 +43,15 @@ FRAMES = (
     "They have been {w} since {m}.",
 )
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-MONTHS = ("January February March April May June July August September October November December").split()
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
 ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+)
+TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 
 
 def number_words(value: int) -> str:
@@ -73,7 +76,8 @@ class Sentences:
     def from_word_list(cls, path: Path) -> Sentences:
         """Words of plain lower-case letters, 2 to 12 long, of a file with one word a line."""
         words = path.read_text(encoding="utf-8").split()
-        return cls(tuple(word for word in words if word.isascii() and word.islower() and word.isalpha() and len(word) in range(2, 13)))
+        plain = (word for word in words if word.isascii() and word.islower() and word.isalpha())
+        return cls(tuple(word for word in plain if 2 <= len(word) <= 12))
 
     def any(self, chance: random.Random) -> str:
         """One sentence; words, numbers, days and months are drawn with `chance`."""

@@ -79,17 +79,17 @@ def train(shards: Shards, out: Path, plan: Plan, rows: int) -> SpeakerNetwork:
     """Train, write figures, weights and campplus.onnx to `out`, and return the network."""
     _, pool = by_voice(shards.training)
     classifier = Classifier(len(pool))
-    trainer = Trainer(classifier, plan, loss_of, compiled=True)
+    trainer = Trainer(classifier, plan, loss_of)
     log = Log(out / "speaker.jsonl")
     chance = np.random.default_rng(5)
     number = 0
     while plan.progress(number) < 1:
-        loss, right, norm = trainer.step(number, *crops(pool, rows, chance), mx.random.key(number))
+        loss, right, norm = trainer.step(*crops(pool, rows, chance), mx.random.key(number))
         number += 1
         if number % 200 == 0:
-            log.write(step=number, loss=round(loss.item(), 4), right=round(right.item(), 3), voices=len(pool), norm=norm.item())
-    with_weights(classifier, trainer.average.weights)
-    save(trainer.average.weights["network"], out / "speaker.safetensors")
+            log.write(step=number, loss=loss.item(), right=right.item(), voices=len(pool), norm=norm.item())
+    with_weights(classifier, trainer.averaged)
+    save(trainer.averaged["network"], out / "speaker.safetensors")
     classifier.network.to_onnx(out / "campplus.onnx")
     return classifier.network
 

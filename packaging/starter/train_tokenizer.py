@@ -16,7 +16,6 @@ from sound_features import log_mel
 from speech_tokenizer import SpeechTokenizer, Teacher, TokenizerConfig, codes_of, rounded
 from training import Log, Plan, Shards, Trainer, Utterance, batches, padded_samples, save, with_weights
 
-
 BUCKET = 25
 LOG_EVERY = 200
 Batch = tuple[mx.array, mx.array, mx.array, mx.array]
@@ -58,7 +57,9 @@ def disturbed(samples: mx.array, seed: mx.array) -> mx.array:
     return (samples + mx.where(noisy, noise, 0.0)) * gain
 
 
-def loss_of(pair: Pair, samples: mx.array, lengths: mx.array, labels: mx.array, label_lengths: mx.array, seed: mx.array):
+def loss_of(
+    pair: Pair, samples: mx.array, lengths: mx.array, labels: mx.array, label_lengths: mx.array, seed: mx.array
+) -> tuple[mx.array, mx.array, mx.array]:
     """Weighted sum of both losses, then mel error and spelling loss a frame."""
     target = log_mel(samples)
     heard = log_mel(disturbed(samples, seed))
@@ -115,17 +116,17 @@ def train(shards: Shards, out: Path, plan: Plan, tokens_per_batch: int, config: 
         batch = prepared(next(source))
         if batch is None:
             continue
-        figures = trainer.step(number, *batch, mx.random.key(number))
+        figures = trainer.step(*batch, mx.random.key(number))
         number += 1
         if number % LOG_EVERY == 0:
             shards.refresh()
             loss, mel, spelling, norm = (round(f.item(), 4) for f in figures)
             log.write(step=number, loss=loss, mel=mel, spelling=spelling, norm=norm, utterances=len(shards.training))
         if number % 2000 == 0:
-            save(trainer.average.weights["tokenizer"], out / "tokenizer.safetensors")
-    with_weights(pair, trainer.average.weights)
+            save(trainer.averaged["tokenizer"], out / "tokenizer.safetensors")
+    with_weights(pair, trainer.averaged)
     log.write(step=number, **measured(pair, shards.measuring[:100]))
-    save(trainer.average.weights["tokenizer"], out / "tokenizer.safetensors")
+    save(trainer.averaged["tokenizer"], out / "tokenizer.safetensors")
     pair.tokenizer.to_onnx(out / "speech_tokenizer_v2_25hz.onnx")
     return pair.tokenizer
 

@@ -21,6 +21,7 @@ from engine.speaking.vocoder import Vocoder, VocoderConfig
 CONFIG = VocoderConfig(base_channels=192, f0_channels=128)
 FRAMES = 50
 MARGIN_FRAMES = 4
+LOG_EVERY = 100
 RESOLUTIONS = ((256, 64), (512, 128), (1024, 256), (2048, 512))
 
 
@@ -87,6 +88,20 @@ def critics_step_loss(critics: Critics, samples: mx.array, made: mx.array) -> mx
     return critics_loss(critics, middle(samples), made)
 
 
+def prepared(vocoder: Vocoder) -> Vocoder:
+    """The vocoder with a quiet start: residual blocks that do next to nothing, sound at about a fiftieth, 100 Hz."""
+    for block in [*vocoder.resblocks, *vocoder.source_resblocks]:
+        for conv in [*block.convs1, *block.convs2]:
+            conv.weight = mx.random.normal(conv.weight.shape) * 0.01
+    pitch_layer = vocoder.f0_predictor.classifier
+    pitch_layer.weight, pitch_layer.bias = pitch_layer.weight * 30.0, mx.array([100.0])
+    last = vocoder.conv_post
+    last.weight = mx.random.normal(last.weight.shape) * 0.01
+    bins = last.bias.shape[0] // 2
+    last.bias = mx.concatenate([mx.full((bins,), -4.0), mx.zeros((bins,))])
+    return vocoder
+
+
 def crops(pool: list[Utterance], rows: int, chance: np.random.Generator, weights: NDArray[np.float64]) -> mx.array:
     """`rows` pieces of FRAMES frames at random loudness (B, N)."""
     length = FRAMES * 480
@@ -101,43 +116,36 @@ def crops(pool: list[Utterance], rows: int, chance: np.random.Generator, weights
 
 def train(shards: Shards, out: Path, options: argparse.Namespace) -> Vocoder:
     """Train, writing figures and weights to `out`; the averaged weights are what is kept."""
-    vocoder, critics = Vocoder(CONFIG), Critics()
+    vocoder, critics = prepared(Vocoder(CONFIG)), Critics()
     if options.resume:
         load(vocoder, options.resume)
     plan = Plan(options.steps, options.minutes, options.peak)
-    betas = (0.8, 0.99)
-    first = Trainer(vocoder, plan, first_loss, compiled=True, betas=betas, clip=5.0)
-    later = Trainer(vocoder, plan, LaterLoss(critics), frozen=[critics], compiled=True, betas=betas, clip=5.0)
-    judging = Trainer(critics, plan, critics_step_loss, compiled=True, betas=betas, clip=5.0)
+    recipe = {"betas": (0.8, 0.99), "clip": 5.0}
+    trainer = Trainer(vocoder, plan, first_loss, **recipe)
+    judging = Trainer(critics, plan, critics_step_loss, **recipe)
     log = Log(out / "vocoder.jsonl")
     chance = np.random.default_rng(7)
-    number, judged, pool = 0, False, 0
+    weights = np.array([len(u.samples_24k) for u in shards.training], dtype=float)
+    weights /= weights.sum()
+    number = 0
     while plan.progress(number) < 1:
-        if number % 500 == 0 and len(shards.training) != pool:
-            shards.refresh()
-            pool = len(shards.training)
-            weights = np.array([len(u.samples_24k) for u in shards.training], dtype=float)
-            weights /= weights.sum()
         samples = crops(shards.training, options.rows, chance, weights)
         noise = mx.random.normal(samples.shape, key=mx.random.key(number))
         if plan.progress(number) < options.critics_from:
-            figures = first.step(number, samples, noise)
+            figures = trainer.step(samples, noise)
         else:
-            if not judged:
-                later.updates.state, later.average.weights, judged = first.updates.state, first.average.weights, True
-            figures = later.step(number, samples, noise)
-            made = figures.pop(6)
-            judging.step(number, samples, made)
+            trainer.loss = LaterLoss(critics)
+            figures = trainer.step(samples, noise)
+            judging.step(samples, figures.pop(6))
         number += 1
-        if number % 200 == 0:
+        if number % LOG_EVERY == 0:
             names = ("loss", "spectra", "mel", "pitch_hz", "seen", "different")
             values = dict(zip(names, (round(f.item(), 4) for f in figures[:-1]), strict=False))
             log.write(step=number, norm=round(figures[-1].item(), 3), **values)
-        if number % 1000 == 0:
-            save((later if judged else first).average.weights, out / "vocoder.safetensors", mx.float16)
-    weights_kept = (later if judged else first).average.weights
-    save(weights_kept, out / "vocoder.safetensors", mx.float16)
-    return with_weights(vocoder, weights_kept)
+        if number % 500 == 0:
+            save(trainer.averaged, out / "vocoder.safetensors", mx.float16)
+    save(trainer.averaged, out / "vocoder.safetensors", mx.float16)
+    return with_weights(vocoder, trainer.averaged)
 
 
 def main() -> None:

@@ -7,14 +7,12 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import mlx.core as mx
 import mlx.nn as nn
-import mlx.optimizers as optim
 import numpy as np
-from mlx.utils import tree_flatten, tree_map, tree_unflatten
+from mlx.utils import tree_flatten, tree_unflatten
 from numpy.typing import NDArray
 
 
@@ -122,33 +120,9 @@ class Plan:
         return self.peak * min(1.0, (step + 1) / self.warm_up) * fall
 
 
-class Averaged:
-    """An exponential moving average of a network's weights: what is kept in the end."""
-
-    def __init__(self, network: nn.Module, decay: float = 0.999) -> None:
-        """Starts at the network's present weights."""
-        self.decay = decay
-        self.weights = tree_map(lambda w: w + 0, network.trainable_parameters())
-
-
-def optimiser(peak: float, weight_decay: float = 0.01, betas: tuple[float, float] = (0.9, 0.98)) -> optim.AdamW:
-    """AdamW as all runs use it; its learning rate is set at every step."""
-    return optim.AdamW(learning_rate=peak, betas=list(betas), weight_decay=weight_decay, eps=1e-8, bias_correction=True)
-
-
-def clipped(gradients: dict, limit: float) -> tuple[dict, mx.array]:
-    """Gradients scaled so that their norm is at most `limit`, with a step that is not finite made zero; the norm."""
-    norm = mx.sqrt(sum(mx.sum(g.astype(mx.float32) ** 2) for _, g in tree_flatten(gradients)))
-    finite = mx.isfinite(norm)
-    scale = mx.where(finite, mx.minimum(1.0, limit / (norm + 1e-6)), 0.0)
-    return tree_map(lambda g: mx.where(finite, g, 0.0) * scale, gradients), norm
-
-
 class Trainer:
-    """One network's training: gradients, then clipping, AdamW and averaging as one compiled update.
-
-    With `compiled` the gradients are compiled too (for few and fixed shapes). Networks that the loss uses but that are
-    not trained by it are `frozen`; the loss gets them as they are at each step.
+    """One network's training. All weights live in one long vector, so that clipping, AdamW and averaging are a few
+    operations on it instead of a few for every weight: on a GPU the count of operations is what costs.
     """
 
     def __init__(
@@ -157,53 +131,62 @@ class Trainer:
         plan: Plan,
         loss: Callable[..., object],
         *,
-        frozen: Sequence[nn.Module] = (),
-        compiled: bool = False,
         clip: float = 1.0,
-        **options: object,
+        weight_decay: float = 0.01,
+        betas: tuple[float, float] = (0.9, 0.98),
+        decay: float = 0.999,
     ) -> None:
-        """`loss(network, *batch)` gives a loss or a tuple that starts with it; `options` go to `optimiser`."""
-        self.network, self.plan, self.loss, self.frozen = network, plan, loss, frozen
-        self.average = Averaged(network)
-        self.updates = optimiser(plan.peak, **options)
-        self.updates.init(network.trainable_parameters())
-        self._update = mx.compile(partial(_updated, self.updates, clip))
-        self._gradients = mx.compile(self._pure) if compiled else self._pure
+        """`loss(network, *batch)` gives a loss or a tuple that starts with it; `decay` is the averaging's."""
+        self.network, self.plan, self.loss = network, plan, loss
+        self.clip, self.weight_decay, self.betas, self.decay = clip, weight_decay, betas, decay
+        named = tree_flatten(network.trainable_parameters())
+        self._names = [name for name, _ in named]
+        self._shapes = [value.shape for _, value in named]
+        self._ends = np.cumsum([value.size for _, value in named]).tolist()
+        self._weights = mx.concatenate([value.reshape(-1) for _, value in named])
+        self._average = self._weights
+        self._first = mx.zeros_like(self._weights)
+        self._second = mx.zeros_like(self._weights)
+        self.steps = 0
 
-    def step(self, number: int, *batch: mx.array) -> list[mx.array]:
-        """One step on a batch; returns what the loss gives, then the norm of the gradients."""
-        weights = self.network.trainable_parameters()
-        others = [network.trainable_parameters() for network in self.frozen]
-        losses, gradients = self._gradients(weights, others, *batch)
-        keep = min(self.average.decay, (number + 1) / (number + 11))
-        rate = mx.array(self.plan.learning_rate(number))
-        weights, state, average, norm = self._update(
-            weights, gradients, self.updates.state, self.average.weights, rate, mx.array(keep)
-        )
-        self.network.update(weights)
-        for network, own in zip(self.frozen, others, strict=True):
-            network.update(own)
-        self.updates.state = state
-        self.average.weights = average
+    @property
+    def averaged(self) -> dict:
+        """The averaged weights as a tree: what is kept in the end."""
+        return tree_unflatten(self._named(self._average))
+
+    def step(self, *batch: mx.array) -> list[mx.array]:
+        """One step on a batch; returns what the loss gives, then the norm of the gradients.
+
+        A step whose gradient is not finite changes nothing but the count.
+        """
+        losses, gradients = nn.value_and_grad(self.network, self.loss)(self.network, *batch)
+        gradient = mx.concatenate([value.reshape(-1) for _, value in tree_flatten(gradients)])
+        norm = mx.sqrt(mx.sum(gradient * gradient))
+        scale = mx.where(mx.isfinite(norm), mx.minimum(1.0, self.clip / (norm + 1e-6)), 0.0)
+        self._adam(mx.where(mx.isfinite(norm), gradient, 0.0) * scale)
+        keep = min(self.decay, (self.steps + 1) / (self.steps + 11))
+        self._average = self._average * keep + self._weights * (1 - keep)
+        self.steps += 1
+        self.network.update(tree_unflatten(self._named(self._weights)))
         figures = [*(losses if isinstance(losses, (tuple, list)) else (losses,)), norm]
-        mx.eval(figures, weights, state, average)
+        mx.async_eval(figures, self._weights, self._first, self._second, self._average)
         return figures
 
-    def _pure(self, weights: dict, others: list[dict], *batch: mx.array) -> tuple[object, dict]:
-        self.network.update(weights)
-        for network, own in zip(self.frozen, others, strict=True):
-            network.update(own)
-        return nn.value_and_grad(self.network, self.loss)(self.network, *batch)
+    def _adam(self, gradient: mx.array) -> None:
+        """AdamW (arXiv 1711.05101) with bias correction."""
+        one, two = self.betas
+        self._first = self._first * one + gradient * (1 - one)
+        self._second = self._second * two + gradient * gradient * (1 - two)
+        rate = self.plan.learning_rate(self.steps)
+        count = self.steps + 1
+        root = mx.sqrt(self._second / (1 - two**count)) + 1e-8
+        moved = self._first * (rate / (1 - one**count)) / root
+        self._weights = self._weights * (1 - rate * self.weight_decay) - moved
 
-
-def _updated(
-    updates: optim.AdamW, clip: float, weights: dict, gradients: dict, state: dict, average: dict, rate: mx.array, keep: mx.array
-) -> tuple[dict, dict, dict, mx.array]:
-    gradients, norm = clipped(gradients, clip)
-    updates.state = {**state, "learning_rate": rate}
-    weights = updates.apply_gradients(gradients, weights)
-    average = tree_map(lambda a, w: a * keep + w * (1 - keep), average, weights)
-    return weights, updates.state, average, norm
+    def _named(self, weights: mx.array) -> list[tuple[str, mx.array]]:
+        starts = [0, *self._ends[:-1]]
+        places = zip(self._names, self._shapes, starts, self._ends, strict=True)
+        return [(name, weights[start:end].reshape(shape)) for name, shape, start, end in places]
 
 
 class Log:
@@ -224,6 +207,7 @@ class Log:
 
 def save(weights: dict, path: Path, dtype: mx.Dtype = mx.float32) -> None:
     """Write a tree of weights as safetensors, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name("unfinished-" + path.name)
     mx.save_safetensors(str(unfinished), {k: v.astype(dtype) for k, v in tree_flatten(weights)})
     unfinished.rename(path)
@@ -236,6 +220,6 @@ def load(network: nn.Module, path: Path) -> None:
 
 
 def with_weights(network: nn.Module, weights: dict) -> nn.Module:
-    """The network with these weights in it (a tree as `Averaged` keeps)."""
+    """The network with these weights in it (a tree)."""
     network.update(tree_unflatten(tree_flatten(weights)))
     return network

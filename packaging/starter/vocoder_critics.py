@@ -6,6 +6,8 @@ arXiv 2106.07889), both small.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import mlx.core as mx
 import mlx.nn as nn
 from sound_features import Stft
@@ -22,7 +24,7 @@ class PeriodCritic(nn.Module):
         super().__init__()
         widths = (1, 24, 48, 96, 192)
         self._period = period
-        self.convs = [nn.Conv1d(a, b, 5, stride=3, padding=2) for a, b in zip(widths, widths[1:], strict=False)]
+        self.convs = [nn.Conv1d(a, b, 5, stride=3, padding=2) for a, b in pairwise(widths)]
         self.last = nn.Conv1d(192, 192, 5, padding=2)
         self.judge = nn.Conv1d(192, 1, 3, padding=1)
 
