@@ -89,7 +89,7 @@ def reflected(samples: mx.array, left: int, right: int) -> mx.array:
 
 
 def log_mel(samples_16k: mx.array) -> mx.array:
-    """128-bin log-mel (B, T, 128) at 100 Hz of samples (B, N), T = N // 160: the speech tokenizer's and Whisper's form."""
+    """128-bin log-mel (B, T, 128) at 100 Hz of samples (B, N), T = N // 160, as the speech tokenizer takes it."""
     magnitude = Stft(400, 160).magnitude(reflected(samples_16k, 200, 200), floor=0.0)
     magnitude = magnitude[:, : samples_16k.shape[1] // 160]
     mel = mx.log10(mx.maximum((magnitude * magnitude) @ slaney_filters(201, 128, 16_000), 1e-10))
