@@ -93,7 +93,8 @@ def published_vocoder(weights: dict[str, mx.array]) -> dict[str, NDArray]:
             continue
         stem = name.removesuffix(".weight") + ".parametrizations.weight.original"
         kept = _half(turned)
-        published[stem + "0"] = np.sqrt((kept.astype(np.float32) ** 2).sum(axis=(1, 2), keepdims=True)).astype(np.float32)
+        length = np.sqrt((kept.astype(np.float32) ** 2).sum(axis=(1, 2), keepdims=True))
+        published[stem + "0"] = length.astype(np.float32)
         published[stem + "1"] = kept
     return published
 
@@ -127,8 +128,9 @@ def export(weights: Path, folder: Path) -> None:
 
 def halved(network: nn.Module) -> nn.Module:
     """The network with its matrices rounded to float16, as the file will hold them."""
-    rounded = [(k, v.astype(mx.float16).astype(mx.float32) if v.ndim > 1 else v) for k, v in tree_flatten(network.parameters())]
-    return network.load_weights(rounded)
+    matrices = [(name, value) for name, value in tree_flatten(network.parameters()) if value.ndim > 1]
+    rounded = [(name, value.astype(mx.float16).astype(mx.float32)) for name, value in matrices]
+    return network.load_weights(rounded, strict=False)
 
 
 def main() -> None:
