@@ -186,7 +186,7 @@ def run(engine: SmallEngine, examples: int, steps: int) -> None:
 
 
 def test_any_sequence_of_actions_ends_in_the_same_ids_as_reading_afresh() -> None:
-    run(SmallEngine(), examples=6, steps=10)
+    run(SmallEngine(), examples=3, steps=8)
 
 
 @pytest.mark.slow
