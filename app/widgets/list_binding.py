@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 
-from app.widgets.settings_models import gigabytes
 from app.widgets.sheets import confirm
 from app.widgets.views import ConversationView, ModelStatus
 from app.widgets.window import TALK, Window
@@ -59,7 +59,13 @@ class ListBinding(QObject):
 
     def _on_conversations(self) -> None:
         current = self._controller.conversation.key
-        self._window.sidebar.show_conversations(self._controller.conversations, current, self._searched)
+        shown = [replace(each, preset=self._preset_words(each.preset)) for each in self._controller.conversations]
+        self._window.sidebar.show_conversations(shown, current, self._searched)
+
+    def _preset_words(self, key: str) -> str:
+        """The name of a preset worth mentioning: any but the usual one."""
+        presets = self._controller.presets
+        return next((preset.name for preset in presets[1:] if preset.key == key), "")
 
     def _on_model(self, model: ModelStatus) -> None:
         first, second = self._status_words(model)
@@ -72,8 +78,8 @@ class ListBinding(QObject):
         if not model.ready:
             share = self.tr("{share} %").format(share=int(model.share * 100))
             return self.tr("Loading {model}").format(model=model.name), share
-        used, whole = model.memory_bytes / 1e9, model.total_bytes
-        memory = self.tr("{used} of {whole}").format(used=f"{used:.1f}", whole=gigabytes(whole))
+        used, whole = f"{model.memory_bytes / 1e9:.1f}", f"{model.total_bytes / 1e9:.0f} GB"
+        memory = self.tr("{used} of {whole}").format(used=used, whole=whole)
         leaves = model.leaves or self.tr("nothing leaves this Mac")
         return model.name, f"{memory} · {leaves}"
 
@@ -120,6 +126,9 @@ class ListBinding(QObject):
 
     def _show_voices(self) -> None:
         choices = [(voice.key, voice.name) for voice in self._controller.voices]
-        shown = self._settings.now.voice if choices else ""
+        wanted, keys = self._settings.now.voice, [key for key, _ in choices]
+        shown = wanted if wanted in keys else next(iter(keys), "")
         self._window.voice.show_choices(choices, shown, self.tr("Voice: {choice}"))
+        if not choices:
+            self._window.voice.setText(self.tr("No voice"))
         self._window.voice.setEnabled(bool(choices))

@@ -12,6 +12,7 @@ from app.widgets.settings_dialog import SettingsDialog
 from app.widgets.sheets import confirm
 from app.widgets.views import Choice, SettingsView, ToolSetting
 from app.widgets.window import SOUND_FILES, Window
+from engine.checkpoints.catalogue import models_folder
 
 if TYPE_CHECKING:
     from app.controller import Controller
@@ -63,7 +64,7 @@ class SettingsBinding(QObject):
         dialog, controller = SettingsDialog(self._window), self._controller
         dialog.changed.connect(self._on_changed)
         dialog.models.model_chosen.connect(self._on_model)
-        dialog.models.folder_chosen.connect(lambda folder: self._settings.change(models_folder=folder))
+        dialog.models.folder_chosen.connect(lambda folder: controller.switch_model(folder, False))
         voices = dialog.voices
         voices.voice_chosen.connect(controller.set_voice)
         voices.voice_heard.connect(controller.hear_voice)
@@ -91,7 +92,7 @@ class SettingsBinding(QObject):
             thinking_budget=now.thinking_budget,
             tools=self._tools(),
             models=controller.models,
-            models_folder=str(now.models_folder),
+            models_folder=str(models_folder()),
             voices=controller.voices,
             voice=now.voice,
             language=now.language,

@@ -108,7 +108,7 @@ class ModelsPage(SettingsPage):
         self._none = self.note(self.tr("No model is installed in this folder."), "trouble")
         self.column.addSpacing(4)
         self._folder = ElidedLabel("", "second", size_px=theme.SMALL_PX + 0.5)
-        choose = PillButton(self.tr("Choose folder…"))
+        choose = PillButton(self.tr("Use another folder…"))
         choose.clicked.connect(self._on_choose)
         show = PillButton(self.tr("Show"))
         show.setAccessibleName(self.tr("Show the models folder"))
@@ -135,6 +135,6 @@ class ModelsPage(SettingsPage):
         self._folder.setText(view.models_folder)
 
     def _on_choose(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, self.tr("Folder of models"), self._folder.text())
+        folder = QFileDialog.getExistingDirectory(self, self.tr("Folder of a model"), self._folder.text())
         if folder:
             self.folder_chosen.emit(folder)

@@ -47,7 +47,7 @@ class TalkBar(QWidget):
         self.button.setToolTip(self.tr("Hold to talk, or tap to start and tap again to send"))
         self._word = Label("", "second", weight=600, wrap=True, parent=self)
         self.field = Field(self.tr("Type instead, or drop a recording"), height=38, radius=10, padding=10, parent=self)
-        self._hint = ElidedLabel(self.tr("Hold Space to talk, Esc to stop"), "second", parent=self)
+        self._hint = Label(self.tr("Hold Space to talk, Esc to stop"), "second", wrap=True, parent=self)
         self._help = TextButton("", parent=self)
         self._help.hide()
         self._about = ElidedLabel("", "second", size_px=theme.SMALL_PX + 0.5, parent=self)
@@ -175,7 +175,7 @@ class TalkBar(QWidget):
         help_width = self._help.sizeHint().width() if not self._help.isHidden() else 0
         wanted = self._hint.fontMetrics().horizontalAdvance(self._hint.text()) + 4
         width = min(wanted, room - help_width)
-        self._hint.setGeometry(left, 106, max(width, 0), 24)
+        self._hint.setGeometry(left, 98, max(width, 0), 40)
         self._help.setGeometry(left + width + 4, 106, help_width, 24)
 
     @override

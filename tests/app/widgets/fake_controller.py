@@ -44,7 +44,6 @@ class FakePreferences:
     language: str = ""
     retention: str = "all"
     retention_days: int = 30
-    models_folder: str = "/models"
     window_geometry: str = ""
 
 

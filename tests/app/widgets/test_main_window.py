@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl, Signal
 from PySide6.QtGui import QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from app.controller import Controller
+from app.settings import Preferences
+from app.transcriber import Transcriber
 from app.widgets.job_card import JobAction
 from app.widgets.main_window import MainWindow
 from app.widgets.sheets import Question, TextSheet
@@ -30,7 +33,7 @@ from app.widgets.views import (
 )
 from app.widgets.window import TALK, TRANSCRIBE
 from engine.events import Thinking
-from tests.app.widgets.fake_controller import FakeController, FakeSettings
+from tests.app.widgets.fake_controller import FakeController, FakePreferences, FakeSettings, FakeTranscriber
 from tests.app.widgets.scenes import FAILED, PACKING, TRAIN
 
 
@@ -95,7 +98,7 @@ def test_the_button_tells_how_the_model_stands(
 
 def test_the_line_at_the_bottom_left_tells_the_truth(window: MainWindow, controller: FakeController) -> None:
     status = window.sidebar.status
-    assert status.text == "Step-Audio 2 mini · 4-bit\n6.1 of 24.0 GB · nothing leaves this Mac"
+    assert status.text == "Step-Audio 2 mini · 4-bit\n6.1 of 24 GB · nothing leaves this Mac"
     controller.have("model", replace(controller.model, leaves="web searches leave this Mac"))
     assert status.text.endswith("web searches leave this Mac")
     controller.have("model", ModelStatus("Mini", share=0.42))
@@ -382,3 +385,10 @@ def test_a_mac_finds_its_menus_where_they_belong(window: MainWindow) -> None:
     assert all(action.shortcut().toString() == keys for action, keys in shortcuts.items())
     used = [key.toString() for action in menus.findChildren(object) for key in getattr(action, "shortcuts", list)()]
     assert len(used) == len(set(used))
+
+
+def test_the_fake_has_only_what_the_real_controller_has() -> None:
+    for fake, real in ((FakeController, Controller), (FakeTranscriber, Transcriber)):
+        signals = {name for name in vars(fake) if isinstance(vars(fake)[name], Signal)}
+        assert {name for name in (*fake.COMMANDS, *signals) if not hasattr(real, name)} == set()
+    assert {field.name for field in fields(FakePreferences)} <= {field.name for field in fields(Preferences)}
