@@ -166,11 +166,12 @@ def build_controller(
     """The controller with everything below it. The keyword arguments are for tests. Raises StorageError."""
     from app import choices, diagnostics
     from app.audio.devices import PortAudio
-    from app.controller import Controller, Parts
+    from app.controller import Controller
     from app.conversation import Conversation
     from app.desk import Desk
     from app.engine_thread import EngineThread
     from app.models import Models
+    from app.parts import Parts
     from app.permission import MicrophonePermission
     from app.sound import SoundDevices
     from app.store import Store

@@ -46,6 +46,17 @@ class PlaySink:
         self._playback.finish(self._sound, self._cancelled)
 
 
+class Silence:
+    """A sink for what is not played."""
+
+    def write(self, samples_24k: Samples, hold_s: float) -> bool:
+        """Take anything."""
+        return True
+
+    def finish(self) -> None:
+        """Nothing to do."""
+
+
 @dataclass
 class Reply:
     """A request for an answer and what became of it. `spans` are (first sample at 24 kHz, first, last character)."""

@@ -1,0 +1,356 @@
+"""How a turn is answered: handed to the engine, shown as it comes, settled when it was heard."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from app import utterance
+from app.desk import Job, Manner, Placed, Sink, Trouble
+from app.engine_thread import SOON, Request
+from app.parts import Parts
+from app.reply import PlaySink, Reply, Silence, character_at, heard_part, word_at
+from app.states import Happening, after
+from app.store import StoredTurn
+from app.widgets.views import Notice, NoticeAction, State, TurnState, TurnView
+from engine.errors import EngineError
+from engine.events import ContextTrimmed, Heard, ReplyEnded, Samples, Turn
+
+log = logging.getLogger(__name__)
+
+
+class Answering(QObject):
+    """The lowest layer of the controller: the state, the notice, and replies on their way."""
+
+    state_changed = Signal(State)
+    notice_changed = Signal(Notice)
+
+    def __init__(self, parts: Parts, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._parts = parts
+        self._settings, self._talk, self._sound = parts.settings, parts.conversation, parts.sound
+        self._thread, self._models = parts.thread, parts.models
+        self.transcriber = parts.transcriber
+        self.state = State.IDLE
+        self.notice = Notice()
+        self._help: Callable[[], None] = lambda: None
+        self._reply: Reply | None = None
+        self._writing_down: Reply | None = None
+        self._pending: object | None = None  # identity of what is being read or written before it can be asked
+        parts.models.lost.connect(self._on_engine_lost)
+        parts.thread.happened.connect(self._on_event)
+        parts.thread.ended.connect(self._on_ended)
+
+    def _turn(self, samples_16k: Samples | None, text: str) -> Turn:
+        now, model = self._settings.now, self._models.status
+        return Turn(
+            samples_16k,
+            text.strip(),
+            spoken_answer=now.spoken_answers and (self._models.speaks or not model.ready),
+            thinking=now.thinking,
+            thinking_budget=now.thinking_budget,
+            allow_tools=now.tools,
+        )
+
+    def _job(self, stored: StoredTurn, turn: Turn | None, sink: Sink) -> Job:
+        now = self._settings.now
+        name = f"answer-{stored.view.key}-{time.time_ns()}.wav"
+        voice = (
+            now.voice if any(voice.key == now.voice for voice in self._models.voices) or not self._models.voices else ""
+        )
+        language = "zh" if now.language.startswith("zh") else "en"
+        manner = Manner(self._talk.view.preset or now.preset, language, voice, now.tools)
+        folder = self._talk.folder
+        return Job(stored.conversation, folder, manner, turn, stored.place, folder / name, sink)
+
+    def _submit(self, stored: StoredTurn, turn: Turn | None, place: int | None) -> None:
+        """Have a turn answered; its older answer goes."""
+        self._pause_writing_down()
+        sink = PlaySink(self._sound.playback, self._sound.playback.begin(), self._thread.beat)
+        job = self._job(replace(stored, place=place), turn, sink)
+        request = Request("answer", lambda desk, request: desk.answer(job, request))
+        sink.request = request
+        self._reply = Reply(stored.view.key, job, request, began_s=time.monotonic())
+        blank = TurnView(stored.view.key, TurnState.WAITING)
+        kept = {name: getattr(stored.view, name) for name in ("text", "peaks", "seconds", "attachment", "speed")}
+        self._talk.note(stored.view.key, spans=(), sound="")
+        self._talk.show(stored.view.key, **{**_fields(blank), **kept})
+        self._talk.keep(stored.view.key)
+        self._happen(Happening.ASKED)
+        self._thread.submit(request)
+
+    def skip_thinking(self) -> None:
+        """Speak now."""
+        reply = self._reply
+        if reply is not None and reply.request.on_skip is not None:
+            reply.request.on_skip()
+
+    def regenerate(self, key: int) -> None:
+        """Answer a turn again; what came after it goes."""
+        stored = self._talk.find(key)
+        if stored is None:
+            return
+        if stored.place is None:
+            self.try_again(key)
+            return
+        self._interrupt()
+        self._talk.remove_after(key)
+        self._submit(stored, None, stored.place)
+
+    def edit_turn(self, key: int, text: str) -> None:
+        """Ask something else instead; what came after it goes."""
+        stored = self._talk.find(key)
+        if stored is None or not text.strip():
+            return
+        self._interrupt()
+        self._talk.remove_after(key)
+        self._talk.note(key, recording="")
+        self._talk.show(key, text=text.strip(), peaks=(), seconds=None)
+        self._submit(stored if (new := self._talk.find(key)) is None else new, self._turn(None, text), stored.place)
+
+    def try_again(self, key: int) -> None:
+        """Ask a failed turn again, from its recording on disk; it becomes the newest turn."""
+        stored = self._talk.find(key)
+        if stored is None:
+            return
+        self._interrupt()
+        self._say()
+        if stored is not self._talk.stored[-1]:
+            recording = replace(stored, recording="", sound="")
+            self._talk.note(key, recording="", sound="")  # the files stay for the new turn
+            self._talk.remove(key)
+            stored = self._talk.add(replace(recording, recording=stored.recording, place=None))
+        if not stored.recording:
+            self._submit(stored, self._turn(None, stored.view.text), None)
+            return
+        token = self._pending = object()
+        self._happen(Happening.ASKED)
+        path, text = self._talk.folder / stored.recording, stored.view.text if stored.view.attachment else ""
+        self._parts.disk.run(
+            lambda: utterance.attachment(path), lambda said, error: self._on_read(token, stored, text, said, error)
+        )
+
+    def _on_read(
+        self, token: object, stored: StoredTurn, text: str, said: Samples | None, error: Exception | None
+    ) -> None:
+        if token is not self._pending:
+            return
+        self._pending = None
+        if said is None:
+            self._happen(Happening.FAILED)
+            self._say(self._sentence(error), trouble=True)
+        else:
+            self._submit(stored, self._turn(said, text), None)
+
+    def delete_turn(self, key: int) -> None:
+        """Take a turn out of the conversation and the model's memory."""
+        stored = self._talk.find(key)
+        if stored is None:
+            return
+        if self._reply is not None and self._reply.key == key:
+            self._interrupt()
+        if stored.place is not None:
+            self._submit_quietly("forget", stored, lambda job: lambda desk, request: desk.forget(job, request))
+        self._talk.remove(key)
+
+    def _submit_quietly(self, name: str, stored: StoredTurn, work: Callable[[Job], Any], priority: int = 0) -> Reply:
+        """A request about a turn that sounds and shows nothing."""
+        job = self._job(stored, None, Silence())
+        return Reply(stored.view.key, job, self._thread.submit(Request(name, work(job), priority)))
+
+    def _on_event(self, request: Request, event: Any) -> None:
+        if isinstance(event, Heard):
+            self._on_heard(request, event)
+            return
+        reply = self._reply
+        if reply is None or request is not reply.request:
+            return
+        if isinstance(event, Placed):
+            self._talk.note(reply.key, place=event.place)
+            return
+        if isinstance(event, Trouble):
+            self._say(event.sentence, trouble=True)
+            return
+        if isinstance(event, ContextTrimmed):
+            self._say(self.tr("The conversation grew long: its oldest parts were left out of the model's memory."))
+            return
+        stored = self._talk.find(reply.key)
+        if stored is not None:
+            view = reply.take(stored.view, event, time.monotonic())
+            self._talk.show(reply.key, **_fields(view))
+        if isinstance(event, ReplyEnded):
+            self._write_down_next()
+
+    def _on_heard(self, request: Request, event: Heard) -> None:
+        for mine in (self._reply, self._writing_down):
+            if mine is not None and request is mine.request and mine.job.conversation == self._talk.view.key:
+                found = next((t for t in self._talk.stored if t.place == event.turn and t.recording), None)
+                if found is not None and not found.view.text:
+                    self._talk.show(found.view.key, text=event.text)
+                    self._talk.keep(found.view.key)
+
+    def _on_ended(self, request: Request, error: BaseException | None) -> None:
+        if self._writing_down is not None and request is self._writing_down.request:
+            self._writing_down = None
+            if error is None:
+                self._write_down_next()
+            return
+        reply = self._reply
+        if reply is None or request is not reply.request:
+            return
+        if error is not None:
+            self._fail(reply, self._sentence(error))
+            return
+        reply.over = True
+        self._talk.note(reply.key, spans=tuple(reply.spans), **({"sound": reply.job.sound.name} if reply.spans else {}))
+        if not reply.spans:
+            self._settle(reply)
+        self._write_down_next()
+
+    def _fail(self, reply: Reply, sentence: str) -> None:
+        self._reply = None
+        self._sound.playback.stop()
+        state, place = (TurnState.DONE, reply.job.place) if reply.revoice else (TurnState.FAILED, None)
+        self._talk.note(reply.key, place=place)
+        self._talk.show(reply.key, state=state, problem="" if reply.revoice else sentence, spoken=None)
+        self._talk.keep(reply.key)
+        self._happen(Happening.FAILED)
+        again = (lambda: None) if reply.revoice else (lambda: self.try_again(reply.key))
+        action = NoticeAction.NONE if reply.revoice else NoticeAction.RETRY
+        self._say(sentence, trouble=True, action=action, help=again)
+
+    def _settle(self, reply: Reply) -> None:
+        """A reply is over and was heard to its end."""
+        self._reply = None
+        self._sound.playback.stop()
+        self._talk.show(reply.key, state=TurnState.DONE, spoken=None)
+        self._talk.keep(reply.key)
+        self._happen(Happening.QUIET)
+        self._write_down_next()
+
+    def _interrupt(self) -> None:
+        """Silence first, then end the reply: the model keeps what was heard."""
+        heard = self._sound.playback.stop()
+        reply, self._reply = self._reply, None
+        if reply is None:
+            return
+        if reply.revoice:
+            reply.request.cancel()
+            self._talk.show(reply.key, state=TurnState.DONE, spoken=None)
+            return
+        reply.job.heard_24k = heard
+        reply.request.cancel()
+        self._show_interrupted(reply, heard)
+        if reply.over:
+            self._cut(reply, heard)
+
+    def _cut(self, reply: Reply, heard: int) -> None:
+        stored = self._talk.find(reply.key)
+        if stored is not None and stored.place is not None:
+            job = replace(reply.job, place=stored.place, heard_24k=heard)
+            self._thread.submit(Request("cut", lambda desk, request: desk.cut(job, request)))
+
+    def _show_interrupted(self, reply: Reply, heard: int) -> None:
+        stored = self._talk.find(reply.key)
+        if stored is None:
+            return
+        answer = stored.view.answer
+        if reply.job.turn is None or reply.job.turn.spoken_answer:
+            answer = heard_part(answer, character_at(reply.spans, reply.made_24k, heard)) if reply.spans else ""
+        sound = reply.job.sound.name if reply.spans else ""
+        self._talk.note(reply.key, spans=tuple(reply.spans), sound=sound)
+        self._talk.show(reply.key, state=TurnState.INTERRUPTED, answer=answer, spoken=None)
+        self._talk.keep(reply.key)
+
+    def _on_engine_lost(self, sentence: str) -> None:
+        if self._reply is not None and not self._reply.over:
+            self._reply.request.cancel()
+            self._fail(self._reply, sentence)
+        self._say(sentence, trouble=True, action=NoticeAction.RETRY, help=self.retry_model)
+
+    def _write_down_next(self) -> None:
+        """Have the newest spoken turn without a transcript written down, once the engine has time."""
+        answering = self._reply is not None and not self._reply.over
+        if self._writing_down is not None or answering:
+            return
+        for stored in reversed(self._talk.stored):
+            view = stored.view
+            if view.text or not stored.recording or stored.place is None or view.state is TurnState.FAILED:
+                continue
+            self._writing_down = self._submit_quietly(
+                "write down", stored, lambda job: lambda desk, request: desk.write_down(job, request), SOON
+            )
+            return
+
+    def _pause_writing_down(self) -> None:
+        if self._writing_down is not None:
+            self._writing_down.request.cancel()
+            self._writing_down = None
+
+    def _poll_playback(self) -> None:
+        playback, reply = self._sound.playback, self._reply
+        if reply is not None:
+            if self.state is State.THINKING and playback.sounding:
+                self._talk.show(reply.key, state=TurnState.SPEAKING)
+                self._happen(Happening.SOUNDING)
+            if self.state is State.SPEAKING:
+                self._show_spoken(reply.key, reply.spans, reply.made_24k, playback.samples_played)
+            if reply.over and playback.over:
+                self._settle(reply)
+
+    def _show_spoken(self, key: int, spans: list[tuple[int, int, int]], made_24k: int, played_24k: int) -> None:
+        stored = self._talk.find(key)
+        if stored is not None and spans:
+            spoken = word_at(stored.view.answer, character_at(spans, made_24k, played_24k))
+            self._talk.show(key, spoken=spoken)
+
+    def _say(
+        self,
+        text: str = "",
+        *,
+        trouble: bool = False,
+        action: NoticeAction = NoticeAction.NONE,
+        help: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._help = help
+        notice = Notice(text, trouble, action)
+        if notice != self.notice:
+            self.notice = notice
+            self.notice_changed.emit(notice)
+
+    def act_on_notice(self) -> None:
+        """Do what the notice offers."""
+        help = self._help
+        self._say()
+        help()
+
+    def _sentence(self, error: BaseException | None) -> str:
+        if isinstance(error, EngineError):
+            return str(error)
+        log.error("unexpected", exc_info=error)
+        return self.tr("Something went wrong inside Earshot. Nothing you said is lost; the log says more.")
+
+    def _happen(self, happening: Happening) -> None:
+        state = after(self.state, happening)
+        if state is not self.state:
+            self.state = state
+            self.state_changed.emit(state)
+
+    def retry_model(self) -> None:
+        """Load the model again, with a new engine if the old one hangs."""
+        self._say()
+        self._models.retry()
+
+    def stop(self) -> None:
+        """Stop whatever goes on."""
+        self._interrupt()
+        self._happen(Happening.STOPPED)
+
+
+def _fields(view: TurnView) -> dict[str, Any]:
+    return {name: getattr(view, name) for name in TurnView.__dataclass_fields__ if name != "key"}

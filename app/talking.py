@@ -1,0 +1,340 @@
+"""How something is said: the microphone while talk is held, or the keyboard, with or without a recording."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app import utterance
+from app.parts import Parts
+from app.permission import Access, open_privacy_settings
+from app.replaying import Replaying
+from app.states import Happening
+from app.store import StoredTurn
+from app.utterance import Utterance
+from app.widgets.views import NoticeAction, State, TurnState, TurnView, Welcome
+from engine.errors import StorageError
+from engine.events import Samples
+
+TAP_S = 0.3  # a shorter press latches
+_TAIL_MS = 120  # the microphone is a little behind the key
+_LONGEST_S = 300.0
+
+
+class Talking(Replaying):
+    """The layer above replaying: what the user says, and the devices it is said into."""
+
+    attachment_changed = Signal(str)
+    welcome_changed = Signal(Welcome)
+    voice_recording_changed = Signal(float)
+
+    def __init__(self, parts: Parts, parent: QObject | None = None) -> None:
+        super().__init__(parts, parent)
+        self.attachment = ""
+        self._attached: Path | None = None
+        self._pressed_s = 0.0
+        self._held = self._latched = False
+        self._wants_microphone = False
+        self._voice_name = ""
+        self._sound.microphone_opened.connect(self._on_microphone_opened)
+        self._sound.failed.connect(self._on_sound_failed)
+        self._sound.input_lost.connect(self._on_input_lost)
+        self._sound.output_lost.connect(self._on_output_lost)
+
+    def stop(self) -> None:
+        """Stop whatever goes on."""
+        self._drop_recording()
+        self.transcriber.show_playing(None)
+        self._cancel_voice()
+        super().stop()
+
+    def press_talk(self) -> None:
+        """Talk is held: silence what sounds and listen. While latched: it was said, answer."""
+        self._pressed_s = time.monotonic()
+        if self._latched and self._recording:
+            self._finish_talk()
+        elif not self._recording and self._may_listen():
+            self._interrupt()
+            self._held = True
+            self._listen()
+
+    def release_talk(self) -> None:
+        """Talk is let go: answer, or go on listening if it was only tapped."""
+        if not self._held:
+            return
+        self._held = False
+        if time.monotonic() - self._pressed_s < TAP_S and self._recording:
+            self._latched = True
+        elif self._recording:
+            self._finish_talk()
+
+    def toggle_latch(self) -> None:
+        """Start listening, or end it and answer."""
+        if self._recording:
+            self._finish_talk()
+        elif self._may_listen():
+            self._interrupt()
+            self._latched = True
+            self._listen()
+
+    @property
+    def _recording(self) -> bool:
+        return self.state in (State.GETTING_READY, State.LISTENING) and self._pending is None
+
+    def _may_listen(self) -> bool:
+        access = self._parts.permission.access()
+        if access is Access.UNASKED:
+            self.allow_microphone()
+        elif access is Access.DENIED:
+            self._say_refused()
+        return access is Access.GRANTED
+
+    def _say_refused(self) -> None:
+        self._say(
+            self.tr("Earshot may not use the microphone: allow it in the privacy settings."),
+            trouble=True, action=NoticeAction.PRIVACY, help=open_privacy_settings,
+        )  # fmt: skip
+
+    def _listen(self) -> None:
+        self._say()
+        if not self._settings.now.microphone_explained:
+            self._settings.change(microphone_explained=True)
+        self._happen(Happening.TALK_PRESSED)
+        self._wants_microphone = True
+        if self._sound.microphone.open:
+            self._on_microphone_opened()
+        else:
+            self._sound.open(microphone=True)
+
+    def _on_microphone_opened(self) -> None:
+        microphone = self._sound.microphone
+        if self._wants_microphone and not microphone.recording:
+            microphone.start()
+        if self.state is State.GETTING_READY and microphone.delivering:
+            self._happen(Happening.SOUND_ARRIVED)
+
+    def _finish_talk(self) -> None:
+        token = self._pending = object()
+        self._latched = self._held = False
+        QTimer.singleShot(_TAIL_MS, self, lambda: self._take_recording(token))
+
+    def _take_recording(self, token: object, then: str = "") -> None:
+        """The recording is complete: check it and write it down, off this thread."""
+        if token is not self._pending:
+            return
+        if self.state is State.GETTING_READY:
+            self._drop_recording()
+            self._happen(Happening.REFUSED)
+            self._say(self.tr("The microphone gave no sound yet: try once more."))
+            return
+        samples = self._sound.microphone.stop()
+        self._release_microphone()
+        self._write_utterance(token, samples, then)
+
+    def _write_utterance(self, token: object, samples: Samples, then: str = "") -> None:
+        try:
+            self._talk.begin()
+        except StorageError as error:
+            self._on_utterance(token, samples, then, None, error)
+            return
+        path = self._talk.folder / f"said-{time.time_ns()}.flac"
+        attached = self._attached
+
+        def task() -> tuple[Utterance | None, Samples | None]:
+            said = utterance.kept(samples, path, checked=not then)
+            return said, utterance.attachment(attached) if attached and said else None
+
+        self._parts.disk.run(task, lambda done, error: self._on_utterance(token, samples, then, done, error))
+
+    def _on_utterance(self, token: object, samples: Samples, then: str, done: Any, error: Exception | None) -> None:
+        if token is not self._pending:
+            return
+        if error is not None:
+            self._happen(Happening.FAILED)
+            self._say(
+                self._sentence(error), trouble=True, action=NoticeAction.RETRY,
+                help=lambda: self._write_again(samples, then),
+            )  # fmt: skip
+            return
+        self._pending = None
+        said, attached = done
+        if said is None:
+            self._happen(Happening.REFUSED)
+            self._say(self.tr("Nothing was heard: hold the button while you speak."))
+            return
+        view = TurnView(0, TurnState.WAITING, peaks=said.peaks, seconds=said.seconds)
+        stored = StoredTurn(view, self._talk.view.key, said.file)
+        if then:
+            view = replace(view, state=TurnState.FAILED, problem=then)
+            self._talk.add(replace(stored, view=view))
+            self._happen(Happening.REFUSED)
+            return
+        self._ask(stored, _joined(attached, said.samples_16k), "")
+
+    def _write_again(self, samples: Samples, then: str) -> None:
+        self._pending = token = object()
+        self._write_utterance(token, samples, then)
+
+    def _drop_recording(self) -> None:
+        self._pending = None
+        self._held = self._latched = False
+        if self._sound.microphone.recording:
+            self._sound.microphone.stop()
+        self._release_microphone()
+
+    def _release_microphone(self) -> None:
+        self._wants_microphone = False
+        if not self._settings.now.keep_warm:
+            self._sound.close_microphone()
+
+    def ask_text(self, text: str) -> None:
+        """Answer something typed."""
+        if not text.strip():
+            return
+        self._interrupt()
+        self._drop_recording()
+        self._say()
+        try:
+            self._talk.begin()
+        except StorageError as error:
+            self._say(str(error), trouble=True)
+        if self._attached is None:
+            self._ask(StoredTurn(TurnView(0, TurnState.WAITING, text.strip()), self._talk.view.key), None, text)
+            return
+        attached, path = self._attached, self._talk.folder / f"said-{time.time_ns()}.flac"
+        token = self._pending = object()
+        self._happen(Happening.ASKED)
+        self._parts.disk.run(
+            lambda: utterance.kept(utterance.attachment(attached), path, checked=False),
+            lambda said, error: self._on_attachment(token, text.strip(), said, error),
+        )
+
+    def _on_attachment(self, token: object, text: str, said: Utterance | None, error: Exception | None) -> None:
+        if token is not self._pending:
+            return
+        self._pending = None
+        if said is None:
+            self._happen(Happening.FAILED)
+            self._say(self._sentence(error), trouble=True)
+            return
+        view = TurnView(0, TurnState.WAITING, text, said.peaks, said.seconds)
+        self._ask(StoredTurn(view, self._talk.view.key, said.file), said.samples_16k, text)
+
+    def _ask(self, stored: StoredTurn, samples_16k: Samples | None, text: str) -> None:
+        stored = replace(stored, view=replace(stored.view, attachment=self.attachment))
+        self.clear_attachment()
+        self._submit(self._talk.add(stored), self._turn(samples_16k, text), None)
+
+    def attach(self, path: Path) -> None:
+        """The next question is about this recording."""
+        self._attached, self.attachment = path, path.name
+        self.attachment_changed.emit(self.attachment)
+
+    def clear_attachment(self) -> None:
+        """The next question stands for itself."""
+        if self._attached is not None:
+            self._attached, self.attachment = None, ""
+            self.attachment_changed.emit("")
+
+    def _poll_microphone(self) -> None:
+        microphone = self._sound.microphone
+        if self.state is State.GETTING_READY and microphone.delivering:
+            self._on_microphone_opened()
+        if microphone.silent and not self.notice.text:
+            self._say(
+                self.tr("The microphone {name} gives only silence: allow it in the privacy settings, or unmute it.")
+                .format(name=microphone.device),
+                trouble=True, action=NoticeAction.PRIVACY, help=open_privacy_settings,
+            )  # fmt: skip
+        if self._recording and microphone.recorded_s > _LONGEST_S:
+            self._finish_talk()
+
+    def _on_input_lost(self, name: str) -> None:
+        sentence = self.tr("The microphone {name} went away.").format(name=name)
+        if self._recording and self._sound.microphone.recorded_s > TAP_S:
+            self._pending = token = object()
+            self._take_recording(token, sentence + " " + self.tr("What you said until then is kept: try again."))
+        elif self._recording:
+            self._drop_recording()
+            self._happen(Happening.REFUSED)
+        self._say(sentence + " " + self.tr("Earshot goes on with another one."), trouble=True)
+        if self._settings.now.keep_warm:
+            self._sound.open(microphone=True)
+
+    def _on_output_lost(self, name: str) -> None:
+        sentence = self.tr("The loudspeaker {name} went away: Earshot goes on with another one.")
+        self._say(sentence.format(name=name), trouble=True)
+
+    def _on_sound_failed(self, sentence: str) -> None:
+        if self._recording and not self._sound.microphone.open:
+            self._drop_recording()
+            self._happen(Happening.REFUSED)
+        self._say(sentence, trouble=True)
+
+    def allow_microphone(self) -> None:
+        """Ask the system for the microphone."""
+        self._settings.change(microphone_explained=True)
+        self.welcome_changed.emit(self.welcome)
+        permission = self._parts.permission
+
+        def answered() -> None:
+            if permission.access() is Access.GRANTED:
+                self._sound.open(microphone=self._settings.now.keep_warm)
+            else:
+                self._say_refused()
+
+        if permission.access() is Access.UNASKED:
+            permission.ask(answered)
+        else:
+            answered()
+
+    def record_voice(self, name: str) -> None:
+        """Record five seconds for a new voice."""
+        if self._may_listen():
+            self.stop()
+            self._voice_name = name
+            self._wants_microphone = True
+            if self._sound.microphone.open:
+                self._on_microphone_opened()
+            else:
+                self._sound.open(microphone=True)
+            self.voice_recording_changed.emit(0.0)
+
+    def _poll_voice(self) -> None:
+        seconds = self._sound.microphone.recorded_s
+        self.voice_recording_changed.emit(min(seconds / utterance.VOICE_S, 1.0))
+        if seconds >= utterance.VOICE_S:
+            name, self._voice_name = self._voice_name, ""
+            samples = self._sound.microphone.stop()
+            self._release_microphone()
+            self.voice_recording_changed.emit(-1.0)
+            path = self.transcriber.folder / "voice.flac"
+
+            def written(said: Utterance | None, error: Exception | None) -> None:
+                if said is not None:
+                    self._add_voice(path, name)
+                else:
+                    self._say(self._sentence(error) if error else self.tr("Nothing was heard: record once more."))
+
+            self._parts.disk.run(lambda: utterance.kept(samples, path), written)
+
+    def cancel_voice_recording(self) -> None:
+        """Record no voice after all."""
+        self._cancel_voice()
+
+    def _cancel_voice(self) -> None:
+        if self._voice_name:
+            self._voice_name = ""
+            self._drop_recording()
+            self.voice_recording_changed.emit(-1.0)
+
+
+def _joined(attached: Samples | None, said: Samples) -> Samples:
+    if attached is None:
+        return said
+    return np.concatenate([attached, np.zeros(8000, np.float32), said])
