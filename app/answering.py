@@ -11,15 +11,16 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from app import utterance
+from app.confirmation import Confirmation
 from app.desk import Job, Manner, Placed, Sink, Trouble
 from app.engine_thread import SOON, Request
 from app.parts import Parts
-from app.reply import PlaySink, Reply, Silence, character_at, heard_part, word_at
+from app.reply import PlaySink, Reply, Silence, arguments_in_words, character_at, heard_part, word_at
 from app.states import Happening, after
 from app.store import StoredTurn
 from app.widgets.views import Notice, NoticeAction, State, TurnState, TurnView
 from engine.errors import EngineError
-from engine.events import ContextTrimmed, Heard, ReplyEnded, Samples, Turn
+from engine.events import ContextTrimmed, Heard, ReplyEnded, Samples, ToolCall, Turn
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ class Answering(QObject):
 
     state_changed = Signal(State)
     notice_changed = Signal(Notice)
+    confirmation_wanted = Signal(Confirmation)  # emitted on the engine's thread
 
     def __init__(self, parts: Parts, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -42,6 +44,8 @@ class Answering(QObject):
         self._reply: Reply | None = None
         self._writing_down: Reply | None = None
         self._pending: object | None = None  # identity of what is being read or written before it can be asked
+        self._confirmation: Confirmation | None = None
+        self.confirmation_wanted.connect(self._on_confirmation)
         parts.models.lost.connect(self._on_engine_lost)
         parts.thread.happened.connect(self._on_event)
         parts.thread.ended.connect(self._on_ended)
@@ -64,7 +68,7 @@ class Answering(QObject):
             now.voice if any(voice.key == now.voice for voice in self._models.voices) or not self._models.voices else ""
         )
         language = "zh" if now.language.startswith("zh") else "en"
-        manner = Manner(self._talk.view.preset or now.preset, language, voice, now.tools)
+        manner = Manner(self._talk.view.preset or now.preset, language, voice, now.tools, now.tools_asking)
         folder = self._talk.folder
         return Job(stored.conversation, folder, manner, turn, stored.place, folder / name, sink)
 
@@ -309,6 +313,34 @@ class Answering(QObject):
             spoken = word_at(stored.view.answer, character_at(spans, made_24k, played_24k))
             self._talk.show(key, spoken=spoken)
 
+    def confirm(self, call: ToolCall) -> bool:
+        """Ask the user whether a tool may be used. Runs on the engine's thread and waits there."""
+        confirmation = Confirmation(call)
+        self.confirmation_wanted.emit(confirmation)
+        return confirmation.wait(self._thread.beat)
+
+    def _on_confirmation(self, confirmation: Confirmation) -> None:
+        self._confirmation = confirmation
+        self._say(
+            self.tr("Earshot wants to use {tool}: {arguments}").format(
+                tool=confirmation.call.name, arguments=arguments_in_words(confirmation.call.arguments)
+            ),
+            action=NoticeAction.ALLOW,
+            help=lambda: confirmation.answer(True),
+        )
+
+    def _change_voices(self, name: str, work: Any) -> None:
+        request = Request(name, work)
+
+        def ended(which: Request, error: BaseException | None) -> None:
+            if which is request:
+                self._thread.ended.disconnect(ended)
+                if error is not None:
+                    self._say(self._sentence(error), trouble=True)
+
+        self._thread.ended.connect(ended)
+        self._thread.submit(request)
+
     def _say(
         self,
         text: str = "",
@@ -348,6 +380,10 @@ class Answering(QObject):
 
     def stop(self) -> None:
         """Stop whatever goes on."""
+        if self._confirmation is not None:
+            self._confirmation.answer(False)
+            self._confirmation = None
+            self._say()
         self._interrupt()
         self._happen(Happening.STOPPED)
 

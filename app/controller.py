@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -23,7 +22,6 @@ from app.widgets.views import (
     ToolOffer,
     TurnView,
     VoiceView,
-    Welcome,
 )
 from engine.events import Thinking
 
@@ -152,11 +150,6 @@ class Controller(Talking):
         return self._parts.tools
 
     @property
-    def welcome(self) -> Welcome:
-        """What an empty conversation says."""
-        return self._models.welcome
-
-    @property
     def inputs(self) -> tuple[DeviceView, ...]:
         """Microphones."""
         return _device_views(self._sound.inputs)
@@ -264,9 +257,6 @@ class Controller(Talking):
         """Make a voice of a recording."""
         self._add_voice(path, name)
 
-    def _add_voice(self, path: Path, name: str) -> None:
-        self._change_voices("add voice", lambda desk, request: desk.add_voice(path, name))
-
     def remove_voice(self, name: str) -> None:
         """Delete a voice."""
         self._change_voices("remove voice", lambda desk, request: desk.remove_voice(name))
@@ -274,18 +264,6 @@ class Controller(Talking):
     def rename_voice(self, name: str, new_name: str) -> None:
         """Give a voice another name."""
         self._change_voices("rename voice", lambda desk, request: desk.rename_voice(name, new_name))
-
-    def _change_voices(self, name: str, work: Any) -> None:
-        request = Request(name, work)
-
-        def ended(which: Request, error: BaseException | None) -> None:
-            if which is request:
-                self._thread.ended.disconnect(ended)
-                if error is not None:
-                    self._say(self._sentence(error), trouble=True)
-
-        self._thread.ended.connect(ended)
-        self._thread.submit(request)
 
     def diagnostics(self) -> str:
         """Versions, devices and errors, without anything that was said."""

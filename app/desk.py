@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from engine.errors import EngineError, RequestError, StorageError
-from engine.events import Progress, Samples, SessionEvent, Speech, Turn
+from engine.events import Progress, Samples, SessionEvent, Speech, ToolCall, Turn
 from engine.samples import write_wav
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ class Manner:
     language: str = "en"
     voice: str = ""
     tools: tuple[str, ...] = ()
+    tools_asking: tuple[str, ...] = ()
 
 
 class Sink(Protocol):
@@ -113,10 +114,12 @@ class Job:
 class Desk:
     """Owns engine and session. Lives on one thread."""
 
-    def __init__(self, loader: Loader, voices: Path, ring: Callable[[str], None]) -> None:
+    def __init__(
+        self, loader: Loader, voices: Path, ring: Callable[[str], None], confirm: Callable[[ToolCall], bool]
+    ) -> None:
         self._loader = loader
         self._voices_folder = voices
-        self._ring = ring
+        self._ring, self._confirm = ring, confirm
         self._timers: Any = None
         self._engine: Any = None
         self._session: Session | None = None
@@ -290,6 +293,7 @@ class Desk:
             persona=chosen.persona(manner.language),
             voice=self._voice(manner.voice) if manner.voice and self.engine.capabilities.speaks else None,
             tools=ToolRegistry(tools),
+            confirm=self._confirm,
             remember_turns=chosen.remember_turns,
             own_voice=chosen.own_voice,
         )

@@ -181,7 +181,14 @@ def build_controller(
     store = Store(paths.store, paths.recordings)
     disk = Worker("disk")
     controllers: list[Controller] = []
-    thread = EngineThread(lambda: Desk(loader, paths.voices, lambda label: controllers[0].rang.emit(label)))
+    thread = EngineThread(
+        lambda: Desk(
+            loader,
+            paths.voices,
+            ring=lambda label: controllers[0].rang.emit(label),
+            confirm=lambda call: controllers[0].confirm(call),
+        )
+    )
     models = Models(thread, settings, Worker("catalogue"), catalogue)
     sound = SoundDevices(system or PortAudio(), settings)
 

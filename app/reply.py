@@ -89,7 +89,7 @@ class Reply:
                 return replace(view, has_sound=True)
             case ToolCall():
                 self.tool_ids.append(event.id)
-                return replace(view, tools=(*view.tools, ToolView(event.name, _arguments(event.arguments))))
+                return replace(view, tools=(*view.tools, ToolView(event.name, arguments_in_words(event.arguments))))
             case ToolResult():
                 return replace(view, tools=self._with_result(view.tools, event))
             case ReplyEnded(_, reason, statistics):
@@ -108,7 +108,7 @@ class Reply:
         return (*tools[:place], replace(tools[place], result=result.text, state=state), *tools[place + 1 :])
 
 
-def _arguments(arguments: dict[str, Any]) -> str:
+def arguments_in_words(arguments: dict[str, Any]) -> str:
     """One argument as it is, several as name: value."""
     words = {name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
              for name, value in arguments.items()}  # fmt: skip

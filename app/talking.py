@@ -53,6 +53,11 @@ class Talking(Replaying):
         self._cancel_voice()
         super().stop()
 
+    @property
+    def welcome(self) -> Welcome:
+        """What an empty conversation says."""
+        return self._models.welcome
+
     def press_talk(self) -> None:
         """Talk is held: silence what sounds and listen. While latched: it was said, answer."""
         self._pressed_s = time.monotonic()
@@ -322,6 +327,9 @@ class Talking(Replaying):
                     self._say(self._sentence(error) if error else self.tr("Nothing was heard: record once more."))
 
             self._parts.disk.run(lambda: utterance.kept(samples, path), written)
+
+    def _add_voice(self, path: Path, name: str) -> None:
+        self._change_voices("add voice", lambda desk, request: desk.add_voice(path, name))
 
     def cancel_voice_recording(self) -> None:
         """Record no voice after all."""

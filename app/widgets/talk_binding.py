@@ -85,6 +85,7 @@ class TalkBinding(QObject):
             NoticeAction.NONE: "",
             NoticeAction.RETRY: self.tr("Try again"),
             NoticeAction.PRIVACY: self.tr("Open privacy settings"),
+            NoticeAction.ALLOW: self.tr("Allow"),
             NoticeAction.RETRY_MODEL: self.tr("Load again"),
             NoticeAction.RESTART_ENGINE: self.tr("Restart the model"),
         }

@@ -212,6 +212,7 @@ class NoticeAction(Enum):
     NONE = "none"
     RETRY = "retry"
     PRIVACY = "privacy"
+    ALLOW = "allow"
     RETRY_MODEL = "retry_model"
     RESTART_ENGINE = "restart_engine"
 
