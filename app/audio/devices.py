@@ -22,6 +22,7 @@ _BLUETOOTH = re.compile(
 )
 _BUILT_IN = re.compile(r"built-?in|macbook|imac|mac mini|mac studio", re.IGNORECASE)
 _BLOCK_S = 0.01
+_LONGEST_GAP_S = 1.5
 
 
 class DeviceError(EngineError):
@@ -55,6 +56,7 @@ class OpenStream(Protocol):
     latency_s: float
     device: str
     lost: bool
+    longest_gap_s: float  # a device that asks for no block for so long is gone
 
     def close(self) -> None:
         """Stop and free it; may take long, so never on the GUI thread."""
@@ -98,6 +100,7 @@ class _PortAudioStream:
     def __init__(self, device: Device, rate_hz: int) -> None:
         self.device, self.rate_hz, self.latency_s = device.name, rate_hz, 0.0
         self.lost = False
+        self.longest_gap_s = _LONGEST_GAP_S
         self.closing = False
         self.stream: Any = None
 

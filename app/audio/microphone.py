@@ -15,7 +15,6 @@ from engine.events import Samples
 RATE_HZ = 16_000
 _RING_S = 10
 _SILENT_S = 1.0  # of exact zeros mean a missing permission or a muted device
-_LOST_S = 1.5  # without a block the device is gone
 
 
 class Microphone:
@@ -76,7 +75,7 @@ class Microphone:
     def lost(self) -> bool:
         """Whether the device went away."""
         stream = self._stream
-        return stream is not None and (stream.lost or time.monotonic() - self._last_block_s > _LOST_S)
+        return stream is not None and (stream.lost or time.monotonic() - self._last_block_s > stream.longest_gap_s)
 
     @property
     def device(self) -> str:

@@ -16,7 +16,6 @@ from engine.events import Samples
 RATE_HZ = 24_000
 BUFFER_S = 8.0
 _FADE_SAMPLES = 240  # stopping fades over 5 ms at 48 kHz, so that it does not click
-_LOST_S = 1.5
 _PIECE_SAMPLES = 2400
 
 
@@ -114,7 +113,7 @@ class Playback:
     def lost(self) -> bool:
         """Whether the device went away."""
         stream = self._stream
-        return stream is not None and (stream.lost or time.monotonic() - self._last_fill_s > _LOST_S)
+        return stream is not None and (stream.lost or time.monotonic() - self._last_fill_s > stream.longest_gap_s)
 
     @property
     def level(self) -> float:

@@ -219,6 +219,7 @@ class FakeStream:
     device: str
     lost: bool = False
     latency_s: float = 0.0
+    longest_gap_s: float = float("inf")
     closed: bool = False
 
     def close(self) -> None:
