@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from app.audio.playback import BUFFER_S, Playback
+from engine.events import Samples
+from tests.app.fakes import FakeStream, tone
+
+
+def never() -> bool:
+    return False
+
+
+def opened(rate_hz: int = 48_000) -> Playback:
+    playback = Playback()
+    playback.attach(FakeStream(rate_hz, "Out"))
+    return playback
+
+
+def drained(playback: Playback, seconds: float, rate_hz: int = 48_000) -> Samples:
+    out = np.zeros(round(seconds * rate_hz), np.float32)
+    for start in range(0, len(out), 480):
+        playback.fill(out[start : start + 480])
+    return out
+
+
+@pytest.mark.parametrize("rate_hz", [16_000, 44_100, 48_000])
+def test_everything_written_is_played_at_the_devices_rate(rate_hz: int) -> None:
+    playback = opened(rate_hz)
+    sound = playback.begin()
+    for piece in np.array_split(tone(2.0), 7):
+        assert playback.write(sound, piece, never)
+    playback.finish(sound)
+    out = drained(playback, 2.5, rate_hz)
+    sounding = np.flatnonzero(np.abs(out) > 1e-4)
+    assert (sounding[-1] - sounding[0]) / rate_hz == pytest.approx(2.0, abs=0.005)
+    assert playback.over
+    assert playback.samples_played == 48_000
+    assert playback.underruns == 0
+
+
+def test_stopping_is_silent_after_five_milliseconds_and_tells_what_was_heard() -> None:
+    playback = opened()
+    sound = playback.begin()
+    playback.write(sound, tone(3.0), never)
+    drained(playback, 1.0)
+    heard = playback.stop()
+    after = drained(playback, 1.0)
+    assert not after[240:].any()
+    assert heard == pytest.approx(24_000, abs=10)
+
+
+def test_a_full_buffer_holds_the_writer_until_it_is_stopped() -> None:
+    playback = opened()
+    sound = playback.begin()
+    result: list[bool] = []
+    writer = threading.Thread(target=lambda: result.append(playback.write(sound, tone(3 * BUFFER_S), never)))
+    writer.start()
+    writer.join(0.2)
+    assert writer.is_alive()
+    playback.stop()
+    writer.join(2.0)
+    assert result == [False]
+
+
+def test_playing_waits_until_enough_lies_ready() -> None:
+    playback = opened()
+    sound = playback.begin()
+    playback.write(sound, tone(0.5), never, hold_s=1.0)
+    assert not drained(playback, 0.2).any()
+    playback.write(sound, tone(0.7), never, hold_s=1.0)
+    assert drained(playback, 0.2).any()
+
+
+def test_a_pause_for_lack_of_samples_is_counted() -> None:
+    playback = opened()
+    sound = playback.begin()
+    playback.write(sound, tone(0.1), never)
+    drained(playback, 0.3)
+    assert playback.underruns > 0
+    playback.finish(sound)
+
+
+def test_another_device_at_another_rate_plays_the_rest() -> None:
+    playback = opened(48_000)
+    sound = playback.begin()
+    playback.write(sound, tone(2.0), never)
+    playback.finish(sound)
+    drained(playback, 0.5)
+    playback.detach()
+    playback.attach(FakeStream(44_100, "Other"))
+    out = drained(playback, 2.0, 44_100)
+    assert np.count_nonzero(np.abs(out) > 1e-4) / 44_100 == pytest.approx(1.5, abs=0.02)
+    assert playback.samples_played == pytest.approx(48_000, abs=20)
+
+
+def test_without_a_loudspeaker_nothing_waits() -> None:
+    playback = Playback()
+    playback.muted = True
+    sound = playback.begin()
+    assert playback.write(sound, tone(30.0), never)
+    playback.finish(sound)
+    assert playback.over
