@@ -67,10 +67,13 @@ def best_part(samples_24k: Samples, what: str) -> Samples:
     speech = SpeechDetector().probabilities(samples_16k) > 0.5
     clipped = _clipped_chunks(samples_16k)[: len(speech)]
     start, end = _best_window(speech, clipped)
+    overdriven = f"{what} is overdriven: move away from the microphone or lower its level, and record again."
+    if clipped.mean() > _MOST_CLIPPED and not (speech & ~clipped)[start:end].any():
+        raise VoiceError(overdriven)
     if speech[start:end].sum() * SpeechDetector.CHUNK_S < _LEAST_SPEECH_S:
         raise VoiceError(f"{what} holds no clear speech: record 3 to 10 seconds of one person speaking, without music.")
     if (speech & clipped)[start:end].sum() > _MOST_CLIPPED * speech[start:end].sum():
-        raise VoiceError(f"{what} is overdriven: move away from the microphone or lower its level, and record again.")
+        raise VoiceError(overdriven)
     return _cut(samples_24k, start, end)
 
 

@@ -1,7 +1,7 @@
 """Flow and vocoder beside the official PyTorch code and mlx-audio's port: same machine, same random weights, one run.
 
     python -m tests.benchmarks.speech [--size full|starter|tiny] [--lengths 68 252 820] [--rounds 3]
-        [--official-python PYTHON] [--peer-python PYTHON] [--peer-openblas] [--json FILE] [--stream-s 600]
+        [--official-python PYTHON] [--peer-python PYTHON] [--peer-blas both] [--json FILE] [--stream-s 600]
 
 Every contestant is a process of its own; rounds are interleaved, so that a slow moment of the machine hits all of them.
 `--official-python` and `--peer-python` are interpreters that have the step-audio2 wheel, or mlx-audio; `same` means
@@ -25,7 +25,6 @@ import numpy as np
 import engine  # noqa: F401 (chooses the BLAS before mlx is loaded)
 from tests.benchmarks.speech_folder import write_inputs, write_token2wav
 
-VOICE_TOKENS = 226
 _CONTESTANT = Path(__file__).with_name("speech_contestant.py")
 
 
@@ -74,14 +73,20 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--official-python")
     parser.add_argument("--peer-python")
-    parser.add_argument("--peer-openblas", action="store_true", help="also run the peer with the BLAS that ours uses")
+    parser.add_argument(
+        "--peer-blas",
+        choices=("shipped", "openblas", "both"),
+        default="shipped",
+        help="matrix library of mlx-audio on a CPU: the one MLX brings, the one ours uses, or one after the other",
+    )
+    parser.add_argument("--voice-tokens", type=int, default=226, help="length of the voice, 25 a second")
     parser.add_argument("--stream-s", type=float, default=0.0, help="seconds of endless stream to watch the memory of")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder, inputs = Path(place) / "token2wav", Path(place) / "inputs.npz"
         write_token2wav(folder, options.size)
-        write_inputs(inputs, max(options.lengths), VOICE_TOKENS)
+        write_inputs(inputs, max(options.lengths), options.voice_tokens)
         contestants = _contestants(options, folder, inputs)
         figures = _measure(contestants, options, Path(place))
         for contestant in contestants:
@@ -96,8 +101,9 @@ def _contestants(options: argparse.Namespace, folder: Path, inputs: Path) -> lis
     if options.official_python:
         made.append(Contestant("official", "official", options.official_python, folder, inputs, False))
     if options.peer_python:
-        made.append(Contestant("mlx-audio", "mlx-audio", options.peer_python, folder, inputs, False))
-        if options.peer_openblas:
+        if options.peer_blas != "openblas":
+            made.append(Contestant("mlx-audio", "mlx-audio", options.peer_python, folder, inputs, False))
+        if options.peer_blas != "shipped":
             made.append(Contestant("mlx-audio+OpenBLAS", "mlx-audio", options.peer_python, folder, inputs, True))
     return made
 
