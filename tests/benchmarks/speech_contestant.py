@@ -77,43 +77,11 @@ class Official:
 
     def __init__(self, folder: Path, inputs: dict[str, Any]) -> None:
         import torch
-        import yaml
-
-        for name in ("step_audio2", "torchaudio"):
-            sys.modules.setdefault(name, types.ModuleType(name))
-        from cosyvoice2.flow.decoder_dit import DiT
-        from cosyvoice2.flow.flow import CausalMaskedDiffWithXvec
-        from cosyvoice2.flow.flow_matching import CausalConditionalCFM
-        from cosyvoice2.transformer.upsample_encoder_v2 import UpsampleConformerEncoderV2
-        from flashcosyvoice.modules.hifigan import ConvRNNF0Predictor, HiFTGenerator
 
         self.torch = torch
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-
-        class Loader(yaml.SafeLoader):
-            pass
-
-        Loader.add_multi_constructor("!", lambda loader, tag, node: loader.construct_mapping(node, deep=True))
-        sizes = yaml.load((folder / "flow.yaml").read_text(), Loader=Loader)["flow"]
-        encoder = UpsampleConformerEncoderV2(**sizes.pop("encoder"))
-        decoder = sizes.pop("decoder")
-        estimator = DiT(**decoder["estimator"])
-        full = estimator.blocks[0].attn.num_heads * estimator.blocks[0].attn.head_dim == 512
-        self.flow = CausalMaskedDiffWithXvec(
-            **sizes, encoder=encoder, decoder=CausalConditionalCFM(estimator, decoder["inference_cfg_rate"])
-        )
-        if not full:
-            _resize_official_buffers(self.flow, decoder["estimator"], torch)
-        self.flow.load_state_dict(torch.load(folder / "flow.pt", weights_only=True), strict=True)
-        weights = torch.load(folder / "hift.pt", weights_only=True)
-        weights = {name.replace("generator.", ""): value for name, value in weights.items()}
-        channels = weights["f0_predictor.classifier.weight"].shape[1]
-        self.vocoder = HiFTGenerator(
-            base_channels=len(weights["conv_pre.bias"]), f0_predictor=ConvRNNF0Predictor(cond_channels=channels)
-        )
-        self.vocoder.load_state_dict(weights, strict=True)
-        self.flow.to(self.device).eval()
-        self.vocoder.to(self.device).eval()
+        self.flow = official_flow(folder).to(self.device).eval()
+        self.vocoder = official_vocoder(folder).to(self.device).eval()
         self.inputs = {name: torch.from_numpy(value).to(self.device) for name, value in inputs.items()}
         noise = self.inputs["noise"].T[None]
         self.flow.decoder.rand_noise[:, :, : noise.shape[2]] = noise
@@ -175,6 +143,44 @@ class Official:
 
     def memory(self) -> int:
         return int(self.torch.cuda.max_memory_allocated()) if self.device == "cuda" else 0
+
+
+def official_flow(folder: Path) -> Any:
+    """CausalMaskedDiffWithXvec as flow.yaml describes it, with the weights of flow.pt."""
+    import torch
+    import yaml
+
+    sys.modules.setdefault("torchaudio", types.ModuleType("torchaudio"))
+    from cosyvoice2.flow.decoder_dit import DiT
+    from cosyvoice2.flow.flow import CausalMaskedDiffWithXvec
+    from cosyvoice2.flow.flow_matching import CausalConditionalCFM
+    from cosyvoice2.transformer.upsample_encoder_v2 import UpsampleConformerEncoderV2
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.add_multi_constructor("!", lambda loader, tag, node: loader.construct_mapping(node, deep=True))
+    sizes = yaml.load((folder / "flow.yaml").read_text(), Loader=Loader)["flow"]
+    encoder, decoder = UpsampleConformerEncoderV2(**sizes.pop("encoder")), sizes.pop("decoder")
+    solver = CausalConditionalCFM(DiT(**decoder["estimator"]), decoder["inference_cfg_rate"])
+    flow = CausalMaskedDiffWithXvec(**sizes, encoder=encoder, decoder=solver)
+    if decoder["estimator"]["hidden_size"] != 512:
+        _resize_official_buffers(flow, decoder["estimator"], torch)
+    flow.load_state_dict(torch.load(folder / "flow.pt", weights_only=True), strict=True)
+    return flow
+
+
+def official_vocoder(folder: Path) -> Any:
+    """HiFTGenerator of the sizes of hift.pt."""
+    import torch
+    from flashcosyvoice.modules.hifigan import ConvRNNF0Predictor, HiFTGenerator
+
+    weights = torch.load(folder / "hift.pt", weights_only=True)
+    weights = {name.replace("generator.", ""): value for name, value in weights.items()}
+    predictor = ConvRNNF0Predictor(cond_channels=weights["f0_predictor.classifier.weight"].shape[1])
+    vocoder = HiFTGenerator(base_channels=len(weights["conv_pre.bias"]), f0_predictor=predictor)
+    vocoder.load_state_dict(weights, strict=True)
+    return vocoder
 
 
 def _resize_official_buffers(flow: Any, sizes: dict[str, Any], torch: Any) -> None:

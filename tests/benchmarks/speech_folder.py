@@ -27,7 +27,11 @@ TINY = (
     FlowConfig(32, 80, 192, 6561, TokenEncoderConfig(32, 32, 4, 64, 2, 2), DiTConfig(320, 80, 2, 3, 16, 48)),
     VocoderConfig(base_channels=64, f0_channels=32),
 )
-SIZES = {"full": FULL, "starter": STARTER, "tiny": TINY}
+LEAST = (
+    FlowConfig(16, 80, 192, 6561, TokenEncoderConfig(16, 16, 2, 32, 1, 1), DiTConfig(320, 80, 2, 2, 16, 32)),
+    VocoderConfig(base_channels=32, f0_channels=16),
+)
+SIZES = {"full": FULL, "starter": STARTER, "tiny": TINY, "least": LEAST}
 
 _YAML = """\
 flow: !new:cosyvoice2.flow.flow.CausalMaskedDiffWithXvec
@@ -64,15 +68,19 @@ flow: !new:cosyvoice2.flow.flow.CausalMaskedDiffWithXvec
 """
 
 
-def write_token2wav(folder: Path, size: str, seed: int = 0) -> None:
-    """Write flow.yaml, flow.pt and hift.pt with random weights; `size` is full, starter or tiny."""
+def write_token2wav(folder: Path, size: str, seed: int = 0, *, half: bool = False) -> None:
+    """Write flow.yaml, flow.pt and hift.pt with random weights; `size` is one of SIZES, `half` stores float16."""
     flow_config, vocoder_config = SIZES[size]
     mx.random.seed(seed)
     folder.mkdir(parents=True, exist_ok=True)
     text = _YAML.format(flow=flow_config, encoder=flow_config.encoder, estimator=flow_config.estimator)
     (folder / "flow.yaml").write_text(text, encoding="utf-8")
-    write_torch_file(folder / "flow.pt", published_flow(Flow(flow_config)))
-    write_torch_file(folder / "hift.pt", published_vocoder(Vocoder(vocoder_config)))
+    kind = np.float16 if half else np.float32
+    for name, weights in (
+        ("flow.pt", published_flow(Flow(flow_config))),
+        ("hift.pt", published_vocoder(Vocoder(vocoder_config))),
+    ):
+        write_torch_file(folder / name, {key: value.astype(kind) for key, value in weights.items()})
 
 
 def published_flow(flow: Flow) -> dict[str, NDArray[np.float32]]:

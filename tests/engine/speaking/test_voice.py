@@ -213,7 +213,7 @@ def test_a_folder_brings_voices_as_files_and_as_recordings(speaking_with_onnx: S
     assert found.voice_names() == ["anna", "male"]
     assert [one.name for one in found.voices()] == ["anna", "male"]
     assert found.default_voice().name == "anna"
-    with pytest.raises(VoiceError, match="There is no voice 'eve'. Built-in voices: anna, male"):
+    with pytest.raises(VoiceError, match=r"There is no voice 'eve'\. Built-in voices: anna, male"):
         found.voice("eve")
 
 
