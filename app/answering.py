@@ -55,7 +55,7 @@ class Answering(QObject):
         return Turn(
             samples_16k,
             text.strip(),
-            spoken_answer=now.spoken_answers and (self._models.speaks or not model.ready),
+            spoken_answer=now.spoken_answers and (self._models.can_speak or not model.ready),
             thinking=now.thinking,
             thinking_budget=now.thinking_budget,
             allow_tools=now.tools,

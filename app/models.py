@@ -81,6 +81,11 @@ class Models(QObject):
         thread.ended.connect(self._on_ended)
 
     @property
+    def can_speak(self) -> bool:
+        """Whether there is a model that speaks, and a voice."""
+        return self.speaks and bool(self.voices)
+
+    @property
     def welcome(self) -> Welcome:
         """What the model says of itself."""
         explain = not self._settings.now.microphone_explained

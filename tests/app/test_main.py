@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app import main, terminal
+from app.diagnostics import summary
+from app.paths import Paths
+from app.single_instance import SingleInstance
+
+
+def test_a_second_start_wakes_the_first_and_hands_its_files_over(qtbot: QtBot, tmp_path: Path) -> None:
+    first, second = SingleInstance(tmp_path), SingleInstance(tmp_path)
+    assert first.acquire([])
+    with qtbot.waitSignal(first.woken) as woken:
+        assert not second.acquire(["/music/one two.wav", "/music/歌.wav"])
+    assert woken.args == [["/music/one two.wav", "/music/歌.wav"]]
+    first.close()
+    assert second.acquire([])
+    second.close()
+
+
+def test_another_users_data_is_another_instance(qtbot: QtBot, tmp_path: Path) -> None:
+    first, second = SingleInstance(tmp_path / "a"), SingleInstance(tmp_path / "b")
+    assert first.acquire([])
+    assert second.acquire([])
+    first.close()
+    second.close()
+
+
+def test_without_a_display_the_conversation_is_held_in_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(main.sys, "platform", "linux")
+    asked: list[list[str]] = []
+    monkeypatch.setattr("engine.cli.main", lambda arguments: asked.append(arguments) or 0)
+    monkeypatch.setattr(terminal, "recordings", lambda: [Path("one.wav"), Path("two.wav")])
+    assert main.main([]) == 0
+    assert asked[0][:4] == ["chat", "--wav", "one.wav", "two.wav"]
+    assert "no display" in capsys.readouterr().out
+
+
+def test_diagnostics_name_versions_and_nothing_that_was_said(tmp_path: Path) -> None:
+    paths = Paths(tmp_path, tmp_path / "logs")
+    paths.make()
+    paths.log_file.write_text(f"a line about {Path.home()}/file\n")
+    told = summary(paths, lambda: ["model: Fake"])
+    assert "mlx" in told
+    assert "model: Fake" in told
+    assert str(Path.home()) not in told
