@@ -1,0 +1,153 @@
+"""`earshot say` and `earshot voice` through the real command line, on the repository's own tiny checkpoint."""
+
+from __future__ import annotations
+
+import json
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine import samples
+from engine.cli import main
+from engine.commands.picture import heat_map, write_png
+from tests.sounds import babble, write_with_soundfile
+
+CHECKPOINT = Path(__file__).parents[2] / "goldens" / "tiny-checkpoint"
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EARSHOT_MODEL", str(CHECKPOINT))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setattr("engine.checkpoints.catalogue.models_folder", lambda: tmp_path / "data" / "models")
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    return write_with_soundfile(tmp_path / "me.wav", babble(4.0), 16_000)
+
+
+@pytest.fixture
+def tokens(tmp_path: Path) -> Path:
+    path = tmp_path / "tokens.txt"
+    path.write_text("[12, 7,\n 6560, 3]")
+    return path
+
+
+def test_stored_tokens_are_spoken_in_the_voice_of_a_recording(tmp_path: Path, recording: Path, tokens: Path) -> None:
+    out = tmp_path / "out.wav"
+    command = ["say", "--tokens", str(tokens), "--voice", str(recording), "-o", str(out), "--steps", "2", "-q"]
+    assert main(command) == 0
+    assert samples.probe(out).rate_hz == 24_000
+    assert samples.probe(out).duration_s == pytest.approx(4 / 25)
+
+
+def test_streamed_and_kept_tokens_say_the_same_again(tmp_path: Path, recording: Path) -> None:
+    stored, kept = tmp_path / "in.txt", tmp_path / "kept.txt"
+    stored.write_text(" ".join(map(str, range(30))))
+    out, picture = tmp_path / "out.wav", tmp_path / "out.png"
+    command = ["say", "--tokens", str(stored), "--voice", str(recording), "-o", str(out), "--steps", "2"]
+    assert main([*command, "--stream", "--save-tokens", str(kept), "--plot", str(picture)]) == 0
+    assert json.loads(kept.read_text()) == list(range(30))
+    assert samples.probe(out).duration_s == pytest.approx(30 / 25)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_speech_to_stdout_is_a_wav(recording: Path, tokens: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert main(["say", "--tokens", str(tokens), "--voice", str(recording), "-o", "-", "--steps", "2", "-q"]) == 0
+    out = capfdbinary.readouterr().out
+    assert out[:4] == b"RIFF"
+    assert len(out) == 44 + 2 * 4 * 960
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "Give either a text to say or --tokens FILE."),
+        (["hello", "--tokens", "x"], "Give either a text to say or --tokens FILE."),
+        (["  "], "The text is empty"),
+        (["--tokens", "nowhere.txt"], "There is no file nowhere.txt"),
+        (["hello", "--steps", "0"], "at least one flow step, not 0"),
+    ],
+)
+def test_what_cannot_be_said_gets_a_sentence(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["say", *arguments, "-o", "out.wav"]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"), [("", "holds no speech tokens"), ("1 2 x", "'x' is not a whole number"), ("-4", "'-4'")]
+)
+def test_a_bad_file_of_tokens_gets_a_sentence(
+    tmp_path: Path, content: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "tokens.txt"
+    path.write_text(content)
+    assert main(["say", "--tokens", str(path), "-o", "out.wav"]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_token_out_of_range_gets_a_sentence(
+    tmp_path: Path, recording: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "tokens.txt"
+    path.write_text("5 6561")
+    assert main(["say", "--tokens", str(path), "--voice", str(recording), "-o", str(tmp_path / "o.wav"), "-q"]) == 2
+    assert "Speech token 6561 does not exist: they go from 0 to 6560." in capsys.readouterr().err
+    assert not (tmp_path / "o.wav").exists()
+
+
+def test_a_model_that_cannot_speak_says_so(tiny_model: Path, tokens: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["say", "--tokens", str(tokens), "-o", "o.wav", "--model", str(tiny_model), "-q"]) == 2
+    assert "has no token2wav folder, so it cannot speak" in capsys.readouterr().err
+
+
+def test_voices_are_added_listed_shown_renamed_exported_imported_and_removed(
+    tmp_path: Path, recording: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["voice", "add", str(recording), "--name", "anna", "-q"]) == 0
+    assert main(["voice", "rename", "anna", "Anna"]) == 0
+    assert main(["voice", "export", "Anna", str(tmp_path / "a.voice")]) == 0
+    assert main(["voice", "remove", "Anna"]) == 0
+    assert main(["voice", "import", str(tmp_path / "a.voice"), "--name", "ben"]) == 0
+    capsys.readouterr()
+    assert main(["voice", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["voices"] == ["ben"]
+    assert main(["voice", "show", "ben", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["name"] == "ben"
+    assert 3 < facts["seconds"] < 5
+
+
+def test_a_taken_name_is_refused_before_the_model_is_loaded(
+    recording: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["voice", "add", str(recording), "-q"]) == 0
+    assert main(["voice", "add", str(recording), "--model", "nowhere", "-q"]) == 2
+    assert "There is already a voice 'me'" in capsys.readouterr().err
+
+
+def test_an_unknown_voice_gets_a_sentence(tokens: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["voice", "show", "eve"]) == 2
+    assert main(["say", "--tokens", str(tokens), "--voice", "eve", "-o", "o.wav", "-q"]) == 2
+    assert "There is no voice and no file 'eve'" in capsys.readouterr().err
+
+
+def test_a_picture_has_low_tones_at_the_bottom(tmp_path: Path) -> None:
+    mel = np.zeros((50, 80), np.float32)
+    mel[:, :8] = 5.0
+    picture = heat_map(mel, 80, 100)
+    assert picture[-1].sum() > 3 * picture[0].sum()
+    write_png(tmp_path / "a.png", picture)
+    assert (tmp_path / "a.png").stat().st_size > 100
+
+
+def test_written_wavs_are_complete(tmp_path: Path, recording: Path, tokens: Path) -> None:
+    out = tmp_path / "out.wav"
+    assert main(["say", "--tokens", str(tokens), "--voice", str(recording), "-o", str(out), "--steps", "1", "-q"]) == 0
+    with wave.open(str(out)) as sound:
+        assert (sound.getnchannels(), sound.getsampwidth(), sound.getnframes()) == (1, 2, 4 * 960)
