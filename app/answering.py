@@ -68,7 +68,7 @@ class Answering(QObject):
             now.voice if any(voice.key == now.voice for voice in self._models.voices) or not self._models.voices else ""
         )
         language = "zh" if now.language.startswith("zh") else "en"
-        manner = Manner(self._talk.view.preset or now.preset, language, voice, now.tools, now.tools_asking)
+        manner = Manner(self._talk.view.preset or now.preset, language, voice, now.tools)
         folder = self._talk.folder
         return Job(stored.conversation, folder, manner, turn, stored.place, folder / name, sink)
 

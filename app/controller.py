@@ -26,7 +26,7 @@ from app.widgets.views import (
 from engine.events import Thinking
 
 _POLL_MS = 33
-_CLOSING_S = 0.35
+_CLOSING_S = 0.25  # each for the devices, the disk and the engine: together under a second
 
 
 class Controller(Talking):
@@ -48,6 +48,8 @@ class Controller(Talking):
     def __init__(self, parts: Parts, parent: QObject | None = None) -> None:
         super().__init__(parts, parent)
         self.level = 0.0
+        self._closed = False
+        self._ended_in_time = True
         self._connect()
         self._clock = QTimer(self, interval=_POLL_MS)
         self._clock.timeout.connect(self._on_clock)
@@ -84,15 +86,20 @@ class Controller(Talking):
 
     def shutdown(self) -> bool:
         """Cancel, silence, join, save. False when the engine's thread had to be left behind."""
+        if self._closed:
+            return self._ended_in_time
+        self._closed = True
         self._clock.stop()
         self._watch.stop()
         self.stop()
         self.transcriber.close()
+        self._thread.blockSignals(True)
+        self._thread.end()
         self._sound.close(_CLOSING_S)
-        self._parts.disk.close(0.1)
-        ended = self._thread.close(_CLOSING_S)
-        self._talk.expire()
-        return ended
+        self._parts.disk.close(_CLOSING_S)
+        self._ended_in_time = self._thread.join(_CLOSING_S)
+        self._talk.close()
+        return self._ended_in_time
 
     def _on_clock(self) -> None:
         self._sound.poll()

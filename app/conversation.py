@@ -180,6 +180,11 @@ class Conversation(QObject):
             self.trouble.emit(str(error))
         self._refresh()
 
+    def close(self) -> None:
+        """Apply the retention setting once more and close the store."""
+        self.expire()
+        self._store.close()
+
     def _attempt(self, command: Any, *arguments: Any) -> None:
         try:
             command(*arguments)

@@ -81,7 +81,6 @@ class Manner:
     language: str = "en"
     voice: str = ""
     tools: tuple[str, ...] = ()
-    tools_asking: tuple[str, ...] = ()
 
 
 class Sink(Protocol):

@@ -96,11 +96,14 @@ class EngineThread(QObject):
         self._queue.put((-1, next(self._order), None))
         self._start()
 
-    def close(self, timeout_s: float) -> bool:
-        """Cancel everything and end. False when the thread did not end in time."""
+    def end(self) -> None:
+        """Cancel everything and let the thread end; `join` waits for it."""
         for request in list(self._running):
             request.cancel()
         self._queue.put((-1, next(self._order), None))
+
+    def join(self, timeout_s: float) -> bool:
+        """Whether the thread ended in time."""
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 

@@ -43,7 +43,6 @@ class Preferences:
         "list_timers",
         "cancel_timer",
     )
-    tools_asking: tuple[str, ...] = ()
     model: str = ""
     input_device: str = ""
     output_device: str = ""
