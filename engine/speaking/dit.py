@@ -11,6 +11,7 @@ step to step), so that a step costs only what changes.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -190,18 +191,18 @@ class DiTBlock(nn.Module):
         x: mx.array,
         modulation: mx.array,
         mask: mx.array | None,
-        keys: mx.array | None = None,
-        values: mx.array | None = None,
+        keys: Sequence[mx.array] = (),
+        values: Sequence[mx.array] = (),
         past: tuple[mx.array, mx.array] | None = None,
     ) -> tuple[mx.array, tuple[mx.array, mx.array], tuple[mx.array, mx.array]]:
-        """x (B, T, D), modulation (B or 1, 9, D); keys, values (B, H, K, head_dim) of earlier frames of a stream.
+        """x (B, T, D), modulation (B or 1, 9, D); keys, values (B, H, K, head_dim), in parts, of earlier frames.
 
         Returns the new x, the keys and values of all frames with the new ones in front, and the convolutions' `past`.
         """
         part = [modulation[:, index : index + 1] for index in range(9)]
         query, key, value = self.attn.heads(_modulated(x, part[0], part[1]))
-        if keys is not None and values is not None:
-            key, value = mx.concatenate([key, keys], axis=2), mx.concatenate([value, values], axis=2)
+        if keys:
+            key, value = mx.concatenate([key, *keys], axis=2), mx.concatenate([value, *values], axis=2)
         x = x + part[2] * self.attn.attend(query, key, value, mask)
         convolved, past = self.conv(_modulated(x, part[6], part[7]), past)
         x = x + part[8] * convolved

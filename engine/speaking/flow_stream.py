@@ -28,28 +28,24 @@ Past = list[tuple[mx.array, mx.array]]
 
 @dataclass(frozen=True)
 class _StepCache:
-    """One Euler step's memory: for each block keys and values (2, H, K, d), and the inputs of its convolutions."""
+    """One Euler step's memory: for each block keys and values (2, H, K, d), and the inputs of its convolutions.
+
+    They are trimmed when the next piece reads them, so that a piece copies them once.
+    """
 
     keys: list[mx.array]
     values: list[mx.array]
     pasts: Past
 
-    def kept(self, voice_frames: int) -> _StepCache:
-        """Trimmed to the newest `voice_frames` frames and the last 100 of the voice."""
-        return replace(
-            self,
-            keys=[_kept(array, voice_frames) for array in self.keys],
-            values=[_kept(array, voice_frames) for array in self.values],
-        )
-
     def arrays(self) -> list[mx.array]:
         return [*self.keys, *self.values, *(array for pair in self.pasts for array in pair)]
 
 
-def _kept(array: mx.array, voice_frames: int) -> mx.array:
+def _kept(array: mx.array, voice_frames: int) -> list[mx.array]:
+    """What the next piece attends to of keys or values (2, H, K, d): the newest frames and the end of the voice."""
     if array.shape[2] <= voice_frames + _VOICE_TAIL_FRAMES:
-        return array
-    return mx.concatenate([array[:, :, :voice_frames], array[:, :, -_VOICE_TAIL_FRAMES:]], axis=2)
+        return [array]
+    return [array[:, :, :voice_frames], array[:, :, -_VOICE_TAIL_FRAMES:]]
 
 
 @dataclass(frozen=True)
@@ -63,8 +59,8 @@ class FlowState:
 
     @property
     def frames(self) -> int:
-        """Frames in the attention caches; also where the next piece's noise begins."""
-        return int(self.steps[0].keys[0].shape[2])
+        """Frames the next piece attends to; also where its noise begins."""
+        return min(int(self.steps[0].keys[0].shape[2]), self.voice_frames + _VOICE_TAIL_FRAMES)
 
     def arrays(self) -> list[mx.array]:
         """All arrays, to evaluate them."""
@@ -92,7 +88,7 @@ class FlowStream:
         speaker = flow.speaker(embedding)
         encoded, encoder = flow.encoder.step(flow.input_embedding(window[None]), None, last=False)
         conditions = flow.estimator.conditions(flow.encoder_proj(encoded)[0], speaker, mel)
-        _, steps = self._solve(self._noise.rows(0, mel.shape[0]), conditions, None)
+        _, steps = self._solve(self._noise.rows(0, mel.shape[0]), conditions, None, mel.shape[0])
         encoder.trim(_LONGEST_CONTEXT_TOKENS)
         state = FlowState(speaker, mel.shape[0], encoder, steps)
         mx.eval(state.arrays())
@@ -104,15 +100,14 @@ class FlowStream:
         encoded, encoder = flow.encoder.step(flow.input_embedding(mx.array(window)[None]), state.encoder, last)
         conditions = flow.estimator.conditions(flow.encoder_proj(encoded)[0], state.speaker, None)
         noise = self._noise.rows(state.frames, conditions.shape[1])
-        mel, steps = self._solve(noise, conditions, state.steps)
-        steps = tuple(step.kept(state.voice_frames) for step in steps)
+        mel, steps = self._solve(noise, conditions, state.steps, state.voice_frames)
         encoder.trim(_LONGEST_CONTEXT_TOKENS)
         state = replace(state, encoder=encoder, steps=steps)
         mx.async_eval(mel, *state.arrays())
         return mel, state
 
     def _solve(
-        self, x: mx.array, conditions: mx.array, caches: tuple[_StepCache, ...] | None
+        self, x: mx.array, conditions: mx.array, caches: tuple[_StepCache, ...] | None, voice_frames: int
     ) -> tuple[mx.array, tuple[_StepCache, ...]]:
         made = []
         for index in range(len(self._times) - 1):
@@ -124,6 +119,7 @@ class FlowStream:
                 self._modulations.final[index],
                 mx.array(self._times[index + 1] - self._times[index]),
                 (cache.keys, cache.values, cache.pasts) if cache else None,
+                voice_frames,
             )
             made.append(_StepCache(*parts))
         return x, tuple(made)
@@ -136,14 +132,19 @@ class FlowStream:
         final: mx.array,
         duration: mx.array,
         cache: _Parts | None,
+        voice_frames: int,
     ) -> tuple[mx.array, _Parts]:
         """One step for one piece: x (T, 80), conditions (2, T, D), modulations (depth, 9, D) and (2, D)."""
         estimator = self._flow.estimator
         hidden = estimator.enter(x, conditions)
         keys, values, pasts = [], [], []
         for index, block in enumerate(estimator.blocks):
-            earlier = (cache[0][index], cache[1][index], cache[2][index]) if cache else (None, None, None)
-            hidden, (key, value), past = block(hidden, blocks[index][None], None, *earlier)
+            past = None
+            earlier: tuple[list[mx.array], list[mx.array]] = ([], [])
+            if cache is not None:
+                earlier = _kept(cache[0][index], voice_frames), _kept(cache[1][index], voice_frames)
+                past = cache[2][index]
+            hidden, (key, value), past = block(hidden, blocks[index][None], None, *earlier, past)
             keys.append(key)
             values.append(value)
             pasts.append(past)

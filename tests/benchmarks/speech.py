@@ -70,6 +70,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=("full", "starter", "tiny"), default="full")
     parser.add_argument("--lengths", type=int, nargs="+", default=[68, 252, 820])
+    parser.add_argument("--stream-lengths", type=int, nargs="*", help="tokens to stream (default: --lengths)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--official-python")
     parser.add_argument("--peer-python")
@@ -122,7 +123,7 @@ def _measure(contestants: list[Contestant], options: argparse.Namespace, place: 
         figures["agreement"][length] = _agreement(files)
     print(f"mel, largest difference from ours: {figures['agreement']}", flush=True)
     streaming = [c for c in contestants if c.kind != "mlx-audio"]
-    for length in options.lengths:
+    for length in options.stream_lengths or options.lengths:
         _rounds(streaming, 1, "stream", length)
         answers: dict[str, list[dict[str, Any]]] = {c.name: [] for c in streaming}
         for _ in range(options.rounds):
@@ -133,7 +134,10 @@ def _measure(contestants: list[Contestant], options: argparse.Namespace, place: 
         figures["stream"][length], figures["first"][length] = totals, firsts
         _print_row(f"streamed, {length} tokens, s", totals)
         _print_row("   first sound, s", firsts)
-        share = statistics.median(totals["earshot"]) / statistics.median(figures["whole"][length]["earshot"])
+        whole = figures["whole"].get(length)
+        if whole is None:
+            continue
+        share = statistics.median(totals["earshot"]) / statistics.median(whole["earshot"])
         print(f"   ours streamed / whole: {share:.2f}", flush=True)
     if options.stream_s:
         answer = contestants[0].ask("stream", int(options.stream_s * 25))

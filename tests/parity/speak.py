@@ -89,14 +89,14 @@ def estimator_pieces(goldens: Goldens, entry: Entry) -> Iterator[Row]:
     time = network.t_embedder(_array(goldens, entry, "t"))
     hidden = network.in_proj(mx.concatenate([x, mu, speaker, cond], axis=-1))
     cut = goldens.array(entry, "out_0").shape[2]
-    caches: list[tuple[Any, Any, Any]] = [(None, None, None)] * len(network.blocks)
+    caches: list[tuple[Any, Any, Any]] = [((), (), None)] * len(network.blocks)
     for piece, part in enumerate((hidden[:, :cut], hidden[:, cut:])):
         for index, block in enumerate(network.blocks):
             part, (key, value), past = block(part, block.modulation(time), None, *caches[index])
-            caches[index] = (key, value, past)
+            caches[index] = ([key], [value], past)
         out = network.final_layer(part, network.final_layer.modulation(time)).swapaxes(1, 2)
         yield relative(f"{entry.id} piece {piece}", out, goldens.array(entry, f"out_{piece}"), NETWORK)
-        attention = mx.stack([mx.concatenate([key, value], axis=-1) for key, value, _ in caches])
+        attention = mx.stack([mx.concatenate([key[0], value[0]], axis=-1) for key, value, _ in caches])
         convolutions = mx.stack([_convolutions(past) for _, _, past in caches])
         theirs = goldens.array(entry, f"att_cache_{piece}")
         yield relative(f"{entry.id} attention {piece}", attention, theirs, NETWORK)
