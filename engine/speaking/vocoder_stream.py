@@ -1,8 +1,8 @@
 """The vocoder in pieces, cross-faded so that no boundary can be heard.
 
 Each run covers the last 8 mel frames again: their source is reused and 3840 samples are faded from the old run into
-the new one, as in the official code. There the source's phase starts anew behind the reused part; here it goes on, so
-the excitation has no step in it.
+the new one, as in the official code. Two of its seams are closed here: there the source's phase starts anew behind the
+reused part, and the two halves of the Hamming window add up to 1.08, so that both ends of every fade are a step.
 """
 
 from __future__ import annotations
@@ -18,17 +18,20 @@ from engine.speaking.vocoder import Vocoder
 OVERLAP_FRAMES = 8
 
 
-def fade(new: NDArray[np.float32], old: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Fade the end of `old` (n,) out under the start of `new` (≥ n,) with the two halves of a Hamming window."""
+def fade(new: NDArray[np.float32], old: NDArray[np.float32], *, official: bool = False) -> NDArray[np.float32]:
+    """Fade the end of `old` (n,) out under the start of `new` (≥ n,) with the halves of a Hann window.
+
+    `official` takes a Hamming window, whose halves add up to 1.08.
+    """
     count = len(old)
-    window = np.hamming(2 * count)
+    window = np.hamming(2 * count) if official else np.hanning(2 * count + 1)[:-1]
     faded = new.copy()
     faded[:count] = new[:count] * window[:count] + old * window[count:]
     return faded
 
 
 class VocoderStream:
-    """One stream of mel to samples. `continuous` False gives the official code's source, to compare with."""
+    """One stream of mel to samples. `continuous` False gives the official code's seams, to compare with."""
 
     def __init__(self, vocoder: Vocoder, *, seed: int | None = 0, continuous: bool = True) -> None:
         self._vocoder = vocoder
@@ -51,7 +54,7 @@ class VocoderStream:
         source = self.source(window[None])
         made: Samples = np.array(self._vocoder.decode(window[None], source)[0])
         if self._faded is not None:
-            made = fade(made, self._faded)
+            made = fade(made, self._faded, official=not self._continuous)
         if last:
             self.reset()
             return made

@@ -153,7 +153,7 @@ def stream(goldens: Goldens, entry: Entry) -> Iterator[Row]:
         made = np.array(vocoder.decode(mx.array(window)[None], mx.array(recorded)))[0]
         if f"vocoder_{index}" in entry.outputs:
             yield _noise_level(f"{entry.id} vocoder {index}", made, goldens.array(entry, f"vocoder_{index}")[0])
-        faded = made if before is None else fade(made, before)
+        faded = made if before is None else fade(made, before, official=True)
         before = faded[-3840:]
         sent = faded if chunk["last_chunk"] else faded[:-3840]
         pcm = goldens.array(entry, f"pcm_{index}")
@@ -194,7 +194,7 @@ def vocoder_forward(goldens: Goldens, entry: Entry) -> Iterator[Row]:
 
 def merge(goldens: Goldens, entry: Entry) -> Iterator[Row]:
     """The cross-fade of two runs."""
-    ours = fade(goldens.array(entry, "new")[0], goldens.array(entry, "old")[0])
+    ours = fade(goldens.array(entry, "new")[0], goldens.array(entry, "old")[0], official=True)
     yield absolute(entry.id, ours, goldens.array(entry, "merged")[0], 1e-6)
 
 
