@@ -75,6 +75,7 @@ class Answering(QObject):
     def _submit(self, stored: StoredTurn, turn: Turn | None, place: int | None) -> None:
         """Have a turn answered; its older answer goes."""
         self._pause_writing_down()
+        self._sound.open(microphone=False)
         sink = PlaySink(self._sound.playback, self._sound.playback.begin(), self._thread.beat)
         job = self._job(replace(stored, place=place), turn, sink)
         request = Request("answer", lambda desk, request: desk.answer(job, request))

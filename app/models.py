@@ -19,7 +19,7 @@ from engine.events import Progress
 
 log = logging.getLogger(__name__)
 
-HANGING_S = 30.0
+HANGING_S = 60.0
 _LOADING_HANGS_S = 180.0  # reading 16 GB from a slow disk is a long step
 _WORKING_ROOM_BYTES = 1_200_000_000
 _STAGE_SHARES = {"read": 0.9, "voice": 0.95}

@@ -56,6 +56,7 @@ class Replaying(Answering):
     def _start_replay(
         self, path: Path, speed: float = 1.0, key: int | None = None, part_s: tuple[float, float] | None = None
     ) -> None:
+        self._sound.open(microphone=False)
         self._replay, self._replayed = Replay(self._sound.playback, path, speed, part_s), key
         self._replay.failed.connect(self._on_replay_failed)
         self._happen(Happening.REPLAYED)

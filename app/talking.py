@@ -268,8 +268,7 @@ class Talking(Replaying):
             self._drop_recording()
             self._happen(Happening.REFUSED)
         self._say(sentence + " " + self.tr("Earshot goes on with another one."), trouble=True)
-        if self._settings.now.keep_warm:
-            self._sound.open(microphone=True)
+        self._sound.open(microphone=self._settings.now.keep_warm)
 
     def _on_output_lost(self, name: str) -> None:
         sentence = self.tr("The loudspeaker {name} went away: Earshot goes on with another one.")

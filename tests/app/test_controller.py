@@ -206,7 +206,7 @@ def test_a_hanging_engine_is_said_and_replaced(start: Start, monkeypatch: pytest
     monkeypatch.setattr(models, "HANGING_S", 0.2)
     app.wait(lambda: app.controller.notice.action is NoticeAction.RETRY)
     assert app.controller.turns[0].state is TurnState.FAILED
-    monkeypatch.setattr(models, "HANGING_S", 30.0)
+    monkeypatch.setattr(models, "HANGING_S", 60.0)
     app.controller.act_on_notice()
     app.wait(lambda: app.controller.model.ready)
     app.controller.try_again(app.controller.turns[0].key)
