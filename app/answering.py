@@ -251,14 +251,8 @@ class Answering(QObject):
         reply.job.heard_24k = heard
         reply.request.cancel()
         self._show_interrupted(reply, heard)
-        if reply.over:
-            self._cut(reply, heard)
-
-    def _cut(self, reply: Reply, heard: int) -> None:
-        stored = self._talk.find(reply.key)
-        if stored is not None and stored.place is not None:
-            job = replace(reply.job, place=stored.place, heard_24k=heard)
-            self._thread.submit(Request("cut", lambda desk, request: desk.cut(job, request)))
+        job = reply.job  # the answer may have been complete before it could be cancelled
+        self._thread.submit(Request("cut", lambda desk, request: desk.cut(job, request)))
 
     def _show_interrupted(self, reply: Reply, heard: int) -> None:
         stored = self._talk.find(reply.key)

@@ -37,6 +37,7 @@ class Conversation(QObject):
         self._turns: dict[int, StoredTurn] = {}
         self._next_unsaved = -1
         self._query = ""
+        self._closed = False  # news that come after it change nothing
         self.view = ConversationView("", "", time.time(), preset=settings.now.preset)
         self.listed: tuple[ConversationView, ...] = store.conversations()
 
@@ -94,7 +95,7 @@ class Conversation(QObject):
     def keep(self, key: int) -> None:
         """Write a turn into the store."""
         turn = self._turns.get(key)
-        if turn is None or key < 0:
+        if turn is None or key < 0 or self._closed:
             return
         try:
             self._store.save(replace(turn, view=replace(turn.view, spoken=None)))
@@ -182,8 +183,10 @@ class Conversation(QObject):
 
     def close(self) -> None:
         """Apply the retention setting once more and close the store."""
-        self.expire()
-        self._store.close()
+        if not self._closed:
+            self.expire()
+            self._closed = True
+            self._store.close()
 
     def _attempt(self, command: Any, *arguments: Any) -> None:
         try:
@@ -193,6 +196,8 @@ class Conversation(QObject):
         self._refresh()
 
     def _refresh(self) -> None:
+        if self._closed:
+            return
         listed = self._store.conversations(self._query)
         if listed != self.listed:
             self.listed = listed

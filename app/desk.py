@@ -108,6 +108,7 @@ class Job:
     sound: Path
     sink: Sink
     heard_24k: int | None = None
+    told: bool = False  # the session knows how much was heard
 
 
 class Desk:
@@ -166,7 +167,8 @@ class Desk:
         place = job.place if job.place is not None and job.place < len(session.turns) else None
         if place is None and job.turn is None:
             raise RequestError("This turn cannot be answered again, ask anew.")
-        yield Placed(len(session.turns) if place is None else place)
+        job.place = len(session.turns) if place is None else place
+        yield Placed(job.place)
         request.on_cancel, request.on_skip = session.interrupt, session.skip_thinking
         if place is None and job.turn is not None:
             events = session.ask(job.turn)
@@ -212,11 +214,12 @@ class Desk:
             session.save(job.folder / "session")
 
     def cut(self, job: Job, request: Request) -> Iterator[SessionEvent]:
-        """Keep of the last answer only what was heard."""
-        session = self._session_of(job)
-        if job.heard_24k is not None and job.place == len(session.turns) - 1:
-            session.played(job.heard_24k)
-            session.save(job.folder / "session")
+        """Keep of the last answer only what was heard, unless the session knew before the answer was over."""
+        if job.heard_24k is not None and job.place is not None and not job.told:
+            session = self._session_of(job)
+            if job.place == len(session.turns) - 1:
+                session.played(job.heard_24k)
+                session.save(job.folder / "session")
         yield from ()
 
     def forget(self, job: Job, request: Request) -> Iterator[SessionEvent]:
@@ -253,6 +256,7 @@ class Desk:
         try:
             if job.heard_24k is not None:
                 session.played(job.heard_24k)
+                job.told = True
             if made:
                 write_wav(job.sound, np.concatenate(made), SPEECH_RATE_HZ)
             session.save(job.folder / "session")
