@@ -225,9 +225,8 @@ class Answering(QObject):
         self._talk.show(reply.key, state=state, problem="" if reply.revoice else sentence, spoken=None)
         self._talk.keep(reply.key)
         self._happen(Happening.FAILED)
-        again = (lambda: None) if reply.revoice else (lambda: self.try_again(reply.key))
-        action = NoticeAction.NONE if reply.revoice else NoticeAction.RETRY
-        self._say(sentence, trouble=True, action=action, help=again)
+        if reply.revoice:  # any other failure is told in the turn itself, with a way to try again
+            self._say(sentence, trouble=True)
 
     def _settle(self, reply: Reply) -> None:
         """A reply is over and was heard to its end."""
@@ -269,7 +268,7 @@ class Answering(QObject):
     def _on_engine_lost(self, sentence: str) -> None:
         if self._reply is not None and not self._reply.over:
             self._reply.request.cancel()
-            self._fail(self._reply, sentence)
+            self._fail(self._reply, self.tr("The model stopped before the answer was complete."))
         self._say(sentence, trouble=True, action=NoticeAction.RETRY, help=self.retry_model)
 
     def _write_down_next(self) -> None:

@@ -29,9 +29,9 @@ def tool_offers() -> tuple[ToolOffer, ...]:
     return (
         ToolOffer("calculator", translate("Tools", "Calculator")),
         ToolOffer("date_and_time", translate("Tools", "Date and time")),
-        ToolOffer("convert_units", translate("Tools", "Units")),
-        ToolOffer("set_timer", translate("Tools", "Timers: set")),
-        ToolOffer("list_timers", translate("Tools", "Timers: list")),
-        ToolOffer("cancel_timer", translate("Tools", "Timers: cancel")),
+        ToolOffer("convert_units", translate("Tools", "Convert units")),
+        ToolOffer("set_timer", translate("Tools", "Set a timer")),
+        ToolOffer("list_timers", translate("Tools", "Tell which timers run")),
+        ToolOffer("cancel_timer", translate("Tools", "Cancel a timer")),
         ToolOffer("web_search", translate("Tools", "Web search"), needs_network=True),
     )

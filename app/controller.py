@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.audio.devices import Device
+from app.downloads import Downloads
 from app.engine_thread import Request
 from app.parts import Parts
 from app.permission import Access
@@ -93,6 +94,7 @@ class Controller(Talking):
         self._watch.stop()
         self.stop()
         self.transcriber.close()
+        self._models.downloads.close()
         self._thread.blockSignals(True)
         self._thread.end()
         self._sound.close(_CLOSING_S)
@@ -109,7 +111,8 @@ class Controller(Talking):
             self._poll_voice()
         self._poll_playback()
         playback, microphone = self._sound.playback, self._sound.microphone
-        level = microphone.level if self.state is State.LISTENING else playback.level
+        listens = self.state is State.LISTENING or bool(self._voice_name)
+        level = microphone.level if listens else playback.level
         if level != self.level:
             self.level = level
             self.level_changed.emit(level)
@@ -140,6 +143,11 @@ class Controller(Talking):
     def models(self) -> tuple[ModelView, ...]:
         """Installed models."""
         return self._models.listed
+
+    @property
+    def downloads(self) -> Downloads:
+        """Published models that can be brought here."""
+        return self._models.downloads
 
     @property
     def voices(self) -> tuple[VoiceView, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from app.desk import Loaded, VoicesKnown
+from app.downloads import Downloads
 from app.engine_thread import EngineThread, Request
 from app.settings import Settings
 from app.widgets.views import ModelStatus, ModelView, VoiceView, Welcome
@@ -28,11 +30,14 @@ _STAGE_SHARES = {"read": 0.9, "voice": 0.95}
 class Catalogue:
     """What models there are. The functions read small files only."""
 
+    def __init__(self, folder: Callable[[], Path]) -> None:
+        self._folder = folder  # where models are kept
+
     def best(self) -> Path:
         """The best installed model. Raises CheckpointError."""
         from engine.checkpoints import catalogue
 
-        return catalogue.best()
+        return catalogue.best(self._folder())
 
     def installed(self, current: str) -> tuple[ModelView, ...]:
         """All models, as the models page shows them."""
@@ -40,16 +45,26 @@ class Catalogue:
         from engine.checkpoints.memory import memory_budget
 
         free = memory_budget().usable
+        models = catalogue.installed(self._folder())
+        if current and all(str(model.folder) != current for model in models):
+            models.insert(0, catalogue.describe(Path(current)))  # chosen by hand from somewhere else
         return tuple(
             ModelView(str(m.folder), m.name, _about(m), m.bytes, m.bytes + _WORKING_ROOM_BYTES, free,
                       str(m.folder) == current, problem=m.problem)
-            for m in catalogue.installed()
+            for m in models
         )  # fmt: skip
 
 
 def _about(model: Any) -> str:
     bits = f"{model.bits}-bit" if model.bits else ""
     return " · ".join(part for part in (bits, "" if model.speaks else "cannot speak") if part)
+
+
+def kept_in(settings: Settings) -> Path:
+    """The folder that models are kept in: the user's choice, or the usual one."""
+    from engine.checkpoints import catalogue
+
+    return Path(settings.now.models_folder) if settings.now.models_folder else catalogue.models_folder()
 
 
 class Models(QObject):
@@ -63,11 +78,17 @@ class Models(QObject):
     lost = Signal(str)
 
     def __init__(
-        self, thread: EngineThread, settings: Settings, worker: Worker, catalogue: Catalogue | None = None
+        self,
+        thread: EngineThread,
+        settings: Settings,
+        worker: Worker,
+        catalogue: Catalogue | None = None,
+        downloads: Downloads | None = None,
     ) -> None:
         super().__init__()
         self._thread, self._settings, self._worker = thread, settings, worker
-        self._catalogue = catalogue or Catalogue()
+        self._catalogue = catalogue or Catalogue(lambda: kept_in(settings))
+        self.downloads = downloads or Downloads(lambda: kept_in(settings), worker)
         self._request: Request | None = None
         self._folder: Path | None = None
         self._insist = False
@@ -89,7 +110,12 @@ class Models(QObject):
     def welcome(self) -> Welcome:
         """What the model says of itself."""
         explain = not self._settings.now.microphone_explained
-        return Welcome(str(self.about.get("about", "")), tuple(map(str, self.about.get("try", ())))[:3], explain)
+        return Welcome(
+            about=str(self.about.get("about", "")),
+            phrases=tuple(map(str, self.about.get("try", ())))[:3],
+            explain_microphone=explain,
+            demonstration=bool(self.about.get("demonstration")),
+        )
 
     def load_best(self) -> None:
         """Load the model chosen last time, or the best there is."""
@@ -127,7 +153,8 @@ class Models(QObject):
             self.load_best()
 
     def refresh(self) -> None:
-        """Read again what is installed."""
+        """Read again what is installed, and what could be."""
+        self.downloads.refresh()
         current = str(self._folder or "")
 
         def listed(result: tuple[ModelView, ...] | None, error: Exception | None) -> None:
@@ -136,6 +163,10 @@ class Models(QObject):
                 self.models_changed.emit()
 
         self._worker.run(lambda: self._catalogue.installed(current), listed)
+
+    def _on_setting(self, name: str) -> None:
+        if name == "models_folder":
+            self.refresh()
 
     def watch(self) -> None:
         """Notice an engine that hangs or died; called about once a second."""

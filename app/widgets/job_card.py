@@ -33,6 +33,8 @@ class JobAction(Enum):
 class Bar(QProgressBar):
     """A thin progress bar."""
 
+    COLOUR = "accent"  # its name in the theme
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setRange(0, 1000)
@@ -48,7 +50,7 @@ class Bar(QProgressBar):
         values, box = theme.colours(self), QRectF(self.rect())
         painter.setBrush(values.groove)
         painter.drawRoundedRect(box, 2, 2)
-        painter.setBrush(values.accent)
+        painter.setBrush(getattr(values, self.COLOUR))
         share = self.value() / max(self.maximum(), 1)
         if share > 0:
             painter.drawRoundedRect(QRectF(0, 0, max(box.width() * share, 4), box.height()), 2, 2)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer
 
 from app.widgets.sheets import confirm
+from app.widgets.sizes import share_of
 from app.widgets.views import ConversationView, ModelStatus
 from app.widgets.window import TALK, Window
 
@@ -78,8 +79,7 @@ class ListBinding(QObject):
         if not model.ready:
             share = self.tr("{share} %").format(share=int(model.share * 100))
             return self.tr("Loading {model}").format(model=model.name), share
-        used, whole = f"{model.memory_bytes / 1e9:.1f}", f"{model.total_bytes / 1e9:.0f} GB"
-        memory = self.tr("{used} of {whole}").format(used=used, whole=whole)
+        memory = share_of(model.memory_bytes, model.total_bytes)
         leaves = model.leaves or self.tr("nothing leaves this Mac")
         return model.name, f"{memory} · {leaves}"
 

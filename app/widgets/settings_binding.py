@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QFileDialog, QInputDialog
 
 from app.widgets.settings_dialog import SettingsDialog
-from app.widgets.sheets import confirm
 from app.widgets.views import Choice, SettingsView, ToolSetting
-from app.widgets.window import SOUND_FILES, Window
+from app.widgets.voice_binding import VoiceBinding
+from app.widgets.window import Window
 from engine.checkpoints.catalogue import models_folder
 
 if TYPE_CHECKING:
@@ -39,7 +38,8 @@ class SettingsBinding(QObject):
         for signal in (controller.models_changed, controller.voices_changed, controller.devices_changed):
             signal.connect(self._refresh)
         controller.model_changed.connect(lambda _status: self._refresh())
-        controller.voice_recording_changed.connect(self._on_recording)
+        controller.downloads.changed.connect(self._on_downloads)
+        window.welcome.models_requested.connect(self.open_models)
 
     @property
     def dialog(self) -> SettingsDialog | None:
@@ -55,6 +55,12 @@ class SettingsBinding(QObject):
         self._dialog.show()
         self._dialog.raise_()
 
+    def open_models(self) -> None:
+        """Show which models there are."""
+        self.open()
+        assert self._dialog is not None
+        self._dialog.open_page(self._dialog.models)
+
     def _open_shortcuts(self) -> None:
         self.open()
         assert self._dialog is not None
@@ -64,15 +70,11 @@ class SettingsBinding(QObject):
         dialog, controller = SettingsDialog(self._window), self._controller
         dialog.changed.connect(self._on_changed)
         dialog.models.model_chosen.connect(self._on_model)
-        dialog.models.folder_chosen.connect(lambda folder: controller.switch_model(folder, False))
-        voices = dialog.voices
-        voices.voice_chosen.connect(controller.set_voice)
-        voices.voice_heard.connect(controller.hear_voice)
-        voices.voice_renamed.connect(controller.rename_voice)
-        voices.remove_requested.connect(self._on_remove_voice)
-        voices.import_requested.connect(self._on_import_voice)
-        voices.recorder.started.connect(controller.record_voice)
-        voices.recorder.stopped.connect(controller.cancel_voice_recording)
+        dialog.models.folder_chosen.connect(self._on_folder)
+        dialog.models.download_wanted.connect(controller.downloads.start)
+        dialog.models.pause_wanted.connect(controller.downloads.pause)
+        dialog.models.discard_wanted.connect(controller.downloads.discard)
+        self._voices = VoiceBinding(dialog.voices, controller)
         return dialog
 
     def _refresh(self) -> None:
@@ -92,7 +94,8 @@ class SettingsBinding(QObject):
             thinking_budget=now.thinking_budget,
             tools=self._tools(),
             models=controller.models,
-            models_folder=str(models_folder()),
+            models_folder=now.models_folder or str(models_folder()),
+            downloads=controller.downloads.listed,
             voices=controller.voices,
             voice=now.voice,
             language=now.language,
@@ -119,22 +122,13 @@ class SettingsBinding(QObject):
         insist = 0 < model.free < model.memory
         self._controller.switch_model(key, insist)
 
-    def _on_remove_voice(self, key: str, name: str) -> None:
-        question = self.tr("Remove the voice “{name}”?").format(name=name)
-        detail = self.tr("It cannot be brought back without a new recording.")
-        assert self._dialog is not None
-        confirm(self._dialog, question, detail, self.tr("Remove"), lambda: self._controller.remove_voice(key))
+    def _on_folder(self, folder: str) -> None:
+        """A folder that is a model is used; any other one is where models are kept from now on."""
+        if (Path(folder) / "config.json").is_file():
+            self._controller.switch_model(folder, False)
+        else:
+            self._settings.change(models_folder="" if Path(folder) == models_folder() else folder)
 
-    def _on_import_voice(self) -> None:
-        kinds = self.tr("Sound and video") + f" ({SOUND_FILES})"
-        path, _ = QFileDialog.getOpenFileName(self._dialog, self.tr("Recording of a voice, 3 to 10 seconds"), "", kinds)
-        if not path:
-            return
-        title, label = self.tr("Import a voice"), self.tr("Name of the voice (its owner agreed to this)")
-        name, wanted = QInputDialog.getText(self._dialog, title, label, text=Path(path).stem)
-        if wanted and name.strip():
-            self._controller.import_voice(Path(path), name.strip())
-
-    def _on_recording(self, share: float) -> None:
+    def _on_downloads(self) -> None:
         if self._dialog is not None:
-            self._dialog.voices.recorder.show_progress(None if share < 0 else share * 5.0)
+            self._dialog.models.show_downloads(self._controller.downloads.listed)

@@ -1,25 +1,22 @@
-"""The models page: what is installed, how large it is, whether it fits, and switching."""
+"""The models page: what is installed, how large it is, whether it fits, switching, and downloading more."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QPainter, QPaintEvent
+from PySide6.QtCore import QUrl, Signal
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from app import theme
-from app.qt import override
-from app.widgets.buttons import PillButton, TextButton, pen
+from app.widgets.buttons import PillButton, TextButton
+from app.widgets.card import Card
+from app.widgets.download_row import DownloadRow
 from app.widgets.labels import ElidedLabel, Label
 from app.widgets.settings_form import SettingsPage
-from app.widgets.views import ModelView, SettingsView
+from app.widgets.sizes import gigabytes
+from app.widgets.views import DownloadView, ModelView, SettingsView
 
 
-def gigabytes(size: int) -> str:
-    """A size as people read it: 812 MB, 5.3 GB, 16.6 GB."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(size / 1e6, 0):.0f} MB"
-
-
-class ModelRow(QWidget):
+class ModelRow(Card):
     """One installed model and whether it may be used."""
 
     chosen = Signal(str)
@@ -82,21 +79,15 @@ class ModelRow(QWidget):
             return model.problem
         return self.tr("It does not fit the memory that is free now: the Mac may become slow.")
 
-    @override
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        values = theme.colours(self)
-        painter.setPen(pen(values.line))
-        painter.setBrush(values.card)
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 10, 10)
-
 
 class ModelsPage(SettingsPage):
-    """Installed models and the folder they lie in."""
+    """Installed models, those that can be downloaded, and the folder they lie in."""
 
     model_chosen = Signal(str)
     folder_chosen = Signal(str)
+    download_wanted = Signal(str)
+    pause_wanted = Signal(str)
+    discard_wanted = Signal(str)
 
     def __init__(self) -> None:
         super().__init__(self.tr("Models"))
@@ -106,7 +97,19 @@ class ModelsPage(SettingsPage):
         self._list.setSpacing(8)
         self.column.addLayout(self._list)
         self._none = self.note(self.tr("No model is installed in this folder."), "trouble")
-        self.column.addSpacing(4)
+        self._more = Label(self.tr("To download"), "second", weight=600, size_px=theme.SMALL_PX)
+        self.column.addSpacing(6)
+        self.column.addWidget(self._more)
+        self._downloads: list[DownloadRow] = []
+        self._offers = QVBoxLayout()
+        self._offers.setSpacing(8)
+        self.column.addLayout(self._offers)
+        self._lay_out_folder()
+        self.end()
+
+    def _lay_out_folder(self) -> None:
+        self.column.addSpacing(6)
+        self.column.addWidget(Label(self.tr("Models are kept in"), "second", weight=600, size_px=theme.SMALL_PX))
         self._folder = ElidedLabel("", "second", size_px=theme.SMALL_PX + 0.5)
         choose = PillButton(self.tr("Use another folder…"))
         choose.clicked.connect(self._on_choose)
@@ -118,7 +121,6 @@ class ModelsPage(SettingsPage):
         row.addWidget(choose)
         row.addWidget(show)
         self.column.addLayout(row)
-        self.end()
 
     def show_settings(self, view: SettingsView) -> None:
         """Show what is installed."""
@@ -133,8 +135,30 @@ class ModelsPage(SettingsPage):
                 row.show_model(view.models[number])
         self._none.setVisible(not view.models)
         self._folder.setText(view.models_folder)
+        self.show_downloads(view.downloads)
+
+    def show_downloads(self, downloads: tuple[DownloadView, ...]) -> None:
+        """Show what can be downloaded and how far it is."""
+        while len(self._downloads) < len(downloads):
+            row = DownloadRow()
+            row.download_wanted.connect(self.download_wanted)
+            row.pause_wanted.connect(self.pause_wanted)
+            row.discard_wanted.connect(self.discard_wanted)
+            self._downloads.append(row)
+            self._offers.addWidget(row)
+        for number, row in enumerate(self._downloads):
+            row.setVisible(number < len(downloads))
+            if number < len(downloads):
+                row.show_download(downloads[number])
+        self._more.setVisible(bool(downloads))
+
+    def row_of(self, name: str) -> DownloadRow:
+        """The row of a model that can be downloaded. Raises KeyError."""
+        return {row.download.name: row for row in self._downloads if not row.isHidden()}[name]
 
     def _on_choose(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, self.tr("Folder of a model"), self._folder.text())
+        folder = QFileDialog.getExistingDirectory(
+            self, self.tr("Folder of a model, or to keep models in"), self._folder.text()
+        )
         if folder:
             self.folder_chosen.emit(folder)

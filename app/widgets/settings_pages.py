@@ -115,19 +115,16 @@ class ToolsPage(SettingsPage):
         grid.setContentsMargins(0, 2, 0, 4)
         grid.setVerticalSpacing(2)
         grid.setColumnStretch(0, 1)
-        enabled = QCheckBox(tool.name)
-        enabled.setAccessibleName(self.tr("Offer the tool {name}").format(name=tool.name))
+        enabled = QCheckBox(tool.words)
+        enabled.setAccessibleName(self.tr("Offer the tool {name}").format(name=tool.words))
         enabled.toggled.connect(lambda on: self._change("tool_enabled", (tool.name, on)))
         self._boxes[tool.name] = enabled
         grid.addWidget(enabled, 0, 0)
-        words = Label(tool.words, "second", size_px=theme.SMALL_PX, wrap=True)
-        words.setContentsMargins(24, 0, 0, 0)
-        grid.addWidget(words, 1, 0)
         if tool.network:
             network = self.tr("Sends your question over the network; the line at the bottom left says so.")
             warning = Label(network, "trouble", size_px=theme.SMALL_PX, wrap=True)
             warning.setContentsMargins(24, 0, 0, 0)
-            grid.addWidget(warning, 2, 0)
+            grid.addWidget(warning, 1, 0)
         return row
 
 

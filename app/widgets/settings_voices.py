@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QInputDialog, QVBoxLayout,
 
 from app import theme
 from app.qt import override
-from app.widgets.buttons import PillButton, PrimaryButton, TextButton, Tone, pen
+from app.widgets.buttons import PillButton, PrimaryButton, TextButton, Tone
+from app.widgets.card import Card
 from app.widgets.fields import Field
 from app.widgets.job_card import Bar
 from app.widgets.labels import ElidedLabel, Label
@@ -59,7 +60,17 @@ class VoiceRow(QWidget):
         painter.fillRect(QRectF(12, self.height() - 1, self.width() - 24, 1), values.line)
 
 
-class VoiceRecorder(QWidget):
+class LevelBar(Bar):
+    """How loud it is now."""
+
+    COLOUR = "listening"
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(self.tr("Level of the microphone"))
+
+
+class VoiceRecorder(Card):
     """Records five seconds once the speaker's consent is given."""
 
     started = Signal(str)  # the name
@@ -72,6 +83,7 @@ class VoiceRecorder(QWidget):
         self.consent = QCheckBox(self.tr("This is my own voice, or its owner agreed to this"))
         self.record_button = PrimaryButton(self.tr("Record five seconds"))
         self._bar = Bar()
+        self._level = LevelBar()
         self._say = Label("", "second", size_px=theme.SMALL_PX + 0.5, wrap=True)
         self._recording = False
         self.name_field.textChanged.connect(self._refresh)
@@ -97,6 +109,7 @@ class VoiceRecorder(QWidget):
         row.addWidget(self._say, 1)
         column.addLayout(row)
         column.addWidget(self._bar)
+        column.addWidget(self._level)
 
     @property
     def recording(self) -> bool:
@@ -118,25 +131,32 @@ class VoiceRecorder(QWidget):
         self._recording = seconds is not None
         self.record_button.setText(self.tr("Stop") if self._recording else self.tr("Record five seconds"))
         self._bar.setVisible(self._recording)
+        self._level.setVisible(self._recording)
         self._bar.setValue(int(min((seconds or 0.0) / 5.0, 1.0) * 1000))
         read = self.tr("Read aloud: “The quiet river carries the light of the evening down to the sea.”")
         self._say.setText(read if self._recording and not message else message)
         self._say.set_tone("trouble" if trouble else "second")
         self._refresh()
 
+    def show_level(self, level: float) -> None:
+        """How loud the microphone hears, 0 to 1."""
+        if self._recording:
+            self._level.setValue(int(1000 * min(max(level, 0.0), 1.0)))
+
+    @property
+    def level(self) -> float:
+        """The level as shown."""
+        return self._level.value() / 1000
+
+    @property
+    def message(self) -> str:
+        """What is said beside the button."""
+        return self._say.text()
+
     def clear(self) -> None:
         """Be ready for another voice."""
         self.name_field.clear()
         self.consent.setChecked(False)
-
-    @override
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        values = theme.colours(self)
-        painter.setPen(pen(values.line))
-        painter.setBrush(values.card)
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 10, 10)
 
 
 class VoicesPage(SettingsPage):

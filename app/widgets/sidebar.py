@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app import theme
 from app.qt import override
@@ -37,12 +37,14 @@ class _Dot(QWidget):
 class StatusLine(QWidget):
     """Which model, how much memory, and what leaves this Mac."""
 
+    LEAST = 56
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setFixedHeight(56)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._dot = _Dot()
         self._first = ElidedLabel("", "second", size_px=theme.SMALL_PX)
-        self._second = ElidedLabel("", "second", size_px=theme.SMALL_PX)
+        self._second = Label("", "second", size_px=theme.SMALL_PX, wrap=True)
         top = QHBoxLayout()
         top.setSpacing(5)
         top.addWidget(self._dot)
@@ -60,6 +62,15 @@ class StatusLine(QWidget):
         self._dot.tone = tone
         self._dot.update()
         self.setAccessibleName(f"{first}. {second}")
+        self._fit()
+
+    def _fit(self) -> None:
+        """As high as both lines need: what is true is never cut."""
+        self.setFixedHeight(max(self.layout().heightForWidth(self.width()), self.LEAST))
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._fit()
 
     @property
     def text(self) -> str:

@@ -116,6 +116,7 @@ class Welcome:
     about: str = ""
     phrases: tuple[str, ...] = ()
     explain_microphone: bool = False  # the system has not asked yet
+    demonstration: bool = False  # a small model that shows how Earshot works
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,26 @@ class ModelView:
     free: int = 0
     current: bool = False
     loading: bool = False
+    problem: str = ""
+
+
+class DownloadState(Enum):
+    """How the download of a published model stands."""
+
+    OFFERED = "offered"
+    RUNNING = "running"
+    PAUSED = "paused"  # a part of it is here
+
+
+@dataclass(frozen=True)
+class DownloadView:
+    """A published model that is not installed; sizes in bytes. `total` is about right until the download begins."""
+
+    name: str
+    state: DownloadState = DownloadState.OFFERED
+    done: int = 0
+    total: int = 0
+    bytes_per_s: float = 0.0
     problem: str = ""
 
 
@@ -175,6 +196,7 @@ class SettingsView:
     tools: tuple[ToolSetting, ...] = ()
     models: tuple[ModelView, ...] = ()
     models_folder: str = ""
+    downloads: tuple[DownloadView, ...] = ()
     voices: tuple[VoiceView, ...] = ()
     voice: str = ""
     language: str = ""

@@ -32,7 +32,7 @@ class InstalledModel:
 
 
 def models_folder() -> Path:
-    """Where Earshot keeps downloaded and converted models."""
+    """Where Earshot keeps downloaded and converted models unless the user chose another folder."""
     return Path(platformdirs.user_data_dir("Earshot", appauthor=False)) / "models"
 
 
@@ -49,9 +49,12 @@ def describe(folder: Path) -> InstalledModel:
     return InstalledModel(folder, config.name, config.variant, size, bits, demonstration, speaks)
 
 
-def installed() -> list[InstalledModel]:
-    """Every model found, best first: $EARSHOT_MODEL, then full models (largest first), then the bundled starter."""
-    models = [describe(folder) for folder in _folders()]
+def installed(kept_in: Path | None = None) -> list[InstalledModel]:
+    """Every model found, best first: $EARSHOT_MODEL, then full models (largest first), then the bundled starter.
+
+    `kept_in` is looked through in place of `models_folder()`.
+    """
+    models = [describe(folder) for folder in _folders(kept_in or models_folder())]
     chosen = os.environ.get("EARSHOT_MODEL")
     return sorted(
         models,
@@ -59,21 +62,21 @@ def installed() -> list[InstalledModel]:
     )
 
 
-def best() -> Path:
+def best(kept_in: Path | None = None) -> Path:
     """The folder of the best usable model. Raises CheckpointError when there is none."""
-    for model in installed():
+    for model in installed(kept_in):
         if not model.problem:
             return model.folder
     raise CheckpointError(
-        f"No model was found. Put a Step-Audio 2 folder into {models_folder()} or name one with --model."
+        f"No model was found. Put a Step-Audio 2 folder into {kept_in or models_folder()} or name one with --model."
     )
 
 
-def _folders() -> Iterator[Path]:
+def _folders(kept_in: Path) -> Iterator[Path]:
     seen: set[Path] = set()
     candidates = [Path(chosen)] if (chosen := os.environ.get("EARSHOT_MODEL")) else []
-    if models_folder().is_dir():
-        candidates += sorted(child for child in models_folder().iterdir() if (child / "config.json").exists())
+    if kept_in.is_dir():
+        candidates += sorted(child for child in kept_in.iterdir() if (child / "config.json").exists())
     candidates.append(resource("starter"))
     for folder in candidates:
         if folder.resolve() not in seen and (folder.is_dir() or str(folder) == os.environ.get("EARSHOT_MODEL")):

@@ -24,6 +24,7 @@ PUBLISHED = {
     "Step-Audio-2-mini-Base": "stepfun-ai/Step-Audio-2-mini-Base",
     "Step-Audio-2-mini-Think": "stepfun-ai/Step-Audio-2-mini-Think",
 }
+PUBLISHED_BYTES = 18_000_000_000  # of one of them, about; the exact figure comes with the list of its files
 _WANTED = (".json", ".txt", ".safetensors", ".pt", ".onnx", ".yaml", ".wav")
 _BLOCK_BYTES = 1 << 20
 _TIMEOUT = httpx.Timeout(30.0, connect=15.0)

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from app.widgets.views import (
     ConversationView,
     DeviceView,
+    DownloadView,
     JobView,
     ModelStatus,
     ModelView,
@@ -45,6 +46,7 @@ class FakePreferences:
     retention: str = "all"
     retention_days: int = 30
     window_geometry: str = ""
+    models_folder: str = ""
 
 
 class FakeSettings(QObject):
@@ -97,6 +99,22 @@ class FakeTranscriber(_Noting):
             self.job_changed.emit(job)
 
 
+class FakeDownloads(_Noting):
+    """Published models a test offers."""
+
+    COMMANDS = ("start", "pause", "discard")
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listed: tuple[DownloadView, ...] = (DownloadView("Step-Audio-2-mini", total=18 * GB),)
+
+    def show(self, *downloads: DownloadView) -> None:
+        """Have these."""
+        self.listed = downloads
+        self.changed.emit()
+
+
 class FakeController(_Noting):
     """The public surface of the controller."""
 
@@ -137,6 +155,7 @@ class FakeController(_Noting):
     def __init__(self) -> None:
         super().__init__()
         self.transcriber = FakeTranscriber()
+        self.downloads = FakeDownloads()
         self.state = State.IDLE
         self.model = ModelStatus("Step-Audio 2 mini · 4-bit", True, 1.0, "", int(6.1 * GB), 24 * GB, "", True)
         self.notice = Notice()

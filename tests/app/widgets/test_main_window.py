@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from app.controller import Controller
+from app.downloads import Downloads
 from app.settings import Preferences
 from app.transcriber import Transcriber
 from app.widgets.job_card import JobAction
@@ -33,7 +34,13 @@ from app.widgets.views import (
 )
 from app.widgets.window import TALK, TRANSCRIBE
 from engine.events import Thinking
-from tests.app.widgets.fake_controller import FakeController, FakePreferences, FakeSettings, FakeTranscriber
+from tests.app.widgets.fake_controller import (
+    FakeController,
+    FakeDownloads,
+    FakePreferences,
+    FakeSettings,
+    FakeTranscriber,
+)
 from tests.app.widgets.scenes import FAILED, PACKING, TRAIN
 
 
@@ -388,7 +395,7 @@ def test_a_mac_finds_its_menus_where_they_belong(window: MainWindow) -> None:
 
 
 def test_the_fake_has_only_what_the_real_controller_has() -> None:
-    for fake, real in ((FakeController, Controller), (FakeTranscriber, Transcriber)):
+    for fake, real in ((FakeController, Controller), (FakeTranscriber, Transcriber), (FakeDownloads, Downloads)):
         signals = {name for name in vars(fake) if isinstance(vars(fake)[name], Signal)}
         assert {name for name in (*fake.COMMANDS, *signals) if not hasattr(real, name)} == set()
     assert {field.name for field in fields(FakePreferences)} <= {field.name for field in fields(Preferences)}

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
 from app.widgets.conversation_list import ConversationListModel, snippet_pieces
+from app.widgets.labels import Label
 from app.widgets.sidebar import Sidebar
 from app.widgets.views import ConversationView
 
@@ -127,3 +128,20 @@ def test_the_status_line_tells_model_memory_and_what_leaves(sidebar: Sidebar) ->
     sidebar.status.show_status("Earshot starter", "0.1 of 24 GB · nothing leaves this Mac")
     assert sidebar.status.text == "Earshot starter\n0.1 of 24 GB · nothing leaves this Mac"
     assert "nothing leaves this Mac" in sidebar.status.accessibleName()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "6.1 of 24 GB · nothing leaves this Mac",
+        "Calculator, Web search may reach the network · 6.1 of 24 GB",
+        "config.json is missing in this folder. Choose another model, or download this one again.",
+    ],
+)
+def test_the_line_that_tells_the_truth_is_never_cut(sidebar: Sidebar, line: str, qtbot: QtBot) -> None:
+    sidebar.status.show_status("Step-Audio 2 mini", line)
+    QTest.qWait(1)
+    second = sidebar.status.findChildren(Label)[-1]
+    assert second.text() == line
+    assert second.height() >= second.heightForWidth(second.width())
+    assert sidebar.status.geometry().bottom() <= sidebar.height()
