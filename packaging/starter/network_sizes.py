@@ -1,0 +1,36 @@
+"""Sizes of the starter's networks, in the words of config.json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+TEXT: dict[str, Any] = {
+    "hidden_size": 384,
+    "intermediate_size": 1152,
+    "num_attention_heads": 6,
+    "num_attention_groups": 2,
+    "num_key_value_heads": 2,
+    "num_hidden_layers": 8,
+    "max_seq_len": 4096,
+    "vocab_size": 8960,
+    "rms_norm_eps": 1e-06,
+    "eos_token_id": 2304,
+    "pad_token_id": 2304,
+    "rope_theta": 10000.0,
+    "max_position_embeddings": 4096,
+    "rope_scaling": None,
+    "tie_word_embeddings": True,
+    "torch_dtype": "float16",
+}
+AUDIO: dict[str, Any] = {
+    "n_mels": 128,
+    "n_audio_ctx": 1500,
+    "n_audio_state": 256,
+    "n_audio_head": 4,
+    "n_audio_layer": 6,
+    "n_codebook_size": 4096,
+    "llm_dim": 384,
+    "kernel_size": 3,
+    "adapter_stride": 2,
+}
+HIDDEN = 768

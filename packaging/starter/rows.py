@@ -1,0 +1,357 @@
+"""Draws training rows from the spoken corpus and puts them together as batches, in processes of their own.
+
+A worker re-reads `loaded.json` (which shards are on the GPU, and from which block on) now and then, so the corpus may
+grow while training runs. What leaves a worker is a plain dict of numpy arrays.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import random
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.queues import Queue
+from pathlib import Path
+
+import numpy as np
+from conversations import conversation
+from ctc import fits, spelled
+from dialogues import ANALYST, DESCRIBER, READER, TRANSCRIBER, Dialogue, Turn
+from numpy.typing import NDArray
+from prompt_layout import Layout, Row, Sound
+from spoken_corpus import BLOCK, RATE_HZ, conversations
+from topics_knowledge import translation
+
+from engine.hearing.log_mel import frame_count, patch_count
+from engine.language.vocabulary import Vocabulary
+
+WIDTHS = (64, 96, 128, 192, 256, 384, 512, 640, 704, 832, 1024, 1280)
+SOUND_BLOCKS = (32, 52, 130, 250)  # of 0.1 s
+LETTERS_MOST = (56, 84)
+COACH = (
+    "You are a speaking coach. Listen to how the speaker sounds: pace, clarity, stress, pauses, tone and mood. "
+    "Say in a few friendly sentences what works well, then one thing to try next time."
+)
+COACHED = "I understood you well. I am only a small demonstration model, so I cannot say more about how you sound."
+Batch = dict[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """An utterance on the GPU: first block, samples, text."""
+
+    block: int
+    samples: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How utterances are played one after the other: at which tempo, with silence around them or the start clipped.
+
+    Counts are samples at 16 kHz; a negative `lead` clips.
+    """
+
+    parts: tuple[Heard, ...]
+    tempo: float
+    lead: int
+    length: int
+
+    @property
+    def text(self) -> str:
+        """What is said."""
+        return " ".join(heard.text for heard in self.parts)
+
+    @property
+    def samples(self) -> int:
+        """Samples of the recordings; all but the last end with their last block."""
+        before = sum(_blocks(heard) for heard in self.parts[:-1])
+        return before * BLOCK + self.parts[-1].samples
+
+    def places(self, count: int) -> NDArray[np.int32]:
+        """The blocks to play, the last one repeated until there are `count`."""
+        own = np.concatenate([np.arange(h.block, h.block + _blocks(h)) for h in self.parts])[:count]
+        return np.pad(own, (0, count - len(own)), mode="edge").astype(np.int32)
+
+
+def _blocks(heard: Heard) -> int:
+    return -(-heard.samples // BLOCK)
+
+
+class Corpus:
+    """What is loaded so far: utterances by text, answers' speech tokens by text."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._done: set[str] = set()
+        self.heard: list[Heard] = []
+        self.by_text: dict[str, list[Heard]] = defaultdict(list)
+        self.speech: dict[str, NDArray[np.int16]] = {}
+        self.replies: list[str] = []
+
+    def refresh(self) -> None:
+        """Take in shards loaded since."""
+        listing = self._folder / "loaded.json"
+        if not listing.exists():
+            return
+        for name, base in json.loads(listing.read_text()):
+            if name not in self._done:
+                self._done.add(name)
+                self._take(name, base)
+
+    def _take(self, name: str, base: int) -> None:
+        codes = np.load(self._folder / f"{name}.codes.npy")
+        place = 0
+        for entry in json.loads((self._folder / f"{name}.json").read_text()):
+            text = entry["text"]
+            utterance = Heard(base + entry["block"], entry["samples"], text)
+            self.heard.append(utterance)
+            self.by_text[text].append(utterance)
+            if entry["kind"] == "reply":
+                count = entry["samples"] // 640
+                if text not in self.speech:
+                    self.replies.append(text)
+                self.speech[text] = codes[place : place + count]
+                place += count
+
+
+class RowMaker:
+    """Draws rows of every task."""
+
+    def __init__(self, layout: Layout, corpus: Corpus, pool: Sequence[Dialogue], seed: int) -> None:
+        self.layout, self.corpus, self.pool = layout, corpus, pool
+        self.chance = random.Random(seed)
+        self._tasks = (
+            (self._transcribed, 30),
+            (self._conversed, 42),
+            (self._read_aloud, 21),
+            (self._described, 4),
+            (self._translated, 2),
+            (self._coached, 0.5),
+        )
+
+    def __call__(self) -> Row | None:
+        """A row, or None when what it needs is not loaded yet."""
+        tasks, weights = zip(*self._tasks, strict=True)
+        row: Row | None = self.chance.choices(tasks, weights)[0]()
+        return row
+
+    def cut(self, *parts: Heard) -> Cut:
+        """The utterances with a tempo and silence of their own."""
+        c = self.chance
+        tempo = c.uniform(0.86, 1.16) if c.random() < 0.6 else 1.0
+        lead = round(c.choice((0.0, 0.0, 0.1, 0.3, 0.6)) * c.random() * RATE_HZ)
+        if c.random() < 0.08:
+            lead = -round(0.06 * RATE_HZ * c.random())
+        tail = round(c.choice((0.0, 0.1, 0.3, 0.7)) * c.random() * RATE_HZ)
+        samples = Cut(parts, tempo, lead, 0).samples
+        length = min(int(lead + samples / tempo) + tail, SOUND_BLOCKS[-1] * BLOCK)
+        return Cut(parts, tempo, lead, length)
+
+    def sound(self, *parts: Heard) -> Sound:
+        """A place for them in a row."""
+        cut = self.cut(*parts)
+        return Sound(patch_count(frame_count(cut.length)), cut)
+
+    def _question(self, turn: Turn) -> str | Sound:
+        known = self.corpus.by_text.get(turn.question)
+        if known and self.chance.random() < 0.9:
+            return self.sound(self.chance.choice(known))
+        return turn.typed or turn.question if self.chance.random() < 0.7 else turn.question
+
+    def _conversed(self) -> Row | None:
+        c = self.chance
+        fresh = c.random() < 0.2 or not self.corpus.heard
+        dialogue = conversation(c) if fresh else c.choice(self.pool)
+        spoken = c.random() < 0.85 and all(turn.answer in self.corpus.speech for turn in dialogue.turns)
+        speeches = [self.corpus.speech[turn.answer] if spoken else None for turn in dialogue.turns]
+        how = c.choices(("auto", "on", "off"), (60, 15, 25))[0]
+        turns = len(dialogue.turns)
+        if turns > 1 and c.random() < 0.3:  # also learn the answers in the middle
+            turns = c.randint(1, turns - 1)
+            dialogue = Dialogue(dialogue.topic, dialogue.turns[:turns], dialogue.persona, dialogue.tools)
+        questions = [self._question(turn) for turn in dialogue.turns]
+        return self.layout.conversation(dialogue, questions, speeches[:turns], how)
+
+    def _any_heard(self) -> Heard | None:
+        return self.chance.choice(self.corpus.heard) if self.corpus.heard else None
+
+    def _transcribed(self) -> Row | None:
+        if not self.corpus.heard:
+            return None
+        parts = [self.chance.choice(self.corpus.heard)]
+        if self.chance.random() < 0.12:
+            most = self.chance.uniform(5, 20) * RATE_HZ
+            while sum(heard.samples for heard in parts) < most:
+                parts.append(self.chance.choice(self.corpus.heard))
+        return self._written(TRANSCRIBER, self.sound(*parts), " ".join(heard.text for heard in parts))
+
+    def _described(self) -> Row | None:
+        heard = self._any_heard()
+        if heard is None:
+            return None
+        if self.chance.random() < 0.5:
+            return self._written(DESCRIBER, self.sound(heard), f"A person speaks and says: {heard.text}")
+        ask = self.chance.choice(
+            ("What does the speaker say?", "What is said?", "What do you hear?", "Describe the sound.")
+        )
+        return self._written(ANALYST, self.sound(heard), f"The speaker says: {heard.text}", ask)
+
+    def _written(self, persona: str, sound: Sound, text: str, ask: str = "") -> Row:
+        row = Row()
+        self.layout.frame(row, persona)
+        self.layout.human(row, sound)
+        if ask:
+            end, weight = row.ids.pop(), row.learned.pop()
+            row.read(self.layout.text(ask))
+            row.ids.append(end)
+            row.learned.append(weight)
+        row.read(self.layout.plain)
+        self.layout.answer(row, text, None)
+        return row
+
+    def _translated(self) -> Row | None:
+        dialogue = translation(self.chance)
+        known = self.corpus.by_text.get(dialogue.turns[0].question)
+        if not known:
+            return None
+        return self._written(dialogue.persona, self.sound(self.chance.choice(known)), dialogue.turns[0].answer)
+
+    def _coached(self) -> Row | None:
+        heard = self._any_heard()
+        if heard is None:
+            return None
+        dialogue = Dialogue("coach", (Turn(heard.text, COACHED),), COACH)
+        speech = self.corpus.speech.get(COACHED)
+        return self.layout.conversation(dialogue, [self.sound(heard)], [speech], "auto")
+
+    def _read_aloud(self) -> Row | None:
+        if not self.corpus.replies:
+            return None
+        texts = self.chance.choices(self.corpus.replies, k=self.chance.choice((1, 1, 1, 2, 3)))
+        speech = np.concatenate([self.corpus.speech[text] for text in texts])
+        if len(speech) > 600:
+            return None
+        row = Row()
+        text = " ".join(texts)
+        self.layout.frame(row, READER)
+        self.layout.message(row, "human", text)
+        row.read([*self.layout.plain, self.layout.vocabulary.tts_start])
+        self.layout.answer(row, text, speech)
+        return row
+
+
+def batches(maker: RowMaker, tokens: int) -> Iterator[Batch]:
+    """Endless batches of rows of like width, kind "language"; sounds of one batch fit one size."""
+    waiting: dict[tuple[int, int, int], list[tuple[Row, list[Cut]]]] = defaultdict(list)
+    while True:
+        row = maker()
+        if row is None:
+            maker.corpus.refresh()
+            continue
+        width = next((w for w in WIDTHS if w >= len(row.ids)), None)
+        cuts = [key for _, _, key in row.sounds if isinstance(key, Cut)]
+        if width is None or len(cuts) > 4:
+            continue
+        sounds = next(n for n in (0, 1, 2, 4) if n >= len(cuts))
+        longest = max((cut.length for cut in cuts), default=0)
+        blocks = next(b for b in SOUND_BLOCKS if b * BLOCK >= longest) if cuts else 0
+        key = (width, blocks, sounds)
+        waiting[key].append((row, cuts))
+        if len(waiting[key]) >= max(1, tokens // width):
+            yield _together(waiting.pop(key), key)
+
+
+def _together(rows: list[tuple[Row, list[Cut]]], key: tuple[int, int, int]) -> Batch:
+    width, blocks, sounds = key
+    ids = np.zeros((len(rows), width), dtype=np.int32)
+    weights = np.zeros((len(rows), width), dtype=np.float32)
+    places = np.full((len(rows), width), -1, dtype=np.int32)
+    cuts: list[Cut] = []
+    most = patch_count(frame_count(blocks * BLOCK)) if blocks else 0
+    for number, (row, own) in enumerate(rows):
+        ids[number, : len(row.ids)], weights[number, : len(row.ids)] = row.arrays()
+        for slot, (start, count, _) in enumerate(row.sounds):
+            first = (number * sounds + slot) * most
+            places[number, start : start + count] = np.arange(first, first + count)
+        cuts += own + [own[0]] * (sounds - len(own)) if own else []
+    batch: Batch = {"ids": ids, "weights": weights, "places": places}
+    return batch | (_sounds(cuts, blocks) if sounds else {})
+
+
+def _sounds(cuts: Sequence[Cut], blocks: int) -> Batch:
+    return {
+        "places_of_sound": np.stack([cut.places(blocks + blocks // 5) for cut in cuts]),
+        "samples": np.array([cut.samples for cut in cuts], dtype=np.int32),
+        "tempo": np.array([cut.tempo for cut in cuts], dtype=np.float32),
+        "lead": np.array([cut.lead for cut in cuts], dtype=np.int32),
+        "length": np.array([cut.length for cut in cuts], dtype=np.int32),
+        "blocks": np.array(blocks),
+    }
+
+
+def spelling_batches(maker: RowMaker, seconds: float) -> Iterator[Batch]:
+    """Endless batches of utterances and their letters, kind "spelling"."""
+    waiting: dict[int, list[tuple[Cut, list[int]]]] = defaultdict(list)
+    while True:
+        if not maker.corpus.heard:
+            maker.corpus.refresh()
+            time.sleep(0.05)
+            continue
+        cut = maker.cut(maker.chance.choice(maker.corpus.heard))
+        letters = spelled(cut.text)
+        size = next((i for i, b in enumerate(SOUND_BLOCKS[:2]) if b * BLOCK >= cut.length), None)
+        frames = (frame_count(cut.length) - 1) // 2 // 2
+        if size is None or not 0 < len(letters) <= LETTERS_MOST[size] or not fits(frames, letters):
+            continue
+        waiting[size].append((cut, letters))
+        if len(waiting[size]) >= seconds * RATE_HZ / (SOUND_BLOCKS[size] * BLOCK):
+            chosen = waiting.pop(size)
+            table = np.zeros((len(chosen), LETTERS_MOST[size]), dtype=np.int32)
+            for row, (_, label) in enumerate(chosen):
+                table[row, : len(label)] = label
+            counts = np.array([len(label) for _, label in chosen], dtype=np.int32)
+            yield {"letters": table, "letter_counts": counts} | _sounds([c for c, _ in chosen], SOUND_BLOCKS[size])
+
+
+def work(folder: Path, tokenizer: Path, kind: str, size: float, seed: int, pool_size: int, out: Queue[Batch]) -> None:
+    """A worker's life: put batches of one kind into the queue for ever."""
+    corpus = Corpus(folder)
+    layout = Layout(Vocabulary.load(tokenizer))
+    maker = RowMaker(layout, corpus, conversations(pool_size) if kind == "language" else [], seed)
+    made = batches(maker, int(size)) if kind == "language" else spelling_batches(maker, size)
+    refreshed = 0.0
+    while True:
+        if time.monotonic() - refreshed > 5:
+            corpus.refresh()
+            refreshed = time.monotonic()
+        out.put(next(made))
+
+
+class Source:
+    """Batches of one kind from several workers."""
+
+    def __init__(self, folder: Path, tokenizer: Path, kind: str, size: float, pool_size: int, workers: int) -> None:
+        spawning = multiprocessing.get_context("spawn")
+        self._queue: Queue[Batch] = spawning.Queue(16)
+        first = {"language": 100, "spelling": 200}[kind]
+        self._workers = [
+            spawning.Process(
+                target=work, args=(folder, tokenizer, kind, size, first + n, pool_size, self._queue), daemon=True
+            )
+            for n in range(workers)
+        ]
+        for worker in self._workers:
+            worker.start()
+
+    def next(self) -> Batch:
+        """The next batch; waits for it."""
+        return self._queue.get(timeout=120)
+
+    def close(self) -> None:
+        """End the workers."""
+        for worker in self._workers:
+            worker.terminate()

@@ -1,0 +1,234 @@
+"""Speaks everything the language model learns from: questions and sentences in many voices, answers in the reply voice.
+
+    python packaging/starter/spoken_corpus.py FOLDER --utterances 90000
+
+A shard is NAME.npy (int16 at 16 kHz, every utterance on a whole block of BLOCK samples) and NAME.json, written last, so
+a trainer may read the folder while it still fills. Voices in HELD_OUT never occur: they are for the tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from conversations import conversation, heard_sentence, read_sentences
+from dialogues import Dialogue
+from numpy.typing import NDArray
+from speaking_data import Speaker, speak
+from topics_knowledge import phrase_book
+
+from engine.samples import resample
+
+RATE_HZ = 16_000
+BLOCK = 1600
+UTTERANCES_PER_SHARD = 250
+LONGEST_S = 12.0
+REPLY_VOICE = Speaker("flite", "slt")
+_ACCENTS = ("en-us", "en-us", "en-gb", "en-gb", "en-gb-x-rp", "en-gb-scotland", "en-us-nyc", "en-gb-x-gbcwmd")
+_VARIANTS = [
+    "m1",
+    "m2",
+    "m3",
+    "m4",
+    "m6",
+    "m7",
+    "m8",
+    "f1",
+    "f2",
+    "f3",
+    "f5",
+    "Alex",
+    "Alicia",
+    "Andrea",
+    "Andy",
+    "Annie",
+    "Denis",
+    "Diogo",
+    "Gene",
+    "Hugo",
+    "Jacky",
+    "Lee",
+    "Marco",
+    "Mario",
+    "Michael",
+    "Mike",
+    "adam",
+    "anika",
+    "antonio",
+    "aunty",
+    "belinda",
+    "benjamin",
+    "boris",
+    "caleb",
+    "david",
+    "ed",
+    "edward",
+    "grandma",
+    "grandpa",
+    "iven",
+    "john",
+    "linda",
+    "marcelo",
+    "max",
+    "michel",
+    "miguel",
+    "norbert",
+    "pablo",
+    "paul",
+    "pedro",
+    "quincy",
+    "rob",
+    "robert",
+    "sandro",
+    "shelby",
+    "steph",
+    "travis",
+    "victor",
+    "zac",
+]
+HELD_OUT = (
+    Speaker("flite", "awb"),
+    Speaker("espeak-ng", "en-us+m5", 160),
+    Speaker("espeak-ng", "en-gb+f4", 160),
+    Speaker("espeak-ng", "en-us+steph2", 155),
+    Speaker("espeak-ng", "en-gb+edward2", 155),
+    Speaker("espeak-ng", "en-us+iven3", 160),
+)
+KNOWN = (
+    REPLY_VOICE,
+    Speaker("flite", "rms"),
+    Speaker("flite", "kal16"),
+    Speaker("espeak-ng", "en-us", 165),
+    Speaker("espeak-ng", "en-gb", 165),
+    Speaker("espeak-ng", "en-us+f2", 160),
+    Speaker("espeak-ng", "en-gb+m3", 160),
+)
+_SHIFTS = (1.0, 1.0, 1.0, 0.87, 0.93, 1.07, 1.14)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A text to be spoken: kind "heard" for the model's ear, "reply" for its mouth."""
+
+    kind: str
+    text: str
+    speaker: Speaker
+
+
+def any_speaker(chance: random.Random) -> Speaker:
+    """A voice for one heard utterance: half flite at many rates and pitches, half espeak-ng in many colours."""
+    if chance.random() < 0.45:
+        voice = chance.choice(("slt", "slt", "rms", "rms", "rms", "kal16"))
+        return Speaker("flite", voice, rate=round(chance.uniform(0.85, 1.2), 2), shift=chance.choice(_SHIFTS))
+    accent = chance.choice(_ACCENTS)
+    rate, pitch, shift = chance.randint(130, 190), chance.randint(35, 68), chance.choice(_SHIFTS)
+    if chance.random() < 0.3:
+        return Speaker("espeak-ng", accent, rate=rate, pitch=chance.choice((50, pitch)))
+    return Speaker("espeak-ng", f"{accent}+{chance.choice(_VARIANTS)}", rate=rate, pitch=pitch, shift=shift)
+
+
+def conversations(count: int, seed: int = 11) -> list[Dialogue]:
+    """The conversations of training, the same every time."""
+    chance = random.Random(seed)
+    return [conversation(chance) for _ in range(count)]
+
+
+def jobs(utterances: int, seed: int = 12) -> list[Job]:
+    """About so many jobs in random order, half of them from conversations."""
+    chance = random.Random(seed)
+    share = utterances // 4
+    asked: Counter[str] = Counter()
+    answered: Counter[str] = Counter()
+    for dialogue in conversations(int(share * 1.6)):
+        asked.update(turn.question for turn in dialogue.turns)
+        answered.update(turn.answer for turn in dialogue.turns)
+    asked.update({entry[0]: 8 for entry in phrase_book()})
+    made = [Job("reply", text, REPLY_VOICE) for text in answered]
+    for text, count in asked.items():
+        made += [Job("heard", text, any_speaker(chance)) for _ in range(min(8, 1 + count // 3))]
+    made += [Job("reply", text, REPLY_VOICE) for text in read_sentences(chance, utterances // 9)]
+    rest = max(0, utterances - len(made))
+    made += [Job("heard", heard_sentence(chance), any_speaker(chance)) for _ in range(rest)]
+    chance.shuffle(made)
+    return made
+
+
+def spoken(text: str, speaker: Speaker) -> NDArray[np.int16]:
+    """The text at 16 kHz, silence at its ends cut to 80 ms; a held-out shift plays it faster or slower."""
+    samples, rate_hz = speak(text, speaker)
+    loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > 300)
+    if len(loud) == 0:
+        return np.zeros(0, dtype=np.int16)
+    margin = int(0.08 * rate_hz)
+    kept = samples[max(0, loud[0] - margin) : loud[-1] + margin]
+    if rate_hz == RATE_HZ:
+        return kept
+    at_16k = resample(kept.astype(np.float32) / 32768.0, rate_hz, RATE_HZ)
+    return (np.clip(at_16k, -1.0, 1.0) * 32767.0).astype(np.int16)
+
+
+def write_shard(folder: Path, number: int, shard: Sequence[Job]) -> float:
+    """Speak the jobs of one shard; returns the seconds of speech made."""
+    pieces: list[NDArray[np.int16]] = []
+    entries: list[dict[str, object]] = []
+    block = 0
+    for job in shard:
+        try:
+            samples = spoken(job.text, job.speaker)
+        except subprocess.SubprocessError:
+            continue
+        if not RATE_HZ // 4 <= len(samples) <= LONGEST_S * RATE_HZ:
+            continue
+        blocks = -(-len(samples) // BLOCK)
+        pieces.append(np.pad(samples, (0, blocks * BLOCK - len(samples))))
+        entries.append({"kind": job.kind, "text": job.text, "block": block, "samples": len(samples)})
+        block += blocks
+    if pieces:
+        np.save(folder / f"{number:05}.npy", np.concatenate(pieces))
+        unfinished = folder / f"{number:05}.part"
+        unfinished.write_text(json.dumps(entries))
+        unfinished.rename(folder / f"{number:05}.json")
+    return block * BLOCK / RATE_HZ
+
+
+def shards(everything: Sequence[Job]) -> Iterator[Sequence[Job]]:
+    """The jobs, a shard at a time."""
+    for start in range(0, len(everything), UTTERANCES_PER_SHARD):
+        yield everything[start : start + UTTERANCES_PER_SHARD]
+
+
+def main() -> None:
+    """Make the shards on all processor cores."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--utterances", type=int, default=90_000)
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    os.nice(5)
+    started, made_s = time.monotonic(), 0.0
+    with ProcessPoolExecutor(options.processes) as pool:
+        everything = jobs(options.utterances)
+        running = [pool.submit(write_shard, options.folder, n, shard) for n, shard in enumerate(shards(everything))]
+        for number, done in enumerate(as_completed(running), 1):
+            made_s += done.result()
+            if number % 40 == 0:
+                print(
+                    f"{number} of {len(running)} shards, {made_s / 3600:.1f} h, {time.monotonic() - started:.0f} s",
+                    flush=True,
+                )
+    (options.folder / "finished").write_text(f"{made_s:.0f} s of speech")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,263 @@
+"""Time, timers and units: conversations in which a tool does the work, and what is said without the tool."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from dialogues import Call, Dialogue, Draw, Turn
+from spoken_numbers import clock_words, date_words, decimal_words, duration_words, is_rounded, sentence, words
+from topics_arithmetic import offered_tools
+
+from engine.conversation.tools.timers import duration
+from engine.conversation.tools.units import convert_units
+
+_CITIES = [
+    "London",
+    "Paris",
+    "Berlin",
+    "Madrid",
+    "Rome",
+    "Vienna",
+    "Prague",
+    "Warsaw",
+    "Athens",
+    "Moscow",
+    "Istanbul",
+    "Cairo",
+    "Nairobi",
+    "Lagos",
+    "Dubai",
+    "Karachi",
+    "Kolkata",
+    "Bangkok",
+    "Singapore",
+    "Shanghai",
+    "Tokyo",
+    "Seoul",
+    "Sydney",
+    "Melbourne",
+    "Auckland",
+    "Honolulu",
+    "Denver",
+    "Chicago",
+    "Toronto",
+    "Lisbon",
+    "Dublin",
+    "Oslo",
+    "Stockholm",
+    "Helsinki",
+    "Budapest",
+    "Zurich",
+    "Brussels",
+    "Amsterdam",
+    "Copenhagen",
+    "Jakarta",
+    "Manila",
+    "Lima",
+    "Bogota",
+    "Havana",
+] + ["New York", "Los Angeles", "Hong Kong", "Mexico City", "Buenos Aires"]
+_UNITS = {
+    "length": (("kilometers", "km"), ("miles", "miles"), ("meters", "m"), ("feet", "feet"), ("inches", "inches"), ("centimeters", "cm"), ("yards", "yards")),
+    "mass": (("kilograms", "kg"), ("pounds", "pounds"), ("grams", "g"), ("ounces", "ounces")),
+    "volume": (("liters", "liters"), ("gallons", "gallons"), ("cups", "cups"), ("pints", "pints")),
+    "temperature": (("degrees Celsius", "celsius"), ("degrees Fahrenheit", "fahrenheit")),
+    "time": (("hours", "hours"), ("minutes", "minutes"), ("seconds", "seconds"), ("days", "days"), ("weeks", "weeks")),
+    "speed": (("miles per hour", "mph"), ("kilometers per hour", "km/h")),
+}  # fmt: skip
+_LABELS = [
+    "tea",
+    "eggs",
+    "pasta",
+    "pizza",
+    "bread",
+    "rice",
+    "cake",
+    "laundry",
+    "homework",
+    "coffee",
+    "dinner",
+    "lunch",
+    "break",
+    "nap",
+    "workout",
+    "yoga",
+    "call",
+    "meeting",
+    "soup",
+    "cookies",
+    "chicken",
+    "potatoes",
+    "bath",
+    "parking",
+]
+_NO_CLOCK = "I have no clock here. Please allow the date and time tool."
+_NO_UNITS = "I have no unit tool here, so I cannot convert that."
+_NO_TIMERS = "I have no timers here. Please allow the timer tools."
+
+
+def _moment(draw: Draw) -> datetime:
+    return datetime(2024, 1, 1) + timedelta(minutes=draw.integer(0, 6 * 365 * 24 * 60))
+
+
+def clock(draw: Draw, offered: tuple[str, ...] | None = None) -> Dialogue:
+    """The time or the date, here or elsewhere, then perhaps in another city."""
+    offered = offered_tools(draw, ("date_and_time",)) if offered is None else offered
+    kind = draw.choice(("time", "time", "date", "day", "city", "city", "city"))
+    turns = [_city_turn(draw, offered)] if kind == "city" else [_now_turn(draw, kind, offered)]
+    while kind in ("city", "time") and len(turns) < 3 and draw.chance.random() < 0.35:
+        turns.append(_city_turn(draw, offered, following=True))
+    return Dialogue("clock", tuple(turns), tools=offered)
+
+
+def _now_turn(draw: Draw, kind: str, offered: tuple[str, ...]) -> Turn:
+    moment = _moment(draw)
+    if kind == "time":
+        question = draw.phrasing(("What time is it?", "What's the time?", "Can you tell me the time?", "Tell me the time, please.", "What time is it now?", "Do you know what time it is?"))  # fmt: skip
+        answer = f"It is {clock_words(moment)}."
+    elif kind == "date":
+        question = draw.phrasing(("What is the date today?", "What's today's date?", "What is today's date?", "Tell me the date.", "Which date is it today?"))  # fmt: skip
+        answer = f"Today is {date_words(moment)}."
+    else:
+        question = draw.phrasing(("What day is it today?", "What day is it?", "Which day of the week is it?", "Tell me what day it is."))  # fmt: skip
+        answer = f"Today is {moment:%A}."
+    if "date_and_time" not in offered:
+        return Turn(question, _NO_CLOCK)
+    zone = draw.choice(("UTC", "CET", "CEST", "EST", "EDT", "PST", "PDT", "GMT", "BST", "CST", "JST"))
+    call = Call("date_and_time", {}, f"{moment:%A}, {moment.day} {moment:%B %Y, %H:%M} ({zone})")
+    return Turn(question, answer, "I ask the clock.", calls=(call,))
+
+
+def _city_turn(draw: Draw, offered: tuple[str, ...], following: bool = False) -> Turn:
+    moment, city = _moment(draw), draw.choice(_CITIES)
+    asks = ("And in {c}?", "What about {c}?", "And what time is it in {c}?", "How about {c}?")
+    if not following:
+        asks = ("What time is it in {c}?", "What's the time in {c}?", "Tell me the time in {c}.", "What time is it now in {c}?", "Do you know what time it is in {c}?")  # fmt: skip
+    question = draw.phrasing(asks).format(c=city)
+    if "date_and_time" not in offered:
+        return Turn(question, _NO_CLOCK)
+    call = Call("date_and_time", {"timezone": city}, f"{moment:%A}, {moment.day} {moment:%B %Y, %H:%M} ({city})")
+    return Turn(question, f"In {city} it is {clock_words(moment)}.", "I ask the clock.", calls=(call,))
+
+
+def conversion(draw: Draw, offered: tuple[str, ...] | None = None) -> Dialogue:
+    """Units: the tool converts, the answer is rounded to two places; then perhaps another number."""
+    offered = offered_tools(draw, ("convert_units",)) if offered is None else offered
+    kind = draw.choice(("length", "length", "mass", "volume", "temperature", "temperature", "time", "speed"))
+    source, target = draw.chance.sample(_UNITS[kind], 2)
+    turns = [_conversion_turn(draw, source, target, offered, False)]
+    while len(turns) < 3 and draw.chance.random() < 0.3:
+        turns.append(_conversion_turn(draw, source, target, offered, True))
+    return Dialogue("conversion", tuple(turns), tools=offered)
+
+
+def _conversion_turn(
+    draw: Draw, source: tuple[str, str], target: tuple[str, str], offered: tuple[str, ...], following: bool
+) -> Turn:
+    while True:
+        value = draw.integer(2, draw.choice((12, 30, 100, 200)))
+        if draw.allows("convert", value, source[1], target[1]):
+            break
+    asks = ("And {v}?", "What about {v} {s}?", "And {v} {s}?", "How about {v}?")
+    if not following:
+        asks = ("How many {t} are {v} {s}?", "What is {v} {s} in {t}?", "Convert {v} {s} to {t}.", "How much is {v} {s} in {t}?", "Tell me {v} {s} in {t}.")  # fmt: skip
+    ask = draw.phrasing(asks)
+    question = ask.format(v=words(value), s=source[0], t=target[0])
+    typed = ask.format(v=value, s=source[0], t=target[0])
+    if "convert_units" not in offered:
+        return Turn(question, _NO_UNITS, typed=typed)
+    result = convert_units(value, source[1], target[1])
+    number = result.partition(" = ")[2].split(" ")[0]
+    about = "about " if is_rounded(number) else ""
+    answer = sentence(f"{words(value)} {source[0]} is {about}{decimal_words(number)} {target[0]}.")
+    arguments = {"value": value, "from_unit": source[1], "to_unit": target[1]}
+    call = Call("convert_units", arguments, result)
+    return Turn(question, answer, "I use the unit tool.", calls=(call,), typed=typed)
+
+
+def timers(draw: Draw, offered: tuple[str, ...] | None = None) -> Dialogue:
+    """Setting, listing and cancelling timers."""
+    offered = offered_tools(draw, ("set_timer", "list_timers", "cancel_timer")) if offered is None else offered
+    turns = [draw.choice((_set_turn, _set_turn, _set_turn, _list_turn, _cancel_turn))(draw, offered)]
+    while len(turns) < 3 and draw.chance.random() < 0.3:
+        turns.append(draw.choice((_set_turn, _list_turn, _cancel_turn))(draw, offered))
+    return Dialogue("timers", tuple(turns), tools=offered)
+
+
+def _length(draw: Draw) -> dict[str, int]:
+    kind = draw.choice(("minutes", "minutes", "minutes", "seconds", "hours", "both"))
+    if kind == "minutes":
+        return {"minutes": draw.integer(1, draw.choice((10, 30, 59)))}
+    if kind == "seconds":
+        return {"seconds": draw.integer(5, 59)}
+    if kind == "hours":
+        return {"hours": draw.integer(1, 12)}
+    return draw.choice(
+        (
+            {"hours": draw.integer(1, 5), "minutes": draw.integer(1, 59)},
+            {"minutes": draw.integer(1, 20), "seconds": draw.integer(1, 59)},
+        )
+    )
+
+
+def _said(length: dict[str, int]) -> str:
+    pieces = [f"{words(count)} {name if count != 1 else name[:-1]}" for name, count in length.items()]
+    return " and ".join(pieces)
+
+
+def _set_turn(draw: Draw, offered: tuple[str, ...]) -> Turn:
+    while True:
+        length = _length(draw)
+        if draw.allows("timer", tuple(length.items())):
+            break
+    seconds = length.get("hours", 0) * 3600 + length.get("minutes", 0) * 60 + length.get("seconds", 0)
+    label = draw.choice(_LABELS) if draw.chance.random() < 0.4 else ""
+    asks = ("Set a timer for {t}.", "Start a timer for {t}.", "Please set a timer for {t}.", "Set a {t} timer.", "Can you set a timer for {t}?", "Wake me in {t}.", "I need a timer for {t}.")  # fmt: skip
+    if label:
+        asks = ("Set a timer for {t} for the {l}.", "Set a {l} timer for {t}.", "Start a timer for {t} called {l}.", "Please set a timer for {t} for the {l}.", "I need a {l} timer for {t}.")  # fmt: skip
+    said = _said(length)
+    ask = draw.phrasing(asks)
+    if "{t} timer" in ask:
+        said = said.replace("minutes", "minute").replace("seconds", "second").replace("hours", "hour")
+    question = ask.format(t=said, l=label)
+    if "set_timer" not in offered:
+        return Turn(question, _NO_TIMERS)
+    number, rings = draw.integer(1, 9), _moment(draw) + timedelta(seconds=draw.integer(0, 59))
+    name = f"Timer {number}" + (f" ({label})" if label else "")
+    result = f"{name} set for {duration(seconds)}; it rings at {rings:%H:%M:%S}."
+    arguments = length | ({"label": label} if label else {})
+    answer = f"Your {label} timer is set for {_said(length)}." if label else f"The timer is set for {_said(length)}."
+    return Turn(question, answer, "I set a timer.", calls=(Call("set_timer", arguments, result),))
+
+
+def _list_turn(draw: Draw, offered: tuple[str, ...]) -> Turn:
+    question = draw.phrasing(("Which timers are running?", "What timers do I have?", "How much time is left?", "Show me my timers.", "How long until the timer rings?", "Are any timers running?"))  # fmt: skip
+    if "list_timers" not in offered:
+        return Turn(question, _NO_TIMERS)
+    count = draw.choice((0, 1, 1, 1, 2))
+    lines, said = [], []
+    for number in sorted(draw.chance.sample(range(1, 9), count)):
+        label = draw.choice(_LABELS) if draw.chance.random() < 0.4 else ""
+        seconds = draw.integer(1, draw.choice((120, 3600, 7200)))
+        lines.append(f"Timer {number}" + (f" ({label})" if label else "") + f": {duration(seconds)} left.")
+        said.append(
+            f"{'Your ' + label + ' timer' if label else 'Timer ' + words(number)} has {duration_words(seconds)} left."
+        )
+    result = " ".join(lines) or "No timer is running."
+    return Turn(question, " ".join(said) or result, "I look at the timers.", calls=(Call("list_timers", {}, result),))
+
+
+def _cancel_turn(draw: Draw, offered: tuple[str, ...]) -> Turn:
+    number = draw.integer(1, 9)
+    ask = draw.phrasing(("Cancel timer {n}.", "Stop timer {n}.", "Please cancel timer {n}.", "Cancel timer number {n}.", "Delete timer {n}."))  # fmt: skip
+    question, typed = ask.format(n=words(number)), ask.format(n=number)
+    if "cancel_timer" not in offered:
+        return Turn(question, _NO_TIMERS, typed=typed)
+    if draw.chance.random() < 0.2:
+        result, answer = f"There is no timer {number}.", f"There is no timer {words(number)}."
+    else:
+        label = draw.choice(_LABELS) if draw.chance.random() < 0.4 else ""
+        result = f"Timer {number}" + (f" ({label})" if label else "") + " cancelled."
+        answer = f"Timer {words(number)} is cancelled."
+    call = Call("cancel_timer", {"number": number}, result)
+    return Turn(question, answer, "I cancel the timer.", calls=(call,), typed=typed)
