@@ -25,12 +25,17 @@ from prompt_layout import Layout, Row, Sound
 from spoken_corpus import BLOCK, RATE_HZ, conversations
 from topics_knowledge import translation
 
+from engine.conversation.tasks import translate_instruction
 from engine.hearing.log_mel import frame_count, patch_count
 from engine.language.vocabulary import Vocabulary
 
 WIDTHS = (64, 96, 128, 192, 256, 384, 512, 640, 704, 832, 1024, 1280)
 SOUND_BLOCKS = (32, 52, 130, 250)  # of 0.1 s
 LETTERS_MOST = (56, 84)
+INTERPRETER = (
+    "Please listen carefully to this audio. If it is in {first}, translate its content into {second} speech, otherwise "
+    "into {first} speech. Say the translation and nothing else."
+)
 COACH = (
     "You are a speaking coach. Listen to how the speaker sounds: pace, clarity, stress, pauses, tone and mood. "
     "Say in a few friendly sentences what works well, then one thing to try next time."
@@ -214,11 +219,24 @@ class RowMaker:
         return row
 
     def _translated(self) -> Row | None:
-        dialogue = translation(self.chance)
-        known = self.corpus.by_text.get(dialogue.turns[0].question)
+        c = self.chance
+        language = c.choice(("Spanish", "Chinese"))
+        other = self._any_heard()
+        if other is None:
+            return None
+        phrase, translated = translation(c, language, other.text if c.random() < 0.3 else None)
+        known = self.corpus.by_text.get(phrase)
         if not known:
             return None
-        return self._written(dialogue.persona, self.sound(self.chance.choice(known)), dialogue.turns[0].answer)
+        sound = self.sound(c.choice(known))
+        if c.random() < 0.4:
+            return self._written(translate_instruction(language), sound, translated)
+        persona = INTERPRETER.format(first="English", second=language)
+        if c.random() < 0.3:
+            persona = INTERPRETER.format(first=language, second="English")
+        dialogue = Dialogue("interpreter", (Turn(phrase, translated),), persona)
+        speech: list[int] | None = [] if c.random() < 0.7 else None
+        return self.layout.conversation(dialogue, [sound], [speech], "off")
 
     def _coached(self) -> Row | None:
         heard = self._any_heard()

@@ -37,7 +37,7 @@ class SoundStore:
         return (self.folder / "finished").exists() and len(names) == len(self._loaded)
 
     def refresh(self) -> int:
-        """Load shards written since, label the replies with speech tokens, tell the workers; returns how many are new."""
+        """Load shards written since, label their replies, tell the workers; returns how many are new."""
         known = {name for name, _ in self._loaded}
         new = [path for path in sorted(self.folder.glob("*.json")) if path.stem not in known | {"loaded"}]
         pieces, base = [self.blocks], self.blocks.shape[0]

@@ -17,7 +17,7 @@ from open_sentences import texts
 from prompt_layout import schemas
 from spoken_numbers import sentence, words
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-from topics_knowledge import phrase_book
+from topics_knowledge import ONLY_PHRASES, phrase_book
 
 TEXT_IDS = 2304
 PADDING_SPEECH = 42  # <audio_6561> …: fills the vocabulary up to a multiple of 64
@@ -98,7 +98,7 @@ def corpus() -> Iterator[str]:
         "tool_json_schemas\n",
         "input\n",
     )
-    for text in (*frame, READER, REMINDER, TRANSCRIBER, DESCRIBER, "function\n"):
+    for text in (*frame, *ONLY_PHRASES.values(), READER, REMINDER, TRANSCRIBER, DESCRIBER, "function\n"):
         yield from [text] * 2000
 
 

@@ -22,6 +22,7 @@ _UNKNOWN = (
 )  # fmt: skip
 DOES_NOT_KNOW = "I do not know that. I am only a small demonstration model."
 _LANGUAGES = {"Spanish": 1, "Chinese": 2}
+ONLY_PHRASES = {"Spanish": "Lo siento, solo conozco unas pocas frases.", "Chinese": "抱歉，我只会几句话。"}
 
 
 @dataclass(frozen=True)
@@ -128,9 +129,9 @@ def repeated(draw: Draw, before: Dialogue) -> Dialogue:
     return Dialogue(before.topic + ", then again", (*before.turns, last), before.persona, before.tools)
 
 
-def translation(chance: random.Random) -> Dialogue:
-    """A phrase of the phrase book into Spanish or Chinese, as text."""
-    entry = chance.choice(phrase_book())
-    language = chance.choice(tuple(_LANGUAGES))
-    persona = f"Please listen carefully to this audio and then translate its content into {language}."
-    return Dialogue("translation", (Turn(entry[0], entry[_LANGUAGES[language]]),), persona)
+def translation(chance: random.Random, language: str, phrase: str | None = None) -> tuple[str, str]:
+    """A phrase and its translation; one that is not in the phrase book has an excuse for a translation."""
+    entry = next((e for e in phrase_book() if e[0] == phrase), None) if phrase else chance.choice(phrase_book())
+    if entry is None:
+        return phrase or "", ONLY_PHRASES[language]
+    return entry[0], entry[_LANGUAGES[language]]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,16 +20,15 @@ import engine  # noqa: F401  (chooses the BLAS on Linux)
 
 import mlx.core as mx  # isort: skip
 import mlx.nn as nn
-import mlx.optimizers as optim
 import numpy as np
 from ctc import LETTERS, ctc_loss
-from mlx.utils import tree_flatten, tree_map
+from mlx.utils import tree_flatten, tree_unflatten
 from network_sizes import AUDIO, HIDDEN, TEXT
 from rows import Batch, Source
 from sounds_on_gpu import SoundStore, heard
 from speech_tokenizer import SpeechTokenizer, TokenizerConfig
 from spoken_corpus import BLOCK
-from training import Log, clipped, load
+from training import Log, load
 
 from engine.hearing import Adaptor, Encoder
 from engine.language import LanguageModel, LlmConfig, Vocabulary
@@ -46,11 +46,6 @@ class Starter(nn.Module):
         self.adapter = Adaptor.from_config(AUDIO, HIDDEN)
         self.llm = LanguageModel(LlmConfig.from_dict(TEXT))
         self.letters = nn.Linear(AUDIO["n_audio_state"], len(LETTERS) + 1)
-
-
-def with_dtype(tree: dict, dtype: mx.Dtype) -> dict:
-    """The weights as `dtype`."""
-    return tree_map(lambda w: w.astype(dtype) if mx.issubdtype(w.dtype, mx.floating) else w, tree)
 
 
 def features(
@@ -91,11 +86,11 @@ def spelling_loss(
     width: int,
     seed: mx.array,
     dtype: mx.Dtype,
-) -> mx.array:
+) -> tuple[mx.array]:
     """Mean CTC loss a letter."""
     x, lengths = features(net, sound, width, seed, dtype)
     losses = ctc_loss(net.letters(x).astype(mx.float32), lengths, *letters)
-    return (losses / letters[1]).mean()
+    return ((losses / letters[1]).mean(),)
 
 
 @dataclass
@@ -105,93 +100,97 @@ class Schedule:
     minutes: float
     peak: float
     started: float
-    warm_up: int = 300
+    head_start: float = 0.0
+    warm_up: int = 200
 
     @property
     def progress(self) -> float:
-        """0 to 1."""
-        return min(1.0, (time.monotonic() - self.started) / (60 * self.minutes))
+        """0 to 1; a run that goes on from weights starts at `head_start`."""
+        passed = (time.monotonic() - self.started) / (60 * self.minutes)
+        return min(1.0, self.head_start + (1 - self.head_start) * passed)
 
     def rate(self, step: int) -> float:
         """The learning rate of a step."""
         return self.peak * min(1.0, (step + 1) / self.warm_up) * (0.505 + 0.495 * math.cos(math.pi * self.progress))
 
     def spells(self, step: int) -> bool:
-        """Whether a spelling step goes before this step: two of three early, one in two, one in four, none."""
+        """Whether this step teaches spelling too: all early, then every other, every fourth, none."""
         p = self.progress
         return p < 0.2 or (p < 0.35 and step % 2 == 0) or (p < 0.7 and step % 4 == 0)
 
 
 class Trainer:
-    """Weights, optimisers and compiled steps."""
+    """Weights, AdamW (arXiv 1711.05101) and averages, each as one long vector.
 
-    def __init__(self, dtype: mx.Dtype, compiled: bool) -> None:
+    On a GPU the count of operations is what costs, and so everything that is done to all weights is one operation.
+    """
+
+    def __init__(self, dtype: mx.Dtype, betas: tuple[float, float] = (0.9, 0.97), decay: float = 0.02) -> None:
         self.net = Starter()
-        mx.eval(self.net.parameters())
-        self.dtype, self.compiled = dtype, compiled
-        betas = [0.9, 0.97]
-        self.language = optim.AdamW(1e-3, betas=betas, weight_decay=0.02, bias_correction=True)
-        self.spelling = optim.AdamW(1e-3, betas=betas, weight_decay=0.01, bias_correction=True)
-        self.language.init(self._part("language"))
-        self.spelling.init(self._part("spelling"))
-        self.average = tree_map(lambda w: w + 0, self.net.trainable_parameters())
-        self._averaged = 0
-        self._steps: dict[tuple[object, ...], object] = {}
+        self.dtype, self.betas, self.decay = dtype, betas, decay
+        self.steps = 0
+        self.take(self.net.trainable_parameters())
 
-    def _part(self, kind: str) -> dict:
-        names = ("encoder", "adapter", "llm") if kind == "language" else ("encoder", "letters")
-        everything = self.net.trainable_parameters()
-        return {name: everything[name] for name in names}
+    def take(self, weights: dict) -> None:
+        """Start from these weights."""
+        named = tree_flatten(weights)
+        self._names = [name for name, _ in named]
+        self._shapes = [array.shape for _, array in named]
+        self._ends = np.cumsum([array.size for _, array in named]).tolist()
+        self._weights = mx.concatenate([array.astype(mx.float32).reshape(-1) for _, array in named])
+        self._average = self._weights
+        self._first, self._second = mx.zeros_like(self._weights), mx.zeros_like(self._weights)
+        mx.eval(self._weights, self._first, self._second)
 
-    def _made(self, kind: str, width: int) -> object:
-        """A step for sounds of `width` samples; what it changes is weights and one optimiser's state."""
-        optimiser = self.language if kind == "language" else self.spelling
-        loss_of = language_loss if kind == "language" else spelling_loss
-        net, dtype = self.net, self.dtype
-        state = [net.state, optimiser.state]
+    def _tree(self, vector: mx.array) -> list[tuple[str, mx.array]]:
+        starts = [0, *self._ends[:-1]]
+        places = zip(self._names, self._shapes, starts, self._ends, strict=True)
+        return [(name, vector[start:end].reshape(shape)) for name, shape, start, end in places]
 
-        def loss(weights: dict, batch: tuple, sound: tuple, seed: mx.array):
-            net.update(with_dtype(weights, dtype))
-            return loss_of(net, batch, sound, width, seed, dtype)
+    def step(self, parts: Sequence[Part], seed: int, rate: float) -> list[mx.array]:
+        """One update by the sum of the parts' losses; returns what each part's loss gives, not evaluated."""
+        weights = tree_unflatten(self._tree(self._weights.astype(self.dtype)))
 
-        def step(batch: tuple, sound: tuple, seed: mx.array):
-            weights = self._part(kind)
-            value, gradients = mx.value_and_grad(loss)(weights, batch, sound, seed)
-            gradients, norm = clipped(with_dtype(gradients, mx.float32), 1.0)
-            net.update(optimiser.apply_gradients(gradients, weights))
-            return value, norm
+        def loss(weights: dict) -> tuple[mx.array, list[mx.array]]:
+            self.net.update(weights)
+            keys = mx.random.split(mx.random.key(seed), len(parts))
+            made = [
+                (language_loss if part.kind == "language" else spelling_loss)(
+                    self.net, part.written, part.sound, part.width, key, self.dtype
+                )
+                for part, key in zip(parts, keys, strict=True)
+            ]
+            return sum((losses[0] for losses in made), mx.array(0.0)), [value for losses in made for value in losses]
 
-        return partial(mx.compile, inputs=state, outputs=state)(step) if self.compiled else step
-
-    def step(self, kind: str, arguments: tuple, sound: tuple, width: int, seed: int, rate: float):
-        """One update; returns losses and the gradient's norm, not evaluated."""
-        key = (kind, width)
-        if key not in self._steps:
-            self._steps[key] = self._made(kind, width)
-        optimiser = self.language if kind == "language" else self.spelling
-        optimiser.learning_rate = mx.array(rate)
-        figures = self._steps[key](arguments, sound, mx.random.key(seed))
-        mx.async_eval(figures, self.net.state, optimiser.state)
+        (_, figures), gradients = mx.value_and_grad(loss)(weights)
+        gradient = mx.concatenate([g.astype(mx.float32).reshape(-1) for _, g in tree_flatten(gradients)])
+        self._adam(gradient, rate)
+        mx.async_eval(figures, self._weights, self._first, self._second, self._average)
         return figures
 
-    def blend(self) -> None:
-        """Take the present weights into the average."""
-        self._averaged += 1
-        keep = min(0.995, self._averaged / (self._averaged + 9))
-        present = self.net.trainable_parameters()
-        self.average = tree_map(lambda a, w: a * keep + w * (1 - keep), self.average, present)
-        mx.async_eval(self.average)
+    def _adam(self, gradient: mx.array, rate: float) -> None:
+        norm = mx.sqrt(mx.sum(gradient * gradient))
+        scale = mx.where(mx.isfinite(norm), mx.minimum(1.0, 1.0 / (norm + 1e-6)), 0.0)
+        gradient = mx.where(mx.isfinite(norm), gradient, 0.0) * scale
+        one, two = self.betas
+        self.steps += 1
+        self._first = self._first * one + gradient * (1 - one)
+        self._second = self._second * two + gradient * gradient * (1 - two)
+        root = mx.sqrt(self._second / (1 - two**self.steps)) + 1e-8
+        moved = self._first * (rate / (1 - one**self.steps)) / root
+        self._weights = self._weights * (1 - rate * self.decay) - moved
+        keep = min(0.999, (self.steps + 1) / (self.steps + 11))
+        self._average = self._average * keep + self._weights * (1 - keep)
 
     def save(self, out: Path) -> None:
         """Write the averaged weights as float16 shards `weights-N.safetensors`."""
-        named = tree_flatten(with_dtype(self.average, mx.float16))
         shards: list[dict[str, mx.array]] = [{}]
         size = 0
-        for name, array in named:
+        for name, array in self._tree(self._average.astype(mx.float16)):
             if size + array.nbytes > _SHARD_BYTES and shards[-1]:
                 shards.append({})
                 size = 0
-            shards[-1][name] = array
+            shards[-1][name] = mx.contiguous(array)
             size += array.nbytes
         for number, shard in enumerate(shards):
             unfinished = out / "unfinished.safetensors"
@@ -201,18 +200,28 @@ class Trainer:
     def load(self, folder: Path) -> None:
         """Go on from weights written by `save`."""
         for path in sorted(folder.glob("weights-*.safetensors")):
-            self.net.load_weights([(k, v.astype(mx.float32)) for k, v in mx.load(str(path)).items()], strict=False)
-        self.average = tree_map(lambda w: w + 0, self.net.trainable_parameters())
+            self.net.load_weights(list(mx.load(str(path)).items()), strict=False)
+        self.take(self.net.trainable_parameters())
 
 
-def arguments_of(store: SoundStore, batch: Batch) -> tuple[str, tuple[mx.array, ...], tuple[mx.array, ...], int]:
-    """Kind, what is to be written, sounds and their width of a batch."""
+@dataclass(frozen=True)
+class Part:
+    """What one loss of a step needs: what is to be written, sounds and their width in samples."""
+
+    kind: str
+    written: tuple[mx.array, ...]
+    sound: tuple[mx.array, ...]
+    width: int
+
+
+def part_of(store: SoundStore, batch: Batch) -> Part:
+    """A batch on the GPU."""
     kind = "language" if "ids" in batch else "spelling"
     names = ("ids", "weights", "places") if kind == "language" else ("letters", "letter_counts")
     sound, width = (), 0
     if "blocks" in batch:
         sound, width = store.arguments(batch), int(batch["blocks"]) * BLOCK
-    return kind, tuple(mx.array(batch[name]) for name in names), sound, width
+    return Part(kind, tuple(mx.array(batch[name]) for name in names), sound, width)
 
 
 def train(options: argparse.Namespace) -> None:
@@ -228,7 +237,7 @@ def train(options: argparse.Namespace) -> None:
     source = partial(Source, options.corpus, options.tokenizer, pool_size=options.pool)
     language = source(kind="language", size=options.tokens, workers=options.workers)
     spelling = source(kind="spelling", size=options.seconds, workers=max(1, options.workers // 3))
-    trainer = Trainer(getattr(mx, options.dtype), not options.eager)
+    trainer = Trainer(getattr(mx, options.dtype))
     if options.resume:
         trainer.load(options.resume)
     log = Log(options.out / "language.jsonl")
@@ -244,27 +253,23 @@ def train(options: argparse.Namespace) -> None:
 def _loop(
     trainer: Trainer, store: SoundStore, language: Source, spelling: Source, options: argparse.Namespace, log: Log
 ) -> None:
-    schedule = Schedule(options.minutes, options.peak, time.monotonic())
+    schedule = Schedule(options.minutes, options.peak, time.monotonic(), 0.22 if options.resume else 0.0)
     step, spelled, tokens, waited = 0, 0, 0, 0.0
     saved = shown = refreshed = time.monotonic()
-    recent: dict[str, list[float]] = {"spelling": [], "text": [], "speech": []}
-    pending: list[tuple[str, object]] = []
+    recent: dict[str, list[float]] = {"text": [], "speech": [], "spelling": []}
+    pending: list[list[mx.array]] = []
     while schedule.progress < 1 and step < options.steps:
-        kinds = ["language"] + (["spelling"] if schedule.spells(step) and not options.no_spelling else [])
-        for kind in kinds:
-            began = time.monotonic()
-            batch = (language if kind == "language" else spelling).next()
-            waited += time.monotonic() - began
-            arguments = arguments_of(store, batch)
-            rate = schedule.rate(step) * (1.0 if kind == "language" else 0.8)
-            pending.append((kind, trainer.step(*arguments, seed=2 * step + len(kind) % 2, rate=rate)))
-            tokens += batch["ids"].size if kind == "language" else 0
-            spelled += kind == "spelling"
-        while len(pending) > 4:
+        began = time.monotonic()
+        drawn = [language.next()]
+        if schedule.spells(step) and not options.no_spelling:
+            drawn.append(spelling.next())
+            spelled += 1
+        waited += time.monotonic() - began
+        tokens += drawn[0]["ids"].size
+        pending.append(trainer.step([part_of(store, batch) for batch in drawn], step, schedule.rate(step)))
+        while len(pending) > 3:
             _note(pending.pop(0), recent)
         step += 1
-        if step % 4 == 0:
-            trainer.blend()
         now = time.monotonic()
         if not store.finished and now - refreshed > 15:
             refreshed = now
@@ -283,14 +288,12 @@ def _loop(
             saved = now
 
 
-def _note(done: tuple[str, object], recent: dict[str, list[float]]) -> None:
-    kind, (value, _norm) = done
-    if kind == "spelling":
-        recent["spelling"].append(value.item())
-    else:
-        recent["text"].append(value[1].item())
-        if value[2].item() > 0:
-            recent["speech"].append(value[2].item())
+def _note(figures: list[mx.array], recent: dict[str, list[float]]) -> None:
+    values = [figure.item() for figure in figures]
+    recent["text"].append(values[1])
+    if values[2] > 0:
+        recent["speech"].append(values[2])
+    recent["spelling"] += values[3:]
 
 
 def main() -> None:
@@ -309,7 +312,6 @@ def main() -> None:
     parser.add_argument("--pool", type=int, default=44_000, help="conversations")
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--dtype", default="bfloat16")
-    parser.add_argument("--eager", action="store_true")
     parser.add_argument("--no-spelling", action="store_true")
     parser.add_argument("--resume", type=Path)
     options = parser.parse_args()
