@@ -3,7 +3,7 @@
     python packaging/starter/train_language.py CORPUS OUT --tokenizer FOLDER --speech-tokenizer tokenizer.safetensors
 
 The encoder is taught to spell (CTC) beside everything else, most at the beginning: a language model alone learns to
-listen slowly. Averaged weights are written to OUT every two minutes in shards of less than 16 MB.
+listen slowly. Averaged weights are written to OUT every minute in shards of less than 16 MB.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from engine.hearing import Adaptor, Encoder
 from engine.language import LanguageModel, LlmConfig, Vocabulary
 
 _SHARD_BYTES = 14_000_000
+_CACHE_BYTES = 24_000_000_000  # many shapes of batches would otherwise fill the GPU
 
 
 class Starter(nn.Module):
@@ -253,7 +254,7 @@ def train(options: argparse.Namespace) -> None:
 def _loop(
     trainer: Trainer, store: SoundStore, language: Source, spelling: Source, options: argparse.Namespace, log: Log
 ) -> None:
-    schedule = Schedule(options.minutes, options.peak, time.monotonic(), 0.22 if options.resume else 0.0)
+    schedule = Schedule(options.minutes, options.peak, time.monotonic(), options.head_start)
     step, spelled, tokens, waited = 0, 0, 0, 0.0
     saved = shown = refreshed = time.monotonic()
     recent: dict[str, list[float]] = {"text": [], "speech": [], "spelling": []}
@@ -283,7 +284,7 @@ def _loop(
             log.write(step=step, spelled=spelled, progress=done, **figures, hours=round(store.hours, 1), **state)
             shown, tokens, waited = now, 0, 0.0
             recent = {name: [] for name in recent}
-        if now - saved > 120:
+        if now - saved > 60:
             trainer.save(options.out)
             saved = now
 
@@ -313,9 +314,11 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--dtype", default="bfloat16")
     parser.add_argument("--no-spelling", action="store_true")
-    parser.add_argument("--resume", type=Path)
+    parser.add_argument("--resume", type=Path, help="folder of weights to go on from")
+    parser.add_argument("--head-start", type=float, default=0.0, help="share of the schedule that lies behind them")
     options = parser.parse_args()
     mx.random.seed(1)
+    mx.set_cache_limit(_CACHE_BYTES)
     np.random.seed(1)
     train(options)
 
