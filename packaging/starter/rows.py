@@ -113,8 +113,9 @@ class Corpus:
         for entry in json.loads((self._folder / f"{name}.json").read_text()):
             text = entry["text"]
             utterance = Heard(base + entry["block"], entry["samples"], text)
-            self.heard.append(utterance)
-            self.by_text[text].append(utterance)
+            if not any(letter.isdigit() for letter in text):  # what is heard is written down in words
+                self.heard.append(utterance)
+                self.by_text[text].append(utterance)
             if entry["kind"] == "reply":
                 count = entry["samples"] // 640
                 if text not in self.speech:
@@ -130,9 +131,9 @@ class RowMaker:
         self.layout, self.corpus, self.pool = layout, corpus, pool
         self.chance = random.Random(seed)
         self._tasks = (
-            (self._transcribed, 30),
-            (self._conversed, 42),
-            (self._read_aloud, 21),
+            (self._transcribed, 60),
+            (self._conversed, 28),
+            (self._read_aloud, 10),
             (self._described, 4),
             (self._translated, 2),
             (self._coached, 0.5),
@@ -188,7 +189,7 @@ class RowMaker:
         if not self.corpus.heard:
             return None
         parts = [self.chance.choice(self.corpus.heard)]
-        if self.chance.random() < 0.12:
+        if self.chance.random() < 0.06:
             most = self.chance.uniform(5, 20) * RATE_HZ
             while sum(heard.samples for heard in parts) < most:
                 parts.append(self.chance.choice(self.corpus.heard))

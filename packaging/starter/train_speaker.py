@@ -1,6 +1,6 @@
 """Train the speaker network to tell the synthetic voices of the shards apart, pitch and formant variants included.
 
-    python packaging/starter/train_speaker.py SHARDS OUT --minutes 2
+python packaging/starter/train_speaker.py SHARDS OUT --minutes 2
 """
 
 from __future__ import annotations

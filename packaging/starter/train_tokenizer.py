@@ -1,6 +1,6 @@
 """Train the speech tokenizer on shards of speech: to rebuild the log-mel from its codes and to spell what was said.
 
-    python packaging/starter/train_tokenizer.py SHARDS OUT --minutes 4
+python packaging/starter/train_tokenizer.py SHARDS OUT --minutes 4
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Train the vocoder on shards of speech: first spectra and pitch, later also against critics.
 
-    python packaging/starter/train_vocoder.py SHARDS OUT --minutes 10 [--resume OUT/vocoder.safetensors]
+python packaging/starter/train_vocoder.py SHARDS OUT --minutes 10 [--resume OUT/vocoder.safetensors]
 """
 
 from __future__ import annotations

@@ -63,9 +63,7 @@ def _read_shard(path: Path) -> Iterator[Utterance]:
     at_24k = np.load(path.with_suffix(".24k.npy"), mmap_mode=None)
     for entry in json.loads(path.read_text()):
         start, stop = entry["start"], entry["start"] + entry["length"]
-        yield Utterance(
-            entry["text"], entry["speaker"], at_16k[start // 3 : stop // 3], at_24k[start // 2 : stop // 2]
-        )
+        yield Utterance(entry["text"], entry["speaker"], at_16k[start // 3 : stop // 3], at_24k[start // 2 : stop // 2])
 
 
 def batches(
