@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_SWITCH_INTERVAL_S = 0.001  # sound and window wait less for Python's lock while the engine works
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run Earshot; returns the exit code."""
@@ -56,6 +58,7 @@ def has_display() -> bool:
 def run(files: Sequence[str]) -> int:
     """Open the window and run until the user quits."""
     began = time.monotonic()
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication, QMessageBox
 

@@ -23,6 +23,9 @@ _BLUETOOTH = re.compile(
 _BUILT_IN = re.compile(r"built-?in|macbook|imac|mac mini|mac studio", re.IGNORECASE)
 _BLOCK_S = 0.01
 _LONGEST_GAP_S = 1.5
+_LATENCY_S = 0.03  # Python may be 20 ms late with a block, and talk silences a reply within 50 ms
+_SERVER_DOORS = ("default", "pulse", "pipewire")  # PulseAudio and PipeWire through ALSA, on Linux
+_SERVER_RATE_HZ = 48_000
 
 
 class DeviceError(EngineError):
@@ -96,6 +99,11 @@ def chosen_input(inputs: list[Device], name: str, output: Device | None, prefer_
     return device
 
 
+def _own_rate(listed: dict[str, Any]) -> int:
+    """The rate a device really runs at: ALSA's doors to a sound server claim 44.1 kHz, whatever the server does."""
+    return _SERVER_RATE_HZ if listed["name"] in _SERVER_DOORS else int(listed["default_samplerate"])
+
+
 class _PortAudioStream:
     def __init__(self, device: Device, rate_hz: int) -> None:
         self.device, self.rate_hz, self.latency_s = device.name, rate_hz, 0.0
@@ -155,7 +163,7 @@ class PortAudio:
         default = defaults[0 if kind == "input" else 1]
         found = [
             Device(
-                each["name"], int(each["default_samplerate"]), each[f"max_{kind}_channels"], each["index"] == default
+                each["name"], _own_rate(each), each[f"max_{kind}_channels"], each["index"] == default
             )
             for each in listed
             if each[f"max_{kind}_channels"] > 0
@@ -213,7 +221,7 @@ class PortAudio:
             channels=channels,
             dtype="float32",
             blocksize=round(device.rate_hz * _BLOCK_S),
-            latency="low",
+            latency=_LATENCY_S,
             callback=callback,
             finished_callback=opened.finished,
         )

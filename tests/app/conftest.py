@@ -16,6 +16,7 @@ from app.paths import Paths
 from app.settings import Settings
 from app.widgets.views import State
 from engine.events import Samples
+from tests.app import virtual_sound
 from tests.app.fakes import FakeCatalogue, FakeEngine, FakePermission, FakeSound
 
 
@@ -95,3 +96,14 @@ def start(qtbot: QtBot, tmp_path: Path, everything_is_speech: None, qapp: Any) -
     yield begin
     for app in running:
         app.controller.shutdown()
+
+
+@pytest.fixture(scope="session")
+def sound_card(tmp_path_factory: pytest.TempPathFactory) -> Iterator[virtual_sound.VirtualSound]:
+    """A loudspeaker that is recorded and a microphone that can be spoken into, for PortAudio of this process."""
+    if not virtual_sound.available():
+        pytest.skip("PulseAudio and its tools are not installed: the sound card of this test is made of them")
+    from tests.app import real_app
+
+    with real_app.sound_card(tmp_path_factory.mktemp("sound")) as card:
+        yield card

@@ -20,6 +20,9 @@ from numpy.typing import NDArray
 
 RATE_HZ = 48_000
 _START_TIMEOUT_S = 20.0
+_LUMP_S = 2.2  # a null sink makes its first two seconds at once
+_ROUGH_HZ = 8_000
+_ROUGH = ("--format=u8", "--channels=1", f"--rate={_ROUGH_HZ}")
 
 _ALSA = """\
 </usr/share/alsa/alsa.conf>
@@ -49,6 +52,7 @@ class VirtualSound:
         self._folder = folder
         self._socket = folder / "pulse.socket"
         self._server: subprocess.Popen[bytes] | None = None
+        self._listeners: list[subprocess.Popen[bytes]] = []
         self.environment = {
             "PULSE_SERVER": f"unix:{self._socket}",
             "PULSE_RUNTIME_PATH": str(folder),
@@ -74,9 +78,22 @@ class VirtualSound:
             if self._server.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"PulseAudio did not start: {(self._folder / 'pulse.log').read_text()}")
             time.sleep(0.05)
+        self._listen_closely("speaker.monitor")
+        self._listen_closely("mouth.monitor")
+
+    def _listen_closely(self, source: str) -> None:
+        """Keep a listener on a null sink; without one it moves its sound in lumps of two seconds."""
+        path = self._folder / f"{source}.u8"
+        command = ["parec", f"--device={source}", "--latency-msec=10", "--raw", *_ROUGH, str(path)]
+        self._listeners.append(subprocess.Popen(command, env=os.environ | self.environment))
+        _wait_for_bytes(path, round(_LUMP_S * _ROUGH_HZ))
 
     def stop(self) -> None:
         """End the server."""
+        for listener in self._listeners:
+            listener.kill()
+            listener.wait(10)
+        self._listeners = []
         if self._server is not None:
             self._server.terminate()
             self._server.wait(10)
@@ -106,17 +123,20 @@ class VirtualSound:
             ],
             env=os.environ | self.environment,
         )
-        deadline = time.monotonic() + _START_TIMEOUT_S
-        while not (recording.path.exists() and recording.path.stat().st_size):
-            if time.monotonic() > deadline:
-                process.kill()
-                raise RuntimeError("The loudspeaker could not be recorded.")
-            time.sleep(0.02)
+        _wait_for_bytes(recording.path, 1)
         try:
             yield recording
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(10)
+
+
+def _wait_for_bytes(path: Path, count: int) -> None:
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while not (path.exists() and path.stat().st_size >= count):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"PulseAudio gives no sound for {path.name}.")
+        time.sleep(0.02)
 
 
 class Recording:
