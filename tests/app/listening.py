@@ -72,15 +72,3 @@ def last_sound(recording: Samples, threshold: float = 1e-3) -> int:
     """The last sample that is not silent; -1 when all are."""
     sounding = np.flatnonzero(np.abs(recording) > threshold)
     return int(sounding[-1]) if len(sounding) else -1
-
-
-def without_pauses(recording: Samples, shortest: int = 48) -> tuple[Samples, int]:
-    """The recording without stretches of exact silence inside the sound, and how many there were."""
-    sounding = np.flatnonzero(np.abs(recording) > 1e-7)
-    if not len(sounding):
-        return recording, 0
-    pauses = int(np.sum(np.diff(sounding) > shortest))
-    kept = np.ones(len(recording), bool)
-    for place in np.flatnonzero(np.diff(sounding) > shortest):
-        kept[sounding[place] + 1 : sounding[place + 1]] = False
-    return recording[kept], pauses
