@@ -102,7 +102,7 @@ class SoundDevices(QObject):
         now = self._settings.now
         device = chosen_input(inputs, now.input_device, chosen(outputs, now.output_device), now.prefer_built_in)
         if device is None:
-            raise DeviceError("There is no microphone: plug one in, or type instead.")
+            raise DeviceError(self.tr("There is no microphone: plug one in, or type instead."))
         self.inputs, self.outputs = tuple(inputs), tuple(outputs)
         return self._system.open_input(device, self.microphone.on_block)
 
@@ -111,7 +111,7 @@ class SoundDevices(QObject):
         self.inputs, self.outputs = tuple(self._system.inputs()), tuple(outputs)
         device = chosen(outputs, self._settings.now.output_device)
         if device is None:
-            raise DeviceError("There is no loudspeaker: plug one in; answers can be read meanwhile.")
+            raise DeviceError(self.tr("There is no loudspeaker: plug one in; answers can be read meanwhile."))
         return self._system.open_output(device, self.playback.fill)
 
     def _on_input(self, stream: OpenStream | None, error: Exception | None) -> None:

@@ -10,7 +10,7 @@ from app.widgets.buttons import TextButton, Tone
 from app.widgets.card import Card
 from app.widgets.job_card import Bar
 from app.widgets.labels import ElidedLabel, Label
-from app.widgets.sizes import gigabytes, share_of, time_left
+from app.widgets.sizes import share_of, time_left
 from app.widgets.views import DownloadState, DownloadView
 
 
@@ -25,6 +25,7 @@ class DownloadRow(Card):
         super().__init__(parent)
         self.download = DownloadView("")
         self._name = ElidedLabel("", weight=600)
+        self._size = Label("", "second", size_px=theme.SMALL_PX + 0.5, tabular=True)
         self._about = Label("", "second", size_px=theme.SMALL_PX + 0.5, wrap=True)
         self._figures = Label("", "second", size_px=theme.SMALL_PX + 0.5, wrap=True, tabular=True)
         self._problem = Label("", "trouble", size_px=theme.SMALL_PX + 0.5, wrap=True)
@@ -36,6 +37,7 @@ class DownloadRow(Card):
         top = QHBoxLayout()
         top.addWidget(self._name)
         top.addStretch(1000)
+        top.addWidget(self._size)
         top.addWidget(self.discard_button)
         top.addWidget(self.act_button)
         column = QVBoxLayout(self)
@@ -51,16 +53,20 @@ class DownloadRow(Card):
     @property
     def words(self) -> str:
         """Everything the row says."""
-        labels = (self._name, self._about, self._figures, self._problem)
+        labels = (self._name, self._size, self._about, self._figures, self._problem)
         return "\n".join(label.text() for label in labels if not label.isHidden())
 
     def show_download(self, download: DownloadView) -> None:
         """Show how this download stands."""
         self.download = download
         self.setAccessibleName(download.name)
-        self._name.setText(download.name.replace("-", " "))
+        self._name.setText(download.name)
         self._about.setText(self._purpose(download.name))
-        self._figures.setText(self._figure_words(download))
+        offered = download.state is DownloadState.OFFERED
+        self._size.setText(self.tr("about {size}").format(size=f"{download.total / 1e9:.0f} GB"))
+        self._size.setVisible(offered)
+        self._figures.setVisible(not offered)
+        self._figures.setText("" if offered else self._figure_words(download))
         self._problem.setText(download.problem)
         self._problem.setVisible(bool(download.problem))
         self._bar.setVisible(download.state is not DownloadState.OFFERED)
@@ -83,8 +89,6 @@ class DownloadRow(Card):
         return self.tr("The full model: hears, answers, speaks, writes down, translates.")
 
     def _figure_words(self, download: DownloadView) -> str:
-        if download.state is DownloadState.OFFERED:
-            return self.tr("about {size} to download").format(size=gigabytes(download.total))
         parts = [share_of(download.done, download.total)]
         if download.state is DownloadState.RUNNING:
             if download.bytes_per_s >= 1e4:

@@ -50,7 +50,7 @@ class StatusLine(QWidget):
         top.addWidget(self._dot)
         top.addWidget(self._first, 1)
         column = QVBoxLayout(self)
-        column.setContentsMargins(16, 9, 12, 9)
+        column.setContentsMargins(16, 9, 4, 9)
         column.setSpacing(2)
         column.addLayout(top)
         column.addWidget(self._second)

@@ -70,6 +70,9 @@ class TalkBinding(QObject):
             State.THINKING: (TalkLook.THINKING, self.tr("Thinking")),
             State.SPEAKING: (TalkLook.SPEAKING, self.tr("Speaking")),
         }
+        last = self._last()
+        if self._controller.state is State.THINKING and last is not None and last.state is TurnState.ANSWERING:
+            return TalkLook.THINKING, self.tr("Answering")
         found = words.get(self._controller.state)
         return found if found is not None else self._idle_look(self._controller.model)
 
@@ -103,6 +106,7 @@ class TalkBinding(QObject):
     def _on_turn(self, turn: TurnView) -> None:
         self._window.conversation.set_turn(turn)
         self._window.show_empty(False)
+        self._show_state()
         self._enable_turn_commands()
 
     def _show_switches(self) -> None:

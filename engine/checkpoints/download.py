@@ -21,8 +21,8 @@ from engine.events import Progress
 HUB = "https://huggingface.co"
 PUBLISHED = {
     "Step-Audio-2-mini": "stepfun-ai/Step-Audio-2-mini",
-    "Step-Audio-2-mini-Base": "stepfun-ai/Step-Audio-2-mini-Base",
     "Step-Audio-2-mini-Think": "stepfun-ai/Step-Audio-2-mini-Think",
+    "Step-Audio-2-mini-Base": "stepfun-ai/Step-Audio-2-mini-Base",
 }
 PUBLISHED_BYTES = 18_000_000_000  # of one of them, about; the exact figure comes with the list of its files
 _WANTED = (".json", ".txt", ".safetensors", ".pt", ".onnx", ".yaml", ".wav")

@@ -48,7 +48,7 @@ def test_a_model_that_is_not_here_says_its_size_and_is_fetched_on_request(
     dialog: SettingsDialog, controller: FakeController
 ) -> None:
     row = dialog.models.row_of(MINI.name)
-    assert "about 18.0 GB to download" in row.words
+    assert "about 18 GB" in row.words
     assert controller.downloads.asked == []
     row.act_button.click()
     assert controller.downloads.last() == ("start", MINI.name)
