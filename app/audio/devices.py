@@ -162,9 +162,7 @@ class PortAudio:
             return []
         default = defaults[0 if kind == "input" else 1]
         found = [
-            Device(
-                each["name"], _own_rate(each), each[f"max_{kind}_channels"], each["index"] == default
-            )
+            Device(each["name"], _own_rate(each), each[f"max_{kind}_channels"], each["index"] == default)
             for each in listed
             if each[f"max_{kind}_channels"] > 0
         ]

@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl, Signal
 from PySide6.QtGui import QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from app.controller import Controller
@@ -175,6 +176,24 @@ def test_actions_of_a_turn_become_commands(
     controller.have_turns(PACKING)
     window.conversation.act.emit(2, action, value)
     assert controller.last() == command
+
+
+def test_the_word_changes_when_the_answer_comes(window: MainWindow, controller: FakeController) -> None:
+    controller.be(State.THINKING)
+    controller.have_turn(TurnView(1, TurnState.WAITING, "Hello?"))
+    assert window.talk_bar.word == "Thinking"
+    controller.have_turn(TurnView(1, TurnState.ANSWERING, "Hello?", answer="Good"))
+    assert window.talk_bar.word == "Answering"
+
+
+@pytest.mark.parametrize(("has_sound", "words"), [(True, "Interrupted:"), (False, "Stopped.")])
+def test_a_turn_that_was_cut_off_says_how(
+    window: MainWindow, controller: FakeController, has_sound: bool, words: str
+) -> None:
+    controller.have_turns(TurnView(1, TurnState.INTERRUPTED, "Hello?", answer="Good", has_sound=has_sound))
+    turn = window.conversation.widget_of(0)
+    assert turn is not None
+    assert any(label.text().startswith(words) for label in turn.findChildren(QLabel) if label.isVisible())
 
 
 def test_copy_puts_the_answer_on_the_clipboard(window: MainWindow, controller: FakeController) -> None:
