@@ -2,6 +2,10 @@
 
     python -m tests.benchmarks.speech [--size full|starter|tiny] [--lengths 68 252 820] [--rounds 3]
         [--official-python PYTHON] [--peer-python PYTHON] [--peer-blas both] [--json FILE] [--stream-s 600]
+        [--folder token2wav] [--plot PNG]
+
+With `--folder` the weights are those of a real token2wav folder that brings a voice, and what is spoken is the voice's
+own recording again; `--plot` draws what each contestant made of the first length.
 
 Every contestant is a process of its own; rounds are interleaved, so that a slow moment of the machine hits all of them.
 `--official-python` and `--peer-python` are interpreters that have the step-audio2 wheel, or mlx-audio; `same` means
@@ -23,7 +27,8 @@ from typing import Any
 import numpy as np
 
 import engine  # noqa: F401 (chooses the BLAS before mlx is loaded)
-from tests.benchmarks.speech_folder import write_inputs, write_token2wav
+from engine.commands.picture import panel, write_png
+from tests.benchmarks.speech_folder import write_inputs, write_inputs_of_voice, write_token2wav
 
 _CONTESTANT = Path(__file__).with_name("speech_contestant.py")
 
@@ -82,12 +87,17 @@ def main() -> int:
     )
     parser.add_argument("--voice-tokens", type=int, default=226, help="length of the voice, 25 a second")
     parser.add_argument("--stream-s", type=float, default=0.0, help="seconds of endless stream to watch the memory of")
+    parser.add_argument("--folder", type=Path, help="a real token2wav folder in the place of random weights")
+    parser.add_argument("--plot", type=Path, help="draw waveform and mel of every contestant")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        folder, inputs = Path(place) / "token2wav", Path(place) / "inputs.npz"
-        write_token2wav(folder, options.size)
-        write_inputs(inputs, max(options.lengths), options.voice_tokens)
+        folder, inputs = options.folder or Path(place) / "token2wav", Path(place) / "inputs.npz"
+        if options.folder:
+            write_inputs_of_voice(inputs, folder, max(options.lengths))
+        else:
+            write_token2wav(folder, options.size)
+            write_inputs(inputs, max(options.lengths), options.voice_tokens)
         contestants = _contestants(options, folder, inputs)
         figures = _measure(contestants, options, Path(place))
         for contestant in contestants:
@@ -121,6 +131,9 @@ def _measure(contestants: list[Contestant], options: argparse.Namespace, place: 
         figures["whole"][length] = seconds
         _print_row(f"whole, {length} tokens, s", seconds)
         figures["agreement"][length] = _agreement(files)
+        if options.plot and length == options.lengths[0]:
+            panels = [panel(np.load(file)["samples"], name) for name, file in files.items()]
+            write_png(options.plot, np.concatenate(panels))
     print(f"mel, largest difference from ours: {figures['agreement']}", flush=True)
     streaming = [c for c in contestants if c.kind != "mlx-audio"]
     for length in options.stream_lengths or options.lengths:

@@ -121,3 +121,20 @@ def write_inputs(path: Path, tokens: int, voice_tokens: int, seed: int = 0) -> N
         embedding=generator.standard_normal(192).astype(np.float32),
         noise=generator.standard_normal((2 * (voice_tokens + tokens) + 64, 80)).astype(np.float32),
     )
+
+
+def write_inputs_of_voice(path: Path, folder: Path, tokens: int, seed: int = 0) -> None:
+    """The first voice of a token2wav folder, which is to say its own recording again."""
+    from engine.checkpoints.load_speaking import load_speaking
+
+    voice = load_speaking(folder).default_voice()
+    generator = np.random.default_rng(seed)
+    frames = 2 * (len(voice.speech_tokens) + tokens) + 64
+    np.savez(
+        path,
+        tokens=np.resize(voice.speech_tokens, tokens),
+        voice_tokens=voice.speech_tokens,
+        mel=voice.mel,
+        embedding=voice.embedding,
+        noise=generator.standard_normal((frames, 80)).astype(np.float32),
+    )
