@@ -22,8 +22,8 @@ from engine.speaking.voice import Voice
 
 SAMPLE_RATE_HZ = 24_000
 CHUNK_TOKENS = (10, 15, 25)
-_CHUNK_AHEAD_TOKENS = 50
-_AHEAD_S = 2.0
+_LARGER_CHUNKS = (200, 100, 50)
+_TIME_SHARE = 0.6  # of the speech that is still to be played may pass while a larger piece is made
 _LONGEST_WHOLE_TOKENS = 1500
 
 
@@ -121,7 +121,9 @@ class Synthesizer:
         if not self.ready():
             return None
         began = time.perf_counter()
+        before = len(self._waiting)
         samples = self._next_samples()
+        self._work_s_per_token = (time.perf_counter() - began) / max(before - len(self._waiting), 1)
         first = self._samples_done // self._token_samples
         self._samples_done += len(samples)
         self.clock.add(len(samples) / SAMPLE_RATE_HZ, time.perf_counter() - began)
@@ -148,18 +150,22 @@ class Synthesizer:
         self._state: FlowState | None = None
         self._finished = self._ended = False
         self._pieces = self._samples_done = 0
+        self._work_s_per_token = 0.0
 
     @property
     def _token_samples(self) -> int:
         return self._vocoder.config.hop_samples * self._flow.encoder.up_rate
 
     def _chunk(self) -> int:
-        """Tokens of the next piece: small at first, larger once there is enough speech to play meanwhile."""
-        if self._pieces < len(self._chunks):
+        """Tokens of the next piece: small at first, then as many as wait and can be made before playback needs them."""
+        if self._pieces < len(self._chunks) - 1:
             return self._chunks[self._pieces]
-        if self.clock.ahead_s > _AHEAD_S and len(self._waiting) >= _CHUNK_AHEAD_TOKENS + self._flow.encoder.look_ahead:
-            return _CHUNK_AHEAD_TOKENS
-        return self._chunks[-1]
+        usual, waiting = self._chunks[-1], len(self._waiting) - self._flow.encoder.look_ahead
+        work_s_per_token, ahead_s = self._work_s_per_token, self.clock.ahead_s
+        for size in _LARGER_CHUNKS:
+            if usual < size <= waiting and size * work_s_per_token <= _TIME_SHARE * ahead_s:
+                return size
+        return usual
 
     def _next_samples(self) -> Samples:
         chunk, ahead = self._chunk(), self._flow.encoder.look_ahead
@@ -180,7 +186,7 @@ class Synthesizer:
             steps=self._steps,
             guidance=self._guidance,
             seed=self._seed,
-            chunk_tokens=(_CHUNK_AHEAD_TOKENS,),
+            chunk_tokens=(_LARGER_CHUNKS[-1],),
             start=self.prepare(),
         )
         other.push(tokens)

@@ -67,6 +67,26 @@ def test_the_first_piece_needs_few_tokens(synthesizer: Synthesizer) -> None:
     assert len(piece.samples_24k) >= 0.2 * 24_000
 
 
+def test_pieces_grow_when_tokens_wait_and_playback_has_time(
+    synthesizer: Synthesizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(synthesizer.clock), "ahead_s", property(lambda clock: 1000.0))
+    synthesizer.push(TOKENS[:390])
+    sizes = []
+    while (piece := synthesizer.step()) is not None:
+        sizes.append(piece.tokens)
+    assert sizes == [6, 15, 200, 100, 50]
+
+
+def test_pieces_stay_small_when_playback_has_no_time(synthesizer: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(synthesizer.clock), "ahead_s", property(lambda clock: -1.0))
+    synthesizer.push(TOKENS[:140])
+    sizes = []
+    while (piece := synthesizer.step()) is not None:
+        sizes.append(piece.tokens)
+    assert sizes == [6, 15, 25, 25, 25, 25]
+
+
 def test_reset_in_the_middle_leaves_nothing_behind(synthesizer: Synthesizer) -> None:
     first = [piece.samples_24k for piece in _stream(synthesizer, TOKENS[:40])]
     synthesizer.reset()

@@ -54,8 +54,7 @@ def test_pieces_of_any_size_give_all_samples(humming: Vocoder, sizes: tuple[int,
     mel = mx.zeros((sum(sizes), 80))
     places = np.cumsum((0, *sizes))
     pieces = [
-        stream.step(mel[int(start) : int(end)], last=end == places[-1])
-        for start, end in itertools.pairwise(places)
+        stream.step(mel[int(start) : int(end)], last=end == places[-1]) for start, end in itertools.pairwise(places)
     ]
     assert sum(map(len, pieces)) == sum(sizes) * HOP
     assert all(np.isfinite(piece).all() for piece in pieces)
