@@ -17,7 +17,7 @@ from app.replaying import Replaying
 from app.states import Happening
 from app.store import StoredTurn
 from app.utterance import Utterance
-from app.widgets.views import NoticeAction, State, TurnState, TurnView, Welcome
+from app.widgets.views import Notice, NoticeAction, State, TurnState, TurnView, Welcome
 from engine.errors import StorageError
 from engine.events import Samples
 
@@ -41,6 +41,7 @@ class Talking(Replaying):
         self._held = self._latched = False
         self._wants_microphone = False
         self._voice_name = ""
+        self._silence_notice = Notice()
         self._sound.microphone_opened.connect(self._on_microphone_opened)
         self._sound.failed.connect(self._on_sound_failed)
         self._sound.input_lost.connect(self._on_input_lost)
@@ -256,6 +257,11 @@ class Talking(Replaying):
                 .format(name=microphone.device),
                 trouble=True, action=NoticeAction.PRIVACY, help=open_privacy_settings,
             )  # fmt: skip
+            self._silence_notice = self.notice
+        elif self._silence_notice.text and not microphone.silent:
+            if self.notice == self._silence_notice:
+                self._say()
+            self._silence_notice = Notice()
         if self._recording and microphone.recorded_s > _LONGEST_S:
             self._finish_talk()
 

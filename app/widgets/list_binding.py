@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer
 
 from app.widgets.sheets import confirm
-from app.widgets.sizes import share_of
+from app.widgets.sizes import gigabytes, share_of
 from app.widgets.views import ConversationView, ModelStatus
 from app.widgets.window import TALK, Window
 
@@ -79,7 +79,8 @@ class ListBinding(QObject):
         if not model.ready:
             share = self.tr("{share} %").format(share=int(model.share * 100))
             return self.tr("Loading {model}").format(model=model.name), share
-        memory = share_of(model.memory_bytes, model.total_bytes)
+        small = model.memory_bytes < 1e9  # then what the Mac has is of no interest
+        memory = gigabytes(model.memory_bytes) if small else share_of(model.memory_bytes, model.total_bytes)
         leaves = model.leaves or self.tr("nothing leaves this Mac")
         return model.name, f"{memory} · {leaves}"
 

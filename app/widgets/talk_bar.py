@@ -14,6 +14,7 @@ from app.widgets.labels import ElidedLabel, Label
 from app.widgets.talk_button import TalkButton, TalkLook
 
 HEIGHT = 148
+HINT_HEIGHT = 40  # two lines
 FIELD_LEFT = 179
 WORD_LEFT = 94
 TONES = {
@@ -169,14 +170,21 @@ class TalkBar(QWidget):
                 right -= size.width()
                 chip.setGeometry(right, 106, size.width(), size.height())
                 right -= 8
-        self._arrange_hint(left, right - left - 8)
+        self._arrange_hint(left, right - left - 8, width)
 
-    def _arrange_hint(self, left: int, room: int) -> None:
+    def _arrange_hint(self, left: int, room: int, whole: int) -> None:
+        """Put the line beside the switches; advice that needs more than two lines there gets a row of its own."""
         help_width = self._help.sizeHint().width() if not self._help.isHidden() else 0
         wanted = self._hint.fontMetrics().horizontalAdvance(self._hint.text()) + 4
-        width = min(wanted, room - help_width)
-        self._hint.setGeometry(left, 98, max(width, 0), 40)
-        self._help.setGeometry(left + width + 4, 106, help_width, 24)
+        width = max(min(wanted, room - help_width), 0)
+        own_row = width == 0 or self._hint.heightForWidth(width) > HINT_HEIGHT
+        if own_row:
+            width = min(wanted, whole - help_width)
+        height = max(self._hint.heightForWidth(width), 20) if own_row else HINT_HEIGHT
+        top = HEIGHT - 8 if own_row else 98
+        self.setFixedHeight(HEIGHT + height + 8 if own_row else HEIGHT)
+        self._hint.setGeometry(left, top, width, height)
+        self._help.setGeometry(left + width + 4, top + (height - 24) // 2, help_width, 24)
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,15 +100,22 @@ class TalkBinding(QObject):
 
     def _on_turns_reset(self) -> None:
         turns = self._controller.turns
-        self._window.conversation.set_turns(turns)
+        self._window.conversation.set_turns([self._titled(turn) for turn in turns])
         self._window.show_empty(not turns)
         self._enable_turn_commands()
 
     def _on_turn(self, turn: TurnView) -> None:
-        self._window.conversation.set_turn(turn)
+        self._window.conversation.set_turn(self._titled(turn))
         self._window.show_empty(False)
         self._show_state()
         self._enable_turn_commands()
+
+    def _titled(self, turn: TurnView) -> TurnView:
+        """The turn with its tools called as the settings call them."""
+        if not turn.tools:
+            return turn
+        titles = {tool.name: tool.title for tool in self._controller.tools}
+        return replace(turn, tools=tuple(replace(each, name=titles.get(each.name, each.name)) for each in turn.tools))
 
     def _show_switches(self) -> None:
         now, window = self._settings.now, self._window

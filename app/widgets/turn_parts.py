@@ -242,7 +242,9 @@ class ToolCard(QWidget):
         painter.setPen(values.text)
         name_width = painter.fontMetrics().horizontalAdvance(self._tool.name)
         painter.drawText(inner, middle, self._tool.name)
-        result_width = self._paint_result(painter, inner, values)
+        arguments = QFontMetricsF(theme.mono_font()).horizontalAdvance(self._tool.arguments)
+        spare = inner.width() - name_width - arguments - 28
+        result_width = self._paint_result(painter, inner, max(inner.width() * 0.45, spare), values)
         room = QRectF(
             inner.left() + name_width + 10, inner.top(), inner.width() - name_width - result_width - 26, inner.height()
         )
@@ -255,12 +257,12 @@ class ToolCard(QWidget):
         if self.hasFocus():
             draw_focus(painter, QRectF(self.rect()), 8, values.accent)
 
-    def _paint_result(self, painter: QPainter, inner: QRectF, values: theme.Colours) -> float:
+    def _paint_result(self, painter: QPainter, inner: QRectF, room: float, values: theme.Colours) -> float:
         tones = {ToolState.RUNNING: values.second, ToolState.DONE: values.good, ToolState.FAILED: values.trouble}
         painter.setFont(theme.font(theme.TEXT_PX, tabular=True))
         painter.setPen(tones[self._tool.state])
         metrics = QFontMetricsF(painter.font())
-        words = metrics.elidedText(self._right_words(), Qt.TextElideMode.ElideRight, inner.width() * 0.45)
+        words = metrics.elidedText(self._right_words(), Qt.TextElideMode.ElideRight, room)
         painter.drawText(inner, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), words)
         return metrics.horizontalAdvance(words)
 

@@ -109,7 +109,6 @@ class WelcomePage(QScrollArea):
             self.tr("Hold Space and speak, then let go. Or type below."), "second", size_px=theme.ANSWER_PX
         )
         self._about = Label("", "second", wrap=True)
-        self._small = Label(self.tr("This is the small demonstration model."), "second")
         self.models_button = TextButton(self.tr("Get the full model…"))
         self.models_button.clicked.connect(self.models_requested)
         self._try = Label(self.tr("Try"), "second", size_px=theme.SMALL_PX, weight=600)
@@ -135,7 +134,8 @@ class WelcomePage(QScrollArea):
         column.addWidget(self._what)
         column.addSpacing(10)
         column.addWidget(self._about)
-        column.addLayout(self._demonstration_row())
+        column.addSpacing(2)
+        column.addWidget(self.models_button, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addSpacing(26)
         column.addWidget(self._try)
         column.addSpacing(8)
@@ -154,17 +154,6 @@ class WelcomePage(QScrollArea):
         page.addStretch(5)
         self.setWidget(whole)
 
-    def _demonstration_row(self) -> QHBoxLayout:
-        self._small.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        row = QHBoxLayout()
-        row.setContentsMargins(0, 4, 0, 0)
-        row.setSpacing(6)
-        row.addStretch(1)
-        row.addWidget(self._small)
-        row.addWidget(self.models_button)
-        row.addStretch(1)
-        return row
-
     @property
     def explains_microphone(self) -> bool:
         """Whether the page says why the microphone is needed."""
@@ -174,7 +163,6 @@ class WelcomePage(QScrollArea):
         """Show what this model can do and what to try."""
         self._about.setText(welcome.about)
         self._about.setVisible(bool(welcome.about))
-        self._small.setVisible(welcome.demonstration)
         self.models_button.setVisible(welcome.demonstration)
         self._try.setVisible(bool(welcome.phrases))
         self._card.setVisible(welcome.explain_microphone)

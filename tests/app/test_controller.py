@@ -129,6 +129,9 @@ def test_a_microphone_that_gives_only_zeros_is_named(start: Start) -> None:
     app.sound.speak(np.zeros(72_000, np.float32))
     app.wait(lambda: app.controller.notice.action is NoticeAction.PRIVACY)
     assert app.controller.state is State.GETTING_READY
+    app.sound.speak(noise(0.5))
+    app.wait(lambda: app.controller.notice == Notice())
+    assert app.controller.state is State.LISTENING
 
 
 def test_a_microphone_pulled_while_talking_loses_nothing(start: Start) -> None:

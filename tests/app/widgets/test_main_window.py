@@ -20,6 +20,7 @@ from app.widgets.job_card import JobAction
 from app.widgets.main_window import MainWindow
 from app.widgets.sheets import Question, TextSheet
 from app.widgets.talk_button import TalkLook
+from app.widgets.turn_parts import ToolCard
 from app.widgets.turn_widget import TurnAction
 from app.widgets.views import (
     ConversationView,
@@ -107,6 +108,8 @@ def test_the_button_tells_how_the_model_stands(
 def test_the_line_at_the_bottom_left_tells_the_truth(window: MainWindow, controller: FakeController) -> None:
     status = window.sidebar.status
     assert status.text == "Step-Audio 2 mini · 4-bit\n6.1 of 24 GB · nothing leaves this Mac"
+    controller.have("model", replace(controller.model, memory_bytes=44_000_000))
+    assert status.text.endswith("\n44 MB · nothing leaves this Mac")
     controller.have("model", replace(controller.model, leaves="web searches leave this Mac"))
     assert status.text.endswith("web searches leave this Mac")
     controller.have("model", ModelStatus("Mini", share=0.42))
@@ -194,6 +197,14 @@ def test_a_turn_that_was_cut_off_says_how(
     turn = window.conversation.widget_of(0)
     assert turn is not None
     assert any(label.text().startswith(words) for label in turn.findChildren(QLabel) if label.isVisible())
+
+
+def test_a_tool_is_called_as_the_settings_call_it(window: MainWindow, controller: FakeController) -> None:
+    controller.have_turns(TRAIN)
+    turn = window.conversation.widget_of(0)
+    assert turn is not None
+    cards = [card.accessibleName() for card in turn.findChildren(ToolCard) if card.isVisible()]
+    assert cards == ["Tool Works out sums."]
 
 
 def test_copy_puts_the_answer_on_the_clipboard(window: MainWindow, controller: FakeController) -> None:

@@ -9,8 +9,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.widgets.labels import Label
 from app.widgets.push_to_talk import takes_space
-from app.widgets.talk_bar import TalkBar
+from app.widgets.talk_bar import HEIGHT, TalkBar
 from app.widgets.talk_button import TalkLook
 from app.widgets.window import Window
 
@@ -162,3 +163,29 @@ def test_advice_replaces_the_hint_and_offers_its_command(qtbot: QtBot) -> None:
     bar.set_hint()
     assert bar.hint == "Hold Space to talk, Esc to stop"
     assert bar.hint_button.isHidden()
+
+
+@pytest.mark.parametrize("width", [512, 872, 1352])
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("There is no loudspeaker: plug one in; answers can be read meanwhile.", ""),
+        (
+            "The microphone MacBook Pro Microphone gives only silence: allow it in the privacy settings, or unmute it.",
+            "Open privacy settings",
+        ),
+    ],
+)
+def test_advice_is_never_cut_and_lies_on_nothing(qtbot: QtBot, width: int, text: str, command: str) -> None:
+    bar = TalkBar()
+    qtbot.addWidget(bar)
+    bar.resize(width, bar.height())
+    bar.show()
+    bar.set_hint(text, command, trouble=True)
+    hint = next(label for label in bar.findChildren(Label) if label.text() == text)
+    assert hint.height() >= hint.heightForWidth(hint.width())
+    assert hint.geometry().bottom() < bar.height()
+    others = [bar.think, bar.speak, bar.search, bar.field, bar.hint_button]
+    assert not any(hint.geometry().intersects(each.geometry()) for each in others if each.isVisible())
+    bar.set_hint()
+    assert bar.height() == HEIGHT
