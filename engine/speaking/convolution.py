@@ -55,15 +55,29 @@ class TransposedConvolution(nn.Module):
         self.weight = mx.random.uniform(-bound, bound, (out_channels, kernel, channels))
         self.bias = mx.zeros((out_channels,))
         self._stride = stride
+        self._matrix: mx.array | None = None
+
+    def fuse(self) -> None:
+        """Lay the weight out for the matrix product once and for all (for inference)."""
+        self._matrix = mx.contiguous(self._laid_out())
+        mx.eval(self._matrix)
+
+    def _laid_out(self) -> mx.array:
+        """(in, parts · stride · out), the kernel filled up with zeros to whole strides."""
+        missing = self._parts * self._stride - self.weight.shape[1]
+        weight = mx.pad(self.weight, [(0, 0), (0, missing), (0, 0)])
+        return weight.transpose(2, 1, 0).reshape(self.weight.shape[2], -1)
+
+    @property
+    def _parts(self) -> int:
+        return -(-self.weight.shape[1] // self._stride)
 
     def __call__(self, x: mx.array) -> mx.array:
-        B, T, C = x.shape
+        B, T, _ = x.shape
         out_channels, kernel, _ = self.weight.shape
-        stride = self._stride
-        parts = -(-kernel // stride)
-        weight = mx.pad(self.weight, [(0, 0), (0, parts * stride - kernel), (0, 0)])
-        weight = weight.transpose(2, 1, 0).reshape(C, -1)
-        products = (x @ weight).reshape(B, T, parts, stride, out_channels)
+        stride, parts = self._stride, self._parts
+        matrix = self._laid_out() if self._matrix is None else self._matrix
+        products = (x @ matrix).reshape(B, T, parts, stride, out_channels)
         total = mx.zeros((B, T + parts - 1, stride, out_channels), x.dtype)
         for part in range(parts):
             total = total + mx.pad(products[:, :, part], [(0, 0), (part, parts - 1 - part), (0, 0), (0, 0)])

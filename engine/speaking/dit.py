@@ -79,12 +79,12 @@ class Attention(nn.Module):
 
     def fuse(self) -> None:
         """Join the three input projections, and the two norms, into one operation each (for inference)."""
-        parts, norms = (self.to_q, self.to_k, self.to_v), (self.q_norm, self.k_norm)
+        parts, norms, heads = (self.to_q, self.to_k, self.to_v), (self.q_norm, self.k_norm), self._heads
         self._joint = (
             mx.contiguous(mx.concatenate([part.weight for part in parts]).T),
             mx.concatenate([part.bias for part in parts]),
-            mx.stack([norm.weight for norm in norms])[:, None],
-            mx.stack([norm.bias for norm in norms])[:, None],
+            mx.concatenate([mx.tile(norm.weight, (heads, 1)) for norm in norms]),
+            mx.concatenate([mx.tile(norm.bias, (heads, 1)) for norm in norms]),
         )
 
     def heads(self, x: mx.array) -> tuple[mx.array, mx.array, mx.array]:
@@ -95,9 +95,12 @@ class Attention(nn.Module):
             query, key = self.q_norm(query), self.k_norm(key)
         else:
             weight, bias, scale, shift = self._joint
-            joint = mx.addmm(bias, x, weight).reshape(B, T, 3, self._heads, -1)
-            both = mx.fast.layer_norm(joint[:, :, :2], None, None, _HEAD_NORM_EPS) * scale + shift
-            query, key, value = both[:, :, 0], both[:, :, 1], joint[:, :, 2]
+            joint = mx.addmm(bias, x, weight).reshape(B, T, 3 * self._heads, -1)
+            # The values are normalised along and not used: cheaper than a copy of the queries and keys alone.
+            normal = mx.fast.layer_norm(joint, None, None, _HEAD_NORM_EPS)
+            both = normal[:, :, : 2 * self._heads] * scale + shift
+            query, key = both[:, :, : self._heads], both[:, :, self._heads :]
+            value = joint[:, :, 2 * self._heads :]
         return query.swapaxes(1, 2), key.swapaxes(1, 2), value.swapaxes(1, 2)
 
     def attend(self, query: mx.array, key: mx.array, value: mx.array, mask: mx.array | None) -> mx.array:
@@ -127,20 +130,24 @@ class CausalConvBlock(nn.Module):
         self._matrices: list[tuple[mx.array, mx.array]] | None = None
 
     def fuse(self) -> None:
-        """Lay the convolutions out as matrices (3 C, C): three frames side by side times one matrix (for inference)."""
+        """Lay each convolution out as one matrix (C, 3 C), a tap beside the other (for inference)."""
         convolutions = (self.block[1], self.block[6])
         self._matrices = [
-            (mx.contiguous(conv.weight.reshape(conv.weight.shape[0], -1).T), conv.bias) for conv in convolutions
+            (mx.contiguous(conv.weight.transpose(2, 1, 0).reshape(conv.weight.shape[2], -1)), conv.bias)
+            for conv in convolutions
         ]
 
     def _convolve(self, index: int, x: mx.array) -> mx.array:
-        """(B, T + 2, C) to (B, T, C) by the first (0) or second (1) convolution."""
+        """(B, T + 2, C) to (B, T, C) by the first (0) or second (1) convolution.
+
+        Every frame is multiplied with all three taps at once; the sum of the shifted products is one more pass.
+        """
         if self._matrices is None:
             return self.block[(1, 6)[index]](x)
         weight, bias = self._matrices[index]
-        count = x.shape[1] - 2
-        frames = mx.concatenate([x[:, :count], x[:, 1 : count + 1], x[:, 2:]], axis=2)
-        return mx.addmm(bias, frames, weight)
+        size, count = x.shape[2], x.shape[1] - 2
+        taps = x @ weight
+        return taps[:, :count, :size] + taps[:, 1 : count + 1, size : 2 * size] + taps[:, 2:, 2 * size :] + bias
 
     def __call__(self, x: mx.array, past: tuple[mx.array, mx.array] | None = None) -> tuple[mx.array, Any]:
         """x (B, T, C) to (B, T, C), and the two newest input frames of both convolutions to pass in as `past`."""
@@ -260,10 +267,12 @@ class DiT(nn.Module):
         return self.final_layer(hidden, self.final_layer.modulation(time))
 
     def fuse(self) -> None:
-        """Prepare for inference: joined projections, convolutions as matrices. Training uses the parameters alone."""
+        """Prepare for inference: joined projections, convolutions as products. Training uses the parameters alone."""
         for block in self.blocks:
             block.attn.fuse()
             block.conv.fuse()
+            # A compiled function would make again, at every call, what was not evaluated when it was traced.
+            mx.eval(block.attn._joint, block.conv._matrices)
 
     def modulations(self, times: mx.array) -> Modulations:
         """Shift, scale and gate of every block at N flow times (N,), computed together."""

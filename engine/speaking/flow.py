@@ -60,6 +60,12 @@ def schedule(steps: int) -> NDArray[np.float32]:
     return (1 - np.cos(np.linspace(0, 1, steps + 1, dtype=np.float32) * np.float32(0.5 * np.pi))).astype(np.float32)
 
 
+def of_block(modulations: mx.array, index: int) -> mx.array:
+    """One block's share (N, 9, D) of modulations (N, depth, 9, D): by a slice, for taking by index costs a kernel."""
+    N, _, kinds, size = modulations.shape
+    return modulations[:, index : index + 1].reshape(N, kinds, size)
+
+
 class Flow(nn.Module):
     """Speech tokens to mel. Whole utterances here; the pieces of a stream in `flow_stream`."""
 
@@ -148,16 +154,24 @@ class Flow(nn.Module):
         modulations, times = self.modulations(steps), schedule(steps)
         for index in range(steps):
             duration = mx.array(times[index + 1] - times[index])
-            x = self._step(x, conditions, modulations.blocks[index], modulations.final[index], duration, guidance)
+            x = self._step(
+                x,
+                conditions,
+                modulations.blocks[index : index + 1],
+                modulations.final[index : index + 1],
+                duration,
+                guidance,
+            )
             mx.async_eval(x)
         return x
 
     def _euler_step(
         self, x: mx.array, conditions: mx.array, blocks: mx.array, final: mx.array, duration: mx.array, guidance: float
     ) -> mx.array:
-        """One Euler step: x (T, 80), conditions (2, T, D), modulations (depth, 9, D) and (2, D)."""
+        """One Euler step: x (T, 80), conditions (2, T, D), modulations (1, depth, 9, D) and (1, 2, D)."""
         hidden = self.estimator.enter(x, conditions)
         for index, block in enumerate(self.estimator.blocks):
-            hidden, _, _ = block(hidden, blocks[index][None], None)
-        both = self.estimator.final_layer(hidden, final[None])
-        return x + duration * ((1.0 + guidance) * both[0] - guidance * both[1])
+            hidden, _, _ = block(hidden, of_block(blocks, index), None)
+        both = self.estimator.final_layer(hidden, final)
+        velocity = ((1.0 + guidance) * both[:1] - guidance * both[1:]).reshape(x.shape)
+        return x + duration * velocity

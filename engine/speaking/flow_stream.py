@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.speaking.cpu_math import on_cpu
-from engine.speaking.flow import Flow, schedule
+from engine.speaking.flow import Flow, of_block, schedule
 from engine.speaking.noise import Noise
 from engine.speaking.token_encoder import TokenEncoderCache
 
@@ -115,8 +115,8 @@ class FlowStream:
             x, parts = self._euler(
                 x,
                 conditions,
-                self._modulations.blocks[index],
-                self._modulations.final[index],
+                self._modulations.blocks[index : index + 1],
+                self._modulations.final[index : index + 1],
                 mx.array(self._times[index + 1] - self._times[index]),
                 (cache.keys, cache.values, cache.pasts) if cache else None,
                 voice_frames,
@@ -134,7 +134,7 @@ class FlowStream:
         cache: _Parts | None,
         voice_frames: int,
     ) -> tuple[mx.array, _Parts]:
-        """One step for one piece: x (T, 80), conditions (2, T, D), modulations (depth, 9, D) and (2, D)."""
+        """One step for one piece: x (T, 80), conditions (2, T, D), modulations (1, depth, 9, D) and (1, 2, D)."""
         estimator = self._flow.estimator
         hidden = estimator.enter(x, conditions)
         keys, values, pasts = [], [], []
@@ -144,12 +144,12 @@ class FlowStream:
             if cache is not None:
                 earlier = _kept(cache[0][index], voice_frames), _kept(cache[1][index], voice_frames)
                 past = cache[2][index]
-            hidden, (key, value), past = block(hidden, blocks[index][None], None, *earlier, past)
+            hidden, (key, value), past = block(hidden, of_block(blocks, index), None, *earlier, past)
             keys.append(key)
             values.append(value)
             pasts.append(past)
-        both = estimator.final_layer(hidden, final[None])
-        velocity = (1.0 + self._guidance) * both[0] - self._guidance * both[1]
+        both = estimator.final_layer(hidden, final)
+        velocity = ((1.0 + self._guidance) * both[:1] - self._guidance * both[1:]).reshape(x.shape)
         return x + duration * velocity, (keys, values, pasts)
 
 

@@ -194,6 +194,8 @@ class Vocoder(nn.Module):
 
     def fuse(self) -> None:
         """Prepare for inference with the weights as they now are; training needs the network as it was made."""
+        for up in self.ups:
+            up.fuse()
         if not cpu_math.on_cpu():
             self._compiled = mx.compile(self._decode)
 
