@@ -5,7 +5,8 @@ from __future__ import annotations
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
-from onnx_file import OnnxGraph
+from mlx.utils import tree_flatten
+from onnx_file import OnnxGraph, quantised
 
 
 class Depthwise(nn.Module):
@@ -41,7 +42,7 @@ class ConvolutionBlock(nn.Module):
     def to_onnx(self, graph: OnnxGraph, x: str) -> str:
         """Add this block to a graph; x is (1, T, D)."""
         kernel, width = self.depthwise.weight.shape
-        filters = graph.weight(np.array(self.depthwise.weight).T[:, None], half=True)
+        filters = graph.matrix(np.array(self.depthwise.weight).T[:, None], axis=0)
         bias = graph.weight(np.array(self.depthwise.bias))
         padding = {"pads": [kernel // 2, kernel // 2], "kernel_shape": [kernel], "group": width}
         y = graph.node("Conv", graph.node("Transpose", x, perm=[0, 2, 1]), filters, bias, **padding)
@@ -50,9 +51,21 @@ class ConvolutionBlock(nn.Module):
         return graph.node("Add", x, linear_to_onnx(graph, self.narrow, y))
 
 
+def eight_bit(network: nn.Module) -> nn.Module:
+    """The network with its matrices as the ONNX file will hold them."""
+    matrices = [(name, np.array(value)) for name, value in tree_flatten(network.parameters()) if value.ndim > 1]
+    stored = []
+    for name, value in matrices:
+        axis = 1 if name.endswith("depthwise.weight") else 0
+        numbers, scales = quantised(value, axis)
+        wide = scales.reshape([-1 if i == axis else 1 for i in range(value.ndim)])
+        stored.append((name, mx.array(numbers.astype(np.float32) * wide)))
+    return network.load_weights(stored, strict=False)
+
+
 def linear_to_onnx(graph: OnnxGraph, layer: nn.Linear, x: str) -> str:
     """Add a linear layer to a graph."""
-    product = graph.node("MatMul", x, graph.weight(np.array(layer.weight).T, half=True))
+    product = graph.node("MatMul", x, graph.matrix(np.array(layer.weight).T, axis=1))
     return graph.node("Add", product, graph.weight(np.array(layer.bias)))
 
 
@@ -69,7 +82,7 @@ def silu_to_onnx(graph: OnnxGraph, x: str) -> str:
 
 def conv_to_onnx(graph: OnnxGraph, layer: nn.Conv1d, x: str) -> str:
     """Add a convolution over time; x and the result are (1, T, D)."""
-    filters = graph.weight(np.array(layer.weight).transpose(0, 2, 1), half=True)
+    filters = graph.matrix(np.array(layer.weight).transpose(0, 2, 1), axis=0)
     sizes = {"strides": [layer.stride], "pads": [layer.padding] * 2, "kernel_shape": [layer.weight.shape[1]]}
     bias = graph.weight(np.array(layer.bias))
     y = graph.node("Conv", graph.node("Transpose", x, perm=[0, 2, 1]), filters, bias, **sizes)

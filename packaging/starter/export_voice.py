@@ -2,8 +2,9 @@
 
     python packaging/starter/export_voice.py WEIGHTS resources/starter/token2wav
 
-WEIGHTS is the folder the training scripts wrote: tokenizer, speaker, flow and vocoder as safetensors. Everything is
-stored as float16. The built-in voice is made from a recording that flite speaks here.
+WEIGHTS is the folder the training scripts wrote: tokenizer, speaker, flow and vocoder as safetensors. Flow and
+vocoder are stored as float16, the networks of a voice in 8 bits. The built-in voice is made from a recording that
+flite speaks here.
 """
 
 from __future__ import annotations
@@ -12,9 +13,7 @@ import argparse
 from pathlib import Path
 
 import mlx.core as mx
-import mlx.nn as nn
 import numpy as np
-from mlx.utils import tree_flatten
 from numpy.typing import NDArray
 from speaker_network import SpeakerNetwork
 from speaking_data import Speaker, speak, trimmed
@@ -28,10 +27,7 @@ from engine.samples import resample
 from engine.speaking.flow import FlowConfig
 
 VOICE = "Ada"
-VOICE_TEXT = (
-    "Good morning. I can tell you the time, set a timer, and work out how much eleven times forty is. "
-    "What would you like to know?"
-)
+VOICE_TEXT = "Good morning. I can tell you the time, and work out how much eleven times forty is. What shall I do?"
 
 
 def flow_yaml(config: FlowConfig) -> str:
@@ -118,19 +114,12 @@ def export(weights: Path, folder: Path) -> None:
         (speaker, "speaker", "campplus.onnx"),
     ):
         load(network, weights / f"{name}.safetensors")
-        halved(network).to_onnx(folder / target)
+        network.to_onnx(folder / target)
     (folder / "flow.yaml").write_text(flow_yaml(CONFIG), encoding="utf-8")
     write(folder / "flow.pt", published_flow(mx.load(str(weights / "flow.safetensors"))))
     write(folder / "hift.pt", published_vocoder(mx.load(str(weights / "vocoder.safetensors"))))
     speaking = load_speaking(folder)
     speaking.analyse(voice_recording(), 24_000, VOICE).save(folder / "voices" / f"{VOICE}.safetensors")
-
-
-def halved(network: nn.Module) -> nn.Module:
-    """The network with its matrices rounded to float16, as the file will hold them."""
-    matrices = [(name, value) for name, value in tree_flatten(network.parameters()) if value.ndim > 1]
-    rounded = [(name, value.astype(mx.float16).astype(mx.float32)) for name, value in matrices]
-    return network.load_weights(rounded, strict=False)
 
 
 def main() -> None:

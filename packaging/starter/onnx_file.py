@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-FLOAT, INT32, INT64, FLOAT16 = 1, 6, 7, 10
-_KINDS = {"float32": FLOAT, "int32": INT32, "int64": INT64, "float16": FLOAT16}
+FLOAT, INT8, INT32, INT64 = 1, 3, 6, 7
+_KINDS = {"float32": FLOAT, "int8": INT8, "int32": INT32, "int64": INT64}
 Attribute = int | float | list[int]
 
 
@@ -36,14 +36,19 @@ class OnnxGraph:
         """Declare an output made by a node with that name."""
         self._outputs.append(_value_info(name, kind, shape))
 
-    def weight(self, value: np.ndarray, half: bool = False) -> str:
-        """Add a constant. With `half` it is stored as float16 and cast to float32 when the model loads."""
-        stored = np.ascontiguousarray(value.astype(np.float16) if half else value)
+    def weight(self, value: np.ndarray) -> str:
+        """Add a constant."""
+        stored = np.ascontiguousarray(value)
         name = self._fresh("w")
         dims = b"".join(_number(1, size) for size in stored.shape)
         kind = _number(2, _KINDS[stored.dtype.name])
         self._weights.append(dims + kind + _bytes(8, name.encode()) + _bytes(9, stored.tobytes()))
-        return self.node("Cast", name, to=FLOAT) if half else name
+        return name
+
+    def matrix(self, value: np.ndarray, axis: int) -> str:
+        """Add a constant as 8-bit numbers with one scale for each place on `axis`; they become float32 on loading."""
+        numbers, scales = quantised(value, axis)
+        return self.node("DequantizeLinear", self.weight(numbers), self.weight(scales), axis=axis)
 
     def node(self, operator: str, *inputs: str, name: str = "", **attributes: Attribute) -> str:
         """Add a node with one output; returns the output's name (`name`, or a fresh one)."""
@@ -66,6 +71,13 @@ class OnnxGraph:
     def _fresh(self, stem: str) -> str:
         self._count += 1
         return f"{stem}_{self._count}"
+
+
+def quantised(value: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers −127 … 127 of the value's shape and scales (n,) for its `axis`; their product is nearly the value."""
+    others = tuple(i for i in range(value.ndim) if i != axis)
+    scales = np.maximum(np.abs(value).max(axis=others, keepdims=True), 1e-8) / 127
+    return np.round(value / scales).astype(np.int8), scales.reshape(-1).astype(np.float32)
 
 
 def _varint(value: int) -> bytes:

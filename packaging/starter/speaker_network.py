@@ -33,7 +33,7 @@ class SpeakerNetwork(nn.Module):
         return self.to_embedding(mx.concatenate([mean, deviation], axis=-1))
 
     def to_onnx(self, path: Path) -> None:
-        """Write the network as ONNX: `input` (1, T, 80) to `output` (1, 192); weights are stored as float16."""
+        """Write the network as ONNX: `input` (1, T, 80) to `output` (1, 192); matrices are stored in 8 bits."""
         graph = OnnxGraph("speaker")
         x = silu_to_onnx(graph, conv_to_onnx(graph, self.conv, graph.input("input", FLOAT, [1, "T", 80])))
         for block in self.blocks:
@@ -45,7 +45,7 @@ class SpeakerNetwork(nn.Module):
         pooled = graph.node("Concat", mean, deviation, axis=2)
         pooled = graph.node("Squeeze", pooled, graph.weight(np.array([1], dtype=np.int64)))
         layer = self.to_embedding
-        product = graph.node("MatMul", pooled, graph.weight(np.array(layer.weight).T, half=True))
+        product = graph.node("MatMul", pooled, graph.matrix(np.array(layer.weight).T, axis=1))
         graph.node("Add", product, graph.weight(np.array(layer.bias)), name="output")
         graph.output("output", FLOAT, [1, EMBEDDING])
         graph.save(path)

@@ -63,7 +63,7 @@ class SpeechTokenizer(nn.Module):
         return codes_of(mx.round(self(log_mel)))
 
     def to_onnx(self, path: Path) -> None:
-        """Write the network as ONNX with the published inputs and output; weights are stored as float16."""
+        """Write the network as ONNX with the published inputs and output; matrices are stored in 8 bits."""
         graph = OnnxGraph("speech_tokenizer")
         feats = graph.input("feats", FLOAT, [1, 128, "T"])
         length = graph.input("feats_length", INT32, [1])

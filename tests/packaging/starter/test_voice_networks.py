@@ -7,7 +7,7 @@ from pathlib import Path
 import mlx.core as mx
 import numpy as np
 import pytest
-from export_voice import halved
+from convolution_block import eight_bit
 from speaker_network import SpeakerNetwork
 from speech_tokenizer import SpeechTokenizer, TokenizerConfig, codes_of, rounded
 
@@ -21,8 +21,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A token2wav folder with the two ONNX files of small random networks."""
     folder = tmp_path_factory.mktemp("token2wav")
     mx.random.seed(3)
-    halved(SpeechTokenizer(_SMALL)).to_onnx(folder / "speech_tokenizer_v2_25hz.onnx")
-    halved(SpeakerNetwork(width=24, blocks=1)).to_onnx(folder / "campplus.onnx")
+    eight_bit(SpeechTokenizer(_SMALL)).to_onnx(folder / "speech_tokenizer_v2_25hz.onnx")
+    eight_bit(SpeakerNetwork(width=24, blocks=1)).to_onnx(folder / "campplus.onnx")
     return folder
 
 
@@ -34,12 +34,17 @@ def test_the_engine_reads_the_same_codes_from_the_onnx_file_as_the_network_gives
     from sound_features import log_mel
 
     mx.random.seed(3)
-    tokenizer = halved(SpeechTokenizer(_SMALL))
+    tokenizer = eight_bit(SpeechTokenizer(_SMALL))
     samples = _samples(2.48)
     codes = np.array(tokenizer.codes(log_mel(mx.array(samples)[None])))[0]
     found = VoiceNetworks(folder).speech_tokens(samples, 6561)
     assert len(found) == 62
-    assert (found == codes).mean() >= 0.96  # a value that lies on a rounding threshold may fall to either side
+    # A value that lies on a rounding threshold may fall to either side, which changes one of a code's eight digits.
+    assert (_digits(found) == _digits(codes)).mean() >= 0.98
+
+
+def _digits(codes: np.ndarray) -> np.ndarray:
+    return codes[:, None] // 3 ** np.arange(8) % 3
 
 
 def test_the_engine_reads_an_embedding_from_the_onnx_file(folder: Path) -> None:
@@ -54,7 +59,7 @@ def test_the_speaker_network_and_its_onnx_file_agree(folder: Path) -> None:
 
     mx.random.seed(3)
     SpeechTokenizer(_SMALL)
-    network = halved(SpeakerNetwork(width=24, blocks=1))
+    network = eight_bit(SpeakerNetwork(width=24, blocks=1))
     fbank = np.random.default_rng(2).normal(0, 1, (1, 150, 80)).astype(np.float32)
     session = onnxruntime.InferenceSession(folder / "campplus.onnx")
     (found,) = session.run(None, {"input": fbank})
