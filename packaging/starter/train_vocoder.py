@@ -6,6 +6,8 @@ python packaging/starter/train_vocoder.py SHARDS OUT --minutes 10 [--resume OUT/
 from __future__ import annotations
 
 import argparse
+import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import mlx.core as mx
@@ -18,9 +20,9 @@ from vocoder_critics import Critics, critics_loss, vocoder_loss
 
 from engine.speaking.vocoder import Vocoder, VocoderConfig
 
-CONFIG = VocoderConfig(base_channels=192, f0_channels=128)
-FRAMES = 50
-MARGIN_FRAMES = 4
+CONFIG = VocoderConfig(base_channels=160, f0_channels=128, block_kernels=(7,), source_kernels=(3, 3, 3))
+FRAMES = 40
+MARGIN_FRAMES = 2
 LOG_EVERY = 100
 RESOLUTIONS = ((256, 64), (512, 128), (1024, 256), (2048, 512))
 
@@ -47,9 +49,8 @@ def pitch_distance(predicted: mx.array, f0: mx.array) -> mx.array:
     return (mx.abs(predicted - f0) * mx.where(f0 > 0, 1.0, 0.3)).mean()
 
 
-def rebuilt(vocoder: Vocoder, samples: mx.array, noise: mx.array) -> tuple[mx.array, mx.array]:
-    """The vocoder's version of samples (B, N), driven by their true pitch, and the error of its own pitch in Hz."""
-    mel, f0 = speech_mel(samples), pitch(samples)
+def rebuilt(vocoder: Vocoder, mel: mx.array, f0: mx.array, noise: mx.array) -> tuple[mx.array, mx.array]:
+    """The vocoder's sound of mel (B, T, 80), driven by the true pitch, and the error of its own pitch in Hz."""
     made = vocoder.decode(mel, vocoder.source(f0, noise))
     return made, pitch_distance(vocoder.f0_predictor(mel), f0)
 
@@ -59,9 +60,11 @@ def middle(samples: mx.array) -> mx.array:
     return samples[:, MARGIN_FRAMES * 480 : -MARGIN_FRAMES * 480]
 
 
-def first_loss(vocoder: Vocoder, samples: mx.array, noise: mx.array) -> tuple[mx.array, ...]:
+def first_loss(
+    vocoder: Vocoder, samples: mx.array, mel: mx.array, f0: mx.array, noise: mx.array
+) -> tuple[mx.array, ...]:
     """Spectra and pitch."""
-    made, pitch_error = rebuilt(vocoder, samples, noise)
+    made, pitch_error = rebuilt(vocoder, mel, f0, noise)
     spectra, mel = spectral_distance(middle(made), middle(samples)), mel_distance(middle(made), middle(samples))
     return spectra + 2.0 * mel + 0.02 * pitch_error, spectra, mel, pitch_error
 
@@ -73,9 +76,11 @@ class LaterLoss:
         """The critics are only asked."""
         self.critics = critics
 
-    def __call__(self, vocoder: Vocoder, samples: mx.array, noise: mx.array) -> tuple[mx.array, ...]:
+    def __call__(
+        self, vocoder: Vocoder, samples: mx.array, mel: mx.array, f0: mx.array, noise: mx.array
+    ) -> tuple[mx.array, ...]:
         """As `first_loss`, then how far the critics see through and how far their features differ, then the sound."""
-        made, pitch_error = rebuilt(vocoder, samples, noise)
+        made, pitch_error = rebuilt(vocoder, mel, f0, noise)
         made, recorded = middle(made), middle(samples)
         spectra, mel = spectral_distance(made, recorded), mel_distance(made, recorded)
         seen, different = vocoder_loss(self.critics, recorded, made)
@@ -89,29 +94,60 @@ def critics_step_loss(critics: Critics, samples: mx.array, made: mx.array) -> mx
 
 
 def prepared(vocoder: Vocoder) -> Vocoder:
-    """The vocoder with a quiet start: residual blocks that do next to nothing, sound at about a fiftieth, 100 Hz."""
+    """The vocoder with a start from which it learns fast: the source comes out as it is, everything else is silent.
+
+    A real constant in all bins of a frame adds nothing to the sound: it is an impulse where the window is zero.
+    Around a constant of e^1.5 the exponential and the sine are nearly linear: both parts of a bin can be set freely.
+    """
     for block in [*vocoder.resblocks, *vocoder.source_resblocks]:
         for conv in [*block.convs1, *block.convs2]:
             conv.weight = mx.random.normal(conv.weight.shape) * 0.01
     pitch_layer = vocoder.f0_predictor.classifier
     pitch_layer.weight, pitch_layer.bias = pitch_layer.weight * 30.0, mx.array([100.0])
-    last = vocoder.conv_post
-    last.weight = mx.random.normal(last.weight.shape) * 0.01
-    bins = last.bias.shape[0] // 2
-    last.bias = mx.concatenate([mx.full((bins,), -4.0), mx.zeros((bins,))])
+    down, last, loudness = vocoder.source_downs[-1], vocoder.conv_post, math.exp(1.5)
+    both, kernel, width = last.weight.shape
+    through = np.zeros((width, 1, both), dtype=np.float32)
+    through[np.arange(both), 0, np.arange(both)] = 1.0
+    out = np.random.default_rng(0).normal(0, 0.003, last.weight.shape).astype(np.float32)
+    out[np.arange(both), kernel // 2, np.arange(both)] += 1.0 / loudness
+    down.weight, down.bias = mx.array(through), mx.full((width,), 2.0)
+    last.weight = mx.array(out)
+    wanted = np.where(np.arange(both) < both // 2, 1.5, 0.0).astype(np.float32)
+    last.bias = mx.array(wanted - 2.0 * out.sum(axis=(1, 2)))
     return vocoder
 
 
-def crops(pool: list[Utterance], rows: int, chance: np.random.Generator, weights: NDArray[np.float64]) -> mx.array:
-    """`rows` pieces of FRAMES frames at random loudness (B, N)."""
-    length = FRAMES * 480
-    table = np.zeros((rows, length), dtype=np.float32)
-    for row, index in enumerate(chance.choice(len(pool), rows, p=weights)):
-        samples = pool[index].samples_24k
-        start = chance.integers(max(1, len(samples) - length + 1))
-        piece = samples[start : start + length]
-        table[row, : len(piece)] = piece * (10 ** chance.uniform(-0.6, 0.1) / 32768.0)
-    return mx.array(np.clip(table, -0.98, 0.98))
+@dataclass(frozen=True)
+class Recording:
+    """An utterance as the vocoder learns it: samples (480 T,), mel (T, 80) and pitch (T,)."""
+
+    samples: NDArray[np.float32]
+    mel: NDArray[np.float32]
+    f0: NDArray[np.float32]
+
+
+def recordings(utterances: list[Utterance]) -> list[Recording]:
+    """Mel and pitch of utterances, of one voice or many."""
+    found = []
+    for utterance in utterances:
+        samples = utterance.samples_24k.astype(np.float32) / 32768.0
+        batch = mx.array(samples)[None]
+        found.append(Recording(samples, np.array(speech_mel(batch))[0], np.array(pitch(batch))[0]))
+    return [one for one in found if len(one.mel) >= FRAMES]
+
+
+def crops(pool: list[Recording], rows: int, chance: np.random.Generator) -> tuple[mx.array, mx.array, mx.array]:
+    """`rows` pieces of FRAMES frames at random loudness: samples (B, N), mel (B, T, 80), pitch (B, T)."""
+    samples = np.zeros((rows, FRAMES * 480), dtype=np.float32)
+    mel, f0 = np.zeros((rows, FRAMES, 80), dtype=np.float32), np.zeros((rows, FRAMES), dtype=np.float32)
+    for row, index in enumerate(chance.integers(len(pool), size=rows)):
+        one = pool[index]
+        start = chance.integers(len(one.mel) - FRAMES + 1)
+        louder = chance.uniform(-1.0, 0.2) if chance.random() < 0.3 else 0.0
+        samples[row] = one.samples[480 * start : 480 * (start + FRAMES)] * math.exp(louder)
+        mel[row] = np.maximum(one.mel[start : start + FRAMES] + louder, math.log(1e-5))
+        f0[row] = one.f0[start : start + FRAMES]
+    return mx.array(np.clip(samples, -0.98, 0.98)), mx.array(mel), mx.array(f0)
 
 
 def train(shards: Shards, out: Path, options: argparse.Namespace) -> Vocoder:
@@ -125,18 +161,17 @@ def train(shards: Shards, out: Path, options: argparse.Namespace) -> Vocoder:
     judging = Trainer(critics, plan, critics_step_loss, **recipe)
     log = Log(out / "vocoder.jsonl")
     chance = np.random.default_rng(7)
-    weights = np.array([len(u.samples_24k) for u in shards.training], dtype=float)
-    weights /= weights.sum()
+    pool = recordings([u for u in shards.training if options.voice in u.speaker][: options.most])
     number = 0
     while plan.progress(number) < 1:
-        samples = crops(shards.training, options.rows, chance, weights)
-        noise = mx.random.normal(samples.shape, key=mx.random.key(number))
+        batch = crops(pool, options.rows, chance)
+        noise = mx.random.normal(batch[0].shape, key=mx.random.key(number))
         if plan.progress(number) < options.critics_from:
-            figures = trainer.step(samples, noise)
+            figures = trainer.step(*batch, noise)
         else:
             trainer.loss = LaterLoss(critics)
-            figures = trainer.step(samples, noise)
-            judging.step(samples, figures.pop(6))
+            figures = trainer.step(*batch, noise)
+            judging.step(batch[0], figures.pop(6))
         number += 1
         if number % LOG_EVERY == 0:
             names = ("loss", "spectra", "mel", "pitch_hz", "seen", "different")
@@ -155,9 +190,11 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--steps", type=int, default=20_000)
     parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--peak", type=float, default=6e-4)
-    parser.add_argument("--rows", type=int, default=24)
+    parser.add_argument("--peak", type=float, default=5e-4)
+    parser.add_argument("--rows", type=int, default=32)
     parser.add_argument("--critics-from", type=float, default=0.4, help="share of the run after which critics join")
+    parser.add_argument("--voice", default="", help="only speakers whose name contains this")
+    parser.add_argument("--most", type=int, default=20_000, help="use so many utterances at most")
     parser.add_argument("--resume", type=Path)
     parser.add_argument("--wait-for", type=int, default=600)
     options = parser.parse_args()

@@ -63,7 +63,8 @@ def test_the_speaker_network_and_its_onnx_file_agree(folder: Path) -> None:
     fbank = np.random.default_rng(2).normal(0, 1, (1, 150, 80)).astype(np.float32)
     session = onnxruntime.InferenceSession(folder / "campplus.onnx")
     (found,) = session.run(None, {"input": fbank})
-    np.testing.assert_allclose(found, np.array(network(mx.array(fbank))), atol=1e-4)
+    # onnxruntime multiplies 8-bit matrices with activations that it rounds to 8 bits itself.
+    np.testing.assert_allclose(found, np.array(network(mx.array(fbank))), atol=1e-2)
 
 
 def test_codes_count_in_base_three() -> None:
