@@ -23,7 +23,7 @@ _BLUETOOTH = re.compile(
 _BUILT_IN = re.compile(r"built-?in|macbook|imac|mac mini|mac studio", re.IGNORECASE)
 _BLOCK_S = 0.01
 _LONGEST_GAP_S = 1.5
-_LATENCY_S = 0.02  # Python can be as late with a block; talk has to silence a reply within 50 ms
+LATENCY_S = 0.02  # Python can be as late with a block; talk has to silence a reply within 50 ms
 _SERVER_DOORS = ("default", "pulse", "pipewire")  # PulseAudio and PipeWire through ALSA, on Linux
 _SERVER_RATE_HZ = 48_000
 
@@ -219,7 +219,7 @@ class PortAudio:
             channels=channels,
             dtype="float32",
             blocksize=round(device.rate_hz * _BLOCK_S),
-            latency=_LATENCY_S,
+            latency=LATENCY_S,
             callback=callback,
             finished_callback=opened.finished,
         )

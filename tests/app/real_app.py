@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -104,7 +105,11 @@ class Person:
 
     def wait(self, condition: Callable[[], Any], timeout_s: float = 30.0) -> None:
         """Until something is so."""
-        self._qtbot.waitUntil(lambda: bool(condition()), timeout=round(1000 * timeout_s))
+        try:
+            self._qtbot.waitUntil(lambda: bool(condition()), timeout=round(1000 * timeout_s))
+        except self._qtbot.TimeoutError:
+            app = self.app
+            pytest.fail(f"waited {timeout_s} s: {app.states} {app.controller.notice} {app.controller.turns[-1:]}")
 
     def wait_for(self, state: State, timeout_s: float = 30.0) -> None:
         """Until the conversation is in a state."""
