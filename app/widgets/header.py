@@ -48,6 +48,7 @@ class MenuPill(PillButton):
         """A command under the choices."""
         self._menu.addSeparator()
         self._menu.addAction(action)
+        self.setEnabled(True)
 
     def _open(self) -> None:
         self._menu.popup(self.mapToGlobal(self.rect().bottomLeft()))

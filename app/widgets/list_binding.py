@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtGui import QAction
 
 from app.widgets.sheets import confirm
 from app.widgets.sizes import gigabytes, share_of
@@ -22,12 +23,16 @@ SEARCH_DELAY_MS = 150
 class ListBinding(QObject):
     """What surrounds the conversation."""
 
+    voices_requested = Signal()
+
     def __init__(self, window: Window, controller: Controller, settings: Settings) -> None:
         super().__init__(window)
         self._window = window
         self._controller = controller
         self._settings = settings
         self._searched = ""
+        self._add_voice = QAction(self.tr("Add a voice…"), self)
+        self._add_voice.triggered.connect(self.voices_requested)
         self._pause = QTimer(self, singleShot=True, interval=SEARCH_DELAY_MS)
         self._pause.timeout.connect(lambda: controller.search(self._searched))
         self._listen_to_controller()
@@ -132,4 +137,4 @@ class ListBinding(QObject):
         self._window.voice.show_choices(choices, shown, self.tr("Voice: {choice}"))
         if not choices:
             self._window.voice.setText(self.tr("No voice"))
-        self._window.voice.setEnabled(bool(choices))
+        self._window.voice.add_command(self._add_voice)

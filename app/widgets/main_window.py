@@ -30,6 +30,7 @@ class MainWindow(Window):
         self.listing = ListBinding(self, controller, settings)
         self.transcribing = TranscribeBinding(self, controller)
         self.preferences = SettingsBinding(self, controller, settings)
+        self.listing.voices_requested.connect(self.preferences.open_voices)
         self.menus.quit.triggered.connect(controller.quit)
         self.menus.diagnostics.triggered.connect(self._copy_diagnostics)
         self.menus.about.triggered.connect(self._tell_about)

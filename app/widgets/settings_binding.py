@@ -61,6 +61,12 @@ class SettingsBinding(QObject):
         assert self._dialog is not None
         self._dialog.open_page(self._dialog.models)
 
+    def open_voices(self) -> None:
+        """Show which voices there are and how to add one."""
+        self.open()
+        assert self._dialog is not None
+        self._dialog.open_page(self._dialog.voices)
+
     def _open_shortcuts(self) -> None:
         self.open()
         assert self._dialog is not None

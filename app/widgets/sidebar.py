@@ -49,7 +49,7 @@ class StatusLine(QWidget):
         top.setSpacing(5)
         top.addWidget(self._dot)
         top.addWidget(self._first, 1)
-        column = QVBoxLayout(self)
+        self._column = column = QVBoxLayout(self)
         column.setContentsMargins(16, 9, 4, 9)
         column.setSpacing(2)
         column.addLayout(top)
@@ -66,7 +66,7 @@ class StatusLine(QWidget):
 
     def _fit(self) -> None:
         """As high as both lines need: what is true is never cut."""
-        self.setFixedHeight(max(self.layout().heightForWidth(self.width()), self.LEAST))
+        self.setFixedHeight(max(self._column.heightForWidth(self.width()), self.LEAST))
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -45,6 +45,7 @@ class TalkBinding(QObject):
         controller.turn_changed.connect(self._on_turn)
         controller.turn_removed.connect(lambda _key: self._on_turns_reset())
         controller.welcome_changed.connect(self._on_welcome)
+        controller.voices_changed.connect(self._show_switches)
         controller.attachment_changed.connect(window.talk_bar.set_attachment)
         self._settings.changed.connect(lambda _name: self._show_switches())
 
@@ -123,7 +124,8 @@ class TalkBinding(QObject):
         window.talk_bar.set_switches(
             now.thinking is not Thinking.OFF, now.spoken_answers, bool(network & set(now.tools))
         )
-        window.talk_bar.offer(think=self._controller.model.thinks, search=bool(network))
+        mute = self._controller.model.ready and not self._controller.voices
+        window.talk_bar.offer(think=self._controller.model.thinks, speak=not mute, search=bool(network))
         window.menus.show_switches(now.thinking is not Thinking.OFF, now.spoken_answers)
 
     def _listen_to_talk_bar(self) -> None:

@@ -32,6 +32,7 @@ from app.widgets.views import (
     State,
     TurnState,
     TurnView,
+    VoiceView,
     Welcome,
 )
 from app.widgets.window import TALK, TRANSCRIBE
@@ -197,6 +198,18 @@ def test_a_turn_that_was_cut_off_says_how(
     turn = window.conversation.widget_of(0)
     assert turn is not None
     assert any(label.text().startswith(words) for label in turn.findChildren(QLabel) if label.isVisible())
+
+
+def test_without_a_voice_the_header_leads_to_adding_one(window: MainWindow, controller: FakeController) -> None:
+    controller.have("voices", ())
+    assert (window.voice.text(), window.voice.isEnabled()) == ("No voice", True)
+    assert window.talk_bar.speak.isHidden(), "answers cannot be spoken"
+    window.voice.menu_of_choices.actions()[-1].trigger()
+    dialog = window.preferences.dialog
+    assert dialog is not None
+    assert dialog.voices.isVisible()
+    controller.have("voices", (VoiceView("anna", "Anna"),))
+    assert (window.voice.text(), window.talk_bar.speak.isHidden()) == ("Voice: Anna", False)
 
 
 def test_a_tool_is_called_as_the_settings_call_it(window: MainWindow, controller: FakeController) -> None:
