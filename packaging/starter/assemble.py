@@ -26,7 +26,7 @@ EARSHOT = {
     "languages": ["en"],
     "about": "A small model made for demonstration. It calculates, tells the time, sets timers, converts units, "
     "knows a few hundred facts and reads English aloud. For real conversations download Step-Audio 2 mini.",
-    "try": ["What is twelve times seven?", "Set a timer for five minutes.", "What is the capital of France?"],
+    "try": ["What is twelve times seven?", "Set a timer for five minutes.", "What color is the sky?"],
     "demonstration": True,
     "sampling": {
         "transcribe": {"temperature": 0.0},
