@@ -24,9 +24,9 @@ EARSHOT = {
     "name": "Earshot starter",
     "variant": "think",
     "languages": ["en"],
-    "about": "A small model made for demonstration. It calculates, tells the time, sets timers, converts units, "
-    "knows a few hundred facts and reads English aloud. For real conversations download Step-Audio 2 mini.",
-    "try": ["What is twelve times seven?", "Set a timer for five minutes.", "What color is the sky?"],
+    "about": "A small model for demonstration. It knows a few sums and facts and sets timers; it often mishears and is "
+    "often wrong. For real conversations download Step-Audio 2 mini.",
+    "try": ["What is twelve times seven?", "What color is the sky?", "What can you do?"],
     "demonstration": True,
     "sampling": {
         "transcribe": {"temperature": 0.0},

@@ -272,11 +272,11 @@ def comparison(draw: Draw, offered: tuple[str, ...]) -> Dialogue:
 
 
 def offered_tools(draw: Draw, always: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """The tools of a conversation: usually all six or none, sometimes a few; `always` are among them unless none are."""
+    """The tools of a conversation: all six, none, or a few; `always` are among them unless there are none."""
     pick = draw.chance.random()
-    if pick < 0.22 or (always and pick < 0.5):
+    if pick < (0.5 if always else 0.22):
         return TOOLS
-    if not always and pick < 0.72:
+    if pick < (0.62 if always else 0.72):
         return ()
     count = draw.integer(1, 4)
     return tuple(name for name in TOOLS if name in always or name in draw.chance.sample(TOOLS, count))
