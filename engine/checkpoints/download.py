@@ -10,13 +10,15 @@ import hashlib
 import os
 from collections.abc import Generator
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path, PurePosixPath
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import CheckpointError, StorageError
 from engine.events import Progress
+
+if TYPE_CHECKING:
+    import httpx  # slow to import, and most starts of the app download nothing
 
 HUB = "https://huggingface.co"
 PUBLISHED = {
@@ -27,7 +29,8 @@ PUBLISHED = {
 PUBLISHED_BYTES = 18_000_000_000  # of one of them, about; the exact figure comes with the list of its files
 _WANTED = (".json", ".txt", ".safetensors", ".pt", ".onnx", ".yaml", ".wav")
 _BLOCK_BYTES = 1 << 20
-_TIMEOUT = httpx.Timeout(30.0, connect=15.0)
+_TIMEOUT_S = 30.0
+_CONNECT_TIMEOUT_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,15 @@ def downloading(
     Raises CheckpointError for an unknown name, a network that fails or a file that is not what was announced,
     StorageError for a disk that is full or not writable.
     """
+    import httpx
+
     if name not in PUBLISHED:
         raise CheckpointError(f"No published model is called '{name}'. Known are {', '.join(PUBLISHED)}.")
     target = folder / name
     if target.exists():
         raise CheckpointError(f"{target} exists already. Remove it first to download it again.")
     partial = folder / f"{name}.partial"
-    own = client or httpx.Client(timeout=_TIMEOUT, follow_redirects=True)
+    own = client or httpx.Client(timeout=httpx.Timeout(_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S), follow_redirects=True)
     try:
         partial.mkdir(parents=True, exist_ok=True)
         files = list_files(own, hub, PUBLISHED[name])
@@ -132,7 +137,7 @@ def _fetch(client: httpx.Client, url: str, file: RemoteFile, target: Path) -> Ge
             headers = {"Range": f"bytes={have}-"} if have else {}
             with client.stream("GET", url, headers=headers) as answer:
                 answer.raise_for_status()
-                if have and answer.status_code != httpx.codes.PARTIAL_CONTENT:  # the server starts over
+                if have and answer.status_code != HTTPStatus.PARTIAL_CONTENT:  # the server starts over
                     sink.truncate(0)
                     digest, have = hashlib.sha256(), 0
                 for block in answer.iter_bytes(_BLOCK_BYTES):

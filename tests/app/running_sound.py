@@ -1,0 +1,31 @@
+"""A sound card whose time goes by itself, for runs of the app without one."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+
+from tests.app.fakes import FakeSound
+from tests.sounds import babble
+
+
+class RunningSound(FakeSound):
+    """A sound card whose time goes by itself, in blocks of ten milliseconds; somebody talks into its microphone."""
+
+    def __init__(self, loudspeaker: bool = True) -> None:
+        super().__init__()
+        if not loudspeaker:
+            self.devices_out = []
+        self._talk = np.repeat(babble(2.0), 3)
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        block, due, place = np.zeros(480, np.float32), time.monotonic(), 0
+        while True:
+            due += 0.01
+            time.sleep(max(due - time.monotonic(), 0))
+            self.fill(block)
+            self.on_block(self._talk[place : place + 480])
+            place = (place + 480) % (len(self._talk) - 480)

@@ -1,0 +1,130 @@
+"""How the app feels: time to the window, how long the window freezes while the model works, time to quit, memory.
+
+    python -m tests.benchmarks.app [window heartbeat quit memory] [--model DIR] [--turns 200] [--json FILE]
+
+Every measurement runs the app, from `app.main` on, in a fresh process on Qt's offscreen platform, with a sound card
+that is emptied as fast as a real one. `--model` is the model whose real replies are measured (default: the best
+installed one); the long run uses the tiny checkpoint of the golden data, its answers prescribed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from engine.checkpoints import catalogue
+from tests.benchmarks.measuring import HEADING, Figure, machine, write_json
+from tests.checkpoints import tiny_checkpoint
+
+PARTS = ("window", "heartbeat", "quit", "memory")
+QUIT_STATES = ("loading", "idle", "listening", "thinking", "speaking", "transcribing")
+_LIMIT_S = 900
+
+
+def run_app(scene: str, model: Path, turns: int = 0) -> dict[str, list[float]]:
+    """Run one scene in a process of its own; what it measured, and "exit": seconds from the wish to quit to its end."""
+    with tempfile.TemporaryDirectory() as home:
+        environment = {
+            **os.environ,
+            "EARSHOT_HOME": home,
+            "EARSHOT_MODEL": str(model),
+            "QT_QPA_PLATFORM": "offscreen",
+            "EARSHOT_BENCHMARK_BEGAN": str(time.monotonic()),
+        }
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as installed: modules are compiled once
+        command = [sys.executable, "-m", "tests.benchmarks.app_scenes", scene, str(model), str(turns)]
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, timeout=_LIMIT_S)
+        ended = time.monotonic()
+    if done.returncode:
+        raise RuntimeError(f"the app ended with code {done.returncode} in scene {scene}: {done.stdout}")
+    measured: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
+    measured["exit"] = [ended - moment for moment in measured.pop("quit_at")]
+    return measured
+
+
+def window(model: Path) -> list[Figure]:
+    """From the start of a fresh process to the painted window, the model loading behind it."""
+    runs = [run_app("window", model) for _ in range(5)]
+    times = tuple(run["window_s"][0] for run in runs[1:])  # the first one fills the disk's cache
+    busy = tuple(run["window_cpu_s"][0] for run in runs[1:])
+    return [
+        Figure("window shown after the process started", "s", times, "limit 1.0"),
+        Figure("processor time of it", "s", busy, "of all threads"),
+    ]
+
+
+def heartbeat(model: Path) -> list[Figure]:
+    """How late the GUI thread's two-millisecond timer is while spoken replies are made and played."""
+    measured = run_app("heartbeat", model, 6)
+    lates = sorted(measured["late_ms"])
+    figures = [
+        Figure(f"GUI heartbeat late, {name}", "ms", (lates[min(int(share * len(lates)), len(lates) - 1)],), about)
+        for name, share, about in (
+            ("median", 0.5, ""),
+            ("99th percentile", 0.99, f"limit 16; {len(lates)} beats"),
+            ("longest", 1.0, ""),
+        )
+    ]
+    return [*figures, Figure("speech made meanwhile", "s", tuple(measured["speech_s"]))]
+
+
+def quitting(model: Path) -> list[Figure]:
+    """From the wish to quit to the end of the process, in each state."""
+    figures = []
+    for state in QUIT_STATES:
+        times = tuple(run_app(f"quit-{state}", model)["exit"][0] for _ in range(2))
+        figures.append(Figure(f"quit while {state}", "s", times, "limit 1.0"))
+    return figures
+
+
+def memory(model: Path, turns: int) -> list[Figure]:
+    """Resident memory along many prescribed turns, and whether every turn was answered whole."""
+    measured = run_app("memory", model, turns)
+    marks, sizes = measured["turn"], measured["resident_mb"]
+    figures = [
+        Figure(f"resident memory after turn {int(turn)}", "MB", (size,))
+        for turn, size in zip(marks, sizes, strict=True)
+    ]
+    figures.append(Figure("turns answered whole", "", (measured["whole"][0],), f"of {turns}"))
+    return figures
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", help=f"some of {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--model", type=Path, help="model of the real replies")
+    parser.add_argument("--turns", type=int, default=200)
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args(argv)
+    if unknown := set(args.parts) - set(PARTS):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    parts = args.parts or PARTS
+    model = args.model or catalogue.best()
+    figures: list[Figure] = []
+    facts = machine()
+    print(f"{facts['processor']}, {facts['cores']} cores, {facts['system']}; model {model.name}\n{HEADING}")
+    for part, measure in (
+        ("window", lambda: window(model)),
+        ("heartbeat", lambda: heartbeat(model)),
+        ("quit", lambda: quitting(tiny_checkpoint())),
+        ("memory", lambda: memory(tiny_checkpoint(), args.turns)),
+    ):
+        if part in parts:
+            new = measure()
+            figures += new
+            for figure in new:
+                print(figure.row(), flush=True)
+    if args.json:
+        write_json(args.json, figures, model=model.name)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

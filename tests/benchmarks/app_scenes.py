@@ -1,0 +1,187 @@
+"""One scene of the app's benchmark, in a process of its own: what a user does, and what is measured meanwhile.
+
+    python -m tests.benchmarks.app_scenes SCENE MODEL TURNS      (run by tests.benchmarks.app)
+
+Prints one line of JSON just before the app quits.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+from app import main  # nothing else: the app's own start is measured
+
+_TEXT = "Twelve times seven is eighty four, as you surely knew before."
+_QUESTION = "What is twelve times seven?"
+_BEAT_MS = 2
+Wait = Generator[Callable[[], Any], None, None]
+
+
+class Scene:
+    """Runs a scene's steps on the GUI thread of the real app: each step says what to wait for."""
+
+    def __init__(self, name: str, model: Path, turns: int) -> None:
+        self.model, self.turns = model, turns
+        self.measured: dict[str, list[float]] = {}
+        self._steps: Callable[[], Wait] = functools.partial(self.quit_from, name.removeprefix("quit-"))
+        if not name.startswith("quit-"):
+            self._steps = getattr(self, name)
+        self.app: Any = None
+
+    def shown(self, app: main.App) -> None:
+        """The window is shown; once it is painted a person sees it."""
+        app.window.repaint()
+        self.measured["window_s"] = [time.monotonic() - float(os.environ["EARSHOT_BENCHMARK_BEGAN"])]
+        self.measured["window_cpu_s"] = [time.process_time()]
+
+    def begin(self, app: main.App) -> None:
+        """The app has begun its work."""
+        from PySide6.QtCore import QTimer
+
+        app.settings.change(microphone_explained=True)
+        self.app, self.controller = app, app.controller
+        self._running = self._steps()
+        self._until: Callable[[], Any] = lambda: True
+        self._timer = QTimer(app.window, interval=5)
+        self._timer.timeout.connect(self._step)
+        self._timer.start()
+
+    def _step(self) -> None:
+        if not self._until():
+            return
+        try:
+            self._until = next(self._running)
+        except StopIteration:
+            self._timer.stop()
+            self.measured["quit_at"] = [time.monotonic()]
+            print(json.dumps(self.measured), flush=True)
+            self.controller.quit()
+
+    def _ready(self) -> bool:
+        return bool(self.controller.model.ready)
+
+    def _is(self, state: str) -> Callable[[], bool]:
+        return lambda: self.controller.state.value == state
+
+    def window(self) -> Wait:
+        """The window alone."""
+        yield lambda: True
+
+    def heartbeat(self) -> Wait:
+        """Real replies, spoken, while the GUI's timer is watched."""
+        yield self._ready
+        from PySide6.QtCore import Qt, QTimer
+
+        lates: list[float] = []
+        last = time.perf_counter()
+
+        def beat() -> None:
+            nonlocal last
+            now = time.perf_counter()
+            lates.append(max(1000 * (now - last) - _BEAT_MS, 0.0))
+            last = now
+
+        timer = QTimer(self.app.window, interval=_BEAT_MS, timerType=Qt.TimerType.PreciseTimer)
+        timer.timeout.connect(beat)
+        self.controller.ask_text(_QUESTION)  # warms up: shapes are compiled and caches made
+        yield self._is("idle")
+        last = time.perf_counter()
+        timer.start()
+        for _ in range(self.turns):
+            self.controller.ask_text(_QUESTION)
+            yield self._is("idle")
+        timer.stop()
+        self.measured["late_ms"] = lates[1:]
+        self.measured["speech_s"] = [_spoken_s(path) for path in Path(os.environ["EARSHOT_HOME"]).rglob("answer-*.wav")]
+
+    def memory(self) -> Wait:
+        """Many prescribed turns without a loudspeaker, so that nothing waits for it."""
+        yield self._ready
+        marks = {1, *(round(self.turns * share / 10) for share in range(1, 11))}
+        self.measured |= {"turn": [], "resident_mb": []}
+        for number in range(1, self.turns + 1):
+            self.controller.ask_text(_QUESTION)
+            yield self._is("idle")
+            if number in marks:
+                self.measured["turn"].append(number)
+                self.measured["resident_mb"].append(_resident_mb())
+        whole = [t.state.value == "done" and t.answer == _TEXT and t.has_sound for t in self.controller.turns]
+        self.measured["whole"] = [sum(whole)]
+
+    def quit_from(self, state: str) -> Wait:
+        """Bring the app into a state."""
+        if state == "loading":
+            yield lambda: True
+            return
+        yield self._ready
+        if state == "listening":
+            self.controller.press_talk()
+            yield self._is("listening")
+        elif state in ("thinking", "speaking"):
+            self.controller.ask_text(_QUESTION)
+            yield self._is(state)
+        elif state == "transcribing":
+            path = Path(os.environ["EARSHOT_HOME"]) / "long.wav"
+            _write_long_recording(path)
+            self.controller.transcriber.add_files([path])
+            yield lambda: self.controller.transcriber.jobs and self.controller.transcriber.jobs[0].share > 0
+
+
+def _spoken_s(sound: Path) -> float:
+    from engine.samples import probe
+
+    return probe(sound).duration_s
+
+
+def _write_long_recording(path: Path) -> None:
+    import numpy as np
+
+    from engine.samples import write_wav
+    from tests.sounds import babble
+
+    write_wav(path, np.tile(babble(20.0), 30), 16_000)
+
+
+def _resident_mb() -> float:
+    done = subprocess.run(["ps", "-o", "rss=", "-p", str(os.getpid())], capture_output=True, text=True, check=True)
+    return int(done.stdout) / 1024
+
+
+def _stand_ins(name: str, turns: int) -> dict[str, Any]:
+    """A sound card for a machine without one; prescribed answers where their content must be known."""
+    from tests.app.fakes import FakePermission
+    from tests.app.running_sound import RunningSound
+    from tests.app.talking import Prescribed
+
+    loader: Any = main.load_engine
+    if name != "heartbeat":
+        loader = Prescribed(_TEXT, 10 if name == "memory" else 100, max(turns, 1))
+    return {"loader": loader, "system": RunningSound(name != "memory"), "permission": FakePermission()}
+
+
+def play(name: str, model: Path, turns: int) -> None:
+    """Run the app with one scene; does not return."""
+    scene = Scene(name, model, turns)
+    if name != "window":
+        main.build_controller = functools.partial(main.build_controller, **_stand_ins(name, turns))
+    begin = main.App.begin
+
+    def begun(app: main.App, files: list[str]) -> None:
+        scene.shown(app)
+        begin(app, files)
+        scene.begin(app)
+
+    main.App.begin = begun  # type: ignore[method-assign]
+    main.run([])
+
+
+if __name__ == "__main__":
+    play(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
