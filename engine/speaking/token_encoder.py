@@ -146,7 +146,7 @@ class ConformerLayer(nn.Module):
 
 
 class LinearEmbedding(nn.Module):
-    """Linear, norm, times the root of the width."""
+    """Linear, norm, times the root of the input's width, which in the published sizes is the output's as well."""
 
     def __init__(self, input_size: int, size: int) -> None:
         super().__init__()

@@ -162,6 +162,10 @@ def official_flow(folder: Path) -> Any:
     Loader.add_multi_constructor("!", lambda loader, tag, node: loader.construct_mapping(node, deep=True))
     sizes = yaml.load((folder / "flow.yaml").read_text(), Loader=Loader)["flow"]
     encoder, decoder = UpsampleConformerEncoderV2(**sizes.pop("encoder")), sizes.pop("decoder")
+    # The official class works only where input and output are equally wide; ours scales by the input's width.
+    width = encoder.output_size()
+    encoder.up_embed.out[0] = torch.nn.Linear(width, width)
+    encoder.embed.pos_enc.xscale = sizes["input_size"] ** 0.5
     solver = CausalConditionalCFM(DiT(**decoder["estimator"]), decoder["inference_cfg_rate"])
     flow = CausalMaskedDiffWithXvec(**sizes, encoder=encoder, decoder=solver)
     if decoder["estimator"]["hidden_size"] != 512:
@@ -178,7 +182,25 @@ def official_vocoder(folder: Path) -> Any:
     weights = torch.load(folder / "hift.pt", weights_only=True)
     weights = {name.replace("generator.", ""): value for name, value in weights.items()}
     predictor = ConvRNNF0Predictor(cond_channels=weights["f0_predictor.classifier.weight"].shape[1])
-    vocoder = HiFTGenerator(base_channels=len(weights["conv_pre.bias"]), f0_predictor=predictor)
+    stages = len({name.split(".")[1] for name in weights if name.startswith("ups.")})
+    blocks = len({name.split(".")[1] for name in weights if name.startswith("resblocks.")}) // stages
+
+    def kernel(block: int, kind: str) -> int:
+        stem = f"{kind}.{block}.convs1.0"
+        stored = weights.get(f"{stem}.weight", weights.get(f"{stem}.parametrizations.weight.original1"))
+        return int(stored.shape[2])
+
+    vocoder = HiFTGenerator(
+        base_channels=len(weights["conv_pre.bias"]),
+        f0_predictor=predictor,
+        resblock_kernel_sizes=[kernel(block, "resblocks") for block in range(blocks)],
+        resblock_dilation_sizes=[[1, 3, 5]] * blocks,
+        source_resblock_kernel_sizes=[kernel(stage, "source_resblocks") for stage in range(stages)],
+    )
+    if "conv_pre.weight" in weights:  # stored without weight normalisation
+        for module in vocoder.modules():
+            if torch.nn.utils.parametrize.is_parametrized(module, "weight"):
+                torch.nn.utils.parametrize.remove_parametrizations(module, "weight")
     vocoder.load_state_dict(weights, strict=True)
     return vocoder
 
