@@ -39,7 +39,7 @@ class Benchmark:
 
 
 BENCHMARKS = (
-    Benchmark("app", "the window, its heartbeat, quitting, memory over 200 turns", speaks=True),
+    Benchmark("app", "the window, its heartbeat, quitting, memory over 200 turns"),
     Benchmark("conversation", "first sound from turn to turn, cancelling, memory", speaks=True, json=False),
     Benchmark("decode", "ids a second beside mlx-lm", modules=("mlx_lm",)),
     Benchmark("log_mel", "log-mel beside the official code", modules=("s3tokenizer",)),

@@ -155,15 +155,16 @@ def _resident_mb() -> float:
     return int(done.stdout) / 1024
 
 
-def _stand_ins(name: str, turns: int) -> dict[str, Any]:
+def _stand_ins(name: str, model: Path, turns: int) -> dict[str, Any]:
     """A sound card for a machine without one; prescribed answers where their content must be known."""
     from tests.app.fakes import FakePermission
     from tests.app.running_sound import RunningSound
     from tests.app.talking import Prescribed
+    from tests.checkpoints import tiny_checkpoint
 
     loader: Any = main.load_engine
-    if name != "heartbeat":
-        loader = Prescribed(_TEXT, 10 if name == "memory" else 100, max(turns, 1))
+    if name != "heartbeat" or model == tiny_checkpoint():
+        loader = Prescribed(_TEXT, 10 if name == "memory" else 100, turns + 1)
     return {"loader": loader, "system": RunningSound(name != "memory"), "permission": FakePermission()}
 
 
@@ -171,7 +172,7 @@ def play(name: str, model: Path, turns: int) -> None:
     """Run the app with one scene; does not return."""
     scene = Scene(name, model, turns)
     if name != "window":
-        main.build_controller = functools.partial(main.build_controller, **_stand_ins(name, turns))
+        main.build_controller = functools.partial(main.build_controller, **_stand_ins(name, model, turns))
     begin = main.App.begin
 
     def begun(app: main.App, files: list[str]) -> None:
