@@ -157,7 +157,8 @@ def test_pressing_space_silences_the_loudspeaker_within_50_ms_and_keeps_what_was
         person.wait_for(State.IDLE)
     print(f"silence after {np.round(silences_ms)} ms; counted as heard but not heard: {np.round(errors_ms)} ms")
     assert min(silences_ms) <= 50
-    assert min(np.abs(errors_ms)) <= 50  # what the model believes to have said was heard
+    assert max(errors_ms) <= 50  # what the model believes to have said was heard
+    assert min(np.abs(errors_ms)) <= 300  # and little more was: a busy machine holds sound back, never the other way
 
 
 def _counted_too_much_ms(counted_24k: int, reply: Samples, heard: Samples) -> float:

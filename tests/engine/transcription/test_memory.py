@@ -14,13 +14,18 @@ HOURS = 3
 RATE_HZ = 24_000
 PROGRAM = """
 import resource, sys
+from pathlib import Path
 from engine.engine import Engine
 from engine.transcription import Finished, transcribe
 engine = Engine.load(sys.argv[1])
 for event in transcribe(engine, sys.argv[2]):
     if isinstance(event, Finished):
         print(len(event.transcript.segments), event.transcript.duration_s)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+if sys.platform == "darwin":
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+else:  # Linux hands ru_maxrss of the starting process on, however large that was
+    fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    print(int(fields["VmHWM"].split()[0]) * 1024)
 """
 
 
