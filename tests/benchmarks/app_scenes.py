@@ -163,7 +163,7 @@ def _stand_ins(name: str, model: Path, turns: int) -> dict[str, Any]:
     from tests.checkpoints import tiny_checkpoint
 
     loader: Any = main.load_engine
-    if name != "heartbeat" or model == tiny_checkpoint():
+    if name != "heartbeat" or model.resolve() == tiny_checkpoint().resolve():
         loader = Prescribed(_TEXT, 10 if name == "memory" else 100, turns + 1)
     return {"loader": loader, "system": RunningSound(name != "memory"), "permission": FakePermission()}
 
