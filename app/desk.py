@@ -153,11 +153,11 @@ class Desk:
         if engine.capabilities.speaks:
             yield Progress("voice", 0, 0)
             _ = engine.speaking
+        yield self._voices_known()  # first, so that not even a turn asked at once goes without its voice
         yield Loaded(
             Path(engine.folder), engine.name, engine.memory_bytes, _total_memory(), engine.capabilities.thinks,
             engine.capabilities.speaks, dict(engine.about),
         )  # fmt: skip
-        yield self._voices_known()
 
     # Turns.
 

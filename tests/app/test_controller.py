@@ -256,6 +256,13 @@ def test_a_model_can_be_switched_in_the_middle_of_a_conversation(start: Start) -
     assert len(app.engine.sessions[1].turns) == 2
 
 
+def test_a_turn_asked_the_moment_the_model_is_ready_is_spoken(start: Start) -> None:
+    app = start(wait=False)
+    app.controller._models.ready.connect(lambda: app.controller.ask_text("Already?"))
+    app.wait(lambda: app.engine.asked)
+    assert app.engine.asked[0].spoken_answer
+
+
 def test_a_model_that_cannot_be_loaded_says_why(start: Start) -> None:
     app = start(FakeEngine(load_error=CheckpointError("model/config.json is missing.")), wait=False)
     app.wait(lambda: app.controller.model.problem == "model/config.json is missing.")
