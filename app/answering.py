@@ -31,6 +31,7 @@ class Answering(QObject):
     state_changed = Signal(State)
     notice_changed = Signal(Notice)
     confirmation_wanted = Signal(Confirmation)  # emitted on the engine's thread
+    confirmation_over = Signal(Confirmation)  # likewise
 
     def __init__(self, parts: Parts, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -46,6 +47,7 @@ class Answering(QObject):
         self._pending: object | None = None  # identity of what is being read or written before it can be asked
         self._confirmation: Confirmation | None = None
         self.confirmation_wanted.connect(self._on_confirmation)
+        self.confirmation_over.connect(self._on_confirmation_over)
         parts.models.lost.connect(self._on_engine_lost)
         parts.thread.happened.connect(self._on_event)
         parts.thread.ended.connect(self._on_ended)
@@ -68,7 +70,7 @@ class Answering(QObject):
             now.voice if any(voice.key == now.voice for voice in self._models.voices) or not self._models.voices else ""
         )
         language = "zh" if now.language.startswith("zh") else "en"
-        manner = Manner(self._talk.view.preset or now.preset, language, voice, now.tools)
+        manner = Manner(self._talk.view.preset or now.preset, language, voice, now.tools, now.ask_first)
         folder = self._talk.folder
         return Job(stored.conversation, folder, manner, turn, stored.place, folder / name, sink)
 
@@ -103,7 +105,7 @@ class Answering(QObject):
         if stored.place is None:
             self.try_again(key)
             return
-        self._interrupt()
+        self.stop()
         self._talk.remove_after(key)
         self._submit(stored, None, stored.place)
 
@@ -112,7 +114,7 @@ class Answering(QObject):
         stored = self._talk.find(key)
         if stored is None or not text.strip():
             return
-        self._interrupt()
+        self.stop()
         self._talk.remove_after(key)
         self._talk.note(key, recording="")
         self._talk.show(key, text=text.strip(), peaks=(), seconds=None)
@@ -123,7 +125,7 @@ class Answering(QObject):
         stored = self._talk.find(key)
         if stored is None:
             return
-        self._interrupt()
+        self.stop()
         self._say()
         if stored is not self._talk.stored[-1]:
             recording = replace(stored, recording="", sound="")
@@ -239,6 +241,7 @@ class Answering(QObject):
 
     def _interrupt(self) -> None:
         """Silence first, then end the reply: the model keeps what was heard."""
+        self.refuse_tool()
         heard = self._sound.playback.stop()
         reply, self._reply = self._reply, None
         if reply is None:
@@ -311,17 +314,35 @@ class Answering(QObject):
         """Ask the user whether a tool may be used. Runs on the engine's thread and waits there."""
         confirmation = Confirmation(call)
         self.confirmation_wanted.emit(confirmation)
-        return confirmation.wait(self._thread.beat)
+        allowed = confirmation.wait(self._thread.beat)
+        self.confirmation_over.emit(confirmation)
+        return allowed
 
     def _on_confirmation(self, confirmation: Confirmation) -> None:
-        self._confirmation = confirmation
+        if self._reply is None:  # stopped while the question was on its way
+            confirmation.answer(False)
+            return
+        self._confirmation, call = confirmation, confirmation.call
+        title = next((tool.title for tool in self._parts.tools if tool.name == call.name), call.name)
+        words = self.tr("Earshot wants to use {tool}: {arguments}")
         self._say(
-            self.tr("Earshot wants to use {tool}: {arguments}").format(
-                tool=confirmation.call.name, arguments=arguments_in_words(confirmation.call.arguments)
-            ),
+            words.format(tool=title, arguments=arguments_in_words(call.arguments)),
             action=NoticeAction.ALLOW,
             help=lambda: confirmation.answer(True),
         )
+
+    def _on_confirmation_over(self, confirmation: Confirmation) -> None:
+        """Answered, or not answered for too long: nothing is asked any more."""
+        if confirmation is self._confirmation:
+            self._confirmation = None
+            if self.notice.action is NoticeAction.ALLOW:
+                self._say()
+
+    def refuse_tool(self) -> None:
+        """Do not allow what is asked for; the model is told so and goes on."""
+        if self._confirmation is not None:
+            self._confirmation.answer(False)
+            self._on_confirmation_over(self._confirmation)
 
     def _change_voices(self, name: str, work: Any) -> None:
         request = Request(name, work)
@@ -374,10 +395,6 @@ class Answering(QObject):
 
     def stop(self) -> None:
         """Stop whatever goes on."""
-        if self._confirmation is not None:
-            self._confirmation.answer(False)
-            self._confirmation = None
-            self._say()
         self._interrupt()
         self._happen(Happening.STOPPED)
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from app.translations import sentence
 from engine.errors import EngineError, RequestError, StorageError
 from engine.events import Progress, Samples, SessionEvent, Speech, ToolCall, Turn
 from engine.samples import write_wav
@@ -75,12 +76,13 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Manner:
-    """How to answer: preset, its language, voice, and tools."""
+    """How to answer: preset, its language, voice, tools, and those of them to ask about before each call."""
 
     preset: str = "assistant"
     language: str = "en"
     voice: str = ""
     tools: tuple[str, ...] = ()
+    ask_first: tuple[str, ...] = ()
 
 
 class Sink(Protocol):
@@ -142,7 +144,7 @@ class Desk:
     def engine(self) -> Any:
         """The loaded engine. Raises RequestError while there is none."""
         if self._engine is None:
-            raise RequestError("No model is loaded: choose one on the models page of the settings.")
+            raise RequestError(sentence("No model is loaded: choose one on the models page of the settings."))
         return self._engine
 
     def load(self, folder: Path, insist: bool = False) -> Iterator[Progress | Loaded | VoicesKnown]:
@@ -166,7 +168,7 @@ class Desk:
         session = self._session_of(job)
         place = job.place if job.place is not None and job.place < len(session.turns) else None
         if place is None and job.turn is None:
-            raise RequestError("This turn cannot be answered again, ask anew.")
+            raise RequestError(sentence("This turn cannot be answered again, ask anew."))
         job.place = len(session.turns) if place is None else place
         yield Placed(job.place)
         request.on_cancel, request.on_skip = session.interrupt, session.skip_thinking
@@ -182,15 +184,17 @@ class Desk:
                 yield from self._handed_out(events, job.sink, made)
         finally:
             request.on_cancel = request.on_skip = None
-            sentence = self._keep(session, job, made)
-        if sentence:
-            yield Trouble(sentence)
+            trouble = self._keep(session, job, made)
+        if trouble:
+            yield Trouble(trouble)
 
     def speak_again(self, job: Job, request: Request) -> Iterator[Sounded | Trouble]:
         """Speak the answer of a turn once more in the manner's voice; the new sound replaces the old file."""
         session = self._session_of(job)
         if job.place is None or job.place >= len(session.turns):
-            raise RequestError("This answer is not in the model's memory any more, so it cannot be spoken again.")
+            raise RequestError(
+                sentence("This answer is not in the model's memory any more, so it cannot be spoken again.")
+            )
         voice = self._voice(job.manner.voice) if job.manner.voice else self.engine.speaking.default_voice()
         request.on_cancel = session.interrupt
         made: list[Samples] = []
@@ -291,7 +295,11 @@ class Desk:
 
         chosen = preset(manner.preset)
         search = WebSearchSettings() if "web_search" in manner.tools else None
-        tools = [tool for tool in builtin_tools(self._timer_service, web_search=search) if tool.name in manner.tools]
+        tools = [
+            replace(tool, confirm=tool.confirm or tool.name in manner.ask_first)
+            for tool in builtin_tools(self._timer_service, web_search=search)
+            if tool.name in manner.tools
+        ]
         return SessionSettings(
             persona=chosen.persona(manner.language),
             voice=self._voice(manner.voice) if manner.voice and self.engine.capabilities.speaks else None,

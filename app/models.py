@@ -14,6 +14,7 @@ from app.desk import Loaded, VoicesKnown
 from app.downloads import Downloads
 from app.engine_thread import EngineThread, Request
 from app.settings import Settings
+from app.translations import sentence
 from app.widgets.views import ModelStatus, ModelView, VoiceView, Welcome
 from app.worker import Worker
 from engine.errors import EngineError
@@ -56,8 +57,8 @@ class Catalogue:
 
 
 def _about(model: Any) -> str:
-    bits = f"{model.bits}-bit" if model.bits else ""
-    return " · ".join(part for part in (bits, "" if model.speaks else "cannot speak") if part)
+    bits = sentence("{bits}-bit").format(bits=model.bits) if model.bits else ""
+    return " · ".join(part for part in (bits, "" if model.speaks else sentence("cannot speak")) if part)
 
 
 def kept_in(settings: Settings) -> Path:

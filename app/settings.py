@@ -43,6 +43,7 @@ class Preferences:
         "list_timers",
         "cancel_timer",
     )
+    ask_first: tuple[str, ...] = ()  # tools of which each call has to be allowed
     model: str = ""
     input_device: str = ""
     output_device: str = ""

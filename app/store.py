@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from app.settings import Retention
+from app.translations import sentence
 from app.widgets.views import ConversationView, ToolState, ToolView, TurnState, TurnView
 from engine.errors import StorageError
 
@@ -29,7 +30,6 @@ CREATE VIRTUAL TABLE IF NOT EXISTS said USING fts5(words, conversation UNINDEXED
 _LIVE = {TurnState.RECORDING, TurnState.WAITING, TurnState.THINKING, TurnState.ANSWERING, TurnState.SPEAKING}
 _WITHOUT_SPACES = re.compile(r"([\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")  # scripts without spaces: a word each
 _TITLE_CHARACTERS = 48
-BROKEN_OFF = "Earshot was closed before the answer was complete. What you said is kept: try again."
 
 
 @dataclass(frozen=True)
@@ -208,10 +208,8 @@ class Store:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            raise StorageError(
-                f"Conversations could not be saved to {self._path} ({str(error).lower()}): make room on the disk or "
-                "check that the folder may be written."
-            ) from error
+            words = sentence("Conversations could not be saved to {path} ({reason}): make room on the disk.")
+            raise StorageError(words.format(path=self._path, reason=str(error).lower())) from error
 
 
 def title_of(text: str) -> str:
@@ -253,7 +251,8 @@ def _restored(conversation: str, key: int, content: str) -> StoredTurn:
         spoken=None,
     )
     if view["state"] in _LIVE:
-        view.update(state=TurnState.FAILED, problem=BROKEN_OFF)
+        broken_off = sentence("Earshot was closed before the answer was complete. What you said is kept: try again.")
+        view.update(state=TurnState.FAILED, problem=broken_off)
     known = {name: view[name] for name in TurnView.__dataclass_fields__ if name in view}
     spans = tuple((int(at), int(first), int(last)) for at, first, last in value.get("spans", ()))
     rest = {name: value[name] for name in ("recording", "sound", "place") if name in value}

@@ -40,6 +40,7 @@ class Talking(Replaying):
         self._pressed_s = 0.0
         self._held = self._latched = False
         self._wants_microphone = False
+        self._aside: object | None = None  # identity of what was said just before talk was pressed again
         self._voice_name = ""
         self._silence_notice = Notice()
         self._sound.microphone_opened.connect(self._on_microphone_opened)
@@ -65,9 +66,8 @@ class Talking(Replaying):
         if self._latched and self._recording:
             self._finish_talk()
         elif not self._recording and self._may_listen():
-            self._interrupt()
             self._held = True
-            self._listen()
+            self._begin_listening()
 
     def release_talk(self) -> None:
         """Talk is let go: answer, or go on listening if it was only tapped."""
@@ -84,9 +84,17 @@ class Talking(Replaying):
         if self._recording:
             self._finish_talk()
         elif self._may_listen():
-            self._interrupt()
             self._latched = True
-            self._listen()
+            self._begin_listening()
+
+    def _begin_listening(self) -> None:
+        """Whatever sounds is silenced. What was just said is added to, or kept as a turn that was interrupted."""
+        if self._pending is not None and self._sound.microphone.recording:
+            self._pending = None  # talk was let go for less than the tail: the recording goes on
+            return
+        self._aside, self._pending = self._pending or self._aside, None
+        self._interrupt()
+        self._listen()
 
     @property
     def _recording(self) -> bool:
@@ -158,6 +166,9 @@ class Talking(Replaying):
         self._parts.disk.run(task, lambda done, error: self._on_utterance(token, samples, then, done, error))
 
     def _on_utterance(self, token: object, samples: Samples, then: str, done: Any, error: Exception | None) -> None:
+        if token is self._aside:
+            self._keep_aside(done[0] if done else None)
+            return
         if token is not self._pending:
             return
         if error is not None:
@@ -181,6 +192,13 @@ class Talking(Replaying):
             self._happen(Happening.REFUSED)
             return
         self._ask(stored, _joined(attached, said.samples_16k), "")
+
+    def _keep_aside(self, said: Utterance | None, text: str = "") -> None:
+        """What was said before talk was pressed again: a turn that can be asked again, not one that is asked."""
+        self._aside = None
+        if said is not None:
+            view = TurnView(0, TurnState.INTERRUPTED, text, said.peaks, said.seconds, self.attachment)
+            self._talk.add(StoredTurn(view, self._talk.view.key, said.file))
 
     def _write_again(self, samples: Samples, then: str) -> None:
         self._pending = token = object()
@@ -221,6 +239,9 @@ class Talking(Replaying):
         )
 
     def _on_attachment(self, token: object, text: str, said: Utterance | None, error: Exception | None) -> None:
+        if token is self._aside:
+            self._keep_aside(said, text)
+            return
         if token is not self._pending:
             return
         self._pending = None

@@ -14,6 +14,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from app.engine_thread import PATIENT, EngineThread, Request
+from app.translations import sentence
 from app.widgets.views import JobState, JobView, SegmentView
 from app.worker import Worker
 from engine import samples as sounds
@@ -253,7 +254,8 @@ def _export(job: _Job, path: Path) -> None:
 
     kind = path.suffix.lower().lstrip(".")
     if kind not in EXPORTS:
-        raise RequestError(f"{path.name} cannot be written: choose one of {', '.join(EXPORTS)}.")
+        words = sentence("{name} cannot be written: choose one of {kinds}.")
+        raise RequestError(words.format(name=path.name, kinds=", ".join(EXPORTS)))
     segments = tuple(Segment(each.start_s, each.end_s, each.text) for each in job.view.segments)
     transcript = Transcript(job.view.name, job.view.seconds or 0.0, segments)
     with replacing(path) as file:

@@ -25,6 +25,11 @@ def chosen_language(wanted: str) -> str:
     return "en"
 
 
+def sentence(text: str) -> str:
+    """A sentence of the app's own in the interface's language, from any thread; `text` has to be a literal."""
+    return QCoreApplication.translate("Sentences", text)
+
+
 def install(application: QCoreApplication, wanted: str = "") -> str:
     """Translate the interface from now on; returns the language taken. Call before the first widget is built."""
     language = chosen_language(wanted)

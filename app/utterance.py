@@ -10,6 +10,7 @@ import soundfile
 
 from app.audio.microphone import RATE_HZ, peaks
 from app.audio.turn_detector import has_speech
+from app.translations import sentence
 from engine import samples as sounds
 from engine.errors import SoundError
 from engine.events import Samples
@@ -48,15 +49,14 @@ def attachment(path: Path) -> Samples:
     """A short recording to ask about, at 16 kHz. Raises SoundError."""
     info = sounds.probe(path)
     if info.duration_s > LONGEST_ATTACHMENT_S:
-        raise SoundError(
-            f"{path.name} is longer than five minutes: drop it on the Transcribe page, then ask about its text."
-        )
+        words = sentence("{name} is longer than five minutes: drop it on the Transcribe page to have it written down.")
+        raise SoundError(words.format(name=path.name))
     return sounds.read(path)
 
 
 def copied(source: Path, path: Path) -> None:
     """Copy a sound file to where the user wants it. Raises StorageError, SoundError."""
     if not source.is_file():
-        raise SoundError(f"The sound of this answer, {source.name}, is not there any more: have it spoken again.")
+        raise SoundError(sentence("The sound of this answer is not there any more: have it spoken again."))
     with replacing(path) as file:
         file.write(source.read_bytes())

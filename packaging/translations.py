@@ -17,8 +17,8 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "resources" / "translations"
-CALLS = {"tr": 0, "_tr": 0, "translate": 1}
-MENUS = "Menus"  # the context of the plain functions in app/
+CALLS = {"tr": 0, "_tr": 0, "translate": 1, "sentence": 0}
+CONTEXTS = {"_tr": "Menus", "sentence": "Sentences"}  # of the plain functions in app/
 
 
 def sentences() -> set[tuple[str, str]]:
@@ -44,7 +44,7 @@ def _of_call(call: ast.Call, context: str) -> Iterator[tuple[str, str]]:
     if place is None or len(call.args) <= place or not isinstance(call.args[place], ast.Constant):
         return
     given = call.args[0] if name == "translate" else None
-    named = given.value if isinstance(given, ast.Constant) else MENUS if name == "_tr" else context
+    named = given.value if isinstance(given, ast.Constant) else CONTEXTS.get(name, context)
     yield str(named), str(call.args[place].value)  # type: ignore[attr-defined]
 
 

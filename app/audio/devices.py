@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from app.translations import sentence
 from engine.errors import EngineError
 from engine.events import Samples
 
@@ -136,7 +137,7 @@ class PortAudio:
                     import sounddevice
                 except OSError as error:
                     raise DeviceError(
-                        "The PortAudio library is missing, so there is no sound: install libportaudio2."
+                        sentence("The PortAudio library is missing, so there is no sound: install libportaudio2.")
                     ) from error
                 self._module = sounddevice
             return self._module
@@ -196,11 +197,10 @@ class PortAudio:
             except self._sd.PortAudioError as failure:
                 log.warning("%s with %d channels of %s: %s", kind, channels, device.name, failure)
                 error = failure
-        what = "microphone" if kind == "InputStream" else "loudspeaker"
-        raise DeviceError(
-            f"The {what} {device.name} cannot be opened ({error}): choose another one in the settings, "
-            "or plug it in again."
-        )
+        words = sentence("The microphone {name} cannot be opened ({reason}): choose another one in the settings.")
+        if kind == "OutputStream":
+            words = sentence("The loudspeaker {name} cannot be opened ({reason}): choose another one in the settings.")
+        raise DeviceError(words.format(name=device.name, reason=error))
 
     def _started(self, kind: str, device: Device, callback: Callable[..., None], channels: int) -> OpenStream:
         opened = _PortAudioStream(device, device.rate_hz)

@@ -110,9 +110,9 @@ class SettingsBinding(QObject):
         )
 
     def _tools(self) -> tuple[ToolSetting, ...]:
-        offered = set(self._settings.now.tools)
+        now = self._settings.now
         return tuple(
-            ToolSetting(tool.name, tool.title, tool.name in offered, tool.needs_network)
+            ToolSetting(tool.name, tool.title, tool.name in now.tools, tool.needs_network, tool.name in now.ask_first)
             for tool in self._controller.tools
         )
 
@@ -120,6 +120,8 @@ class SettingsBinding(QObject):
         now = self._settings.now
         if name == "tool_enabled" and isinstance(value, tuple):
             self._controller.set_tools(_switched(now.tools, *value))
+        elif name == "tool_asks" and isinstance(value, tuple):
+            self._settings.change(ask_first=_switched(now.ask_first, *value))
         else:
             self._settings.change(**{name: value})
 

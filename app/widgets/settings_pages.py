@@ -7,7 +7,7 @@ from functools import partial
 
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QWidget
 
 from app import theme
 from app.translations import LANGUAGES
@@ -85,6 +85,7 @@ class ToolsPage(SettingsPage):
         self._rows: list[QWidget] = []
         self._names: tuple[str, ...] = ()
         self._boxes: dict[str, QCheckBox] = {}
+        self._asking: dict[str, QCheckBox] = {}
         self.end()
 
     def show_settings(self, view: SettingsView) -> None:
@@ -96,12 +97,16 @@ class ToolsPage(SettingsPage):
         for tool in view.tools:
             with QSignalBlocker(self._boxes[tool.name]):
                 self._boxes[tool.name].setChecked(tool.enabled)
+            if asking := self._asking.get(tool.name):
+                with QSignalBlocker(asking):
+                    asking.setChecked(tool.asks)
+                asking.setEnabled(tool.enabled)
 
     def _build(self, tools: tuple[ToolSetting, ...]) -> None:
         for row in self._rows:
             self.column.removeWidget(row)
             row.deleteLater()
-        self._rows, self._boxes = [], {}
+        self._rows, self._boxes, self._asking = [], {}, {}
         for number, tool in enumerate(tools):
             row = self._tool_row(tool)
             self._rows.append(row)
@@ -125,6 +130,17 @@ class ToolsPage(SettingsPage):
             warning = Label(network, "trouble", size_px=theme.SMALL_PX, wrap=True)
             warning.setContentsMargins(24, 0, 0, 0)
             grid.addWidget(warning, 1, 0)
+            grid.addLayout(self._ask_row(tool), 2, 0)
+        return row
+
+    def _ask_row(self, tool: ToolSetting) -> QHBoxLayout:
+        asking = QCheckBox(self.tr("Ask before each use"))
+        asking.setAccessibleName(self.tr("Ask before each use of {name}").format(name=tool.words))
+        asking.toggled.connect(lambda on: self._change("tool_asks", (tool.name, on)))
+        self._asking[tool.name] = asking
+        row = QHBoxLayout()
+        row.setContentsMargins(24, 4, 0, 0)
+        row.addWidget(asking)
         return row
 
 

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from app import theme
 from app.qt import override
-from app.widgets.buttons import Chip, TextButton
+from app.widgets.buttons import Chip, TextButton, Tone
 from app.widgets.fields import Field
 from app.widgets.labels import ElidedLabel, Label
 from app.widgets.talk_button import TalkButton, TalkLook
@@ -38,6 +38,7 @@ class TalkBar(QWidget):
     speak_toggled = Signal(bool)
     search_toggled = Signal(bool)
     hint_pressed = Signal()
+    hint_refused = Signal()
     latch_toggled = Signal()
     attachment_removed = Signal()
 
@@ -51,6 +52,8 @@ class TalkBar(QWidget):
         self._hint = Label(self.tr("Hold Space to talk, Esc to stop"), "second", wrap=True, parent=self)
         self._help = TextButton("", parent=self)
         self._help.hide()
+        self._refuse = TextButton("", Tone.SECOND, parent=self)
+        self._refuse.hide()
         self._about = ElidedLabel("", "second", size_px=theme.SMALL_PX + 0.5, parent=self)
         self._remove = TextButton(self.tr("Remove"), size_px=theme.SMALL_PX + 0.5, parent=self)
         self._remove.setAccessibleName(self.tr("Do not ask about this recording"))
@@ -71,6 +74,7 @@ class TalkBar(QWidget):
         self.speak.toggled.connect(self.speak_toggled)
         self.search.toggled.connect(self.search_toggled)
         self._help.clicked.connect(self.hint_pressed)
+        self._refuse.clicked.connect(self.hint_refused)
         self._remove.clicked.connect(self.attachment_removed)
         self.button.entered.connect(self.latch_toggled)
 
@@ -89,6 +93,11 @@ class TalkBar(QWidget):
         """The command beside the hint."""
         return self._help
 
+    @property
+    def refuse_button(self) -> TextButton:
+        """The command to say no with, where there is something to refuse."""
+        return self._refuse
+
     def set_state(self, look: TalkLook, word: str) -> None:
         """Show and announce what is happening."""
         self.button.set_look(look)
@@ -99,12 +108,14 @@ class TalkBar(QWidget):
             self._announce(word)
             self._arrange()
 
-    def set_hint(self, text: str = "", command: str = "", *, trouble: bool = False) -> None:
-        """Replace the line under the button by advice, with a command beside it when one helps."""
+    def set_hint(self, text: str = "", command: str = "", refusal: str = "", *, trouble: bool = False) -> None:
+        """Replace the line under the button by advice, with a command beside it when one helps, and one to refuse."""
         self._hint.setText(text or self.tr("Hold Space to talk, Esc to stop"))
         self._hint.set_tone("trouble" if trouble else "second")
         self._help.setText(command)
         self._help.setVisible(bool(command))
+        self._refuse.setText(refusal)
+        self._refuse.setVisible(bool(refusal))
         if text:
             self._announce(text)
         self._arrange()
@@ -174,7 +185,8 @@ class TalkBar(QWidget):
 
     def _arrange_hint(self, left: int, room: int, whole: int) -> None:
         """Put the line beside the switches; advice that needs more than two lines there gets a row of its own."""
-        help_width = self._help.sizeHint().width() if not self._help.isHidden() else 0
+        commands = [button for button in (self._help, self._refuse) if not button.isHidden()]
+        help_width = sum(button.sizeHint().width() + 4 for button in commands)
         wanted = self._hint.fontMetrics().horizontalAdvance(self._hint.text()) + 4
         width = max(min(wanted, room - help_width), 0)
         own_row = width == 0 or self._hint.heightForWidth(width) > HINT_HEIGHT
@@ -184,7 +196,10 @@ class TalkBar(QWidget):
         top = HEIGHT - 8 if own_row else 98
         self.setFixedHeight(HEIGHT + height + 8 if own_row else HEIGHT)
         self._hint.setGeometry(left, top, width, height)
-        self._help.setGeometry(left + width + 4, top + (height - 24) // 2, help_width, 24)
+        left += width + 4
+        for button in commands:
+            button.setGeometry(left, top + (height - 24) // 2, button.sizeHint().width(), 24)
+            left += button.width() + 4
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -94,7 +94,8 @@ class TalkBinding(QObject):
             NoticeAction.RETRY_MODEL: self.tr("Load again"),
             NoticeAction.RESTART_ENGINE: self.tr("Restart the model"),
         }
-        self._window.talk_bar.set_hint(notice.text, commands[notice.action], trouble=notice.trouble)
+        refusal = self.tr("Don't allow") if notice.action is NoticeAction.ALLOW else ""
+        self._window.talk_bar.set_hint(notice.text, commands[notice.action], refusal, trouble=notice.trouble)
 
     def _on_welcome(self, welcome: Welcome) -> None:
         self._window.welcome.show_welcome(welcome)
@@ -138,6 +139,7 @@ class TalkBinding(QObject):
         bar.speak_toggled.connect(controller.set_spoken_answers)
         bar.search_toggled.connect(self._on_search_toggled)
         bar.hint_pressed.connect(controller.act_on_notice)
+        bar.hint_refused.connect(controller.refuse_tool)
         bar.attachment_removed.connect(controller.clear_attachment)
         window.stop_requested.connect(controller.stop)
         window.welcome.phrase_chosen.connect(controller.ask_text)

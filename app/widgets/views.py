@@ -173,12 +173,13 @@ class VoiceView:
 
 @dataclass(frozen=True)
 class ToolSetting:
-    """A tool the model may use: whether it is offered, and whether it needs the network."""
+    """A tool the model may use: whether it is offered, whether it needs the network, and is asked about each time."""
 
     name: str
     words: str
     enabled: bool = False
     network: bool = False
+    asks: bool = False
 
 
 @dataclass(frozen=True)

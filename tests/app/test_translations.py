@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -64,6 +65,31 @@ def test_sentences_are_literals_so_that_they_can_be_translated() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "tr":
                 assert isinstance(node.args[0], ast.Constant), f"{path.name}:{node.lineno}"
+
+
+NOT_SHOWN = {"tr", "_tr", "translate", "sentence", "debug", "info", "warning", "error", "exception", "critical", "log"}
+PROSE = re.compile(r"[A-Za-z]+ [a-z]{2,} [a-z]{2,}")
+IN_ENGLISH = {"terminal.py", "self_test.py", "main.py", "diagnostics.py"}  # without a window, or for whoever helps
+
+
+def unmarked(node: ast.AST) -> Iterator[ast.Constant]:
+    """Texts of several words that are neither docstrings, nor logged, nor given to tr() and its kin."""
+    for child in ast.iter_child_nodes(node):
+        called = getattr(child, "func", None)
+        if getattr(called, "attr", getattr(called, "id", "")) in NOT_SHOWN or isinstance(child, ast.Assert):
+            continue
+        if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
+            continue
+        if isinstance(child, ast.Constant) and PROSE.search(str(child.value)):
+            yield child
+        yield from unmarked(child)
+
+
+def test_every_sentence_of_the_window_is_marked_for_translation() -> None:
+    for path in (ROOT / "app").rglob("*.py"):
+        if path.name not in IN_ENGLISH:
+            for text in unmarked(ast.parse(path.read_text(encoding="utf-8"))):
+                pytest.fail(f"{path.name}:{text.lineno} shows English only: {text.value!r}")
 
 
 def test_english_counts_one_turn_and_several_turns() -> None:

@@ -40,6 +40,7 @@ class FakePreferences:
     thinking_budget: int = 512
     spoken_answers: bool = True
     tools: tuple[str, ...] = ("calculator",)
+    ask_first: tuple[str, ...] = ()
     voice: str = "mei"
     preset: str = "assistant"
     language: str = ""
@@ -132,8 +133,8 @@ class FakeController(_Noting):
         *("skip_thinking", "regenerate", "edit_turn", "delete_turn", "try_again", "play_again", "play_question"),
         *("save_sound", "revoice", "new_conversation", "open_conversation", "rename", "delete_conversation", "search"),
         *("set_thinking", "set_spoken_answers", "set_voice", "set_preset", "set_tools", "switch_model", "retry_model"),
-        *("act_on_notice", "allow_microphone", "refresh_devices", "record_voice", "cancel_voice_recording"),
-        *("import_voice", "remove_voice", "rename_voice", "hear_voice", "quit"),
+        *("act_on_notice", "refuse_tool", "allow_microphone", "refresh_devices", "record_voice"),
+        *("cancel_voice_recording", "import_voice", "remove_voice", "rename_voice", "hear_voice", "quit"),
     )
     state_changed = Signal(object)
     model_changed = Signal(object)
