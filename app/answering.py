@@ -297,8 +297,8 @@ class Answering(QObject):
         playback, reply = self._sound.playback, self._reply
         if reply is not None:
             if self.state is State.THINKING and playback.sounding:
+                self._happen(Happening.SOUNDING)  # first: a turn that speaks while it is thinking would be said twice
                 self._talk.show(reply.key, state=TurnState.SPEAKING)
-                self._happen(Happening.SOUNDING)
             if self.state is State.SPEAKING:
                 self._show_spoken(reply.key, reply.spans, reply.made_24k, playback.samples_played)
             if reply.over and playback.over:

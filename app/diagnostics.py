@@ -6,9 +6,10 @@ import faulthandler
 import logging
 import logging.handlers
 import platform
+import re
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 _PACKAGES = ("mlx", "PySide6-Essentials", "sounddevice", "numpy", "onnxruntime")
 _LAST_LINES = 40
+_RECORD = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ")
 _LEVELS = {
     QtMsgType.QtDebugMsg: logging.DEBUG,
     QtMsgType.QtInfoMsg: logging.INFO,
@@ -32,16 +34,21 @@ _LEVELS = {
 
 def start_logging(paths: Paths) -> None:
     """Log into a file of at most 1 MB, three of them; bugs and crashes too."""
-    handler = logging.handlers.RotatingFileHandler(paths.log_file, maxBytes=1_000_000, backupCount=2, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"))
     root = logging.getLogger()
-    root.addHandler(handler)
+    root.addHandler(log_handler(paths))
     root.setLevel(logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log addresses of searches
     faulthandler.enable((paths.logs / "crash.log").open("a"))
     sys.excepthook = _on_exception
     threading.excepthook = _on_thread_exception
     qInstallMessageHandler(_on_qt_message)
+
+
+def log_handler(paths: Paths) -> logging.Handler:
+    """Writes the log."""
+    handler = logging.handlers.RotatingFileHandler(paths.log_file, maxBytes=1_000_000, backupCount=2, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"))
+    return handler
 
 
 def _on_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -73,7 +80,24 @@ def _version(name: str) -> str:
 
 def _tail(path: Path) -> list[str]:
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-_LAST_LINES:]
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return []
-    return [line.replace(str(Path.home()), "~") for line in lines]
+    return [line.replace(str(Path.home()), "~") for line in _without_values(lines)][-_LAST_LINES:]
+
+
+def _without_values(lines: list[str]) -> Iterator[str]:
+    """The log with the names of errors but without what they say: that may quote a conversation."""
+    in_trace = False
+    for line in lines:
+        if _RECORD.match(line):
+            in_trace = False
+            yield line
+        elif line.startswith("Traceback"):
+            in_trace = True
+            yield line
+        elif in_trace and line.startswith("  "):
+            yield line
+        elif in_trace:  # the error itself; nothing after it is of the program's making
+            in_trace = False
+            yield line.partition(":")[0]

@@ -21,6 +21,7 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import QFontMetricsF, QKeyEvent, QPainter, QPalette
 from PySide6.QtWidgets import (
+    QAbstractItemDelegate,
     QAbstractItemView,
     QFrame,
     QLineEdit,
@@ -255,15 +256,26 @@ class ConversationList(QListView):
         self.viewport().setAutoFillBackground(False)
         self._model = ConversationListModel(self)
         self._model.renamed.connect(self.renamed)
+        self._later: tuple[Sequence[ConversationView], str] | None = None  # to be shown once no name is being typed
         self.setModel(self._model)
         self.setItemDelegate(ConversationDelegate(self))
         self.clicked.connect(self._on_opened)
         self.activated.connect(self._on_opened)
 
     def show_conversations(self, conversations: Sequence[ConversationView], current: str) -> None:
-        """Show these and mark the open one."""
+        """Show these and mark the open one; while a name is being typed, as soon as it is typed."""
+        if self.state() == QAbstractItemView.State.EditingState:
+            self._later = conversations, current
+            return
+        self._later = None
         self._model.show(conversations, dt.date.today())
         self.mark(current)
+
+    @override
+    def closeEditor(self, editor: QWidget, hint: QAbstractItemDelegate.EndEditHint) -> None:
+        super().closeEditor(editor, hint)
+        if self._later is not None:
+            self.show_conversations(*self._later)
 
     def edit_current(self) -> None:
         """Rename the marked conversation in place."""

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
 from app import theme
 from app.qt import override
 from app.widgets.buttons import PillButton
-from app.widgets.labels import ElidedLabel
+from app.widgets.labels import ElidedLabel, Label
 
 
 class MenuPill(PillButton):
@@ -60,11 +60,15 @@ class HeaderBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFixedHeight(theme.BAR_HEIGHT)
+        self._offers_state = False
         self._title = ElidedLabel("", weight=600, size_px=theme.TEXT_PX)
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(18, 0, 18, 1)
         self._row.setSpacing(10)
         self._row.addWidget(self._title, 1)
+        self._state = Label("", "second", weight=600)
+        self._state.hide()
+        self._row.addWidget(self._state)
 
     def add(self, widget: QWidget) -> None:
         """Put a control at the right end."""
@@ -73,6 +77,25 @@ class HeaderBar(QWidget):
     def set_title(self, title: str) -> None:
         """Name what the page shows."""
         self._title.setText(title)
+
+    def set_state(self, word: str, tone: str) -> None:
+        """What the conversation is doing, for pages without the talk bar; "" when it does nothing."""
+        self._state.setText(word)
+        self._state.set_tone(tone)
+        self._show_state()
+
+    def offer_state(self, offered: bool) -> None:
+        """Whether the page in front does not show by itself what the conversation is doing."""
+        self._offers_state = offered
+        self._show_state()
+
+    def _show_state(self) -> None:
+        self._state.setVisible(self._offers_state and bool(self._state.text()))
+
+    @property
+    def state(self) -> str:
+        """What the conversation is doing, as far as it is shown here."""
+        return "" if self._state.isHidden() else self._state.text()
 
     @property
     def title(self) -> str:

@@ -11,10 +11,11 @@ from PySide6.QtGui import QCursor, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from app.widgets.sheets import TextSheet, confirm
+from app.widgets.talk_bar import TONES
 from app.widgets.talk_button import TalkLook
 from app.widgets.turn_widget import TurnAction
 from app.widgets.views import ModelStatus, Notice, NoticeAction, State, TurnState, TurnView, Welcome
-from app.widgets.window import TRANSCRIBE, Window
+from app.widgets.window import TALK, TRANSCRIBE, Window
 from engine.events import Thinking
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class TalkBinding(QObject):
     def _show_state(self) -> None:
         look, word = self._look()
         self._window.talk_bar.set_state(look, word)
+        self._window.header.set_state("" if self._controller.state is State.IDLE else word, TONES[look])
 
     def _look(self) -> tuple[TalkLook, str]:
         words = {
@@ -131,6 +133,7 @@ class TalkBinding(QObject):
 
     def _listen_to_talk_bar(self) -> None:
         bar, controller, window = self._window.talk_bar, self._controller, self._window
+        bar.talk_pressed.connect(lambda: window.show_page(TALK))
         bar.talk_pressed.connect(controller.press_talk)
         bar.talk_released.connect(controller.release_talk)
         bar.latch_toggled.connect(controller.toggle_latch)
@@ -162,6 +165,7 @@ class TalkBinding(QObject):
     def _listen_to_turns(self) -> None:
         controller, menus = self._controller, self._window.menus
         self._window.conversation.act.connect(self._on_act)
+        menus.talk.triggered.connect(lambda: self._window.show_page(TALK))
         menus.talk.triggered.connect(controller.toggle_latch)
         menus.play.triggered.connect(lambda: self._on_last(TurnAction.PLAY))
         menus.again.triggered.connect(lambda: self._on_last(TurnAction.AGAIN))

@@ -15,6 +15,8 @@ from app.widgets.job_card import JobAction, JobCard
 from app.widgets.scroll_bar import use_thin_bar
 from app.widgets.views import JobState, JobView
 
+_ABOVE_CARDS = 2  # the place to drop, and the room below it
+
 
 class DropZone(PaintedButton):
     """Where recordings are dropped; pressing it opens the file dialog."""
@@ -82,7 +84,7 @@ class TranscribePage(QScrollArea):
     @property
     def jobs(self) -> list[JobView]:
         """All recordings as shown, from the top."""
-        return [card.job for card in self._cards.values()]
+        return [card.job for card in sorted(self._cards.values(), key=self._column.indexOf)]
 
     @property
     def finished(self) -> list[JobView]:
@@ -101,11 +103,14 @@ class TranscribePage(QScrollArea):
             self._column.removeWidget(card)
             card.hide()
             card.deleteLater()
-        for job in jobs:
+        for number, job in enumerate(jobs):
             self.show_job(job)
+            card = self._cards[job.key]
+            if self._column.indexOf(card) != _ABOVE_CARDS + number:
+                self._column.insertWidget(_ABOVE_CARDS + number, card)
 
     def show_job(self, job: JobView) -> None:
-        """Show a newer state of one recording, or add it."""
+        """Show a newer state of one recording, or add it below the others."""
         card = self._cards.get(job.key)
         if card is None:
             card = self._cards[job.key] = JobCard()

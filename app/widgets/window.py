@@ -129,6 +129,7 @@ class Window(QMainWindow):
         self.preset.setVisible(page == TALK)
         self.voice.setVisible(page == TALK)
         self.export.setVisible(page == TRANSCRIBE)
+        self.header.offer_state(page == TRANSCRIBE)
         self.header.set_title(self._talk_title if page == TALK else self.tr("Transcribe"))
 
     def set_title(self, title: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PySide6.QtWidgets import QApplication, QDialog
 from pytestqt.qtbot import QtBot
 
 from app import utterance
@@ -65,6 +66,18 @@ class Running:
 def noise(seconds: float, rate_hz: int = 48_000) -> Samples:
     """Sound that is not speech but not silence either."""
     return np.random.default_rng(1).normal(0, 0.05, round(seconds * rate_hz)).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_open() -> Iterator[None]:
+    """A sheet or a menu that a test leaves behind would keep the keyboard from the next one."""
+    yield
+    if QApplication.instance() is not None:
+        while popup := QApplication.activePopupWidget():
+            popup.close()
+        for window in QApplication.topLevelWidgets():
+            if isinstance(window, QDialog):
+                window.close()
 
 
 @pytest.fixture

@@ -47,8 +47,11 @@ def test_without_a_display_the_conversation_is_held_in_the_terminal(
 def test_diagnostics_name_versions_and_nothing_that_was_said(tmp_path: Path) -> None:
     paths = Paths(tmp_path, tmp_path / "logs")
     paths.make()
-    paths.log_file.write_text(f"a line about {Path.home()}/file\n")
+    record = f"2026-11-21 10:00:00,123 INFO MainThread app: about {Path.home()}/file"
+    paths.log_file.write_text(f"{record}\nsomething else\n")
     told = summary(paths, lambda: ["model: Fake"])
     assert "mlx" in told
     assert "model: Fake" in told
+    assert "about ~/file" in told
     assert str(Path.home()) not in told
+    assert "something else" not in told

@@ -1,0 +1,670 @@
+"""The real window on the real controller: what a person does, and what is seen and heard of it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible, QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog, QLineEdit
+
+from app import models, talking, utterance
+from app.diagnostics import log_handler
+from app.permission import Access
+from app.widgets.sheets import Question, TextSheet
+from app.widgets.turn_parts import ToolCard
+from app.widgets.turn_widget import TurnAction
+from app.widgets.views import TurnState
+from app.widgets.window import TALK, TRANSCRIBE
+from engine.errors import RequestError, StorageError
+from engine.events import AnswerText
+from engine.samples import read
+from tests.app.conftest import Running
+from tests.app.fakes import FakeEngine, Step, reply, scripted, tool_steps
+from tests.app.test_transcriber import Steps, recordings, steps  # noqa: F401
+from tests.app.user import User
+
+Sit = Callable[..., User]
+LONG = "One two three four five six seven eight nine ten."
+
+
+@pytest.fixture
+def sit(start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch) -> Sit:
+    """Somebody sits down before Earshot; each script is a reply of its engine."""
+    monkeypatch.setattr(talking, "TAP_S", 0.0)  # no press of a test is so short that it would latch
+
+    def down(*scripts: list[Step], engine: FakeEngine | None = None, wait: bool = True, **choices: Any) -> User:
+        return User(start(engine or scripted(*scripts), wait=wait, language="en", **choices))
+
+    return down
+
+
+def test_talk_think_answer_play_again(sit: Sit) -> None:
+    user = sit([*reply(think=True)[:2], *tool_steps(), *reply(think=True)[2:]])
+    assert user.window.shows_welcome
+    user.say()
+    user.hears_something()
+    user.sees_word("Speaking")
+    turn = user.turn()
+    assert not user.window.shows_welcome
+    assert turn.thinking.toggle.accessibleName().startswith("Thought, 0.2 s")
+    assert turn.answer.words == "Twelve times seven is eighty-four."
+    user.sees(lambda: turn.answer.spoken_span() is not None)
+    user.hears()
+    user.sees_word("Ready")
+    assert user.words == ["Getting ready", "Listening", "Thinking", "Speaking", "Ready"]
+    assert turn.action_row.badge == "text 0.1 s · sound 0.2 s · RTF 0.50"
+    assert "Tool Calculator" in {card.accessibleName() for card in turn.findChildren(ToolCard)}
+    user.sees(lambda: user.app.controller.turns[0].text == "what is twelve times seven")
+    user.press(user.word("Play again"))
+    user.sees_word("Speaking")
+    assert user.hears() == pytest.approx(1.0, abs=0.03)
+    assert len(user.app.engine.asked) == 1, "it was not asked again"
+
+
+def thinks(user: User) -> None:
+    user.type("Wait.")
+    user.sees(lambda: user.app.engine.asked)
+
+
+def speaks(user: User) -> None:
+    user.type("Count.")
+    user.hears_something()
+    user.sees_word("Speaking")
+
+
+def plays_again(user: User) -> None:
+    speaks(user)
+    user.hears()
+    user.sees_word("Ready")
+    user.press(user.word("Play again"))
+    user.hears_something()
+
+
+def plays_what_was_said(user: User) -> None:
+    user.say(3.0)
+    user.hears_something()
+    user.hears()
+    user.sees_word("Ready")
+    user.press(user.turn()._bubble._play)
+    user.hears_something()
+
+
+def speaks_in_another_voice(user: User) -> None:
+    speaks(user)
+    user.hears()
+    user.sees_word("Ready")
+    user.press(user.word("Voice…"))
+    user.choose("Mei")
+    user.hears_something()
+
+
+STATES: dict[str, tuple[Callable[[User], object], str]] = {
+    "idle": (lambda user: None, "Ready"),
+    "thinking": (thinks, "Thinking"),
+    "answering": (lambda user: user.type("Wait, saying so."), "Answering"),
+    "speaking": (speaks, "Speaking"),
+    "playing again": (plays_again, "Speaking"),
+    "playing what I said": (plays_what_was_said, "Speaking"),
+    "speaking in another voice": (speaks_in_another_voice, "Speaking"),
+}
+
+
+def scripts_for(state: str, gate: threading.Event) -> list[list[Step]]:
+    waiting = {"idle": [], "thinking": [[gate.wait]], "answering": [[AnswerText("Well", 0), gate.wait]]}
+    return [*waiting.get(state, [reply(LONG, 4.0)]), reply("Second.", 0.5)]
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_talking_is_possible_in_every_state_and_silences_what_sounds(sit: Sit, state: str) -> None:
+    gate = threading.Event()
+    user = sit(*scripts_for(state, gate))
+    bring_there, word = STATES[state]
+    bring_there(user)
+    user.sees_word(word)
+    user.hold_space()
+    assert user.window.talk_bar.word in ("Getting ready", "Listening")
+    assert user.silence()
+    gate.set()
+    user.speak()
+    user.sees_word("Listening")
+    user.let_go()
+    user.sees(lambda: user.app.engine.asked and user.app.engine.asked[-1].samples_16k is not None)
+    user.sees(lambda: user.app.controller.turns[-1].answer == "Second.")
+    if state in ("thinking", "answering", "speaking"):
+        assert user.app.controller.turns[0].state is TurnState.INTERRUPTED
+
+
+@pytest.mark.parametrize("state", [*STATES, "getting ready", "listening"])
+def test_escape_stops_anything(sit: Sit, state: str) -> None:
+    gate = threading.Event()
+    user = sit(*scripts_for(state, gate))
+    if state in STATES:
+        STATES[state][0](user)
+        user.sees_word(STATES[state][1])
+    else:
+        user.hold_space()
+        if state == "listening":
+            user.speak()
+            user.sees_word("Listening")
+    asked = len(user.app.engine.asked)
+    user.escape()
+    assert user.window.talk_bar.word == "Ready"
+    assert user.silence()
+    gate.set()
+    user.let_go()
+    user.qtbot.wait(200)
+    assert user.window.talk_bar.word == "Ready"
+    assert len(user.app.engine.asked) == asked, "nothing was asked of it"
+
+
+def test_talk_pressed_and_let_go_before_the_microphone_is_ready_says_so(sit: Sit) -> None:
+    user = sit()
+    user.hold_space()
+    user.sees_word("Getting ready")
+    user.let_go()
+    user.sees_hint("The microphone gave no sound yet")
+    assert user.window.talk_bar.word == "Ready"
+    user.say()
+    user.sees(lambda: user.app.engine.asked)
+
+
+def test_talk_pressed_again_at_once_goes_on_with_the_same_recording(sit: Sit) -> None:
+    user = sit(reply())
+    user.say()
+    user.hold_space()  # within the tail that belongs to what was said
+    assert user.window.talk_bar.word == "Listening"
+    user.qtbot.wait(200)
+    assert not user.app.engine.asked
+    user.speak(1.0)
+    user.let_go()
+    user.sees(lambda: user.app.engine.asked)
+    samples = user.app.engine.asked[0].samples_16k
+    assert samples is not None
+    assert len(samples) >= 1.9 * 16_000
+    assert len(user.app.controller.turns) == 1
+
+
+def test_talk_pressed_while_what_was_said_is_written_keeps_it_and_listens(
+    sit: Sit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, writing = threading.Event(), threading.Event()
+    really = utterance.kept
+
+    def slowly(*arguments: Any, **options: Any) -> Any:
+        writing.set()
+        gate.wait(5)
+        return really(*arguments, **options)
+
+    monkeypatch.setattr(utterance, "kept", slowly)
+    user = sit(reply("Second.", 0))
+    user.say(1.0)
+    user.sees(writing.is_set)
+    user.hold_space()
+    user.speak(2.0)
+    gate.set()
+    user.sees(lambda: len(user.app.controller.turns) == 1)
+    assert user.app.controller.turns[0].state is TurnState.INTERRUPTED
+    assert user.window.talk_bar.word == "Listening"
+    assert not user.app.engine.asked
+    user.let_go()
+    user.sees(lambda: user.app.controller.turns[-1].answer == "Second.")
+    assert [round(turn.seconds or 0) for turn in user.app.controller.turns] == [1, 2]
+    user.turn(0).action_row.chosen.emit(TurnAction.AGAIN, None)
+    user.sees(lambda: len(user.app.engine.asked) == 2)
+    samples = user.app.engine.asked[1].samples_16k
+    assert samples is not None
+    assert len(samples) == pytest.approx(1.0 * 16_000, abs=4_000)
+
+
+def test_answering_again_while_listening_ends_the_recording(sit: Sit) -> None:
+    user = sit(reply("One.", 0), reply("Again.", 0), reply("Other.", 0))
+    user.type("Question?")
+    user.sees_word("Ready")
+    user.window.menus.talk.trigger()  # listens until it is triggered again
+    user.speak(3.0)
+    user.sees_word("Listening")
+    user.press(user.word("Again"))
+    user.sees(lambda: user.app.controller.turns[0].answer == "Again.")
+    user.sees_word("Ready")
+    assert not user.app.controller._sound.microphone.recording
+    user.say(1.0)
+    user.sees(lambda: len(user.app.engine.asked) == 3)
+    samples = user.app.engine.asked[2].samples_16k
+    assert samples is not None
+    assert len(samples) < 2.5 * 16_000, "nothing of the recording that was dropped"
+
+
+def test_a_tap_latches_and_a_second_one_sends(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = sit(reply())
+    monkeypatch.setattr(talking, "TAP_S", 60.0)
+    button = user.window.talk_bar.button
+    user.press(button)
+    user.speak()
+    user.sees_word("Listening")
+    user.press(button)
+    user.sees_word("Thinking")
+
+
+def test_the_words_are_announced_to_screen_readers(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    user = sit(reply(speech_s=0.5))
+    monkeypatch.setattr(QAccessible, "isActive", staticmethod(lambda: True))
+    monkeypatch.setattr(QAccessible, "updateAccessibility", staticmethod(lambda event: told.append(event.message())))
+    user.say()
+    user.hears_something()
+    user.hears()
+    user.sees_word("Ready")
+    assert told == ["Getting ready", "Listening", "Thinking", "Answering", "Speaking", "Ready"]
+
+
+def test_thinking_is_cut_short_by_a_word(sit: Sit) -> None:
+    user = sit([])
+    engine = user.app.engine
+
+    def until_skipped() -> None:
+        engine.sessions[0].skipped.wait(5)
+
+    engine.scripts[:] = [[*reply(think=True)[:1], until_skipped, *reply(think=True)[2:]]]
+    user.type("Think.")
+    user.sees(lambda: user.app.controller.turns and user.app.controller.turns[0].thinking)
+    user.press(user.word("Skip and speak now"))
+    user.sees(lambda: user.turn().answer.words.endswith("four."))
+
+
+# Devices, permission, disk.
+
+
+def test_a_microphone_pulled_while_talking_keeps_what_was_said(sit: Sit) -> None:
+    user = sit(reply("Heard.", 0))
+    user.hold_space()
+    user.speak(2.0)
+    user.sees_word("Listening")
+    first = user.sound.input
+    assert first is not None
+    first.lost = True
+    user.sees_hint("The microphone Built-in Microphone went away.")
+    user.sees(lambda: user.app.controller.turns and user.turn().retry.isVisible())
+    user.let_go()
+    user.sees(lambda: user.sound.input is not first)
+    user.press(user.turn().retry)
+    user.sees(lambda: user.app.controller.turns[-1].answer == "Heard.")
+    samples = user.app.engine.asked[0].samples_16k
+    assert samples is not None
+    assert len(samples) >= 1.9 * 16_000
+    user.say()
+    user.sees(lambda: len(user.app.engine.asked) == 2)
+
+
+def test_a_loudspeaker_pulled_while_speaking_goes_on_with_another(sit: Sit) -> None:
+    user = sit(reply(speech_s=2.0))
+    user.type("Speak.")
+    user.hears_something()
+    first = user.sound.output
+    assert first is not None
+    first.lost = True
+    user.sees_hint("The loudspeaker Built-in Output went away")
+    user.sees(lambda: user.sound.output is not first and user.app.controller._sound.playback.open)
+    assert user.hears() > 1.5
+    assert user.app.controller.turns[0].state is TurnState.DONE
+
+
+def test_a_refused_microphone_leads_to_the_privacy_settings(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[bool] = []
+    monkeypatch.setattr(talking, "open_privacy_settings", lambda: opened.append(True))
+    user = sit(reply("Typed.", 0))
+    user.app.permission._access = Access.DENIED
+    user.hold_space()
+    user.let_go()
+    user.sees_hint("Earshot may not use the microphone")
+    assert user.window.talk_bar.word == "Ready"
+    user.press(user.word("Open privacy settings"))
+    assert opened
+    user.type("Typing works?")
+    user.sees(lambda: user.app.controller.turns and user.app.controller.turns[0].answer == "Typed.")
+
+
+def test_the_microphone_is_explained_before_the_system_asks_for_it(sit: Sit) -> None:
+    user = sit()
+    user.app.settings.change(microphone_explained=False)
+    user.app.permission._access = Access.UNASKED
+    user.app.controller.welcome_changed.emit(user.app.controller.welcome)
+    assert user.window.welcome.explains_microphone
+    user.press(user.word("Allow the microphone…"))
+    assert user.app.permission._access is Access.GRANTED
+    assert not user.window.welcome.explains_microphone
+
+
+def test_a_full_disk_is_said_and_nothing_is_lost(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object, **options: object) -> None:
+        raise StorageError("The disk is full: make room.")
+
+    user = sit(reply())
+    working = utterance.kept
+    monkeypatch.setattr(utterance, "kept", full)
+    user.say()
+    user.sees_hint("The disk is full: make room.")
+    monkeypatch.setattr(utterance, "kept", working)
+    user.press(user.word("Try again"))
+    user.sees(lambda: user.app.engine.asked)
+
+
+def test_a_disk_that_fills_while_it_answers_costs_no_answer(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
+    from app import desk
+
+    def full(*arguments: object, **options: object) -> None:
+        raise StorageError("The disk is full: make room.")
+
+    user = sit(reply())
+    monkeypatch.setattr(desk, "write_wav", full)
+    user.type("Speak.")
+    user.hears_something()
+    assert user.hears() > 0.9
+    user.sees_hint("The disk is full: make room.")
+    assert user.app.controller.turns[0].state is TurnState.DONE
+
+
+# The engine.
+
+
+@pytest.mark.parametrize("error", [RequestError("That was too long: say less."), ZeroDivisionError("secret words")])
+def test_an_engine_that_raises_is_told_in_the_turn_which_can_be_tried_again(sit: Sit, error: Exception) -> None:
+    user = sit([AnswerText("Well", 0), error], reply("Better."))
+    user.say()
+    user.sees(lambda: user.app.controller.turns and user.turn().retry.isVisible())
+    problem = user.app.controller.turns[0].problem
+    assert "secret" not in problem
+    assert problem == str(error) or "Nothing you said is lost" in problem
+    user.press(user.turn().retry)
+    user.sees(lambda: user.app.controller.turns[-1].answer == "Better.")
+    assert len(user.app.controller.turns) == 1
+
+
+def test_an_engine_that_hangs_is_replaced(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = threading.Event()
+    user = sit([AnswerText("Well", 0), gate.wait], reply("Again."))
+    user.say()
+    user.sees_word("Answering")
+    monkeypatch.setattr(models, "HANGING_S", 0.2)
+    user.sees_hint("The model has not answered for")
+    assert user.window.talk_bar.word == "Stopped"
+    monkeypatch.setattr(models, "HANGING_S", 60.0)
+    user.press(user.window.talk_bar.hint_button)
+    user.sees_word("Ready")
+    user.press(user.turn().retry)
+    user.sees(lambda: user.app.controller.turns[-1].answer == "Again.")
+    gate.set()
+
+
+def test_an_engine_that_dies_is_replaced(sit: Sit) -> None:
+    user = sit([AnswerText("Well", 0), SystemExit(1)], reply("Again."))
+    user.say()
+    user.sees_hint("The engine stopped unexpectedly")
+    assert user.window.talk_bar.word == "Stopped"
+    user.press(user.window.talk_bar.hint_button)
+    user.sees_word("Ready")
+    user.press(user.turn().retry)
+    user.sees(lambda: user.app.controller.turns[-1].answer == "Again.")
+
+
+def test_a_model_is_switched_in_the_middle_of_a_conversation(sit: Sit) -> None:
+    user = sit(reply("One."), reply("Two."))
+    user.type("First?")
+    user.hears_something()
+    settings = user.settings
+    settings.open_page(settings.models)
+    user.press(user.word("Use", settings.models))
+    user.sees(lambda: user.window.sidebar.status.text.startswith("two"))
+    assert user.silence()
+    settings.accept()
+    user.type("Second?")
+    user.sees(lambda: user.app.controller.turns[-1].answer == "Two.")
+    assert len(user.app.engine.sessions[1].turns) == 2, "the new model knows what was said before"
+
+
+def test_diagnostics_hold_nothing_that_was_said(sit: Sit) -> None:
+    error = ValueError("token 'marmalade' is odd:\n  marmalade")
+    user = sit(reply("The answer is marmalade.", 0), [AnswerText("x", 0), error])
+    logging.getLogger().addHandler(handler := log_handler(user.app.paths))
+    user.app.engine.transcript = "is marmalade made of oranges"
+    user.say()
+    user.sees(lambda: user.app.controller.turns and "marmalade" in user.app.controller.turns[0].text)
+    user.type("More marmalade?")
+    user.sees(lambda: user.turn().retry.isVisible())
+    user.window.menus.diagnostics.trigger()
+    (sheet,) = user.window.findChildren(Question)
+    user.press(sheet.yes_button)
+    logging.getLogger().removeHandler(handler)
+    handler.close()
+    told = QGuiApplication.clipboard().text()
+    assert "model: one, ready: True" in told
+    assert "request answer failed" in told
+    assert "\nValueError\n" in told + "\n"
+    assert "marmalade" not in told
+
+
+def test_a_restart_restores_everything(sit: Sit, recordings: list[Path], steps: Steps) -> None:  # noqa: F811
+    user = sit(reply("One.", 1.0))
+    user.say()
+    user.hears_something()
+    user.hears()
+    user.sees(lambda: user.app.controller.turns[0].text)
+    user.press(user.window.talk_bar.speak)
+    user.drop(*recordings[:2])
+    user.sees(lambda: [card.state_words for card in user.cards().values()] == ["Done", "Done"])
+    user.window.resize(780, 640)
+    user.window.close()
+    user.app.controller.shutdown()
+
+    again = sit(reply("Two.", 0))
+    assert (again.window.width(), again.window.height()) == (780, 640)
+    again.window.resize(1120, 760)
+    assert again.saved == ["what is twelve times seven"]
+    assert not again.window.talk_bar.speak.isChecked()
+    again.window.menus.show_transcribe.trigger()
+    assert [card.state_words for card in again.cards().values()] == ["Done", "Done"]
+    listing = again.window.sidebar.conversations
+    QTest.mouseClick(
+        listing.viewport(), Qt.MouseButton.LeftButton, pos=listing.visualRect(listing.model().index(1, 0)).center()
+    )
+    assert again.window.page == TALK
+    assert again.turn().answer.words == "One."
+    again.press(again.word("Play again"))
+    again.hears_something()
+    assert again.hears() == pytest.approx(1.0, abs=0.05)
+    again.type("Second?")
+    again.sees(lambda: again.app.controller.turns[-1].answer == "Two.")
+    assert len(again.app.engine.sessions[-1].turns) == 2, "the model remembers"
+
+
+# Files.
+
+
+def test_three_files_and_a_bad_one_are_dropped(sit: Sit, steps: Steps, recordings: list[Path]) -> None:  # noqa: F811
+    user = sit(reply("Now.", 0))
+    bad = recordings[0].with_name("notes.txt")
+    bad.write_text("not a recording")
+    steps.gate.clear()
+    user.drop(*recordings, bad)
+    assert user.window.page == TRANSCRIBE
+    user.sees(lambda: len(user.cards()) == 4 and user.cards()["first.wav"].job.segments)
+    assert "notes.txt" in user.cards()["notes.txt"].problem_words
+    assert user.cards()["first.wav"].state_words.startswith("50 %")
+    assert [card.state_words for card in user.cards().values()][1:3] == ["Waiting", "Waiting"]
+    user.window.show_page(TALK)
+    user.type("Quick?")  # a turn goes first
+    user.sees(lambda: user.app.controller.turns and user.app.controller.turns[0].answer == "Now.")
+    user.window.show_page(TRANSCRIBE)
+    steps.gate.set()
+    user.sees(lambda: [card.state_words for card in user.cards().values()] == ["", "Done", "Done", "Done"])
+    assert list(user.cards()) == ["notes.txt", "third.wav", "second.wav", "first.wav"]
+    more = recordings[0].with_name("more.wav")
+    more.write_bytes(recordings[0].read_bytes())
+    user.drop(more)
+    user.sees(lambda: len(user.cards()) == 5)
+    assert next(iter(user.cards())) == "more.wav", "the newest one is on top"
+
+
+def test_a_recording_is_asked_about(sit: Sit, steps: Steps, recordings: list[Path]) -> None:  # noqa: F811
+    user = sit(reply("A tone.", 0))
+    user.drop(recordings[0], recordings[1])
+    user.sees(lambda: [card.state_words for card in user.cards().values()] == ["Done", "Done"])
+    user.press(user.word("Ask this recording", user.cards()["first.wav"]))
+    assert user.window.page == TALK
+    assert user.window.talk_bar.attachment == "About first.wav"
+    user.type("What is it?")
+    user.sees(lambda: user.app.controller.turns and user.app.controller.turns[0].answer == "A tone.")
+    assert user.window.talk_bar.attachment == ""
+    asked = user.app.engine.asked[0]
+    assert asked.text == "What is it?"
+    assert asked.samples_16k is not None
+    assert np.allclose(asked.samples_16k, read(recordings[0]), atol=1e-3)
+    assert user.app.controller.turns[0].attachment == "first.wav"
+
+
+def test_a_recording_dropped_on_the_conversation_is_heard_before_the_spoken_question(
+    sit: Sit, recordings: list[Path]  # noqa: F811
+) -> None:
+    user = sit(reply("Aha.", 0))
+    user.drop(recordings[0])
+    assert user.window.page == TALK
+    user.say(1.0)
+    user.sees(lambda: user.app.engine.asked)
+    samples = user.app.engine.asked[0].samples_16k
+    assert samples is not None
+    assert np.allclose(samples[: 2 * 16_000], read(recordings[0]), atol=1e-3)
+    assert len(samples) == pytest.approx((2.0 + 0.5 + 1.0) * 16_000, abs=4_000)
+    user.drop(recordings[1])
+    user.press(user.word("Remove"))
+    user.type("And without it?")
+    user.sees(lambda: len(user.app.engine.asked) == 2)
+    assert user.app.engine.asked[1].samples_16k is None
+
+
+def test_a_segment_that_sounds_gives_way_to_talking(sit: Sit, steps: Steps, recordings: list[Path]) -> None:  # noqa: F811
+    user = sit(reply("Second.", 0))
+    user.drop(recordings[0], recordings[1])
+    user.sees(lambda: [card.state_words for card in user.cards().values()] == ["Done", "Done"])
+    segments = user.cards()["first.wav"].segments
+    place = segments.visualRect(segments.model().index(1, 0)).center()
+    QTest.mouseClick(segments.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    user.hears_something()
+    assert user.cards()["first.wav"].job.playing == 1
+    assert user.window.header.state == "Speaking"
+    segments.setFocus()
+    user.hold_space()
+    assert user.silence()
+    assert user.window.page == TALK, "whoever talks sees what becomes of it"
+    assert user.app.controller.transcriber.jobs[1].playing is None
+    user.speak()
+    user.sees_word("Listening")
+    user.let_go()
+    user.sees(lambda: user.app.controller.turns and user.app.controller.turns[-1].answer == "Second.")
+
+
+# Sidebar.
+
+
+def test_conversations_are_renamed_found_and_deleted(sit: Sit) -> None:
+    user = sit(reply("Plums are purple.", 0), reply("Two.", 0))
+    for question in ("What colour are plums?", "And another thing?"):
+        user.window.menus.new.trigger()
+        user.type(question)
+        user.sees(lambda: user.app.controller.turns and user.app.controller.turns[0].state is TurnState.DONE)
+    assert user.saved == ["And another thing?", "What colour are plums?"]
+    listing = user.window.sidebar.conversations
+    user.window.menus.rename.trigger()
+    editor = listing.findChild(QLineEdit)
+    assert editor is not None
+    editor.setText("Something else")
+    QTest.keyClick(editor, Qt.Key.Key_Return)
+    user.sees(lambda: user.saved == ["Something else", "What colour are plums?"])
+    assert user.window.header.title == "Something else"
+    QTest.keyClicks(user.window.sidebar.search, "purple plums")
+    user.sees(lambda: user.saved == ["What colour are plums?"])
+    user.window.sidebar.search.clear()
+    user.sees(lambda: len(user.saved) == 2)
+    folder = user.app.controller._talk.folder
+    assert folder.exists()
+    user.window.menus.delete.trigger()
+    user.answer(yes=False)
+    assert len(user.saved) == 2
+    user.window.menus.delete.trigger()
+    user.answer(yes=True)
+    assert user.saved == ["What colour are plums?"]
+    assert user.window.shows_welcome
+    assert not folder.exists(), "the recordings are gone as well"
+
+
+def test_a_name_being_typed_survives_an_answer_that_comes_meanwhile(sit: Sit) -> None:
+    gate = threading.Event()
+    user = sit([AnswerText("Well", 0), gate.wait, *reply("Well, well.", 0)])
+    user.type("Question?")
+    user.sees_word("Answering")
+    user.window.menus.rename.trigger()
+    editor = user.window.sidebar.conversations.findChild(QLineEdit)
+    assert editor is not None
+    editor.setText("Half a na")
+    gate.set()
+    user.sees(lambda: user.app.controller.turns[0].state is TurnState.DONE)
+    assert user.window.sidebar.conversations.findChild(QLineEdit) is editor
+    editor.setText("Half a name")
+    QTest.keyClick(editor, Qt.Key.Key_Return)
+    user.sees(lambda: user.saved == ["Half a name"])
+
+
+# What was answered.
+
+
+def test_sound_is_saved_and_an_answer_copied_spoken_again_edited_and_deleted(
+    sit: Sit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = sit(reply("One.", 1.0), reply("Changed.", 0))
+    user.type("First?")
+    user.hears_something()
+    user.hears()
+    user.sees_word("Ready")
+    target = tmp_path / "saved.wav"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", staticmethod(lambda *_: (str(target), "")))
+    user.press(user.word("Save sound"))
+    user.sees_hint("Saved saved.wav.")
+    assert len(read(target, 24_000)) == pytest.approx(24_000, abs=10)
+    user.press(user.word("Copy"))
+    assert QGuiApplication.clipboard().text() == "One."
+    user.press(user.word("1.0×"))
+    user.choose("1.5×")
+    user.hears_something()
+    assert user.hears() == pytest.approx(1.0 / 1.5, abs=0.06)
+    user.press(user.word("Voice…"))
+    user.choose("Mei")
+    user.hears_something()
+    user.hears()
+    user.sees_word("Ready")
+    assert [voice.name for voice in user.app.engine.voices_used] == ["Mei"]
+    user.press(user.word("Edit"))
+    sheet = user.window.findChild(TextSheet)
+    assert sheet is not None
+    sheet.editor.setPlainText("Changed?")
+    user.press(sheet.done_button)
+    user.sees(lambda: user.app.controller.turns[0].answer == "Changed.")
+    user.turn().setFocus()
+    QTest.keyClick(user.turn(), Qt.Key.Key_Delete)
+    user.answer(yes=True)
+    assert user.window.shows_welcome
+
+
+def test_a_sound_that_cannot_be_saved_says_why(sit: Sit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = sit(reply("One.", 1.0))
+    user.type("First?")
+    user.hears_something()
+    user.hears()
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", staticmethod(lambda *_: (str(tmp_path), "")))
+    user.press(user.word("Save sound"))
+    user.sees_hint("is a folder: choose a file name")
