@@ -60,7 +60,7 @@ def _joined(first: Dialogue, second: Dialogue) -> Dialogue:
 
 def heard_sentence(chance: random.Random, test: bool = False) -> str:
     """A sentence to be transcribed."""
-    if chance.random() < 0.85:
+    if chance.random() < (0.85 if test else 0.93):
         return texts().some(chance, test)
     from spoken_numbers import words
 

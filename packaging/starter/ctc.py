@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
+from typing import Any
 
 import mlx.core as mx
 import numpy as np
@@ -81,10 +83,16 @@ def _passes(
 
 
 def _recursion(emitted: mx.array, states: mx.array, alive: mx.array) -> mx.array:
-    S = states.shape[1]
     jump = mx.concatenate([mx.zeros((states.shape[0], 2), dtype=mx.bool_), (states[:, 2:] != states[:, :-2])], axis=1)
     may_jump = mx.where(jump & (states != BLANK), 0.0, _NEVER)
     closed = mx.where(alive, 0.0, _NEVER)
+    if kernel_works():
+        return _by_kernel(emitted, may_jump, closed)
+    return _by_loop(emitted, may_jump, closed)
+
+
+def _by_loop(emitted: mx.array, may_jump: mx.array, closed: mx.array) -> mx.array:
+    S = emitted.shape[2]
     first = mx.where(mx.arange(S)[None] < 2, emitted[:, 0], _NEVER) + closed
     rows = [first]
     for t in range(1, emitted.shape[1]):
@@ -99,3 +107,74 @@ def _step(row: mx.array, emitted: mx.array, may_jump: mx.array, closed: mx.array
     top = mx.maximum(mx.maximum(stay, step), leap)
     total = top + mx.log(mx.exp(stay - top) + mx.exp(step - top) + mx.exp(leap - top))
     return mx.maximum(total + emitted + closed, _NEVER)
+
+
+# One block of threads a row of the batch and one thread a state walk through time together: a loop of MLX operations
+# needs several launches for every frame instead.
+_KERNEL = r"""
+  __shared__ float rows[2][S + 2];
+  const int s = threadIdx.x;
+  const bool mine = s < S;
+  const size_t base = size_t(blockIdx.x) * T * S;
+  const float jump = mine ? may_jump[size_t(blockIdx.x) * S + s] : 0.0f;
+  const float shut = mine ? closed[size_t(blockIdx.x) * S + s] : 0.0f;
+  const float never = -1e9f;
+  if (s < 2) rows[0][s] = rows[1][s] = never;
+  float row = never;
+  if (mine) {
+    row = (s < 2 ? emitted[base + s] : never) + shut;
+    out[base + s] = rows[0][s + 2] = row;
+  }
+  __syncthreads();
+  for (int t = 1; t < T; ++t) {
+    if (mine) {
+      const float* old = rows[(t - 1) & 1];
+      const float step = old[s + 1], leap = old[s] + jump;
+      const float top = fmaxf(fmaxf(row, step), leap);
+      const float total = top + logf(expf(row - top) + expf(step - top) + expf(leap - top));
+      row = fmaxf(total + emitted[base + size_t(t) * S + s] + shut, never);
+      out[base + size_t(t) * S + s] = rows[t & 1][s + 2] = row;
+    }
+    __syncthreads();
+  }
+"""
+
+
+def _by_kernel(emitted: mx.array, may_jump: mx.array, closed: mx.array) -> mx.array:
+    B, T, S = emitted.shape
+    threads = -(-S // 32) * 32
+    (made,) = _kernel()(
+        inputs=[emitted, may_jump, closed],
+        template=[("T", T), ("S", S)],
+        grid=(B * threads, 1, 1),
+        threadgroup=(threads, 1, 1),
+        output_shapes=[emitted.shape],
+        output_dtypes=[mx.float32],
+    )
+    return made
+
+
+@cache
+def _kernel() -> Any:
+    names = ["emitted", "may_jump", "closed"]
+    return mx.fast.cuda_kernel(name="ctc_states", input_names=names, output_names=["out"], source=_KERNEL)
+
+
+@cache
+def kernel_works() -> bool:
+    """Whether the recursion can run as one CUDA kernel here and gives what the loop gives."""
+    if mx.default_device().type != mx.DeviceType.gpu or not mx.cuda.is_available():
+        return False
+    key = mx.random.key(3)
+    emitted = mx.random.normal((3, 7, 9), key=key) - 3
+    may_jump = mx.where(mx.arange(9) % 2 == 1, 0.0, _NEVER)[None] * mx.ones((3, 1))
+    closed = mx.where(mx.arange(9) < mx.array([[9], [7], [5]]), 0.0, _NEVER)
+    try:
+        made = _by_kernel(emitted, may_jump, closed)
+        same = mx.abs(mx.maximum(made, -1e8) - mx.maximum(_by_loop(emitted, may_jump, closed), -1e8)).max()
+        works = bool(same.item() < 1e-3)
+    except (RuntimeError, ValueError) as error:
+        print(f"the CTC kernel: {error}")
+        works = False
+    print(f"CTC in one kernel: {works}", flush=True)
+    return works

@@ -27,7 +27,7 @@ AUDIO: dict[str, Any] = {
     "n_audio_ctx": 1500,
     "n_audio_state": 256,
     "n_audio_head": 4,
-    "n_audio_layer": 6,
+    "n_audio_layer": 10,
     "n_codebook_size": 4096,
     "llm_dim": 384,
     "kernel_size": 3,

@@ -1,6 +1,6 @@
 """Draws training rows from the spoken corpus and puts them together as batches, in processes of their own.
 
-A worker re-reads `loaded.json` (which shards are on the GPU, and from which block on) now and then, so the corpus may
+A worker re-reads `loaded-N.list` (which shards are on the GPU, and from which block on) now and then, so the corpus may
 grow while training runs. What leaves a worker is a plain dict of numpy arrays.
 """
 
@@ -31,7 +31,8 @@ from engine.language.vocabulary import Vocabulary
 
 WIDTHS = (64, 96, 128, 192, 256, 384, 512, 640, 704, 832, 1024, 1280)
 SOUND_BLOCKS = (32, 52, 130, 250)  # of 0.1 s
-LETTERS_MOST = (56, 84)
+LETTERS_MOST = {22: 44, 32: 56, 42: 72, 52: 84}  # by blocks of sound: what is taught to be spelled
+_LEARNED_STEP = 4096
 INTERPRETER = (
     "Please listen carefully to this audio. If it is in {first}, translate its content into {second} speech, otherwise "
     "into {first} speech. Say the translation and nothing else."
@@ -89,8 +90,9 @@ def _blocks(heard: Heard) -> int:
 class Corpus:
     """What is loaded so far: utterances by text, answers' speech tokens by text."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, rank: int = 0) -> None:
         self._folder = folder
+        self._listing = folder / f"loaded-{rank}.list"
         self._done: set[str] = set()
         self.heard: list[Heard] = []
         self.by_text: dict[str, list[Heard]] = defaultdict(list)
@@ -99,10 +101,9 @@ class Corpus:
 
     def refresh(self) -> None:
         """Take in shards loaded since."""
-        listing = self._folder / "loaded.json"
-        if not listing.exists():
+        if not self._listing.exists():
             return
-        for name, base in json.loads(listing.read_text()):
+        for name, base in json.loads(self._listing.read_text()):
             if name not in self._done:
                 self._done.add(name)
                 self._take(name, base)
@@ -131,11 +132,11 @@ class RowMaker:
         self.layout, self.corpus, self.pool = layout, corpus, pool
         self.chance = random.Random(seed)
         self._tasks = (
-            (self._transcribed, 60),
-            (self._conversed, 28),
-            (self._read_aloud, 10),
-            (self._described, 4),
-            (self._translated, 2),
+            (self._transcribed, 150),
+            (self._conversed, 44),
+            (self._read_aloud, 12),
+            (self._described, 6),
+            (self._translated, 3),
             (self._coached, 0.5),
         )
 
@@ -297,8 +298,37 @@ def _together(rows: list[tuple[Row, list[Cut]]], key: tuple[int, int, int]) -> B
             first = (number * sounds + slot) * most
             places[number, start : start + count] = np.arange(first, first + count)
         cuts += own + [own[0]] * (sounds - len(own)) if own else []
-    batch: Batch = {"ids": ids, "weights": weights, "places": places}
-    return batch | (_sounds(cuts, blocks) if sounds else {})
+    batch: Batch = {"ids": ids, "places": places} | _learned(ids, weights)
+    if not sounds:
+        return batch
+    if blocks in LETTERS_MOST:
+        pairs = [(cut, spelled(cut.text)) for cut in cuts]
+        batch |= _letters([label if _can_be_spelled(cut, label, blocks) else [] for cut, label in pairs], blocks)
+    return batch | _sounds(cuts, blocks)
+
+
+def _learned(ids: NDArray[np.int32], weights: NDArray[np.float32]) -> Batch:
+    """Where in (rows, width - 1) something is to be written next, what, and how much it counts; filled up with zeros.
+
+    Scores of the whole vocabulary are made for these places alone.
+    """
+    places = np.flatnonzero(weights[:, 1:])
+    missing = -len(places) % _LEARNED_STEP
+    targets, wanted = ids[:, 1:].reshape(-1)[places], weights[:, 1:].reshape(-1)[places]
+    names, arrays = ("learned", "targets", "wanted"), (places.astype(np.int32), targets, wanted)
+    return {name: np.pad(array, (0, missing)) for name, array in zip(names, arrays, strict=True)}
+
+
+def _can_be_spelled(cut: Cut, label: list[int], blocks: int) -> bool:
+    frames = (frame_count(cut.length) - 1) // 2 // 2
+    return 0 < len(label) <= LETTERS_MOST[blocks] and fits(frames, label)
+
+
+def _letters(labels: Sequence[list[int]], blocks: int) -> Batch:
+    table = np.zeros((len(labels), LETTERS_MOST[blocks]), dtype=np.int32)
+    for row, label in enumerate(labels):
+        table[row, : len(label)] = label
+    return {"letters": table, "letter_counts": np.array([len(label) for label in labels], dtype=np.int32)}
 
 
 def _sounds(cuts: Sequence[Cut], blocks: int) -> Batch:
@@ -322,26 +352,37 @@ def spelling_batches(maker: RowMaker, seconds: float) -> Iterator[Batch]:
             continue
         cut = maker.cut(maker.chance.choice(maker.corpus.heard))
         letters = spelled(cut.text)
-        size = next((i for i, b in enumerate(SOUND_BLOCKS[:2]) if b * BLOCK >= cut.length), None)
-        frames = (frame_count(cut.length) - 1) // 2 // 2
-        if size is None or not 0 < len(letters) <= LETTERS_MOST[size] or not fits(frames, letters):
+        blocks = next((b for b in LETTERS_MOST if b * BLOCK >= cut.length), None)
+        if blocks is None or not _can_be_spelled(cut, letters, blocks):
             continue
-        waiting[size].append((cut, letters))
-        if len(waiting[size]) >= seconds * RATE_HZ / (SOUND_BLOCKS[size] * BLOCK):
-            chosen = waiting.pop(size)
-            table = np.zeros((len(chosen), LETTERS_MOST[size]), dtype=np.int32)
-            for row, (_, label) in enumerate(chosen):
-                table[row, : len(label)] = label
-            counts = np.array([len(label) for _, label in chosen], dtype=np.int32)
-            yield {"letters": table, "letter_counts": counts} | _sounds([c for c, _ in chosen], SOUND_BLOCKS[size])
+        waiting[blocks].append((cut, letters))
+        if len(waiting[blocks]) >= seconds * RATE_HZ / (blocks * BLOCK):
+            chosen = waiting.pop(blocks)
+            yield _letters([label for _, label in chosen], blocks) | _sounds([c for c, _ in chosen], blocks)
 
 
-def work(folder: Path, tokenizer: Path, kind: str, size: float, seed: int, pool_size: int, out: Queue[Batch]) -> None:
-    """A worker's life: put batches of one kind into the queue for ever."""
-    corpus = Corpus(folder)
-    layout = Layout(Vocabulary.load(tokenizer))
-    maker = RowMaker(layout, corpus, conversations(pool_size) if kind == "language" else [], seed)
-    made = batches(maker, int(size)) if kind == "language" else spelling_batches(maker, size)
+@dataclass(frozen=True)
+class Work:
+    """What the workers of one kind ("language" or "spelling") do: for which process, batches of which size."""
+
+    folder: Path
+    tokenizer: Path
+    kind: str
+    size: float
+    pool_size: int
+    rank: int = 0
+    workers: int = 4
+
+
+def work(task: Work, number: int, out: Queue[Batch]) -> None:
+    """A worker's life: put batches into the queue for ever. Each has its own share of the made-up conversations."""
+    corpus = Corpus(task.folder, task.rank)
+    layout = Layout(Vocabulary.load(task.tokenizer))
+    first = {"language": 100, "spelling": 200}[task.kind]
+    speaks = task.kind == "language"
+    pool = conversations(task.pool_size)[number :: task.workers] if speaks else []
+    maker = RowMaker(layout, corpus, pool, first + number + 1000 * task.rank)
+    made = batches(maker, int(task.size)) if speaks else spelling_batches(maker, task.size)
     refreshed = 0.0
     while True:
         if time.monotonic() - refreshed > 5:
@@ -353,22 +394,19 @@ def work(folder: Path, tokenizer: Path, kind: str, size: float, seed: int, pool_
 class Source:
     """Batches of one kind from several workers."""
 
-    def __init__(self, folder: Path, tokenizer: Path, kind: str, size: float, pool_size: int, workers: int) -> None:
+    def __init__(self, task: Work) -> None:
         spawning = multiprocessing.get_context("spawn")
         self._queue: Queue[Batch] = spawning.Queue(16)
-        first = {"language": 100, "spelling": 200}[kind]
         self._workers = [
-            spawning.Process(
-                target=work, args=(folder, tokenizer, kind, size, first + n, pool_size, self._queue), daemon=True
-            )
-            for n in range(workers)
+            spawning.Process(target=work, args=(task, number, self._queue), daemon=True)
+            for number in range(task.workers)
         ]
         for worker in self._workers:
             worker.start()
 
     def next(self) -> Batch:
         """The next batch; waits for it."""
-        return self._queue.get(timeout=120)
+        return self._queue.get(timeout=180)
 
     def close(self) -> None:
         """End the workers."""

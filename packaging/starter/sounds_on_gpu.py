@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 import mlx.core as mx
@@ -12,15 +13,21 @@ from sound_features import Stft, log_mel, reflected, slaney_filters
 from speech_tokenizer import SpeechTokenizer, codes_of
 from spoken_corpus import BLOCK, RATE_HZ
 
-_ECHOES = 10
-_LABELLED_AT_ONCE = 32
+_ECHOES = 5
+_LABELLED_AT_ONCE = 384
+_DELAYS = random.Random(5)
 
 
 class SoundStore:
-    """Shards of `spoken_corpus.py` as blocks (n, BLOCK) int16 on the GPU."""
+    """Shards of `spoken_corpus.py` as blocks (n, BLOCK) int16 on the GPU.
 
-    def __init__(self, folder: Path, tokenizer: SpeechTokenizer) -> None:
+    Of several processes (`rank` of `ranks`) each labels its share of the shards and loads all of them.
+    """
+
+    def __init__(self, folder: Path, tokenizer: SpeechTokenizer, rank: int = 0, ranks: int = 1) -> None:
         self.folder = folder
+        self.listing = folder / f"loaded-{rank}.list"
+        self._rank, self._ranks = rank, ranks
         self.blocks = mx.zeros((0, BLOCK), dtype=mx.int16)
         self._tokenizer = tokenizer
         self._loaded: list[tuple[str, int]] = []
@@ -33,37 +40,49 @@ class SoundStore:
     @property
     def finished(self) -> bool:
         """Whether everything that will ever be there is loaded."""
-        names = {path.stem for path in self.folder.glob("*.json")} - {"loaded"}
-        return (self.folder / "finished").exists() and len(names) == len(self._loaded)
+        return (self.folder / "finished").exists() and len(list(self.folder.glob("*.json"))) == len(self._loaded)
 
     def refresh(self) -> int:
         """Load shards written since, label their replies, tell the workers; returns how many are new."""
         known = {name for name, _ in self._loaded}
-        new = [path for path in sorted(self.folder.glob("*.json")) if path.stem not in known | {"loaded"}]
-        pieces, base = [self.blocks], self.blocks.shape[0]
+        new = [path for path in sorted(self.folder.glob("*.json")) if path.stem not in known]
+        own = [path for path in new if int(path.stem) % self._ranks == self._rank]
+        shards = {path: np.load(path.with_suffix(".npy")) for path in own}
+        self._label(shards)
+        pieces, base, taken = [self.blocks], self.blocks.shape[0], 0
         for path in new:
-            shard = np.load(path.with_suffix(".npy"))
-            self._label(path, shard)
+            if not path.with_suffix(".codes.npy").exists():
+                continue  # another process is about to label it
+            shard = shards[path] if path in shards else np.load(path.with_suffix(".npy"))
             pieces.append(mx.array(shard.reshape(-1, BLOCK)))
             self._loaded.append((path.stem, base))
             base += len(shard) // BLOCK
-        if new:
+            taken += 1
+        if taken:
             self.blocks = mx.concatenate(pieces)
             mx.eval(self.blocks)
-            partial = self.folder / "loaded.part"
+            partial = self.listing.with_suffix(".part")
             partial.write_text(json.dumps(self._loaded))
-            partial.rename(self.folder / "loaded.json")
-        return len(new)
+            partial.rename(self.listing)
+        return taken
 
-    def _label(self, path: Path, shard: np.ndarray) -> None:
-        replies = [_samples(shard, entry) for entry in json.loads(path.read_text()) if entry["kind"] == "reply"]
+    def _label(self, shards: dict[Path, np.ndarray]) -> None:
+        """Write the speech tokens of the shards' replies, made in large batches of like length."""
+        entries = {path: [e for e in json.loads(path.read_text()) if e["kind"] == "reply"] for path in shards}
+        replies = [_samples(shard, entry) for path, shard in shards.items() for entry in entries[path]]
         codes: list[np.ndarray] = [np.zeros(0, dtype=np.int16)] * len(replies)
         order = sorted(range(len(replies)), key=lambda i: len(replies[i]))
         for start in range(0, len(order), _LABELLED_AT_ONCE):
             group = order[start : start + _LABELLED_AT_ONCE]
             for i, made in zip(group, self._codes([replies[i] for i in group]), strict=True):
                 codes[i] = made
-        np.save(path.with_suffix(".codes.npy"), np.concatenate([np.zeros(0, dtype=np.int16), *codes]))
+        first = 0
+        for path in shards:
+            own = codes[first : first + len(entries[path])]
+            first += len(own)
+            unfinished = path.with_suffix(".unfinished.npy")
+            np.save(unfinished, np.concatenate([np.zeros(0, dtype=np.int16), *own]))
+            unfinished.rename(path.with_suffix(".codes.npy"))
 
     def _codes(self, sounds: list[np.ndarray]) -> list[np.ndarray]:
         counts = [len(sound) // 640 for sound in sounds]
@@ -92,23 +111,32 @@ def _samples(shard: np.ndarray, entry: dict[str, int]) -> np.ndarray:
 
 
 def heard(
-    source: mx.array, samples: mx.array, tempo: mx.array, lead: mx.array, length: mx.array, width: int, seed: mx.array
+    source: mx.array,
+    samples: mx.array,
+    tempo: mx.array,
+    lead: mx.array,
+    length: mx.array,
+    width: int,
+    seed: mx.array,
+    strength: float = 1.0,
 ) -> tuple[mx.array, mx.array]:
     """Log-mels (A, 128, T) of disturbed utterances, 0.0 beyond each one's own frames, and the frame counts (A,).
 
     `source` (A, N) int16 is played at `tempo` after `lead` samples of silence; `width` is the length in samples of all.
+    `strength`, 0 to 1, says how many rows are disturbed and how much; 0.0 leaves the recordings as they are.
     """
     keys = mx.random.split(seed, 10)
     A = source.shape[0]
     x = _played(source, samples, tempo, lead, width)
-    inside = (mx.arange(width) < length[:, None]).astype(mx.float32)
-    x = _echoed(x, keys[0]) * inside
-    x = _noisy(x, inside, length, keys[1:5]) * inside
-    x = x * 10 ** mx.random.uniform(-1.1, 0.25, (A, 1), key=keys[5])
-    x = mx.clip(x, -1.0, 1.0)
+    if strength > 0:
+        inside = (mx.arange(width) < length[:, None]).astype(mx.float32)
+        x = _echoed(x, keys[0], strength) * inside
+        x = _noisy(x, inside, length, keys[1:5], strength) * inside
+        x = x * 10 ** mx.random.uniform(-1.0, 0.2, (A, 1), key=keys[5])
+        x = mx.clip(x, -1.0, 1.0)
     frames = (length + 479) // 160
-    mel = _log_mel(x, _colour(A, keys[6:8]))
-    mel = _masked(mel, keys[8:10])
+    mel = _log_mel(x, _colour(A, keys[6:8], strength))
+    mel = _masked(mel, keys[8:10], strength)
     mel = mx.where(mx.arange(mel.shape[1])[None, :, None] < frames[:, None, None], mel, 0.0)
     return mel.transpose(0, 2, 1), frames
 
@@ -125,48 +153,48 @@ def _played(source: mx.array, samples: mx.array, tempo: mx.array, lead: mx.array
     return mx.where(valid, a * (1 - share) + b * share, 0.0) / 32768.0
 
 
-def _echoed(x: mx.array, key: mx.array) -> mx.array:
-    """A third of the rows with ten echoes within 90 ms, fading."""
-    A, N = x.shape
-    keys = mx.random.split(key, 3)
-    delays = mx.random.randint(30, 1400, (_ECHOES,), key=keys[0])
-    fade = mx.exp(-delays.astype(mx.float32) / 500.0)
-    loudness = mx.random.uniform(0.0, 0.6, (A, 1), key=keys[1]) * (mx.random.uniform(0, 1, (A, 1), key=keys[1]) < 0.35)
-    gains = mx.random.normal((A, _ECHOES), key=keys[2]) * fade * loudness
+def _echoed(x: mx.array, key: mx.array, strength: float) -> mx.array:
+    """The first third of the rows with echoes within 90 ms, fading."""
+    count = round(0.35 * strength * x.shape[0])
+    if count == 0:
+        return x
+    keys = mx.random.split(key, 2)
+    dry = x[:count]
+    gains = mx.random.normal((count, _ECHOES), key=keys[0]) * mx.random.uniform(0.0, 0.7, (count, 1), key=keys[1])
+    wet = dry
     for n in range(_ECHOES):
-        at = mx.arange(N) - delays[n]
-        shifted = mx.where(at >= 0, mx.take(x, mx.maximum(at, 0), axis=1), 0.0)
-        x = x + gains[:, n : n + 1] * shifted if n == 0 else x + gains[:, n : n + 1] * shifted * 0.8
-    return x
+        delay = _DELAYS.randint(30, 1400)
+        later = mx.pad(dry[:, :-delay], [(0, 0), (delay, 0)])
+        wet = wet + gains[:, n : n + 1] * float(np.exp(-delay / 500)) * later
+    return mx.concatenate([wet, x[count:]])
 
 
-def _noisy(x: mx.array, inside: mx.array, length: mx.array, keys: mx.array) -> mx.array:
-    """Two thirds of the rows with noise at 3 to 35 dB: white, low-passed, or other people talking."""
+def _noisy(x: mx.array, inside: mx.array, length: mx.array, keys: mx.array, strength: float) -> mx.array:
+    """Up to two thirds of the rows with noise at 3 to 35 dB: white, low, or other people talking."""
     A, N = x.shape
     white = mx.random.normal((A, N), key=keys[0])
-    sums = mx.cumsum(white, axis=1)
-    low = (sums - mx.pad(sums, [(0, 0), (12, 0)])[:, :N]) / 3.5
+    low = mx.repeat(white[:, : -(-N // 12)], 12, axis=1)[:, :N]
     babble = x[::-1] + mx.roll(x, A // 3 + 1, axis=0)
     babble = babble / (mx.sqrt((babble * babble).mean(axis=1, keepdims=True)) + 1e-4)
     kinds = mx.softmax(3 * mx.random.normal((A, 3), key=keys[1]), axis=-1)
     noise = kinds[:, :1] * white + kinds[:, 1:2] * low + 0.8 * kinds[:, 2:] * babble
     power = mx.sqrt((x * x).sum(axis=1, keepdims=True) / length[:, None])
     loudness = mx.sqrt((noise * noise * inside).sum(axis=1, keepdims=True) / length[:, None]) + 1e-6
-    decibels = mx.random.uniform(3, 35, (A, 1), key=keys[2])
-    chosen = mx.random.uniform(0, 1, (A, 1), key=keys[3]) < 0.67
+    decibels = mx.random.uniform(12 - 9 * strength, 35, (A, 1), key=keys[2])
+    chosen = mx.random.uniform(0, 1, (A, 1), key=keys[3]) < 0.67 * strength
     faint = 10 ** mx.random.uniform(-5, -3, (A, 1), key=keys[3])
     return x + mx.where(chosen, noise / loudness * power * 10 ** (-decibels / 20), white * faint * (decibels < 20))
 
 
-def _colour(A: int, keys: mx.array) -> mx.array:
+def _colour(A: int, keys: mx.array, strength: float) -> mx.array:
     """Gains (A, 1, 128) in the power domain: a slow tilt of ±9 dB, one in six like a telephone."""
     bands = mx.arange(128) / 128
     waves = mx.stack([mx.cos(np.pi * n * bands) for n in range(1, 5)])
-    tilt = (mx.random.normal((A, 4), key=keys[0]) @ waves) * 3.5
+    tilt = (mx.random.normal((A, 4), key=keys[0]) @ waves) * (3.5 * strength)
     edges = mx.random.uniform(0, 1, (A, 2), key=keys[1])
     low, high = 4 + 10 * edges[:, :1], 75 + 25 * edges[:, 1:]
     number = mx.arange(128)
-    telephone = (edges[:, :1] + edges[:, 1:] < 0.58) & ((number < low) | (number > high))
+    telephone = (edges[:, :1] + edges[:, 1:] < 0.58 * strength**0.5) & ((number < low) | (number > high))
     return (10 ** ((tilt - mx.where(telephone, 45.0, 0.0)) / 10))[:, None]
 
 
@@ -180,11 +208,11 @@ def _log_mel(x: mx.array, colour: mx.array) -> mx.array:
     return (mx.maximum(mel, mel.max(axis=(1, 2), keepdims=True) - 8.0) + 4.0) / 4.0
 
 
-def _masked(mel: mx.array, keys: mx.array) -> mx.array:
+def _masked(mel: mx.array, keys: mx.array, strength: float) -> mx.array:
     """Two bands of up to 12 and two moments of up to 80 ms of most rows left out (SpecAugment, Park et al. 2019)."""
     A, T, F = mel.shape
     draws = mx.random.uniform(0, 1, (A, 8), key=keys[0])
-    used = mx.random.uniform(0, 1, (A, 1), key=keys[1]) < 0.7
+    used = mx.random.uniform(0, 1, (A, 1), key=keys[1]) < 0.7 * strength
     hidden = mx.zeros((A, T, F), dtype=mx.bool_)
     for n in range(2):
         start, size = draws[:, n : n + 1] * (F - 12), draws[:, n + 2 : n + 3] * 12

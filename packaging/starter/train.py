@@ -18,6 +18,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+_CONVERSATIONS = ("--pool", "160000")  # as many as spoken_corpus.py makes for so many utterances
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,19 @@ def steps(work: Path) -> list[Step]:
         ),
         Step("train_vocoder.py", half, weights / "vocoder.safetensors", 20),
         Step("export_voice.py", (str(weights), str(voice)), voice / "flow.pt"),
-        Step("spoken_corpus.py", (str(corpus), "--utterances", "110000"), corpus / "finished"),
+        Step("spoken_corpus.py", (str(corpus), "--utterances", "400000"), corpus / "finished"),
         Step(
             "train_language.py",
-            (str(corpus), str(heard), "--tokenizer", str(work), "--speech-tokenizer", str(tokenizer)),
+            (
+                str(corpus),
+                str(heard),
+                "--tokenizer",
+                str(work),
+                "--speech-tokenizer",
+                str(tokenizer),
+                "--pool",
+                "160000",
+            ),
             heard / "done",
             45,
         ),
