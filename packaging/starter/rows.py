@@ -33,6 +33,7 @@ WIDTHS = (64, 96, 128, 192, 256, 384, 512, 640, 704, 832, 1024, 1280)
 SOUND_BLOCKS = (32, 52, 130, 250)  # of 0.1 s
 LETTERS_MOST = {22: 44, 32: 56, 42: 72, 52: 84}  # by blocks of sound: what is taught to be spelled
 _LEARNED_STEP = 4096
+_FILLING = 2048
 INTERPRETER = (
     "Please listen carefully to this audio. If it is in {first}, translate its content into {second} speech, otherwise "
     "into {first} speech. Say the translation and nothing else."
@@ -287,7 +288,10 @@ def batches(maker: RowMaker, tokens: int) -> Iterator[Batch]:
 
 def _together(rows: list[tuple[Row, list[Cut]]], key: tuple[int, int, int]) -> Batch:
     width, blocks, sounds = key
-    ids = np.zeros((len(rows), width), dtype=np.int32)
+    # What fills up a row and stands where sound is heard has no effect. It is a different id everywhere, because
+    # gradients that thousands of places add to one embedding wait for each other on a GPU.
+    filling = (np.arange(len(rows) * width, dtype=np.int32) % _FILLING).reshape(len(rows), width)
+    ids = filling.copy()
     weights = np.zeros((len(rows), width), dtype=np.float32)
     places = np.full((len(rows), width), -1, dtype=np.int32)
     cuts: list[Cut] = []
@@ -297,6 +301,7 @@ def _together(rows: list[tuple[Row, list[Cut]]], key: tuple[int, int, int]) -> B
         for slot, (start, count, _) in enumerate(row.sounds):
             first = (number * sounds + slot) * most
             places[number, start : start + count] = np.arange(first, first + count)
+            ids[number, start : start + count] = filling[number, start : start + count]
         cuts += own + [own[0]] * (sounds - len(own)) if own else []
     batch: Batch = {"ids": ids, "places": places} | _learned(ids, weights)
     if not sounds:

@@ -98,7 +98,8 @@ def language_losses(
     if features is not None:
         embeddings = net.adapter(features)
         flat = embeddings.reshape(-1, embeddings.shape[-1])
-        x = mx.where((places >= 0)[..., None], flat[mx.maximum(places, 0)], x)
+        elsewhere = mx.arange(places.size).reshape(places.shape) % flat.shape[0]  # spread, as the filling of rows is
+        x = mx.where((places >= 0)[..., None], flat[mx.where(places >= 0, places, elsewhere)], x)
     hidden = net.llm.hidden_states(x.astype(dtype))[:, :-1]
     hidden = hidden.reshape(-1, hidden.shape[-1])[written["learned"]]
     targets, wanted = written["targets"], written["wanted"]
