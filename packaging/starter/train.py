@@ -49,7 +49,16 @@ def steps(work: Path) -> list[Step]:
             weights / "flow.safetensors",
             12,
         ),
-        Step("train_vocoder.py", half, weights / "vocoder.safetensors", 20),
+        Step(
+            "train_vocoder.py",
+            (
+                *half,
+                *("--flow", str(weights / "flow.safetensors"), "--tokenizer", str(tokenizer)),
+                *("--speaker", str(speaker)),
+            ),
+            weights / "vocoder.safetensors",
+            20,
+        ),
         Step("export_voice.py", (str(weights), str(voice)), voice / "flow.pt"),
         Step("spoken_corpus.py", (str(corpus), "--utterances", "400000"), corpus / "finished"),
         Step(

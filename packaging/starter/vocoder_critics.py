@@ -13,6 +13,7 @@ import mlx.nn as nn
 from sound_features import Stft
 
 PERIODS = (2, 3, 5, 7, 11)
+BANDS = 8
 RESOLUTIONS = ((512, 128), (1024, 256), (2048, 512))
 
 
@@ -37,25 +38,31 @@ class PeriodCritic(nn.Module):
 
 
 class SpectrumCritic(nn.Module):
-    """Convolutions over time and frequency of one spectrogram."""
+    """Convolutions over time of one spectrogram, cut into overlapping bands that lie side by side in the batch."""
 
     def __init__(self, size: int, hop: int) -> None:
         """Random weights."""
         super().__init__()
         self._stft = Stft(size, hop)
-        strides = [(1, 1), (1, 2), (1, 2), (1, 2)]
-        widths = (1, 24, 24, 32, 32)
-        self.convs = [
-            nn.Conv2d(a, b, (3, 9), stride=stride, padding=(1, 4))
-            for a, b, stride in zip(widths, widths[1:], strides, strict=False)
-        ]
-        self.last = nn.Conv2d(32, 32, (3, 3), padding=(1, 1))
-        self.judge = nn.Conv2d(32, 1, (3, 3), padding=(1, 1))
+        self._width = size // 2 // BANDS
+        self.place = mx.zeros((BANDS, 1, 64))
+        self.first = nn.Conv1d(2 * self._width, 64, 3, padding=1)
+        self.convs = [nn.Conv1d(64, 64, 5, padding=2) for _ in range(2)]
+        self.last = nn.Conv1d(64, 64, 5, padding=2)
+        self.judge = nn.Conv1d(64, 1, 3, padding=1)
 
     def __call__(self, samples: mx.array) -> list[mx.array]:
         """Inner features and, last, the judgement of samples (B, N)."""
-        spectrogram = mx.log(self._stft.magnitude(samples, floor=1e-6))[..., None] * 0.3 + 1.0
-        return _judged(spectrogram, [*self.convs, self.last], self.judge)
+        spectrum = mx.log(self._stft.magnitude(samples, floor=1e-6)[..., :-1]) * 0.3 + 1.0
+        B, T, _ = spectrum.shape
+        half = self._width // 2
+        wide = mx.pad(spectrum, [(0, 0), (0, 0), (half, half)], constant_values=-1.0)
+        pieces = [wide[..., i * self._width : (i + 2) * self._width] for i in range(BANDS)]
+        pieces[-1] = mx.pad(pieces[-1], [(0, 0), (0, 0), (0, 2 * self._width - pieces[-1].shape[-1])])
+        bands = mx.stack(pieces, axis=1).reshape(B * BANDS, T, -1)
+        x = self.first(bands).reshape(B, BANDS, T, -1) + self.place
+        x = nn.leaky_relu(x.reshape(B * BANDS, T, -1), 0.1)
+        return [x, *_judged(x, [*self.convs, self.last], self.judge)]
 
 
 def _judged(x: mx.array, layers: list[nn.Module], judge: nn.Module) -> list[mx.array]:

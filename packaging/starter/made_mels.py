@@ -1,0 +1,70 @@
+"""Mel as the flow makes it of a recording's speech tokens, for batches: what the vocoder gets to hear in the end.
+
+Frame for frame it lies on the recording, so that the vocoder can learn to make the recording's sound of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import mlx.core as mx
+import numpy as np
+from numpy.typing import NDArray
+from train_flow import bias_of, conditioning, stream_mask, velocity
+
+from engine.speaking.flow import Flow, schedule
+from engine.speaking.voice import Voice
+
+LENGTH = 400
+PIECE = 25
+
+
+def made_mels(
+    flow: Flow, voice: Voice, tokens: Sequence[NDArray[np.int32]], steps: int, seed: int, rows: int = 32
+) -> list[NDArray[np.float32]]:
+    """Mel (2 T, 80) of each of the token sequences (T,), made as in a stream: several in one row, after the voice."""
+    mx.random.seed(seed)
+    given = len(voice.speech_tokens)
+    packed: list[list[int]] = [[]]
+    free = LENGTH
+    for number, sequence in enumerate(tokens):
+        if len(sequence) > free:
+            packed.append([])
+            free = LENGTH
+        packed[-1].append(number)
+        free -= len(sequence)
+    found: list[NDArray[np.float32]] = [np.zeros((0, 80), np.float32)] * len(tokens)
+    seen = stream_mask(given + LENGTH, given, PIECE)
+    biases = bias_of(seen, 1), bias_of(seen, 2)
+    for start in range(0, len(packed), rows):
+        group = packed[start : start + rows]
+        table = np.zeros((len(group), given + LENGTH), np.int32)
+        table[:, :given] = voice.speech_tokens
+        for row, members in enumerate(group):
+            joined = np.concatenate([tokens[number] for number in members])
+            table[row, given : given + len(joined)] = joined
+        mel = np.array(_solved(flow, voice, mx.array(table), biases, steps))[:, 2 * given :]
+        for row, members in enumerate(group):
+            place = 0
+            for number in members:
+                length = 2 * len(tokens[number])
+                found[number] = mel[row, place : place + length]
+                place += length
+    return found
+
+
+def _solved(flow: Flow, voice: Voice, tokens: mx.array, biases: tuple[mx.array, mx.array], steps: int) -> mx.array:
+    """Euler steps with guidance for tokens (B, L) that begin with the voice's: mel (B, 2 L, 80)."""
+    guess = conditioning(flow, tokens, biases)
+    B, T, _ = guess.shape
+    cond = mx.pad(mx.array(voice.mel), [(0, T - len(voice.mel)), (0, 0)])[None]
+    cond = mx.broadcast_to(cond, guess.shape)
+    speaker = mx.broadcast_to(flow.speaker(mx.array(voice.embedding))[None], (B, 80))
+    x, rate, times = mx.random.normal(guess.shape), flow.config.guidance, schedule(steps)
+    for index in range(steps):
+        t = mx.full((B,), float(times[index]))
+        toward = velocity(flow, x, guess, t, speaker, cond, biases[1])
+        free = velocity(flow, x, mx.zeros_like(guess), t, mx.zeros_like(speaker), mx.zeros_like(cond), biases[1])
+        x = x + float(times[index + 1] - times[index]) * ((1 + rate) * toward - rate * free)
+        mx.eval(x)
+    return x
