@@ -344,12 +344,13 @@ class Answering(QObject):
             self._confirmation.answer(False)
             self._on_confirmation_over(self._confirmation)
 
-    def _change_voices(self, name: str, work: Any) -> None:
+    def _change_voices(self, name: str, work: Any, then: Callable[[], None] = lambda: None) -> None:
         request = Request(name, work)
 
         def ended(which: Request, error: BaseException | None) -> None:
             if which is request:
                 self._thread.ended.disconnect(ended)
+                then()
                 if error is not None:
                     self._say(self._sentence(error), trouble=True)
 

@@ -56,6 +56,7 @@ class Controller(Talking):
         self._clock.timeout.connect(self._on_clock)
         self._watch = QTimer(self, interval=1000)
         self._watch.timeout.connect(self._models.watch)
+        self._watch.timeout.connect(lambda: self._sound.watch(self._is_free))
 
     def _connect(self) -> None:
         talk, models, sound = self._talk, self._models, self._sound
@@ -79,9 +80,7 @@ class Controller(Talking):
         self._talk.expire()
         self._models.load_best()
         self._models.ready.connect(self.transcriber.resume)
-        now = self._settings.now
-        granted = now.microphone_explained and self._parts.permission.access() is Access.GRANTED
-        self._sound.open(microphone=now.keep_warm and granted)
+        self._sound.open(microphone=self._keeps_warm and self._granted)
         self._clock.start()
         self._watch.start()
 
@@ -174,15 +173,27 @@ class Controller(Talking):
         """Loudspeakers."""
         return _device_views(self._sound.outputs)
 
-    def open_devices(self) -> None:
-        """Open what is closed; for when the window comes to the front."""
-        if self._clock.isActive():
-            granted = self._settings.now.microphone_explained and self._parts.permission.access() is Access.GRANTED
-            self._sound.open(microphone=self._settings.now.keep_warm and granted)
+    @property
+    def _granted(self) -> bool:
+        return self._settings.now.microphone_explained and self._parts.permission.access() is Access.GRANTED
+
+    def show_in_front(self, in_front: bool) -> None:
+        """The window came to the front, or went behind others: then the microphone is let go of unless it records."""
+        if in_front == self._in_front:
+            return
+        self._in_front = in_front
+        if in_front and self._clock.isActive():
+            self._sound.open(microphone=self._keeps_warm and self._granted)
+        elif not self._wants_microphone:
+            self._sound.close_microphone()
+
+    def _is_free(self) -> bool:
+        """Whether devices may be closed for a moment: nobody talks, nothing sounds."""
+        return self.state is State.IDLE and not self._wants_microphone and not self._sound.playback.sounding
 
     def refresh_devices(self) -> None:
         """Look for devices anew, if nothing sounds and nobody speaks."""
-        if self.state is State.IDLE and not self._voice_name:
+        if self._is_free():
             self._sound.refresh(microphone=self._sound.microphone.open)
 
     def new_conversation(self) -> None:
@@ -257,8 +268,8 @@ class Controller(Talking):
             if not self._talk.turns:
                 self._talk.expire()
         elif name == "keep_warm" and self.state is State.IDLE:
-            if self._settings.now.keep_warm:
-                self._sound.open(microphone=self._parts.permission.access() is Access.GRANTED)
+            if self._keeps_warm:
+                self._sound.open(microphone=self._granted)
             else:
                 self._sound.close_microphone()
 

@@ -143,8 +143,7 @@ class App:
     def _on_active(self, state: Any) -> None:
         from PySide6.QtCore import Qt
 
-        if state == Qt.ApplicationState.ApplicationActive:
-            self.controller.open_devices()
+        self.controller.show_in_front(state == Qt.ApplicationState.ApplicationActive)
 
     def shut_down(self) -> None:
         """End everything, once, in order."""

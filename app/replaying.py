@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from app import utterance
 from app.answering import Answering
@@ -30,7 +30,9 @@ class Replaying(Answering):
         self._replay: Replay | None = None
         self._replayed: int | None = None
         self.transcriber.play_wanted.connect(self._play_part)
+        self._to_ring = False
         self.rang.connect(self._on_rang)
+        self.state_changed.connect(lambda _state: QTimer.singleShot(0, self, self._ring))
 
     def play_again(self, key: int, speed: float = 1.0) -> None:
         """Play an answer's sound, 0.8 to 1.5 times as fast."""
@@ -103,7 +105,13 @@ class Replaying(Answering):
     def _on_rang(self, label: str) -> None:
         name = self.tr("Timer “{label}”").format(label=label) if label else self.tr("The timer")
         self._say(self.tr("{name} rings.").format(name=name))
-        if self.state is State.IDLE:
+        self._to_ring = True
+        self._ring()
+
+    def _ring(self) -> None:
+        """Ring now, or when whatever goes on is over."""
+        if self._to_ring and self.state is State.IDLE:
+            self._to_ring = False
             self._start_replay(resource("sounds", "timer.wav"))
 
     def _interrupt(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal
 
@@ -30,6 +31,8 @@ class SoundDevices(QObject):
         self._worker = Worker("audio devices", self)
         self._opening_input = self._opening_output = False
         self._output_failed = False
+        self._known_devices: bytes | None = None  # fingerprint of the list that PortAudio read
+        self._changing_devices = b""
         self.microphone = Microphone(settings.now.pre_roll_ms / 1000)
         self.playback = Playback()
         self.inputs: tuple[Device, ...] = ()
@@ -67,6 +70,22 @@ class SoundDevices(QObject):
         if self.playback.lost:
             self._replace_output()
 
+    def watch(self, free: Callable[[], bool]) -> None:
+        """Notice devices that came and a new default; called about once a second. A changed list is read once it stays
+        the same for a second (wireless devices come in pieces) and `free` says that nobody talks and nothing sounds.
+        """
+
+        def seen(found: bytes | None, _error: Exception | None) -> None:
+            if found is None or found == self._known_devices or self._known_devices is None:
+                self._changing_devices = b""
+            elif found != self._changing_devices:
+                self._changing_devices = found
+            elif free():
+                self._known_devices = found
+                self.refresh(microphone=self.microphone.open)
+
+        self._worker.run(self._system.fingerprint, seen)
+
     def close(self, timeout_s: float) -> None:
         """Let go of everything, waiting at most this long."""
         for stream in (self.microphone.detach(), self.playback.detach()):
@@ -97,7 +116,13 @@ class SoundDevices(QObject):
                 self._worker.run(stream.close)
         self._worker.run(self._system.refresh)
 
+    def _note_devices(self) -> None:
+        """How the list stands that PortAudio reads when it is asked first."""
+        if self._known_devices is None:
+            self._known_devices = self._system.fingerprint()
+
     def _open_input(self) -> OpenStream:
+        self._note_devices()
         inputs, outputs = self._system.inputs(), self._system.outputs()
         now = self._settings.now
         device = chosen_input(inputs, now.input_device, chosen(outputs, now.output_device), now.prefer_built_in)
@@ -107,6 +132,7 @@ class SoundDevices(QObject):
         return self._system.open_input(device, self.microphone.on_block)
 
     def _open_output(self) -> OpenStream:
+        self._note_devices()
         outputs = self._system.outputs()
         self.inputs, self.outputs = tuple(self._system.inputs()), tuple(outputs)
         device = chosen(outputs, self._settings.now.output_device)

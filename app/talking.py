@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ class Talking(Replaying):
         self._pressed_s = 0.0
         self._held = self._latched = False
         self._wants_microphone = False
+        self._in_front = True
         self._aside: object | None = None  # identity of what was said just before talk was pressed again
         self._voice_name = ""
         self._silence_notice = Notice()
@@ -213,8 +215,13 @@ class Talking(Replaying):
 
     def _release_microphone(self) -> None:
         self._wants_microphone = False
-        if not self._settings.now.keep_warm:
+        if not self._keeps_warm:
             self._sound.close_microphone()
+
+    @property
+    def _keeps_warm(self) -> bool:
+        """Whether the microphone stays open while nobody talks: in front, and as the user wants it."""
+        return self._in_front and self._settings.now.keep_warm
 
     def ask_text(self, text: str) -> None:
         """Answer something typed."""
@@ -294,8 +301,9 @@ class Talking(Replaying):
         elif self._recording:
             self._drop_recording()
             self._happen(Happening.REFUSED)
+        self._cancel_voice()
         self._say(sentence + " " + self.tr("Earshot goes on with another one."), trouble=True)
-        self._sound.open(microphone=self._settings.now.keep_warm)
+        self._sound.open(microphone=self._keeps_warm)
 
     def _on_output_lost(self, name: str) -> None:
         sentence = self.tr("The loudspeaker {name} went away: Earshot goes on with another one.")
@@ -315,7 +323,7 @@ class Talking(Replaying):
 
         def answered() -> None:
             if permission.access() is Access.GRANTED:
-                self._sound.open(microphone=self._settings.now.keep_warm)
+                self._sound.open(microphone=self._keeps_warm)
             else:
                 self._say_refused()
 
@@ -348,14 +356,14 @@ class Talking(Replaying):
 
             def written(said: Utterance | None, error: Exception | None) -> None:
                 if said is not None:
-                    self._add_voice(path, name)
+                    self._add_voice(path, name, then=lambda: path.unlink(missing_ok=True))
                 else:
                     self._say(self._sentence(error) if error else self.tr("Nothing was heard: record once more."))
 
             self._parts.disk.run(lambda: utterance.kept(samples, path), written)
 
-    def _add_voice(self, path: Path, name: str) -> None:
-        self._change_voices("add voice", lambda desk, request: desk.add_voice(path, name))
+    def _add_voice(self, path: Path, name: str, then: Callable[[], None] = lambda: None) -> None:
+        self._change_voices("add voice", lambda desk, request: desk.add_voice(path, name), then)
 
     def cancel_voice_recording(self) -> None:
         """Record no voice after all."""

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from app.audio import device_list
 from app.translations import sentence
 from engine.errors import EngineError
 from engine.events import Samples
@@ -84,6 +85,9 @@ class SoundSystem(Protocol):
     def refresh(self) -> None:
         """Look for devices anew; only while no stream is open."""
 
+    def fingerprint(self) -> bytes:
+        """Changes when a device comes or goes, or another one becomes the default."""
+
 
 def chosen(devices: list[Device], name: str) -> Device | None:
     """The device of this name, else the system's default, else any."""
@@ -154,6 +158,10 @@ class PortAudio:
         """Make PortAudio read its list again."""
         self._sd._terminate()
         self._sd._initialize()
+
+    def fingerprint(self) -> bytes:
+        """What the system itself says of its devices."""
+        return device_list.fingerprint()
 
     def _devices(self, kind: str) -> list[Device]:
         try:

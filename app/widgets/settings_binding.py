@@ -81,6 +81,7 @@ class SettingsBinding(QObject):
         dialog.models.pause_wanted.connect(controller.downloads.pause)
         dialog.models.discard_wanted.connect(controller.downloads.discard)
         self._voices = VoiceBinding(dialog.voices, controller)
+        dialog.finished.connect(lambda _result: self._voices.leave())
         return dialog
 
     def _refresh(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QInputDialog, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app import theme
 from app.qt import override
@@ -14,6 +14,7 @@ from app.widgets.fields import Field
 from app.widgets.job_card import Bar
 from app.widgets.labels import ElidedLabel, Label
 from app.widgets.settings_form import SettingsPage
+from app.widgets.sheets import NameSheet
 from app.widgets.views import SettingsView, VoiceView
 
 
@@ -202,6 +203,9 @@ class VoicesPage(SettingsPage):
             self._list.addWidget(row)
 
     def _on_rename(self, key: str, name: str) -> None:
-        new, wanted = QInputDialog.getText(self, self.tr("Rename voice"), self.tr("New name"), text=name)
-        if wanted and new.strip() and new.strip() != name:
-            self.voice_renamed.emit(key, new.strip())
+        def renamed(new: str) -> None:
+            if new != name:
+                self.voice_renamed.emit(key, new)
+
+        title, detail = self.tr("Rename voice"), self.tr("The voice itself stays as it is.")
+        NameSheet(self, title, detail, name, self.tr("Rename"), renamed).open()

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout,
 
 from app import theme
 from app.widgets.buttons import PillButton, PrimaryButton
+from app.widgets.fields import Field
 from app.widgets.labels import Label
 
 
@@ -54,6 +55,49 @@ def tell(parent: QWidget, title: str, detail: str) -> Question:
     sheet = Question(parent, title, detail, QCoreApplication.translate("Question", "Done"), cancel=False)
     sheet.open()
     return sheet
+
+
+class NameSheet(QDialog):
+    """One line to fill in."""
+
+    def __init__(
+        self, parent: QWidget, title: str, detail: str, name: str, command: str, on_done: Callable[[str], object]
+    ) -> None:
+        super().__init__(parent, Qt.WindowType.Sheet)
+        self.setWindowModality(Qt.WindowModality.WindowModal)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(title)
+        self.setFixedWidth(400)
+        self._on_done = on_done
+        self.field = Field(title)
+        self.field.setText(name)
+        self.field.selectAll()
+        self.done_button = PrimaryButton(command)
+        self.done_button.setDefault(True)
+        self.done_button.clicked.connect(self._on_clicked)
+        cancel = PillButton(self.tr("Cancel"))
+        cancel.clicked.connect(self.reject)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(cancel)
+        row.addWidget(self.done_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 18, 20, 16)
+        column.setSpacing(8)
+        column.addWidget(Label(title, weight=600, wrap=True))
+        column.addWidget(Label(detail, "second", wrap=True))
+        column.addWidget(self.field)
+        column.addSpacing(6)
+        column.addLayout(row)
+        self.field.textChanged.connect(self._refresh)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        self.done_button.setEnabled(bool(self.field.text().strip()))
+
+    def _on_clicked(self) -> None:
+        self._on_done(self.field.text().strip())
+        self.accept()
 
 
 class TextSheet(QDialog):

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QFileDialog, QInputDialog
+from PySide6.QtWidgets import QFileDialog
 
 from app.widgets.settings_voices import VoicesPage
-from app.widgets.sheets import confirm
+from app.widgets.sheets import NameSheet, confirm
 from app.widgets.views import Notice
 from app.widgets.window import SOUND_FILES
 
@@ -40,6 +40,11 @@ class VoiceBinding(QObject):
         self._awaited = name
         self._controller.record_voice(name)
 
+    def leave(self) -> None:
+        """The page is closed: nothing is recorded behind it."""
+        if self._page.recorder.recording:
+            self._on_stop()
+
     def _on_stop(self) -> None:
         self._awaited = ""
         self._controller.cancel_voice_recording()
@@ -66,13 +71,15 @@ class VoiceBinding(QObject):
         confirm(self._page, question, detail, self.tr("Remove"), lambda: self._controller.remove_voice(key))
 
     def _on_import(self) -> None:
-        kinds = self.tr("Sound and video") + f" ({SOUND_FILES})"
+        kinds = self.tr("Recordings and voices") + f" ({SOUND_FILES} *.voice)"
         path, _ = QFileDialog.getOpenFileName(self._page, self.tr("Recording of a voice, 3 to 10 seconds"), "", kinds)
         if not path:
             return
-        title, label = self.tr("Import a voice"), self.tr("Name of the voice (its owner agreed to this)")
-        name, wanted = QInputDialog.getText(self._page, title, label, text=Path(path).stem)
-        if wanted and name.strip():
-            self._awaited = name.strip()
-            self._page.recorder.show_progress(None, self.tr("Making the voice…"))
-            self._controller.import_voice(Path(path), self._awaited)
+        title, command = self.tr("Import a voice"), self.tr("Import")
+        detail = self.tr("Give the voice a name. Import it only if its owner agreed to this.")
+        NameSheet(self._page, title, detail, Path(path).stem, command, lambda name: self._import(path, name)).open()
+
+    def _import(self, path: str, name: str) -> None:
+        self._awaited = name
+        self._page.recorder.show_progress(None, self.tr("Making the voice…"))
+        self._controller.import_voice(Path(path), name)

@@ -13,9 +13,10 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QLineEdit
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QLineEdit
 
-from app import models, talking, utterance
+from app import confirmation, models, talking, utterance
+from app.audio.devices import Device
 from app.diagnostics import log_handler
 from app.permission import Access
 from app.widgets.sheets import Question, TextSheet
@@ -24,7 +25,7 @@ from app.widgets.turn_widget import TurnAction
 from app.widgets.views import TurnState
 from app.widgets.window import TALK, TRANSCRIBE
 from engine.errors import RequestError, StorageError
-from engine.events import AnswerText
+from engine.events import AnswerText, ToolCall
 from engine.samples import read
 from tests.app.conftest import Running
 from tests.app.fakes import FakeEngine, Step, reply, scripted, tool_steps
@@ -668,3 +669,145 @@ def test_a_sound_that_cannot_be_saved_says_why(sit: Sit, tmp_path: Path, monkeyp
     monkeypatch.setattr(QFileDialog, "getSaveFileName", staticmethod(lambda *_: (str(tmp_path), "")))
     user.press(user.word("Save sound"))
     user.sees_hint("is a folder: choose a file name")
+
+
+# Tools, timers, devices that come.
+
+
+def using(tool: str, arguments: dict[str, Any], results: list[str]) -> Callable[[User], None]:
+    """A script whose engine calls a tool as the real one does, and keeps the results."""
+
+    def prepare(user: User) -> None:
+        def call() -> list[Any]:
+            settings = user.app.engine.sessions[-1].settings
+            called = ToolCall("1.1", tool, arguments)
+            result = settings.tools.run(called, allowed=[tool], confirm=settings.confirm)
+            results.append(result.text)
+            return [called, result]
+
+        user.app.engine.scripts[:] = [[call, *reply("Well.", 0)], reply("Next.", 0)]
+
+    return prepare
+
+
+@pytest.mark.parametrize(("word", "result"), [("Allow", "84"), ("Don't allow", "The user did not allow this call.")])
+def test_a_tool_that_asks_first_is_allowed_or_refused(sit: Sit, word: str, result: str) -> None:
+    results: list[str] = []
+    user = sit(ask_first=("calculator",))
+    using("calculator", {"expression": "12*7"}, results)(user)
+    user.type("What is 12*7?")
+    user.sees_hint("Earshot wants to use Calculator: 12*7")
+    assert not results
+    user.press(user.word(word))
+    user.sees(lambda: user.app.controller.turns[0].answer == "Well.")
+    assert results == [result]
+    assert user.window.talk_bar.hint == "Hold Space to talk, Esc to stop"
+    assert not user.window.talk_bar.refuse_button.isVisible()
+
+
+@pytest.mark.parametrize("way", ["escape", "space"])
+def test_whoever_goes_on_without_answering_does_not_allow(sit: Sit, way: str) -> None:
+    results: list[str] = []
+    user = sit(ask_first=("calculator",))
+    using("calculator", {"expression": "12*7"}, results)(user)
+    user.type("What is 12*7?")
+    user.sees_hint("Earshot wants to use Calculator")
+    user.escape() if way == "escape" else user.hold_space()
+    user.sees(lambda: results == ["The user did not allow this call."])
+    assert "wants to use" not in user.window.talk_bar.hint
+    if way == "space":
+        user.speak()
+        user.sees_word("Listening")
+        user.let_go()
+        user.sees(lambda: user.app.controller.turns[-1].answer == "Next.")
+
+
+def test_a_question_nobody_answers_goes_away(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confirmation, "LONGEST_S", 0.3)
+    results: list[str] = []
+    user = sit(ask_first=("calculator",))
+    using("calculator", {"expression": "12*7"}, results)(user)
+    user.type("What is 12*7?")
+    user.sees_hint("Earshot wants to use Calculator")
+    user.sees(lambda: results == ["The user did not allow this call."])
+    user.sees_hint("Hold Space to talk")
+
+
+def test_what_a_tool_may_do_is_set_in_the_settings(sit: Sit) -> None:
+    user = sit()
+    user.settings.open_page(user.settings.tools)
+    boxes = {box.accessibleName(): box for box in user.settings.tools.findChildren(QCheckBox)}
+    asking = boxes["Ask before each use of Web search"]
+    assert not asking.isEnabled(), "it is off"
+    boxes["Offer the tool Web search"].click()
+    asking.click()
+    boxes["Offer the tool Calculator"].click()
+    now = user.app.settings.now
+    assert now.ask_first == ("web_search",)
+    assert "web_search" in now.tools
+    assert "calculator" not in now.tools
+    assert "Web search may reach the network" in user.window.sidebar.status.text
+
+
+def test_a_timer_rings(sit: Sit) -> None:
+    results: list[str] = []
+    user = sit()
+    using("set_timer", {"seconds": 1, "label": "tea"}, results)(user)
+    user.type("Set a timer.")
+    user.sees(lambda: results and "Timer 1 (tea) set for 1 second" in results[0])
+    user.sees_hint("Timer “tea” rings.")
+    user.hears_something()
+    user.escape()
+    assert user.silence()
+
+
+def test_a_timer_that_is_due_while_it_speaks_rings_afterwards(sit: Sit) -> None:
+    user = sit(reply(speech_s=1.0))
+    speaks(user)
+    user.app.controller.rang.emit("")
+    user.sees_hint("The timer rings.")
+    over = ["Thinking", "Speaking", "Ready", "Speaking"]
+    user.sees(lambda: user.sound.listen(0.02) is not None and user.words[-4:] == over)
+    user.hears_something()
+    assert user.app.controller.turns[0].state is TurnState.DONE
+
+
+def test_a_headset_that_is_plugged_in_is_used_and_listed(sit: Sit) -> None:
+    user = sit(reply("Heard.", 0))
+    headset_in, headset_out = Device("Headset", 44_100, 1, True), Device("Headset", 44_100, 2, True)
+    user.sound.plugged_in = [headset_in, Device("Built-in Microphone", 48_000, 1)]
+    user.sound.plugged_out = [headset_out, Device("Built-in Output", 48_000, 2)]
+    user.sees(lambda: user.sound.output and user.sound.output.device == "Headset", 10_000)
+    user.sees(lambda: user.sound.input and user.sound.input.device == "Headset")
+    assert "Headset" in [device.name for device in user.app.controller.outputs]
+
+
+def test_a_device_that_comes_while_it_speaks_waits_until_it_is_quiet(sit: Sit) -> None:
+    user = sit(reply(LONG, 4.0))
+    speaks(user)
+    user.sound.plugged_out = [Device("Headset", 48_000, 2, True)]
+    refreshed = user.sound.refreshed
+    user.qtbot.wait(2500)
+    assert user.sound.refreshed == refreshed
+    user.hears()
+    user.sees(lambda: user.sound.output and user.sound.output.device == "Headset", 10_000)
+
+
+def test_the_microphone_is_let_go_of_while_other_apps_are_in_front(sit: Sit) -> None:
+    user = sit(reply("Heard.", 0))
+    microphone = user.app.controller._sound.microphone
+    user.sees(lambda: microphone.open)
+    user.app.controller.show_in_front(False)
+    first = user.sound.input
+    assert first is not None
+    user.sees(lambda: first.closed and not microphone.open)
+    user.app.controller.show_in_front(True)
+    user.sees(lambda: microphone.open)
+    user.window.menus.talk.trigger()
+    user.speak()
+    user.sees_word("Listening")
+    user.app.controller.show_in_front(False)
+    assert microphone.recording, "what is being said goes on being heard"
+    user.app.controller.show_in_front(True)
+    user.window.menus.talk.trigger()
+    user.sees(lambda: user.app.controller.turns and user.app.controller.turns[0].answer == "Heard.")
