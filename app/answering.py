@@ -85,7 +85,8 @@ class Answering(QObject):
         self._reply = Reply(stored.view.key, job, request, began_s=time.monotonic())
         blank = TurnView(stored.view.key, TurnState.WAITING)
         kept = {name: getattr(stored.view, name) for name in ("text", "peaks", "seconds", "attachment", "speed")}
-        self._talk.note(stored.view.key, spans=(), sound="")
+        self._talk.give_files(stored.view.key, sound="")
+        self._talk.note(stored.view.key, spans=())
         self._talk.show(stored.view.key, **{**_fields(blank), **kept})
         self._talk.keep(stored.view.key)
         self._happen(Happening.ASKED)
@@ -116,7 +117,7 @@ class Answering(QObject):
             return
         self.stop()
         self._talk.remove_after(key)
-        self._talk.note(key, recording="")
+        self._talk.give_files(key, recording="")
         self._talk.show(key, text=text.strip(), peaks=(), seconds=None)
         self._submit(stored if (new := self._talk.find(key)) is None else new, self._turn(None, text), stored.place)
 
@@ -214,7 +215,9 @@ class Answering(QObject):
             self._fail(reply, self._sentence(error))
             return
         reply.over = True
-        self._talk.note(reply.key, spans=tuple(reply.spans), **({"sound": reply.job.sound.name} if reply.spans else {}))
+        self._talk.note(reply.key, spans=tuple(reply.spans))
+        if reply.spans:
+            self._talk.give_files(reply.key, sound=reply.job.sound.name)
         if not reply.spans:
             self._settle(reply)
         self._write_down_next()

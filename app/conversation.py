@@ -92,6 +92,15 @@ class Conversation(QObject):
         if (turn := self._turns.get(key)) is not None:
             self._turns[key] = replace(turn, **fields)
 
+    def give_files(self, key: int, **names: str) -> None:
+        """Note other files of a turn (`recording`, `sound`); those it had are removed."""
+        if (turn := self._turns.get(key)) is not None:
+            for field, name in names.items():
+                old = getattr(turn, field)
+                if old and old != name:
+                    (self.folder / old).unlink(missing_ok=True)
+            self.note(key, **names)
+
     def keep(self, key: int) -> None:
         """Write a turn into the store."""
         turn = self._turns.get(key)

@@ -8,6 +8,7 @@ import re
 from PySide6.QtCore import QEvent, QRectF, Qt
 from PySide6.QtGui import (
     QDesktopServices,
+    QFont,
     QPainter,
     QPaintEvent,
     QPalette,
@@ -16,6 +17,7 @@ from PySide6.QtGui import (
     QTextCharFormat,
     QTextCursor,
     QTextFormat,
+    QTextFrameFormat,
     QTextLine,
     QTextTable,
     QWheelEvent,
@@ -191,11 +193,25 @@ class FlowText(QTextBrowser):
                 look = frame.format()
                 look.setBorderBrush(theme.colours(self).line)
                 look.setBorder(1)
+                look.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
                 look.setBorderCollapse(True)
                 look.setCellPadding(5)
                 look.setCellSpacing(0)
+                look.setTopMargin(4)
                 look.setBottomMargin(10)
                 frame.setFormat(look)
+                self._mend_heading(frame)
+
+    def _mend_heading(self, table: QTextTable) -> None:
+        """A table that follows code begins, in Qt, with an empty line, and its first heading is not bold."""
+        cell = table.cellAt(0, 0)
+        cursor = cell.firstCursorPosition()
+        if cursor.block() != cell.lastCursorPosition().block() and not cursor.block().text():
+            cursor.deleteChar()
+            cursor.setPosition(cell.lastPosition(), QTextCursor.MoveMode.KeepAnchor)
+            bold = QTextCharFormat()
+            bold.setFontWeight(QFont.Weight.Bold)
+            cursor.mergeCharFormat(bold)
 
     def _colour_spoken(self) -> None:
         span = self.spoken_span()
@@ -250,6 +266,7 @@ class FlowText(QTextBrowser):
         if theme.is_look_change(event) and hasattr(self, "_spoken"):
             self._measured = self._natural = None
             self._take_colours()
+            self._style_tables()
             self._colour_spoken()
 
     @override

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QScrollArea, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QScrollArea, QSpinBox, QVBoxLayout, QWidget
 
 from app import theme
+from app.widgets.check_box import WORDS_LEFT, CheckBox
 from app.widgets.labels import Label
 from app.widgets.scroll_bar import use_thin_bar
 from app.widgets.views import Choice
@@ -64,9 +65,9 @@ class SettingsPage(QScrollArea):
             self._hint(pair, hint, WORDS_WIDTH + 10)
         self.column.addLayout(pair)
 
-    def check(self, words: str, hint: str, on_change: Callable[[bool], None]) -> QCheckBox:
+    def check(self, words: str, hint: str, on_change: Callable[[bool], None]) -> CheckBox:
         """A switch with its words beside it."""
-        box = QCheckBox(words)
+        box = CheckBox(words)
         box.setAccessibleName(words)
         box.setAccessibleDescription(hint)
         box.toggled.connect(on_change)
@@ -74,7 +75,7 @@ class SettingsPage(QScrollArea):
         pair.setSpacing(3)
         pair.addWidget(box)
         if hint:
-            self._hint(pair, hint, 24)
+            self._hint(pair, hint, WORDS_LEFT)
         self.column.addLayout(pair)
         return box
 

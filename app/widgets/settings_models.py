@@ -27,6 +27,8 @@ class ModelRow(Card):
         self._name = ElidedLabel("", weight=600)
         self._state = Label("", "good", size_px=theme.SMALL_PX + 0.5)
         self._use = TextButton(self.tr("Use"))
+        self._state.setContentsMargins(0, 0, 4, 0)  # as far from the edge as the word beside it
+        self._state.setFixedHeight(self._use.sizeHint().height())
         self._use.clicked.connect(lambda: self.chosen.emit(self._key))
         self._sizes = Label("", "second", size_px=theme.SMALL_PX + 0.5, wrap=True, tabular=True)
         self._about = Label("", "second", size_px=theme.SMALL_PX + 0.5, wrap=True)

@@ -7,10 +7,11 @@ from functools import partial
 
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 
 from app import theme
 from app.translations import LANGUAGES
+from app.widgets.check_box import WORDS_LEFT, CheckBox
 from app.widgets.labels import Label
 from app.widgets.settings_form import ChoiceBox, SettingsPage, number_box
 from app.widgets.views import Choice, SettingsView, ToolSetting
@@ -84,8 +85,8 @@ class ToolsPage(SettingsPage):
         self.note(self.tr("The model may call the tools that are on. Each call is shown in the conversation."))
         self._rows: list[QWidget] = []
         self._names: tuple[str, ...] = ()
-        self._boxes: dict[str, QCheckBox] = {}
-        self._asking: dict[str, QCheckBox] = {}
+        self._boxes: dict[str, CheckBox] = {}
+        self._asking: dict[str, CheckBox] = {}
         self.end()
 
     def show_settings(self, view: SettingsView) -> None:
@@ -117,10 +118,10 @@ class ToolsPage(SettingsPage):
     def _tool_row(self, tool: ToolSetting) -> QWidget:
         row = QWidget()
         grid = QGridLayout(row)
-        grid.setContentsMargins(0, 2, 0, 4)
+        grid.setContentsMargins(0, 0, 0, 0)
         grid.setVerticalSpacing(2)
         grid.setColumnStretch(0, 1)
-        enabled = QCheckBox(tool.words)
+        enabled = CheckBox(tool.words)
         enabled.setAccessibleName(self.tr("Offer the tool {name}").format(name=tool.words))
         enabled.toggled.connect(lambda on: self._change("tool_enabled", (tool.name, on)))
         self._boxes[tool.name] = enabled
@@ -128,18 +129,18 @@ class ToolsPage(SettingsPage):
         if tool.network:
             network = self.tr("Sends your question over the network; the line at the bottom left says so.")
             warning = Label(network, "trouble", size_px=theme.SMALL_PX, wrap=True)
-            warning.setContentsMargins(24, 0, 0, 0)
+            warning.setContentsMargins(WORDS_LEFT, 0, 0, 0)
             grid.addWidget(warning, 1, 0)
             grid.addLayout(self._ask_row(tool), 2, 0)
         return row
 
     def _ask_row(self, tool: ToolSetting) -> QHBoxLayout:
-        asking = QCheckBox(self.tr("Ask before each use"))
+        asking = CheckBox(self.tr("Ask before each use"))
         asking.setAccessibleName(self.tr("Ask before each use of {name}").format(name=tool.words))
         asking.toggled.connect(lambda on: self._change("tool_asks", (tool.name, on)))
         self._asking[tool.name] = asking
         row = QHBoxLayout()
-        row.setContentsMargins(24, 4, 0, 0)
+        row.setContentsMargins(WORDS_LEFT, 4, 0, 0)
         row.addWidget(asking)
         return row
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app import theme
 from app.qt import override
 from app.widgets.buttons import PillButton, PrimaryButton, TextButton, Tone
 from app.widgets.card import Card
+from app.widgets.check_box import CheckBox
 from app.widgets.fields import Field
 from app.widgets.job_card import Bar
 from app.widgets.labels import ElidedLabel, Label
@@ -31,7 +32,7 @@ class VoiceRow(QWidget):
         self.setFixedHeight(34)
         self.setAccessibleName(voice.name)
         row = QHBoxLayout(self)
-        row.setContentsMargins(12, 0, 8, 0)
+        row.setContentsMargins(16, 0, 12, 0)
         row.setSpacing(8)
         row.addWidget(ElidedLabel(voice.name, weight=500))
         kind = self.tr("built in") if voice.built_in else self.tr("yours")
@@ -58,7 +59,7 @@ class VoiceRow(QWidget):
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, values = QPainter(self), theme.colours(self)
-        painter.fillRect(QRectF(12, self.height() - 1, self.width() - 24, 1), values.line)
+        painter.fillRect(QRectF(16, self.height() - 1, self.width() - 32, 1), values.line)
 
 
 class LevelBar(Bar):
@@ -81,7 +82,7 @@ class VoiceRecorder(Card):
         super().__init__(parent)
         self.name_field = Field(self.tr("Name of the voice"))
         self.name_field.setMaximumWidth(220)
-        self.consent = QCheckBox(self.tr("This is my own voice, or its owner agreed to this"))
+        self.consent = CheckBox(self.tr("This is my own voice, or its owner agreed to this"))
         self.record_button = PrimaryButton(self.tr("Record five seconds"))
         self._bar = Bar()
         self._level = LevelBar()

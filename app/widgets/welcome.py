@@ -13,6 +13,8 @@ from app.widgets.labels import Label
 from app.widgets.scroll_bar import use_thin_bar
 from app.widgets.views import Welcome
 
+WIDTH = 520  # of the column in the middle
+
 
 class PhraseButton(PaintedButton):
     """A phrase to try, as a quiet outlined line."""
@@ -123,7 +125,7 @@ class WelcomePage(QScrollArea):
 
     def _lay_out(self) -> None:
         middle = QWidget()
-        middle.setMaximumWidth(520)
+        middle.setMaximumWidth(WIDTH)
         column = QVBoxLayout(middle)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -133,7 +135,7 @@ class WelcomePage(QScrollArea):
         column.addSpacing(6)
         column.addWidget(self._what)
         column.addSpacing(10)
-        column.addWidget(self._about)
+        column.addWidget(self._about, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addSpacing(2)
         column.addWidget(self.models_button, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addSpacing(26)
@@ -162,6 +164,7 @@ class WelcomePage(QScrollArea):
     def show_welcome(self, welcome: Welcome) -> None:
         """Show what this model can do and what to try."""
         self._about.setText(welcome.about)
+        self._balance_about()
         self._about.setVisible(bool(welcome.about))
         self.models_button.setVisible(welcome.demonstration)
         self._try.setVisible(bool(welcome.phrases))
@@ -169,6 +172,12 @@ class WelcomePage(QScrollArea):
         if welcome.phrases != self._shown.phrases:
             self._show_phrases(welcome.phrases)
         self._shown = welcome
+
+    def _balance_about(self) -> None:
+        """Break the sentences into lines of about the same length."""
+        whole = QFontMetricsF(self._about.font()).horizontalAdvance(self._about.text())
+        lines = int(whole // WIDTH) + 1
+        self._about.setFixedWidth(min(int(whole / lines * 1.08) + 24, WIDTH))
 
     def _show_phrases(self, phrases: tuple[str, ...]) -> None:
         while item := self._phrases.takeAt(0):

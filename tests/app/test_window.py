@@ -251,7 +251,7 @@ def test_a_tap_latches_and_a_second_one_sends(sit: Sit, monkeypatch: pytest.Monk
     user.speak()
     user.sees_word("Listening")
     user.press(button)
-    user.sees_word("Thinking")
+    user.sees(lambda: user.app.engine.asked)
 
 
 def test_the_words_are_announced_to_screen_readers(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:

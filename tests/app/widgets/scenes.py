@@ -121,7 +121,7 @@ def dress(window: Window) -> None:
     """What every scene has: sidebar, menus, switches."""
     window.sidebar.show_conversations(conversations(), "1")
     window.sidebar.status.show_status(
-        "Step-Audio 2 mini · 4-bit", "6.1 / 24 GB · " + words("ListBinding", "nothing leaves this Mac")
+        "Step-Audio 2 mini · 4-bit", "6.1 of 24 GB · " + words("ListBinding", "nothing leaves this Mac")
     )
     window.preset.show_choices([("assistant", "Assistant"), ("coach", "Speaking coach")], "assistant")
     window.voice.show_choices([("mei", "Mei"), ("", "No voice")], "mei", words("ListBinding", "Voice: {choice}"))
@@ -176,6 +176,19 @@ def mixed(window: Window) -> None:
     )
 
 
+def asking(window: Window) -> None:
+    """A tool has to be allowed."""
+    running = ToolView("web_search", "荡口古镇 门票 2026 opening hours and the way there")
+    waiting = replace(CHINESE, state=TurnState.WAITING, tools=(running,), answer="", has_sound=False, first_text_s=None)
+    waiting = replace(waiting, first_sound_s=None, real_time_factor=None)
+    _talk(window, [PACKING, waiting], TalkLook.THINKING, words("TalkBinding", "Thinking"))
+    question = words("Answering", "Earshot wants to use {tool}: {arguments}")
+    window.talk_bar.set_hint(
+        question.format(tool=words("Tools", "Web search"), arguments=running.arguments),
+        words("TalkBinding", "Allow"), words("TalkBinding", "Don't allow"),
+    )  # fmt: skip
+
+
 def long_words(window: Window) -> None:
     """Words that do not fit, tables and code."""
     _talk(window, [LONG_WORDS], TalkLook.OPENING, words("TalkBinding", "Getting ready"))
@@ -221,6 +234,7 @@ SCENES: dict[str, Callable[[Window], None]] = {
     "listening": listening,
     "thinking": thinking,
     "speaking": speaking,
+    "asking": asking,
     "mixed": mixed,
     "long-words": long_words,
     "search": search,
@@ -233,7 +247,7 @@ SETTINGS = SettingsView(
     tools=(
         ToolSetting("calculator", "Works out sums exactly.", True),
         ToolSetting("clock", "Knows the date and the time.", True),
-        ToolSetting("web_search", "Looks things up on the web.", True, True),
+        ToolSetting("web_search", "Looks things up on the web.", True, True, True),
     ),
     models=(
         ModelView("starter", "Earshot starter", "Short questions in English and Chinese.", 45 * MB, 120 * MB, 17 * GB),

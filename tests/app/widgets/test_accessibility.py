@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
     QAbstractSpinBox,
-    QCheckBox,
     QComboBox,
     QLabel,
     QLineEdit,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from app.widgets.buttons import Chip, PillButton, PrimaryButton, TextButton
+from app.widgets.check_box import WORDS_LEFT, CheckBox
 from app.widgets.flow_text import FlowText
 from app.widgets.labels import ElidedLabel
 from app.widgets.settings_dialog import SettingsDialog
@@ -135,8 +135,9 @@ def clipped(root: QWidget) -> list[str]:
     for widget in root.findChildren(QWidget):
         if not widget.isVisible():
             continue
-        if isinstance(widget, TextButton | Chip | PillButton | PrimaryButton | QCheckBox):
-            if widget.width() + 0.5 < QFontMetricsF(widget.font()).horizontalAdvance(widget.text()):
+        if isinstance(widget, TextButton | Chip | PillButton | PrimaryButton | CheckBox):
+            room = widget.width() - (WORDS_LEFT if isinstance(widget, CheckBox) else 0)
+            if room + 0.5 < QFontMetricsF(widget.font()).horizontalAdvance(widget.text()):
                 found.append(widget.text())
         elif isinstance(widget, QLabel) and not isinstance(widget, ElidedLabel) and widget.text():
             needed = widget.heightForWidth(widget.width()) if widget.wordWrap() else widget.sizeHint().height()

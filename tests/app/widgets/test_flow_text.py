@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtGui import QTextTable
 from pytestqt.qtbot import QtBot
 
 from app.widgets.flow_text import FlowText, rendered_positions
@@ -68,3 +69,13 @@ def test_growing_text_keeps_what_was_marked(text: FlowText) -> None:
     text.set_spoken((0, 3))
     text.set_text("One two three four", markdown=True)
     assert shown(text) == "One"
+
+
+def test_a_table_after_code_has_its_headings_in_one_row(qtbot: QtBot) -> None:
+    text = FlowText(14.5, 24)
+    qtbot.addWidget(text)
+    text.set_text("```python\ncode()\n```\n\n| City | Arrival |\n|---|---|\n| Wuxi | 12:05 |\n", markdown=True)
+    (table,) = (frame for frame in text.document().rootFrame().childFrames() if isinstance(frame, QTextTable))
+    cells = [table.cellAt(0, column) for column in (0, 1)]
+    assert [cell.firstCursorPosition().block().text() for cell in cells] == ["City", "Arrival"]
+    assert all(cell.lastCursorPosition().charFormat().fontWeight() >= 600 for cell in cells)
