@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 
 HANGING_S = 60.0
 _LOADING_HANGS_S = 180.0  # reading 16 GB from a slow disk is a long step
-_WORKING_ROOM_BYTES = 1_200_000_000
 _STAGE_SHARES = {"read": 0.9, "voice": 0.95}
 
 
@@ -49,11 +48,19 @@ class Catalogue:
         models = catalogue.installed(self._folder())
         if current and all(str(model.folder) != current for model in models):
             models.insert(0, catalogue.describe(Path(current)))  # chosen by hand from somewhere else
-        return tuple(
-            ModelView(str(m.folder), m.name, _about(m), m.bytes, m.bytes + _WORKING_ROOM_BYTES, free,
-                      str(m.folder) == current, problem=m.problem)
-            for m in models
-        )  # fmt: skip
+        return tuple(self._view(model, free, current) for model in models)
+
+    def _view(self, model: Any, free: int, current: str) -> ModelView:
+        from engine.checkpoints.load import memory_needed
+
+        needed, problem = 0, model.problem
+        if not problem:
+            try:
+                needed = memory_needed(model.folder)
+            except EngineError as error:
+                problem = str(error)
+        key = str(model.folder)
+        return ModelView(key, model.name, _about(model), model.bytes, needed, free, key == current, problem=problem)
 
 
 def _about(model: Any) -> str:

@@ -10,7 +10,7 @@ import mlx.core as mx
 
 from engine.checkpoints import weights as weights_of
 from engine.checkpoints.config import CheckpointConfig, read_config
-from engine.checkpoints.memory import check_fits, on_gpu, set_limits
+from engine.checkpoints.memory import check_fits, on_gpu, set_limits, speaking_needs, working_room
 from engine.checkpoints.shards import StoredTensor, list_tensors
 from engine.errors import CheckpointError, RequestError
 from engine.events import Progress
@@ -50,9 +50,23 @@ def loading(folder: Path, *, dtype: str = "auto", insist: bool = False) -> Gener
             "They belong to different models; download the folder again."
         )
     target = _dtype(dtype)
-    check_fits(config.name, needed_bytes(tensors, config, target), insist=insist)
+    check_fits(config.name, _whole_need(tensors, config, target), insist=insist)
     set_limits()
     return (yield from _fill_networks(config, vocabulary, tensors, target))
+
+
+def memory_needed(folder: Path) -> int:
+    """Bytes that a model folder takes in use: its weights, what speaks, and a full context; from its headers only.
+
+    Raises CheckpointError.
+    """
+    return _whole_need(list_tensors(folder), read_config(folder), _dtype("auto"))
+
+
+def _whole_need(tensors: dict[str, StoredTensor], config: CheckpointConfig, dtype: mx.Dtype | None) -> int:
+    value_bytes = dtype.size if dtype is not None else mx.bfloat16.size
+    room = working_room(config.text, config.audio, config.context_length, value_bytes)
+    return needed_bytes(tensors, config, dtype) + room + speaking_needs(config.folder)
 
 
 def _dtype(name: str) -> mx.Dtype | None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import mlx.core as mx
 
@@ -11,7 +14,9 @@ from engine.errors import CheckpointError
 
 _GB = 1e9
 _CACHE_SHARE = 0.1  # of the budget may lie in MLX's pool of freed buffers
-_WORKING_ROOM = 1.2e9  # KV cache, activations and the synthesis of a turn, measured generously
+_READ_AT_ONCE = 1024  # places of the prompt
+_HEARD_AT_ONCE = 4  # windows of the encoder: two minutes of sound
+_SPEAKING_ROOM = 100_000_000  # what the flow and the vocoder work with; more with larger networks
 
 
 @dataclass(frozen=True)
@@ -51,17 +56,41 @@ def _page_cache_bytes() -> int:
         return 0
 
 
-def check_fits(name: str, model_bytes: int, *, insist: bool = False) -> None:
+def working_room(text: Mapping[str, Any], audio: Mapping[str, Any], context_length: int, value_bytes: int) -> int:
+    """Bytes that a conversation takes besides the weights: the cache of a full context, and the largest arrays of
+    reading and of hearing. `text` and `audio` are the sizes in config.json; values take `value_bytes`.
+    """
+    hidden, layers, vocabulary = text["hidden_size"], text["num_hidden_layers"], text["vocab_size"]
+    kept = hidden // text["num_attention_heads"] * text["num_key_value_heads"]
+    cache = 2 * layers * kept * context_length * value_bytes
+    reading = _READ_AT_ONCE * (4 * hidden + 3 * text["intermediate_size"]) * value_bytes + 8 * vocabulary
+    places, width, heads = audio["n_audio_ctx"], audio["n_audio_state"], audio["n_audio_head"]
+    hearing = (12 * _HEARD_AT_ONCE * width + heads * places) * places * value_bytes
+    return int(cache + reading + hearing)
+
+
+def speaking_needs(folder: Path) -> int:
+    """Bytes that what speaks takes, with room to work in; 0 when the model folder holds none."""
+    files = [folder / "token2wav" / name for name in ("flow.pt", "hift.pt")]
+    if not all(file.exists() for file in files):
+        return 0
+    weights = sum(file.stat().st_size for file in files)
+    return weights + max(_SPEAKING_ROOM, weights * 3 // 10)
+
+
+def check_fits(name: str, needed: int, *, insist: bool = False) -> None:
     """Refuse a model that would not fit, with the sizes in the sentence; `insist` loads it all the same."""
     budget = memory_budget()
-    needed = model_bytes + _WORKING_ROOM
     if needed <= budget.usable or insist:
         return
     raise CheckpointError(
-        f"{name} needs about {needed / _GB:.1f} GB of memory and this machine has "
-        f"{budget.usable / _GB:.1f} GB to give. "
+        f"{name} needs about {_in_words(needed)} of memory and this machine has {_in_words(budget.usable)} to give. "
         "Close other programs, choose a model with fewer bits, or load it all the same with --insist."
     )
+
+
+def _in_words(size: int) -> str:
+    return f"{size / _GB:.1f} GB" if size >= _GB else f"{size / 1e6:.0f} MB"
 
 
 def set_limits() -> None:

@@ -78,14 +78,9 @@ def _model(model: InstalledModel) -> dict[str, Any]:
 
 
 def _bytes_in_memory(folder: Path) -> int:
-    import mlx.core as mx
+    from engine.checkpoints.load import memory_needed
 
-    from engine.checkpoints.config import read_config
-    from engine.checkpoints.load import needed_bytes
-    from engine.checkpoints.memory import on_gpu
-    from engine.checkpoints.shards import list_tensors
-
-    return needed_bytes(list_tensors(folder), read_config(folder), None if on_gpu() else mx.float32)
+    return memory_needed(folder)
 
 
 def _fits(size: float) -> bool:

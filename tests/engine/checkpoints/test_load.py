@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -228,10 +229,9 @@ def test_an_unknown_precision_is_a_sentence(folder: Path) -> None:
 def test_a_model_that_does_not_fit_is_refused_with_the_sizes_unless_the_user_insists(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "memory_budget", lambda: MemoryBudget(2_000_000_000, 900_000_000))
+    monkeypatch.setattr(memory, "memory_budget", lambda: MemoryBudget(2_000_000_000, 20_000_000))
     sentence = complaint(folder)
-    assert "needs about 1.2 GB" in sentence
-    assert "0.9 GB to give" in sentence
+    assert re.search(r"needs about \d+ MB of memory and this machine has 20 MB to give", sentence)
     assert Engine.load(folder, insist=True).name
 
 

@@ -61,7 +61,7 @@ def test_a_damaged_model_is_named(
 def test_a_model_that_does_not_fit_is_told(
     installed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("engine.checkpoints.memory.memory_budget", lambda: MemoryBudget(2_000_000_000, 1_000_000_000))
+    monkeypatch.setattr("engine.checkpoints.memory.memory_budget", lambda: MemoryBudget(2_000_000_000, 20_000_000))
     assert main(["doctor"]) == 2
     page = capsys.readouterr().out
     assert "does not fit" in page
