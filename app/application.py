@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import metadata
-
 from PySide6.QtCore import QEvent, Signal
 from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication
@@ -20,10 +18,6 @@ class Application(QApplication):
         super().__init__(arguments)
         self.setApplicationName("Earshot")
         self.setApplicationDisplayName("Earshot")
-        try:
-            self.setApplicationVersion(metadata.version("earshot"))
-        except metadata.PackageNotFoundError:
-            self.setApplicationVersion("")
 
     @override
     def event(self, event: QEvent) -> bool:

