@@ -141,7 +141,7 @@ class Controller(Talking):
     @property
     def models(self) -> tuple[ModelView, ...]:
         """Installed models."""
-        return self._models.listed
+        return self._models.shown
 
     @property
     def downloads(self) -> Downloads:
@@ -278,6 +278,14 @@ class Controller(Talking):
         self.stop()
         self._pause_writing_down()
         self._models.load(Path(folder), insist)
+
+    def make_copy(self, folder: str) -> None:
+        """Make a smaller copy of a model, while the conversation goes on."""
+        self._models.make_copy(folder)
+
+    def stop_copy(self) -> None:
+        """Make no copy after all."""
+        self._models.stop_copy()
 
     def import_voice(self, path: Path, name: str) -> None:
         """Make a voice of a recording."""

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.desk import Loaded, VoicesKnown
 from app.downloads import Downloads
-from app.engine_thread import EngineThread, Request
+from app.engine_thread import PATIENT, EngineThread, Request
 from app.settings import Settings
 from app.translations import sentence
 from app.widgets.views import ModelStatus, ModelView, VoiceView, Welcome
@@ -22,6 +22,7 @@ from engine.events import Progress
 
 log = logging.getLogger(__name__)
 
+COPY_BITS = 4  # of the language model's layers; what hears and what speaks stays finer
 HANGING_S = 60.0
 _LOADING_HANGS_S = 180.0  # reading 16 GB from a slow disk is a long step
 _STAGE_SHARES = {"read": 0.9, "voice": 0.95}
@@ -59,8 +60,15 @@ class Catalogue:
                 needed = memory_needed(model.folder)
             except EngineError as error:
                 problem = str(error)
-        key = str(model.folder)
-        return ModelView(key, model.name, _about(model), model.bytes, needed, free, key == current, problem=problem)
+        key, whole = str(model.folder), not problem and model.bits is None
+        return ModelView(
+            key, model.name, _about(model), model.bytes, needed, free, key == current, problem=problem,
+            shrinkable=whole and not self.copy_of(model.folder).exists(),
+        )  # fmt: skip
+
+    def copy_of(self, folder: Path) -> Path:
+        """Where a smaller copy of a model goes."""
+        return self._folder() / f"{folder.name}-{COPY_BITS}bit"
 
 
 def _about(model: Any) -> str:
@@ -99,6 +107,9 @@ class Models(QObject):
         self.downloads = downloads or Downloads(lambda: kept_in(settings), worker)
         self._request: Request | None = None
         self._folder: Path | None = None
+        self._making: Request | None = None
+        self._made: tuple[str, float] = ("", 0.0)  # key of the model a copy is made of, and how much of it is
+        self._making_failed: tuple[str, str] = ("", "")  # key, and the sentence
         self._insist = False
         self._trouble_said = False
         self.status = ModelStatus()
@@ -155,10 +166,50 @@ class Models(QObject):
         """Load again; a thread that hangs or died is replaced first."""
         if self._thread.dead or self._trouble_said:
             self._thread.restart()
+            self._making = None
         if self._folder is not None:
             self.load(self._folder, self._insist)
         else:
             self.load_best()
+
+    def make_copy(self, key: str) -> None:
+        """Make a smaller copy of an installed model, step by step while nobody asks anything."""
+        if self._making is not None:
+            return
+        source, target = Path(key), self._catalogue.copy_of(Path(key))
+
+        def work(_desk: Any, _request: Request) -> Any:
+            from engine.checkpoints.convert import converting
+
+            return converting(source, target, bits=COPY_BITS)
+
+        self._made, self._making_failed = (key, 0.0), ("", "")
+        self._making = self._thread.submit(Request("make a copy", work, PATIENT))
+        self.models_changed.emit()
+
+    def stop_copy(self) -> None:
+        """Make no copy after all; what was made of it is removed."""
+        if self._making is not None:
+            self._making.cancel()
+
+    def _on_copied(self, error: BaseException | None) -> None:
+        if error is not None:
+            known = isinstance(error, EngineError)
+            self._making_failed = self._made[0], str(error) if known else self.tr("The copy could not be made.")
+        self._making = None
+        self.models_changed.emit()
+        self.refresh()
+
+    @property
+    def shown(self) -> tuple[ModelView, ...]:
+        """What is installed, with what is being made of it."""
+        key, share = self._made
+        failed, sentence = self._making_failed
+        return tuple(
+            replace(model, making=share) if self._making is not None and model.key == key
+            else replace(model, problem=sentence) if model.key == failed else model
+            for model in self.listed
+        )  # fmt: skip
 
     def refresh(self) -> None:
         """Read again what is installed, and what could be."""
@@ -202,6 +253,9 @@ class Models(QObject):
             own = tuple(VoiceView(name, name, True) for name in event.built_in)
             self.voices = (*own, *(VoiceView(name, name) for name in event.library))
             self.voices_changed.emit()
+        elif request is self._making and isinstance(event, Progress):
+            self._made = self._made[0], min(event.done / event.total, 1.0) if event.total else 0.0
+            self.models_changed.emit()
         elif request is not self._request:
             return
         elif isinstance(event, Progress):
@@ -220,6 +274,8 @@ class Models(QObject):
         self.ready.emit()
 
     def _on_ended(self, request: Request, error: BaseException | None) -> None:
+        if request is self._making:
+            self._on_copied(error)
         if request is self._request:
             self._request = None
             if error is not None:

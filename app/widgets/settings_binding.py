@@ -79,6 +79,8 @@ class SettingsBinding(QObject):
         dialog.changed.connect(self._on_changed)
         dialog.models.model_chosen.connect(self._on_model)
         dialog.models.folder_chosen.connect(self._on_folder)
+        dialog.models.copy_wanted.connect(controller.make_copy)
+        dialog.models.copy_stopped.connect(controller.stop_copy)
         dialog.models.download_wanted.connect(controller.downloads.start)
         dialog.models.pause_wanted.connect(controller.downloads.pause)
         dialog.models.discard_wanted.connect(controller.downloads.discard)

@@ -7,9 +7,10 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from app import theme
-from app.widgets.buttons import PillButton, TextButton
+from app.widgets.buttons import PillButton, TextButton, Tone
 from app.widgets.card import Card
 from app.widgets.download_row import DownloadRow
+from app.widgets.job_card import Bar
 from app.widgets.labels import ElidedLabel, Label
 from app.widgets.settings_form import SettingsPage
 from app.widgets.sizes import gigabytes
@@ -20,6 +21,8 @@ class ModelRow(Card):
     """One installed model and whether it may be used."""
 
     chosen = Signal(str)
+    copy_wanted = Signal(str)
+    copy_stopped = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -32,7 +35,19 @@ class ModelRow(Card):
         self._use.clicked.connect(lambda: self.chosen.emit(self._key))
         self._sizes = Label("", "second", size_px=theme.SMALL_PX + 0.5, wrap=True, tabular=True)
         self._about = Label("", "second", size_px=theme.SMALL_PX + 0.5, wrap=True)
+        self._copy = TextButton(self.tr("Make a smaller copy"), size_px=theme.SMALL_PX + 0.5)
+        self._copy.clicked.connect(lambda: self.copy_wanted.emit(self._key))
+        self._stop = TextButton(self.tr("Stop"), Tone.SECOND, size_px=theme.SMALL_PX + 0.5)
+        self._stop.clicked.connect(self.copy_stopped)
+        self._bar = Bar()
+        self._making = Label("", "second", size_px=theme.SMALL_PX + 0.5, tabular=True)
         self._problem = Label("", "trouble", size_px=theme.SMALL_PX + 0.5, wrap=True)
+        finer = self.tr("Its layers take 4 bits a weight; what hears and what speaks stays finer.")
+        self._copy.setAccessibleDescription(finer)
+        self._copy.setToolTip(finer)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
         top = QHBoxLayout()
         top.addWidget(self._name)
         top.addStretch(1000)
@@ -42,8 +57,17 @@ class ModelRow(Card):
         column.setContentsMargins(14, 10, 12, 10)
         column.setSpacing(2)
         column.addLayout(top)
-        for label in (self._about, self._sizes, self._problem):
-            column.addWidget(label)
+        sizes = QHBoxLayout()
+        sizes.addWidget(self._sizes, 1)
+        sizes.addWidget(self._copy)
+        column.addWidget(self._about)
+        column.addLayout(sizes)
+        column.addWidget(self._problem)
+        below = QHBoxLayout()
+        below.addWidget(self._making, 1)
+        below.addWidget(self._stop)
+        column.addLayout(below)
+        column.addWidget(self._bar)
 
     def show_model(self, model: ModelView) -> None:
         """Show this model."""
@@ -60,7 +84,18 @@ class ModelRow(Card):
         self._state.set_tone("second" if model.loading else "good")
         self._state.setVisible(model.current or model.loading)
         self._use.setVisible(not model.current and not model.loading)
+        self._show_copy(model)
         self._use.setText(self.tr("Use anyway") if self._too_large(model) else self.tr("Use"))
+
+    def _show_copy(self, model: ModelView) -> None:
+        making = model.making is not None
+        self._copy.setVisible(model.shrinkable and not making)
+        self._copy.setAccessibleName(self.tr("Make a smaller copy of {model}").format(model=model.name))
+        for part in (self._making, self._stop, self._bar):
+            part.setVisible(making)
+        share = int((model.making or 0.0) * 100)
+        self._making.setText(self.tr("Making a smaller copy: {share} %").format(share=share))
+        self._bar.setValue(share * 10)
 
     def _too_large(self, model: ModelView) -> bool:
         return not model.current and 0 < model.free < model.memory
@@ -86,6 +121,8 @@ class ModelsPage(SettingsPage):
     """Installed models, those that can be downloaded, and the folder they lie in."""
 
     model_chosen = Signal(str)
+    copy_wanted = Signal(str)
+    copy_stopped = Signal()
     folder_chosen = Signal(str)
     download_wanted = Signal(str)
     pause_wanted = Signal(str)
@@ -129,6 +166,8 @@ class ModelsPage(SettingsPage):
         while len(self._rows) < len(view.models):
             row = ModelRow()
             row.chosen.connect(self.model_chosen)
+            row.copy_wanted.connect(self.copy_wanted)
+            row.copy_stopped.connect(self.copy_stopped)
             self._rows.append(row)
             self._list.addWidget(row)
         for number, row in enumerate(self._rows):

@@ -129,7 +129,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class ModelView:
-    """An installed model on the models page; sizes in bytes."""
+    """An installed model on the models page; sizes in bytes. `making` is how much of a smaller copy is made."""
 
     key: str
     name: str
@@ -140,6 +140,8 @@ class ModelView:
     current: bool = False
     loading: bool = False
     problem: str = ""
+    shrinkable: bool = False  # stored in full precision: a smaller copy can be made
+    making: float | None = None
 
 
 class DownloadState(Enum):

@@ -133,6 +133,7 @@ class FakeController(_Noting):
         *("skip_thinking", "regenerate", "edit_turn", "delete_turn", "try_again", "play_again", "play_question"),
         *("save_sound", "revoice", "new_conversation", "open_conversation", "rename", "delete_conversation", "search"),
         *("set_thinking", "set_spoken_answers", "set_voice", "set_preset", "set_tools", "switch_model", "retry_model"),
+        *("make_copy", "stop_copy"),
         *("act_on_notice", "refuse_tool", "allow_microphone", "refresh_devices", "record_voice"),
         *("cancel_voice_recording", "import_voice", "remove_voice", "rename_voice", "hear_voice", "quit"),
     )

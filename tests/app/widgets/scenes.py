@@ -252,7 +252,7 @@ SETTINGS = SettingsView(
     models=(
         ModelView("starter", "Earshot starter", "Short questions in English and Chinese.", 45 * MB, 120 * MB, 17 * GB),
         ModelView("mini-4", "Step-Audio 2 mini · 4-bit", "", int(5.3 * GB), int(6.1 * GB), 17 * GB, current=True),
-        ModelView("mini", "Step-Audio 2 mini", "", int(16.6 * GB), int(18.2 * GB), 17 * GB),
+        ModelView("mini", "Step-Audio 2 mini", "", int(16.6 * GB), int(18.2 * GB), 17 * GB, shrinkable=True),
     ),
     models_folder="/Users/me/Library/Application Support/Earshot/models",
     voices=(VoiceView("mei", "Mei", True), VoiceView("anna", "Anna")),
