@@ -6,6 +6,14 @@ import pytest
 
 
 @pytest.fixture(scope="session")
+def qapp_cls() -> type:
+    """The application of tests with a window is Earshot's own."""
+    from app.application import Application
+
+    return Application
+
+
+@pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a small random model that hears and writes."""
     from tests.tiny_model import write_tiny_model

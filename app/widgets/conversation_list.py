@@ -19,12 +19,11 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QFontMetricsF, QKeyEvent, QPainter, QPalette
+from PySide6.QtGui import QFontMetricsF, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemDelegate,
     QAbstractItemView,
     QFrame,
-    QLineEdit,
     QListView,
     QMenu,
     QStyle,
@@ -36,6 +35,7 @@ from PySide6.QtWidgets import (
 from app import theme
 from app.qt import override
 from app.widgets.buttons import draw_focus
+from app.widgets.fields import Field
 from app.widgets.scroll_bar import use_thin_bar
 from app.widgets.views import ConversationView
 
@@ -207,15 +207,13 @@ class ConversationDelegate(QStyledItemDelegate):
 
     @override
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
-        editor = QLineEdit(parent)
+        editor = Field(self.tr("New name"), height=24, radius=5, parent=parent)
         editor.setFont(theme.font(theme.TEXT_PX, 500))
-        editor.setAccessibleName(self.tr("New name"))
-        editor.setBackgroundRole(QPalette.ColorRole.Base)
         return editor
 
     @override
     def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:
-        editor.setGeometry(option.rect.adjusted(14, 4, -14, -22))
+        editor.setGeometry(option.rect.adjusted(14, 2, -14, -26))
 
 
 def snippet_pieces(snippet: str) -> list[tuple[bool, str]]:

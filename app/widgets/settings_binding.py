@@ -108,11 +108,16 @@ class SettingsBinding(QObject):
             models_folder=now.models_folder or str(models_folder()),
             downloads=controller.downloads.listed,
             voices=controller.voices,
-            voice=now.voice,
+            voice=self._voice_in_use(),
             language=now.language,
             retention=str(now.retention),
             retention_days=now.retention_days,
         )
+
+    def _voice_in_use(self) -> str:
+        """The chosen voice; while it is not there, or none was chosen, the first one."""
+        keys = [voice.key for voice in self._controller.voices]
+        return self._settings.now.voice if self._settings.now.voice in keys else next(iter(keys), "")
 
     def _tools(self) -> tuple[ToolSetting, ...]:
         now = self._settings.now

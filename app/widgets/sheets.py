@@ -13,6 +13,13 @@ from app.widgets.fields import Field
 from app.widgets.labels import Label
 
 
+def _cancel_button(words: str) -> PillButton:
+    """As high as the button beside it."""
+    button = PillButton(words)
+    button.setFixedHeight(PrimaryButton("").sizeHint().height())
+    return button
+
+
 class Question(QDialog):
     """A question before something is lost, or something that was asked for; Cancel is the default of a question."""
 
@@ -25,7 +32,7 @@ class Question(QDialog):
         self.setFixedWidth(400)
         self.yes_button = PrimaryButton(command)
         self.yes_button.clicked.connect(self.accept)
-        self.cancel_button = PillButton(self.tr("Cancel"))
+        self.cancel_button = _cancel_button(self.tr("Cancel"))
         self.cancel_button.clicked.connect(self.reject)
         self.cancel_button.setVisible(cancel)
         (self.cancel_button if cancel else self.yes_button).setDefault(True)
@@ -75,7 +82,7 @@ class NameSheet(QDialog):
         self.done_button = PrimaryButton(command)
         self.done_button.setDefault(True)
         self.done_button.clicked.connect(self._on_clicked)
-        cancel = PillButton(self.tr("Cancel"))
+        cancel = _cancel_button(self.tr("Cancel"))
         cancel.clicked.connect(self.reject)
         row = QHBoxLayout()
         row.addStretch(1)
@@ -117,7 +124,7 @@ class TextSheet(QDialog):
         self.editor.selectAll()
         self.done_button = PrimaryButton(command)
         self.done_button.clicked.connect(self._on_clicked)
-        cancel = PillButton(self.tr("Cancel"))
+        cancel = _cancel_button(self.tr("Cancel"))
         cancel.clicked.connect(self.reject)
         row = QHBoxLayout()
         row.addStretch(1)

@@ -150,6 +150,7 @@ class FakeEngine:
     loads: list[Path] = field(default_factory=list)
     sessions: list[FakeSession] = field(default_factory=list)
     threads: set[str] = field(default_factory=set)
+    while_loading: Callable[[], object] = lambda: None
     memory_bytes: int = 1_000_000
     thinks: bool = True
 
@@ -173,6 +174,7 @@ class FakeEngine:
         self.threads.add(threading.current_thread().name)
         self.loads.append(folder)
         yield Progress("read", 1, 2, "bytes")
+        self.while_loading()
         if self.load_error:
             raise self.load_error
         yield Progress("read", 2, 2, "bytes")

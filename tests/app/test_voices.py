@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from app.main import build_controller
 from app.paths import Paths
 from app.settings import Settings
+from app.widgets.labels import Label
 from app.widgets.settings_voices import VoiceRow, VoicesPage
 from app.widgets.sheets import NameSheet
 from engine.samples import write_wav
@@ -77,8 +78,10 @@ def test_a_voice_is_recorded_heard_used_renamed_and_removed(user: User) -> None:
     record(user, "Me")
     user.sees(lambda: recorder.message == "“Me” can speak now.", 30_000)
     user.sees(lambda: listed(user) == ["Ada", "Me"])
-    assert not list(user.app.paths.transcriptions.glob("*.flac")), "the recording is not kept beside the voice"
+    user.sees(lambda: not list(user.app.paths.transcriptions.glob("*.flac")))  # nothing is kept beside the voice
     assert user.silence(), "the room is not played back"
+
+    assert any(label.text() == "In use" for label in row(user, "Ada").findChildren(Label)), "none was chosen yet"
 
     user.press(user.word("Hear", row(user, "Me")))
     user.sees(lambda: user.sound.listen(0.02).any(), 30_000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,28 @@ def test_escape_stops_anything(sit: Sit, state: str) -> None:
     user.qtbot.wait(200)
     assert user.window.talk_bar.word == "Ready"
     assert len(user.app.engine.asked) == asked, "nothing was asked of it"
+
+
+@pytest.mark.parametrize("state", [*STATES, "getting ready", "listening", "loading"])
+def test_quitting_takes_less_than_a_second_from_every_state(sit: Sit, state: str) -> None:
+    gate = threading.Event()
+    loading = FakeEngine(scripts=scripts_for(state, gate))
+    if state == "loading":
+        loading.while_loading = lambda: gate.wait(5)
+    user = sit(engine=loading, wait=state != "loading")
+    if state in STATES:
+        STATES[state][0](user)
+    elif state != "loading":
+        user.hold_space()
+        if state == "listening":
+            user.speak()
+            user.sees_word("Listening")
+    began = time.monotonic()
+    user.window.close()
+    user.app.controller.shutdown()
+    assert time.monotonic() - began < 1.0
+    assert user.silence()
+    gate.set()
 
 
 def test_talk_pressed_and_let_go_before_the_microphone_is_ready_says_so(sit: Sit) -> None:

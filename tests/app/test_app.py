@@ -1,0 +1,84 @@
+"""The objects that `main` builds: files from outside, a second start, the window's end."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QCoreApplication, Qt, QUrl
+from PySide6.QtGui import QFileOpenEvent
+from pytestqt.qtbot import QtBot
+
+from app import main
+from app.application import Application
+from app.paths import Paths
+from app.single_instance import SingleInstance
+from app.widgets.views import JobState
+from app.widgets.window import TRANSCRIBE
+from tests.app.fakes import FakeCatalogue, FakeEngine, FakePermission, FakeSound
+from tests.app.test_transcriber import Steps, recordings, steps  # noqa: F401
+
+
+@pytest.fixture
+def app(qapp: Application, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[main.App]:
+    fakes = {
+        "loader": FakeEngine().loader,
+        "system": FakeSound(),
+        "permission": FakePermission(),
+        "catalogue": FakeCatalogue(),
+    }
+    monkeypatch.setattr(main, "build_controller", functools.partial(main.build_controller, **fakes))
+    paths = Paths(tmp_path / "home", tmp_path / "home" / "logs")
+    paths.make()
+    running = main.App(paths, qapp)
+    qtbot.addWidget(running.window)
+    qapp.files_opened.connect(running.open_files)
+    with qtbot.waitSignal(running.window.painted):
+        running.window.show()
+    running.begin([])
+    qtbot.waitUntil(lambda: running.controller.model.ready)
+    yield running
+    running.shut_down()
+    qapp.files_opened.disconnect(running.open_files)
+
+
+def test_a_file_dropped_on_the_dock_or_opened_with_earshot_is_written_down(
+    app: main.App, qapp: Application, qtbot: QtBot, recordings: list[Path], steps: Steps  # noqa: F811
+) -> None:
+    for file in recordings[:2]:
+        QCoreApplication.sendEvent(qapp, QFileOpenEvent(QUrl.fromLocalFile(str(file))))
+    assert app.window.page == TRANSCRIBE
+    qtbot.waitUntil(lambda: [job.state for job in app.controller.transcriber.jobs] == [JobState.DONE] * 2)
+    assert [job.name for job in app.controller.transcriber.jobs] == ["second.wav", "first.wav"]
+
+
+def test_a_second_start_brings_the_first_to_the_front_with_its_files(
+    app: main.App, qtbot: QtBot, tmp_path: Path, recordings: list[Path], steps: Steps  # noqa: F811
+) -> None:
+    first, second = SingleInstance(tmp_path), SingleInstance(tmp_path)
+    assert first.acquire([])
+    first.woken.connect(app.wake)
+    app.window.showMinimized()
+    assert not second.acquire([str(recordings[0])])
+    qtbot.waitUntil(lambda: not app.window.isMinimized() and app.window.isVisible())
+    qtbot.waitUntil(lambda: [job.name for job in app.controller.transcriber.jobs] == ["first.wav"])
+    assert app.window.page == TRANSCRIBE
+    first.close()
+
+
+def test_the_microphone_follows_the_window_to_the_front_and_back(app: main.App, qtbot: QtBot) -> None:
+    app.settings.change(microphone_explained=True)
+    app._on_active(Qt.ApplicationState.ApplicationInactive)
+    app._on_active(Qt.ApplicationState.ApplicationActive)
+    qtbot.waitUntil(lambda: app.controller._sound.microphone.open)
+    app._on_active(Qt.ApplicationState.ApplicationInactive)
+    assert not app.controller._sound.microphone.open
+
+
+def test_ending_twice_ends_once(app: main.App) -> None:
+    app.shut_down()
+    assert app.ended
+    app.shut_down()
+    assert app.ended
