@@ -1,4 +1,4 @@
-"""Many turns one after the other, in a process of their own; `python -m tests.benchmarks.app memory` takes 200."""
+"""Many turns one after the other, in a process of their own; as `python -m tests.benchmarks.app memory` does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from tests.benchmarks.app import run_app
 from tests.checkpoints import tiny_checkpoint
 
-TURNS = 20
+TURNS = 200
 
 
 @pytest.mark.slow
