@@ -9,7 +9,7 @@ from collections.abc import Callable
 import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten, tree_unflatten
-from training import Trainer
+from training import Trainer, in_one_vector
 
 
 class PureTrainer(Trainer):
@@ -61,7 +61,7 @@ class PureTrainer(Trainer):
         self.put(weights)
         losses, gradients = nn.value_and_grad(self.network, self.loss)(self.network, *batch)
         found = dict(tree_flatten(gradients))
-        gradient = mx.concatenate([found[name].reshape(-1) for name in self._names])
+        gradient = in_one_vector([found[name] for name in self._names])
         norm = mx.sqrt(mx.sum(gradient * gradient))
         finite = mx.isfinite(norm)
         gradient = mx.where(finite, gradient, 0.0) * mx.where(finite, mx.minimum(1.0, self.clip / (norm + 1e-6)), 0.0)

@@ -140,8 +140,8 @@ class Trainer:
         named = tree_flatten(network.trainable_parameters())
         self._names = [name for name, _ in named]
         self._shapes = [value.shape for _, value in named]
-        self._ends = np.cumsum([value.size for _, value in named]).tolist()
-        self._weights = mx.concatenate([value.reshape(-1) for _, value in named])
+        self._starts = np.cumsum([0, *(_room(value.size) for _, value in named)])[:-1].tolist()
+        self._weights = in_one_vector([value for _, value in named])
         self._average = self._weights
         self._first = mx.zeros_like(self._weights)
         self._second = mx.zeros_like(self._weights)
@@ -158,7 +158,7 @@ class Trainer:
         A step whose gradient is not finite changes nothing but the count.
         """
         losses, gradients = nn.value_and_grad(self.network, self.loss)(self.network, *batch)
-        gradient = mx.concatenate([value.reshape(-1) for _, value in tree_flatten(gradients)])
+        gradient = in_one_vector([value for _, value in tree_flatten(gradients)])
         norm = mx.sqrt(mx.sum(gradient * gradient))
         scale = mx.where(mx.isfinite(norm), mx.minimum(1.0, self.clip / (norm + 1e-6)), 0.0)
         self._adam(mx.where(mx.isfinite(norm), gradient, 0.0) * scale)
@@ -182,9 +182,18 @@ class Trainer:
         self._weights = self._weights * (1 - rate * self.weight_decay) - moved
 
     def _named(self, weights: mx.array) -> list[tuple[str, mx.array]]:
-        starts = [0, *self._ends[:-1]]
-        places = zip(self._names, self._shapes, starts, self._ends, strict=True)
-        return [(name, weights[start:end].reshape(shape)) for name, shape, start, end in places]
+        places = zip(self._names, self._shapes, self._starts, strict=True)
+        return [(name, weights[start : start + math.prod(shape)].reshape(shape)) for name, shape, start in places]
+
+
+def _room(size: int) -> int:
+    """Places of a weight in the vector: matrix products on a GPU refuse what does not begin on a whole 256 bytes."""
+    return -(-size // 64) * 64
+
+
+def in_one_vector(arrays: Sequence[mx.array]) -> mx.array:
+    """Arrays end to end, each in the room that it has among the weights: (N,)."""
+    return mx.concatenate([mx.pad(array.reshape(-1), (0, _room(array.size) - array.size)) for array in arrays])
 
 
 class Log:
