@@ -13,6 +13,7 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 
+from engine.cpu_math import causal_attention, on_cpu
 from engine.language import cuda_kernels
 from engine.language.cache import Cache
 from engine.language.fusing import merged
@@ -95,6 +96,8 @@ class _Attention(nn.Module):
         mask = reading.mask
         if last_only and q.shape[2] > 1:
             q, mask = q[:, :, -1:], reading.of_the_last()
+        if reading.cache is not None and on_cpu() and q.dtype == mx.float32 and not isinstance(mask, mx.array):
+            return _side_by_side(causal_attention(q, k, v, self._scale))
         return self.found(q, k, v, mask)
 
     def turned(self, qkv: mx.array, offset: int | mx.array) -> tuple[mx.array, mx.array, mx.array]:
@@ -109,8 +112,13 @@ class _Attention(nn.Module):
 
     def found(self, q: mx.array, k: mx.array, v: mx.array, mask: mx.array | str | None) -> mx.array:
         """Attention's outcome, the heads side by side (B, T, heads × width)."""
-        y = mx.fast.scaled_dot_product_attention(q, k, v, scale=self._scale, mask=mask)
-        return y.transpose(0, 2, 1, 3).reshape(q.shape[0], q.shape[2], -1)
+        return _side_by_side(mx.fast.scaled_dot_product_attention(q, k, v, scale=self._scale, mask=mask))
+
+
+def _side_by_side(heads: mx.array) -> mx.array:
+    """Heads (B, H, T, W) as (B, T, H × W)."""
+    B, _, T, _ = heads.shape
+    return heads.transpose(0, 2, 1, 3).reshape(B, T, -1)
 
 
 class _Mlp(nn.Module):

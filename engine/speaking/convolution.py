@@ -11,7 +11,7 @@ import math
 import mlx.core as mx
 import mlx.nn as nn
 
-from engine.speaking.cpu_math import on_cpu
+from engine.cpu_math import on_cpu
 
 
 class Convolution(nn.Module):

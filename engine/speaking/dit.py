@@ -18,7 +18,7 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 
-from engine.speaking import cpu_math
+from engine import cpu_math
 
 _FREQUENCIES = 256
 _BLOCK_NORM_EPS = 1e-6

@@ -15,7 +15,7 @@ import mlx.nn as nn
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.speaking.cpu_math import on_cpu
+from engine.cpu_math import on_cpu
 from engine.speaking.dit import DiT, DiTConfig, Modulations
 from engine.speaking.token_encoder import TokenEncoder, TokenEncoderConfig
 

@@ -15,7 +15,7 @@ import mlx.core as mx
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.speaking.cpu_math import on_cpu
+from engine.cpu_math import on_cpu
 from engine.speaking.flow import Flow, of_block, schedule
 from engine.speaking.noise import Noise
 from engine.speaking.token_encoder import TokenEncoderCache

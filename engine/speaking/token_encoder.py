@@ -15,7 +15,7 @@ import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 
-from engine.speaking import cpu_math
+from engine import cpu_math
 
 _PRE_NORM_EPS = 1e-12
 

@@ -15,7 +15,7 @@ import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 
-from engine.speaking import cpu_math
+from engine import cpu_math
 from engine.speaking.convolution import Convolution, TransposedConvolution
 from engine.speaking.source import SourceMerge, advances, excite
 

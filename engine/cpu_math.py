@@ -91,10 +91,26 @@ def attention(query: mx.array, key: mx.array, value: mx.array, scale: float) -> 
     return mx.stack(parts)
 
 
+def causal_attention(query: mx.array, key: mx.array, value: mx.array, scale: float) -> mx.array:
+    """Attention of the last T of K places to those before them and themselves, several query heads for each key head.
+
+    (B, Q, T, d) and (B, H, K, d), where Q is a multiple of H and neighbouring query heads share a key head.
+    """
+    B, Q, T, _ = query.shape
+    H, K = key.shape[1:3]
+    scores = (query * scale).reshape(B, H, Q // H * T, -1) @ key.swapaxes(-1, -2)
+    mx.eval(scores)
+    rows = np.array(scores, copy=False)
+    if T > 1:
+        rows.reshape(B, Q, T, K)[..., K - T :][..., ~np.tri(T, dtype=np.bool_)] = -np.inf
+    sums = mx.array(_exponentials(rows))
+    return ((scores @ value) / sums[..., None]).reshape(B, Q, T, -1)
+
+
 def _exponentials(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Replace scores (H, T, K) by exp(score − largest of its row); returns the sums of the rows (H, T)."""
-    heads, queries, keys = scores.shape
-    rows = scores.reshape(heads * queries, keys)
+    """Replace scores (…, K) by exp(score − largest of its row); returns the sums of the rows (…)."""
+    *shape, keys = scores.shape
+    rows = scores.reshape(-1, keys)
     sums = np.empty(len(rows), np.float32)
     step = max(1, _PIECE // keys)
     for start in range(0, len(rows), step):
@@ -102,7 +118,7 @@ def _exponentials(scores: NDArray[np.float32]) -> NDArray[np.float32]:
         part -= part.max(axis=1, keepdims=True)
         np.exp(part, out=part)
         part.sum(axis=1, out=sums[start : start + step])
-    return sums.reshape(heads, queries)
+    return sums.reshape(shape)
 
 
 def _elementwise(function: Callable[[NDArray, NDArray], None], x: mx.array) -> mx.array:
