@@ -117,7 +117,7 @@ class Session:
         """Take one turn out of the conversation; the others stay. Raises RequestError for an unknown turn."""
         self._must_be_idle()
         del self._records[self._place(turn_index)]
-        self._prompts.forget(self._records)
+        self._prompts.forget(self._shown(self._records))
 
     def interrupt(self) -> None:
         """End the running reply within one token or piece of sound; its ReplyEnded still comes. From any thread."""
@@ -209,7 +209,7 @@ class Session:
         self._records, trimmed = room.trim(self._records)
         if trimmed is not None:
             reply.renew(self._records[-1])
-            self._prompts.forget(self._records)
+            self._prompts.forget(self._shown(self._records))
             yield from heard
             yield trimmed
 
@@ -346,13 +346,16 @@ class Session:
     # Small things.
 
     def _prompt(self, reply: Reply, opening: str, records: Sequence[TurnRecord] | None = None) -> Readable:
-        shown = [*(self._records if records is None else records)]
+        shown = self._shown(self._records if records is None else records)
         shown[-1] = dataclasses.replace(shown[-1], passages=reply.record.passages)
-        if self.settings.remember_turns is not None:
-            shown = shown[-1 - self.settings.remember_turns :]
         offered = [name for name in reply.turn.allow_tools if name in self.settings.tools]
         tools = self.settings.tools.schemas(offered) if offered else ""
         return self._prompts.build(self.settings.persona, tools, shown, opening)
+
+    def _shown(self, records: Sequence[TurnRecord]) -> list[TurnRecord]:
+        """The turns the model is shown: the last one and as many before it as the settings want."""
+        before = self.settings.remember_turns
+        return [*records] if before is None else [*records[-1 - before :]]
 
     def _write(self, reply: Reply, readable: Readable, max_tokens: int) -> Generator[int]:
         """Ids from the language model, measured."""
@@ -391,7 +394,7 @@ class Session:
         if broken_off:
             reply.reason = EndReason.INTERRUPTED
         self._records[-1] = as_remembered(reply.record, self._vocabulary, self._vocabulary.tts_end)
-        self._prompts.forget(self._records)
+        self._prompts.forget(self._shown(self._records))
         mx.clear_cache()
 
     def _exclusive(self, events: Generator) -> Generator:

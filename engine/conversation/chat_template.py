@@ -6,7 +6,7 @@ is tokenised on its own and the ids are joined, so no merge crosses pieces.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -72,31 +72,47 @@ class Prompt:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def shared_with(self, other: Prompt) -> int:
-        """How many places both begin with, as far as ids tell (the caller knows whether the sounds are the same)."""
-        pairs = zip(self.ids, other.ids, strict=False)
-        return next((place for place, (a, b) in enumerate(pairs) if a != b), min(len(self), len(other)))
-
 
 def build(
     vocabulary: Vocabulary, messages: Sequence[Message], opening: str = "", variant: Variant = Variant.CHAT
 ) -> Prompt:
-    """The prompt of `messages` and, behind them, the assistant's unfinished message that begins with `opening`.
+    """The prompt of `messages` and, behind them, the assistant's unfinished message that begins with `opening`."""
+    return joined([written(vocabulary, messages, variant), opened(vocabulary, opening, variant)])
+
+
+def written(vocabulary: Vocabulary, messages: Sequence[Message], variant: Variant = Variant.CHAT) -> Prompt:
+    """The part of a prompt that finished messages are. A base model has no roles: their pieces follow one another."""
+    builder = _Builder(vocabulary)
+    for message in messages:
+        if variant == Variant.BASE:
+            builder.add_content(message.content)
+        else:
+            builder.add_message(message)
+    return builder.prompt()
+
+
+def opened(vocabulary: Vocabulary, opening: str = "", variant: Variant = Variant.CHAT) -> Prompt:
+    """The end of a prompt: the assistant's unfinished message.
 
     `opening` is "", SPOKEN, THINKING, or thinking that was done followed by SPOKEN; only there SPOKEN is a mark.
-    A base model has no roles: the pieces stand one after the other.
     """
     builder = _Builder(vocabulary)
     if variant == Variant.BASE:
-        for message in messages:
-            builder.add_content(message.content)
         builder.add_opening("", opening)
     else:
-        for message in messages:
-            builder.add_message(message)
         builder.ids.append(vocabulary.bot)
         builder.add_opening("assistant\n", opening)
     return builder.prompt()
+
+
+def joined(parts: Iterable[Prompt]) -> Prompt:
+    """Parts of a prompt one behind the other."""
+    ids: list[int] = []
+    sounds: list[range] = []
+    for part in parts:
+        sounds += [range(len(ids) + places.start, len(ids) + places.stop) for places in part.sounds]
+        ids += part.ids
+    return Prompt(tuple(ids), tuple(sounds))
 
 
 class _Builder:

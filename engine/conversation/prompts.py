@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import mlx.core as mx
 
-from engine.conversation.chat_template import IdsPart, Message, Part, SoundPart, TextPart, Variant, build
+from engine.conversation.chat_template import (
+    IdsPart,
+    Message,
+    Part,
+    Prompt,
+    SoundPart,
+    TextPart,
+    Variant,
+    joined,
+    opened,
+    written,
+)
 from engine.conversation.history import Passage, TurnRecord
 from engine.conversation.reading import Readable, keys_of
 from engine.events import Samples, ToolResult
@@ -27,14 +39,26 @@ class _Sound:
     windows: tuple[mx.array, ...]  # (n_i, D) each
 
 
+@dataclass(frozen=True, eq=False)
+class _Written:
+    """What a turn is in the prompt. It holds for exactly this `record`, and for a persona in Chinese or not."""
+
+    record: TurnRecord
+    chinese: bool
+    prompt: Prompt
+    keys: tuple[int, ...]
+    sounds: tuple[mx.array, ...]  # (n_i, D) each
+
+
 class Prompts:
-    """Builds prompts; keeps the embeddings of every sound, so that each is encoded once."""
+    """Builds prompts. Keeps what it made of every turn, so that each sound and each text is encoded once."""
 
     def __init__(self, vocabulary: Vocabulary, hearing: Hearing, variant: Variant) -> None:
         self._vocabulary = vocabulary
         self._hearing = hearing
         self._variant = variant
         self._sounds: dict[int, _Sound] = {}
+        self._written: dict[int, _Written] = {}
         self._made = 0
 
     def sound(self, record: TurnRecord) -> tuple[mx.array, ...]:
@@ -52,30 +76,36 @@ class Prompts:
         return known
 
     def forget(self, keep: Sequence[TurnRecord]) -> None:
-        """Drop embeddings of turns that are gone or no longer shown with their sound."""
-        shown = {record.key for record in keep if not (record.left_out or record.sound_left_out)}
-        self._sounds = {key: sound for key, sound in self._sounds.items() if key in shown}
+        """Drop what was kept of turns that are gone or no longer shown, and embeddings of sounds left out."""
+        heard = {record.key for record in keep if not (record.left_out or record.sound_left_out)}
+        shown = {record.key for record in keep if not record.left_out}
+        self._sounds = {key: sound for key, sound in self._sounds.items() if key in heard}
+        self._written = {key: turn for key, turn in self._written.items() if key in shown}
 
     def build(self, persona: str, tools: str, records: Sequence[TurnRecord], opening: str) -> Readable:
         """The whole prompt: persona, schemas of the tools (JSON, or empty), the turns, and the opened answer."""
-        beginning = [Message("system", persona)] if persona else []
+        messages = [Message("system", persona)] if persona else []
         if tools:
-            beginning.append(Message("tool_json_schemas", tools))
-        messages = list(beginning)
-        owners: list[int] = []
-        sounds: list[mx.array] = []
-        for record in records:
-            if record.left_out:
-                continue
-            messages.append(self._question(record))
-            if record.samples_16k is not None and not record.sound_left_out:
-                sound = self._encoded(record)
-                owners += [sound.key] * len(sound.windows)
-                sounds += sound.windows
-            messages += self._answer(record, persona)
-        prompt = build(self._vocabulary, messages, opening, self._variant)
-        shared = prompt.shared_with(build(self._vocabulary, beginning, opening, self._variant))
-        return Readable(prompt, tuple(sounds), keys_of(prompt, owners), min(shared, len(prompt) - 1))
+            messages.append(Message("tool_json_schemas", tools))
+        beginning = written(self._vocabulary, messages, self._variant)
+        end = opened(self._vocabulary, opening, self._variant)
+        chinese = any("\u4e00" <= sign <= "\u9fff" for sign in persona)
+        turns = [self._turn(record, chinese) for record in records if not record.left_out]
+        prompt = joined([beginning, *(turn.prompt for turn in turns), end])
+        keys = tuple(chain(beginning.ids, *(turn.keys for turn in turns), end.ids))
+        sounds = tuple(chain.from_iterable(turn.sounds for turn in turns))
+        mark = self._variant != Variant.BASE  # the mark of whatever message comes next is shared as well
+        return Readable(prompt, sounds, keys, min(len(beginning) + mark, len(prompt) - 1))
+
+    def _turn(self, record: TurnRecord, chinese: bool) -> _Written:
+        known = self._written.get(record.key)
+        if known is None or known.record is not record or known.chinese != chinese:
+            sound = None if record.samples_16k is None or record.sound_left_out else self._encoded(record)
+            prompt = written(self._vocabulary, [self._question(record), *self._answer(record, chinese)], self._variant)
+            keys = keys_of(prompt, [sound.key] * len(sound.windows) if sound else [])
+            known = _Written(record, chinese, prompt, keys, sound.windows if sound else ())
+            self._written[record.key] = known
+        return known
 
     def _question(self, record: TurnRecord) -> Message:
         windows = () if record.sound_left_out else self.sound(record)
@@ -87,24 +117,23 @@ class Prompts:
             parts.append(TextPart(record.text))
         return Message("human", parts)
 
-    def _answer(self, record: TurnRecord, persona: str) -> list[Message]:
+    def _answer(self, record: TurnRecord, chinese: bool) -> list[Message]:
         messages = []
         for passage in record.passages:
             if passage.ids:
                 messages.append(Message("assistant", [IdsPart(self._ids(passage))]))
             if passage.results:
-                messages.append(Message("input", _results(passage.results, persona)))
+                messages.append(Message("input", _results(passage.results, chinese)))
         return messages
 
     def _ids(self, passage: Passage) -> tuple[int, ...]:
         return (self._vocabulary.tts_start, *passage.ids) if passage.spoken else passage.ids
 
 
-def _results(results: Sequence[ToolResult], persona: str) -> list[Part]:
-    """One piece per result, then the reminder, in the language of the persona."""
+def _results(results: Sequence[ToolResult], chinese: bool) -> list[Part]:
+    """One piece per result, then the reminder, in Chinese or in English."""
     if len(results) == 1:
         texts = [results[0].text]
     else:
         texts = [f"{result.name}: {result.text}\n" for result in results]
-    chinese = any("\u4e00" <= sign <= "\u9fff" for sign in persona)
     return [TextPart(text) for text in (*texts, _REMINDER_CHINESE if chinese else _REMINDER)]

@@ -19,6 +19,9 @@ from engine.conversation.chat_template import (
     Variant,
     build,
     embedded,
+    joined,
+    opened,
+    written,
 )
 from engine.language import LanguageModel, LlmConfig, Vocabulary
 
@@ -102,13 +105,14 @@ def test_a_question_needs_no_sound() -> None:
     assert with_sound.index("<audio_end>") < with_sound.index("Why?")
 
 
-def test_prompts_tell_how_much_they_share() -> None:
-    first = build(VOCABULARY, [SYSTEM, Message("human", "one")])
-    second = build(VOCABULARY, [SYSTEM, Message("human", "two")])
-    shared = first.shared_with(second)
-    assert first.ids[:shared] == second.ids[:shared]
-    assert first.ids[shared] != second.ids[shared]
-    assert first.shared_with(first) == len(first)
+def test_parts_of_a_prompt_joined_are_the_prompt() -> None:
+    sound = [SoundPart((2, 1)), TextPart("and this?")]
+    messages = [SYSTEM, Message("human", sound), Message("assistant", "yes"), Message("human", sound)]
+    for variant in Variant:
+        parts = [written(VOCABULARY, [message], variant) for message in messages]
+        whole = joined([*parts, opened(VOCABULARY, SPOKEN, variant)])
+        assert whole == build(VOCABULARY, messages, SPOKEN, variant)
+        assert all(set(whole.ids[place] for place in places) == {VOCABULARY.audio_patch} for places in whole.sounds)
 
 
 @pytest.fixture(scope="module")

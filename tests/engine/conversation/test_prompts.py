@@ -132,3 +132,37 @@ def test_what_conversations_share_is_the_system_prompt_and_the_tools() -> None:
     readable = prompts.build("calm", "[]", [TurnRecord(1, Turn(text="hi"))], "")
     shared = vocabulary.decode(readable.prompt.ids[: readable.shared])
     assert shared == "<|BOT|>system\ncalm<|EOT|><|BOT|>tool_json_schemas\n[]<|EOT|><|BOT|>"
+
+
+def test_a_turn_that_has_not_changed_is_not_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    vocabulary, encoded = small_vocabulary(), []
+    encode = vocabulary.encode
+    monkeypatch.setattr(vocabulary, "encode", lambda text: encoded.append(text) or encode(text))
+    prompts = Prompts(vocabulary, small_hearing(), Variant.CHAT)
+    turns = [TurnRecord(key, Turn(text=f"question {key}")) for key in range(20)]
+    first = prompts.build("calm", "", turns, "")
+    encoded.clear()
+    turns.append(TurnRecord(20, Turn(text="one more")))
+    second = prompts.build("calm", "", turns, "")
+    assert first.prompt.ids == (*second.prompt.ids[: len(first) - len(encode("assistant\n"))], *encode("assistant\n"))
+    assert [text for text in encoded if text] == ["system\ncalm", "assistant\n", "human\none more"]
+
+
+def test_a_turn_that_has_changed_is_read_as_it_is_now() -> None:
+    vocabulary = small_vocabulary()
+    prompts = Prompts(vocabulary, small_hearing(), Variant.CHAT)
+    result = ToolResult("1", "clock", "noon")
+    called = Passage(
+        False, tuple(vocabulary.encode("let me see")), "let me see", (ToolCall("1", "clock", {}),), (result,)
+    )
+    record = TurnRecord(1, Turn(text="when?"), passages=(called,))
+
+    def text(persona: str, *records: TurnRecord) -> str:
+        return vocabulary.decode(prompts.build(persona, "", records, "").prompt.ids)
+
+    assert "let me see" in text("p", record)
+    assert "spoken words" in text("p", record)
+    assert "spoken words" not in text("你好", record)
+    shorter = TurnRecord(1, record.request, passages=())
+    assert "let me see" not in text("p", shorter)
+    assert "let me see" in text("p", record)
