@@ -24,6 +24,7 @@ SAMPLE_RATE_HZ = 24_000
 CHUNK_TOKENS = (10, 15, 25)
 _LARGER_CHUNKS = (200, 100, 50)
 _TIME_SHARE = 0.6  # of the speech that is still to be played may pass while a larger piece is made
+_LONGEST_WORK_S = 0.25  # on a larger piece, for a piece cannot be broken off
 _LONGEST_WHOLE_TOKENS = 1500
 
 
@@ -161,9 +162,9 @@ class Synthesizer:
         if self._pieces < len(self._chunks) - 1:
             return self._chunks[self._pieces]
         usual, waiting = self._chunks[-1], len(self._waiting) - self._flow.encoder.look_ahead
-        work_s_per_token, ahead_s = self._work_s_per_token, self.clock.ahead_s
+        most_s = min(_TIME_SHARE * self.clock.ahead_s, _LONGEST_WORK_S)
         for size in _LARGER_CHUNKS:
-            if usual < size <= waiting and size * work_s_per_token <= _TIME_SHARE * ahead_s:
+            if usual < size <= waiting and size * self._work_s_per_token <= most_s:
                 return size
         return usual
 

@@ -71,11 +71,24 @@ def test_pieces_grow_when_tokens_wait_and_playback_has_time(
     synthesizer: Synthesizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(synthesizer.clock), "ahead_s", property(lambda clock: 1000.0))
+    monkeypatch.setattr("engine.speaking.synthesizer._LONGEST_WORK_S", 1000.0)
     synthesizer.push(TOKENS[:390])
     sizes = []
     while (piece := synthesizer.step()) is not None:
         sizes.append(piece.tokens)
     assert sizes == [6, 15, 200, 100, 50]
+
+
+def test_pieces_stay_small_when_a_large_one_would_hold_up_a_wish_to_stop(
+    synthesizer: Synthesizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(synthesizer.clock), "ahead_s", property(lambda clock: 1000.0))
+    monkeypatch.setattr("engine.speaking.synthesizer._LONGEST_WORK_S", 0.0)
+    synthesizer.push(TOKENS[:140])
+    sizes = []
+    while (piece := synthesizer.step()) is not None:
+        sizes.append(piece.tokens)
+    assert sizes == [6, 15, 25, 25, 25, 25]
 
 
 def test_pieces_stay_small_when_playback_has_no_time(synthesizer: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,9 +131,10 @@ def test_speaking_whole_does_not_disturb_a_stream(synthesizer: Synthesizer) -> N
 
 
 @pytest.mark.slow
-def test_endless_speech_takes_no_more_memory(synthesizer: Synthesizer) -> None:
+def test_endless_speech_takes_no_more_memory(synthesizer: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
     import mlx.core as mx
 
+    monkeypatch.setattr("engine.speaking.synthesizer._LONGEST_WORK_S", 0.0)  # pieces of one size, so one can compare
     held = []
     for round_ in range(12):
         synthesizer.push(TOKENS[:100])
