@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -23,6 +25,7 @@ OK, FAILED, STOPPED, PIPE_CLOSED = 0, 2, 130, 141
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. Prints one sentence on stderr for an EngineError."""
+    _prepare_streams()
     try:
         code = _run(argv)
         sys.stdout.flush()
@@ -30,6 +33,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         drop_stdout()  # the reader of our output has gone: `earshot … | head`
         return PIPE_CLOSED
+
+
+def _prepare_streams() -> None:
+    """Closed streams become empty ones, whose numbers no file may take; no sign that is read or shown is an error."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
+    for stream, errors in ((sys.stdin, "replace"), (sys.stdout, "backslashreplace")):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=errors)
 
 
 def build_parser() -> argparse.ArgumentParser:

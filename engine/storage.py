@@ -44,6 +44,14 @@ def replacing(path: Path | str) -> Iterator[BinaryIO]:
             temporary.unlink(missing_ok=True)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder that is to be written to, unless it is there. Raises StorageError naming it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(folder, error) from error
+
+
 def storage_error(path: Path | str, error: OSError) -> StorageError:
     """The sentence for an operating system error met while writing `path`."""
     if error.errno in _NO_ROOM:

@@ -7,6 +7,7 @@ typed turn. Answers are written; with --speak they are also spoken, into one WAV
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from engine.errors import RequestError
 if TYPE_CHECKING:
     from engine.conversation.presets import Preset
     from engine.conversation.tools import ToolRegistry
+    from engine.conversation.tools.mcp_servers import McpServer, McpServers
     from engine.engine import Engine
     from engine.events import SessionEvent, ToolCall, Turn
     from engine.session import Session
@@ -28,7 +30,8 @@ _EXAMPLES = """\
 examples:
   earshot chat --wav question.wav --speak replies/
   echo "What is 12 times 7?" | earshot chat --think --tools calculator
-  earshot chat --preset interpreter --wav hello.wav --speak out/"""
+  earshot chat --preset interpreter --wav hello.wav --speak out/
+  earshot chat --tool-server "npx some-server --read-only" """
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -47,6 +50,14 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--think", action="store_true", help="let the model think before every answer")
     parser.add_argument("--tools", nargs="*", metavar="NAME", help="tools to offer, or all (default: the preset's)")
     parser.add_argument("--web", action="store_true", help="allow web search: the only thing that leaves this machine")
+    parser.add_argument(
+        "--tool-server",
+        action="append",
+        default=[],
+        metavar="COMMAND",
+        help="offer the tools of a program that speaks the Model Context Protocol over stdio",
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask before a tool that wants to be allowed")
     parser.add_argument("--preset", default="assistant", metavar="ID", help="who answers (default: assistant)")
     parser.add_argument("--language", default="en", choices=("en", "zh"), help="language of the preset (default: en)")
     parser.add_argument("--session", type=Path, metavar="DIR", help="go on with the conversation kept in DIR")
@@ -67,8 +78,10 @@ class _Asked:
 def run(args: argparse.Namespace) -> int:
     """Hold the conversation."""
     from engine.conversation.presets import preset
+    from engine.conversation.tools.mcp_servers import McpServers
     from engine.conversation.tools.timers import TimerService
     from engine.samples import probe
+    from engine.storage import make_folder
 
     chosen = preset(args.preset)
     for file in args.wav:
@@ -76,12 +89,16 @@ def run(args: argparse.Namespace) -> int:
     timers = TimerService(
         on_ring=lambda timer: remark(f"\nTimer {timer.number} {timer.label} is over.".replace("  ", " "))
     )
-    tools = _tools(args, timers)
-    engine = load_engine(args)
-    session = _session(args, engine, chosen, tools)
+    servers = McpServers() if args.tool_server else None
     show = _as_json if args.json else _Terminal().show
     try:
-        for number, asked in enumerate(_turns(args, engine, chosen, tools), len(session.turns) + 1):
+        tools, offered = _tools(args, chosen, timers, servers)
+        for folder in (args.speak, args.session):
+            if folder is not None:
+                make_folder(folder)
+        engine = load_engine(args)
+        session = _session(args, engine, chosen, tools)
+        for number, asked in enumerate(_turns(args, engine, chosen, offered), len(session.turns) + 1):
             if not args.json and (asked.turn.samples_16k is not None or not sys.stdin.isatty()):
                 result(f"You      {asked.shown}")
             _converse(args, session, asked.turn, number, show)
@@ -89,18 +106,40 @@ def run(args: argparse.Namespace) -> int:
                 session.save(args.session)
     finally:
         timers.close()
+        if servers:
+            servers.close()
     return 0
 
 
-def _tools(args: argparse.Namespace, timers: Any) -> ToolRegistry:
+def _tools(
+    args: argparse.Namespace, chosen: Preset, timers: Any, servers: McpServers | None
+) -> tuple[ToolRegistry, tuple[str, ...]]:
+    """All tools, and the names of those offered: what was asked for, else the preset's and what was switched on."""
     from engine.conversation.tools.builtin import builtin_tools
     from engine.conversation.tools.web_search import WebSearchSettings
 
     tools = builtin_tools(timers, web_search=WebSearchSettings() if args.web else None)
+    switched_on = ["web_search"] if args.web else []
+    served = [each for command in args.tool_server for each in servers.start(_server(command))] if servers else []
+    for each in served:
+        tools.add(each)
+        switched_on.append(each.name)
     for name in args.tools or ():
         if name != "all" and name not in tools:
             raise RequestError(f"There is no tool {name}. Choose from: {', '.join(tools.names)}.")
-    return tools
+    if args.tools is None:
+        return tools, (*chosen.tools, *switched_on)
+    return tools, tools.names if "all" in args.tools else tuple(args.tools)
+
+
+def _server(command: str) -> McpServer:
+    from engine.conversation.tools.mcp_servers import McpServer
+
+    try:
+        program, *arguments = shlex.split(command)
+    except ValueError:  # a quotation mark that is not closed, or nothing at all
+        raise RequestError(f"This is not a command: {command!r}. Write it as you would in a terminal.") from None
+    return McpServer(command, program, arguments)
 
 
 def _session(args: argparse.Namespace, engine: Engine, chosen: Preset, tools: ToolRegistry) -> Session:
@@ -110,7 +149,7 @@ def _session(args: argparse.Namespace, engine: Engine, chosen: Preset, tools: To
         persona=chosen.persona(args.language),
         voice=_voice(args.voice, engine) if args.speak and args.voice else None,
         tools=tools,
-        confirm=_confirm,
+        confirm=(lambda call: True) if args.yes else _confirm,
         remember_turns=chosen.remember_turns,
         own_voice=chosen.own_voice,
     )
@@ -126,7 +165,7 @@ def _voice(wanted: str, engine: Engine) -> Voice:
     return VoiceLibrary(models_folder().parent / "voices").find(engine.speaking, wanted)
 
 
-def _turns(args: argparse.Namespace, engine: Engine, chosen: Preset, tools: ToolRegistry) -> Iterator[_Asked]:
+def _turns(args: argparse.Namespace, engine: Engine, chosen: Preset, offered: tuple[str, ...]) -> Iterator[_Asked]:
     from engine.commands.sounds import read_sound
     from engine.events import Thinking, Turn
     from engine.samples import clock
@@ -135,12 +174,10 @@ def _turns(args: argparse.Namespace, engine: Engine, chosen: Preset, tools: Tool
         thinking = Thinking.ALWAYS
     else:
         thinking = chosen.thinking if engine.capabilities.thinks else Thinking.OFF
-    offered = (*chosen.tools, *(["web_search"] if args.web else [])) if args.tools is None else args.tools
-    named = tools.names if "all" in offered else tuple(offered)
     base = Turn(
         spoken_answer=args.speak is not None,
         thinking=thinking,
-        allow_tools=named if engine.capabilities.chats else (),
+        allow_tools=offered if engine.capabilities.chats else (),
         max_tokens=args.max_tokens,
     )
     for file in args.wav:

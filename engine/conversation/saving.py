@@ -40,7 +40,8 @@ def save_turns(folder: Path, records: Sequence[TurnRecord], vocabulary: Vocabula
     with replacing(folder / name) as file:
         file.write(data)
     with replacing(folder / _FILE) as file:
-        file.write(json.dumps(values, ensure_ascii=False, indent=1).encode())
+        # Half a surrogate, which UTF-8 does not know, becomes what JSON writes for it.
+        file.write(json.dumps(values, ensure_ascii=False, indent=1).encode(errors="backslashreplace"))
     for old in folder.glob("arrays-*.npz"):
         if old.name != name:
             old.unlink(missing_ok=True)

@@ -74,7 +74,8 @@ class Vocabulary:
         return cls(text, specials, str(file))
 
     def encode(self, text: str) -> list[int]:
-        """Ids of `text` as one piece; never a special id, whatever the text says."""
+        """Ids of `text` as one piece; never a special id, whatever the text says. Half a surrogate becomes "?"."""
+        text = text.encode(errors="replace").decode()
         return list(self._text.encode(text, add_special_tokens=False).ids)
 
     def decode(self, ids: Iterable[int]) -> str:

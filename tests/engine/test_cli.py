@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -91,3 +92,24 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == 141
+
+
+def test_closed_streams_leave_their_numbers_to_no_file() -> None:
+    program = (
+        "import os, sys; from engine.cli import main; from engine.commands import doctor\n"
+        "doctor.run = lambda args: int(os.open('README.md', os.O_RDONLY) < 3 or bool(sys.stdin.read()))\n"
+        "sys.exit(main(['doctor']))"
+    )
+    closing = f"exec {shlex.quote(sys.executable)} -c {shlex.quote(program)} <&- >&- 2>&-"
+    assert subprocess.run(["sh", "-c", closing], check=False).returncode == 0
+
+
+def test_signs_that_are_none_can_be_typed_and_shown() -> None:
+    program = (
+        "import sys; from engine.cli import main; from engine.commands import console, doctor\n"
+        "doctor.run = lambda args: console.result(sys.stdin.readline() + chr(0xD800)) or 0\n"
+        "sys.exit(main(['doctor']))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], input=b"a\xffb\n", capture_output=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert ran.stdout.endswith(rb"\ud800" + b"\n")

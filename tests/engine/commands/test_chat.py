@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -134,3 +136,49 @@ def test_a_silent_recording_is_refused_with_its_name(
     soundfile.write(file, np.zeros(16_000, np.float32), 16_000)
     assert main(["chat", "--wav", str(file)]) == 2
     assert "silence.wav is silent" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_tools_of_a_server_are_offered_and_called(
+    engine: SmallEngine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("mcp")
+    vocabulary = engine.vocabulary
+    inside = vocabulary.encode('function\nshout\n{"text": "tea"}')
+    call = [vocabulary.special("<tool_call>"), *inside, vocabulary.special("</tool_call>"), vocabulary.eot]
+    engine.llm.scripts += [call, written(engine, "Tea it is.")]
+    type_lines(monkeypatch, "Shout tea.")
+    server = Path(__file__).parents[1] / "conversation" / "tools" / "small_mcp_server.py"
+    command = shlex.join([sys.executable, str(server)])
+    assert main(["chat", "--preset", "reader", "--tool-server", command, "--yes"]) == 0
+    out = capsys.readouterr().out
+    assert "shout(text='tea') …" in out
+    assert "TEA" in out
+    assert "Earshot  Tea it is." in out
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (["--tool-server", "'"], "not a command"),
+        (["--tool-server", ""], "not a command"),
+        (["--tool-server", "/nowhere/at-all"], "could not be started"),
+        (["--speak", "FILE/replies"], "a file is in the way"),
+        (["--session", "FILE"], "a file is in the way"),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_is_asked(
+    engine: SmallEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    wrong: list[str],
+    sentence: str,
+) -> None:
+    (tmp_path / "FILE").write_text("")
+    type_lines(monkeypatch, "hello")
+    monkeypatch.chdir(tmp_path)
+    assert main(["chat", *wrong]) == 2
+    captured = capsys.readouterr()
+    assert sentence in captured.err
+    assert captured.out == ""

@@ -146,3 +146,10 @@ def test_a_damaged_conversation_is_a_sentence(
     with pytest.raises(StorageError) as error:
         Session(engine, saved=tmp_path)
     assert str(tmp_path) in str(error.value)
+
+
+def test_text_that_is_no_unicode_is_kept(engine: SmallEngine, tmp_path: Path) -> None:
+    session = Session(engine)
+    list(session.ask(Turn(text="half \ud800 a sign", spoken_answer=False, max_tokens=5)))
+    session.save(tmp_path)
+    assert Session(engine, saved=tmp_path).turns[0].text == "half \ud800 a sign"

@@ -73,3 +73,8 @@ def test_missing_and_damaged_files_get_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{]")
     with pytest.raises(CheckpointError, match="not a usable tokenizer"):
         Vocabulary.load(tmp_path)
+
+
+def test_half_a_surrogate_is_read_as_a_question_mark() -> None:
+    vocabulary = Vocabulary.load(FOLDER)
+    assert vocabulary.encode("a\ud800b") == vocabulary.encode("a?b")
