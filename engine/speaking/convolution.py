@@ -26,6 +26,11 @@ class Convolution(nn.Module):
         self.bias = mx.zeros((out_channels,))
         self._stride, self._padding, self._dilation = stride, padding, dilation
 
+    @property
+    def geometry(self) -> tuple[int, int, int]:
+        """Padding, dilation and stride."""
+        return self._padding, self._dilation, self._stride
+
     def __call__(self, x: mx.array) -> mx.array:
         if self._dilation > 1 and (on_cpu() or not mx.metal.is_available()):
             return self._dilated_as_products(x)
@@ -59,14 +64,19 @@ class TransposedConvolution(nn.Module):
 
     def fuse(self) -> None:
         """Lay the weight out for the matrix product once and for all (for inference)."""
-        self._matrix = mx.contiguous(self._laid_out())
+        self._matrix = mx.contiguous(self.laid_out())
         mx.eval(self._matrix)
 
-    def _laid_out(self) -> mx.array:
+    def laid_out(self) -> mx.array:
         """(in, parts · stride · out), the kernel filled up with zeros to whole strides."""
         missing = self._parts * self._stride - self.weight.shape[1]
         weight = mx.pad(self.weight, [(0, 0), (0, missing), (0, 0)])
         return weight.transpose(2, 1, 0).reshape(self.weight.shape[2], -1)
+
+    @property
+    def stride(self) -> int:
+        """Frames that come out for each that goes in."""
+        return self._stride
 
     @property
     def _parts(self) -> int:
@@ -76,7 +86,7 @@ class TransposedConvolution(nn.Module):
         B, T, _ = x.shape
         out_channels, kernel, _ = self.weight.shape
         stride, parts = self._stride, self._parts
-        matrix = self._laid_out() if self._matrix is None else self._matrix
+        matrix = self.laid_out() if self._matrix is None else self._matrix
         products = (x @ matrix).reshape(B, T, parts, stride, out_channels)
         total = mx.zeros((B, T + parts - 1, stride, out_channels), x.dtype)
         for part in range(parts):

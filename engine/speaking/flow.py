@@ -7,6 +7,7 @@ names are the checkpoint's.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.cpu_math import on_cpu
+from engine.speaking import cuda_kernels
+from engine.speaking.cuda_estimator import CudaEstimator, triples
 from engine.speaking.dit import DiT, DiTConfig, Modulations
 from engine.speaking.token_encoder import TokenEncoder, TokenEncoderConfig
+
+PRODUCTS = mx.float32  # of the estimator's matrix products on a CUDA device
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,11 @@ def schedule(steps: int) -> NDArray[np.float32]:
     return (1 - np.cos(np.linspace(0, 1, steps + 1, dtype=np.float32) * np.float32(0.5 * np.pi))).astype(np.float32)
 
 
+def paces(steps: int, guidance: float) -> list[mx.array]:
+    """For each Euler step its duration and the guidance (2,)."""
+    return [mx.array([float(duration), guidance]) for duration in np.diff(schedule(steps))]
+
+
 def of_block(modulations: mx.array, index: int) -> mx.array:
     """One block's share (N, 9, D) of modulations (N, depth, 9, D): by a slice, for taking by index costs a kernel."""
     N, _, kinds, size = modulations.shape
@@ -79,15 +89,32 @@ class Flow(nn.Module):
         self._config = config
         self._modulations: dict[int, Modulations] = {}
         self._step = self._euler_step
+        self._cuda: CudaEstimator | None = None
+        self._cuda_step: Callable[..., mx.array] | None = None
+        self._triples: dict[int, list[list[mx.array]]] = {}
         self._fixed = False
 
     def fuse(self) -> None:
         """Prepare for inference with the weights as they now are; training needs the network as it was made."""
         self.estimator.fuse()
         self._fixed = True
-        if not on_cpu():
+        if cuda_kernels.available() and CudaEstimator.fits(self.estimator):
+            self.use_cuda(PRODUCTS)
+        elif not on_cpu():
             # One step is traced once for each length and then run ten times: a GPU gets its work faster than by Python.
             self._step = mx.compile(self._euler_step)
+
+    def use_cuda(self, products: mx.Dtype) -> None:
+        """Use the kernels for CUDA with the weights as they now are; the matrix products take this type."""
+        estimator = CudaEstimator(self.estimator, products)
+        self._cuda = estimator
+        # What a stream keeps of a step is not made here, so that it needs no memory.
+        self._cuda_step = mx.compile(lambda *given: estimator.step(*given)[0])
+
+    @property
+    def cuda(self) -> CudaEstimator | None:
+        """The estimator for CUDA, when it is used."""
+        return self._cuda
 
     @staticmethod
     def published(weights: dict[str, mx.array]) -> dict[str, mx.array]:
@@ -124,6 +151,13 @@ class Flow(nn.Module):
             self._modulations[steps] = found
         return found
 
+    def triples(self, steps: int) -> list[list[mx.array]]:
+        """The same for the CUDA estimator: for each step its `triples`."""
+        if steps not in self._triples:
+            found = self.modulations(steps)
+            self._triples[steps] = [triples(found, index) for index in range(steps)]
+        return self._triples[steps]
+
     def __call__(
         self,
         tokens: mx.array,
@@ -151,6 +185,11 @@ class Flow(nn.Module):
 
     def solve(self, x: mx.array, conditions: mx.array, steps: int, guidance: float) -> mx.array:
         """Follow the flow from noise x (T, 80) to the mel (T, 80) under `conditions` (2, T, D)."""
+        if self._cuda_step is not None:
+            for numbers, pace in zip(self.triples(steps), paces(steps, guidance), strict=True):
+                x = self._cuda_step(x, conditions, numbers, pace)
+                mx.async_eval(x)
+            return x
         modulations, times = self.modulations(steps), schedule(steps)
         for index in range(steps):
             duration = mx.array(times[index + 1] - times[index])

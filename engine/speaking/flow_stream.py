@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.cpu_math import on_cpu
-from engine.speaking.flow import Flow, of_block, schedule
+from engine.speaking.cuda_kernels import VOICE_TAIL_FRAMES
+from engine.speaking.flow import Flow, of_block, paces, schedule
 from engine.speaking.noise import Noise
 from engine.speaking.token_encoder import TokenEncoderCache
 
-_VOICE_TAIL_FRAMES = 100
 _LONGEST_CONTEXT_TOKENS = 750
 
 Past = list[tuple[mx.array, mx.array]]
@@ -37,15 +37,18 @@ class _StepCache:
     values: list[mx.array]
     pasts: Past
 
+    def parts(self) -> _Parts:
+        return self.keys, self.values, self.pasts
+
     def arrays(self) -> list[mx.array]:
         return [*self.keys, *self.values, *(array for pair in self.pasts for array in pair)]
 
 
 def _kept(array: mx.array, voice_frames: int) -> list[mx.array]:
     """What the next piece attends to of keys or values (2, H, K, d): the newest frames and the end of the voice."""
-    if array.shape[2] <= voice_frames + _VOICE_TAIL_FRAMES:
+    if array.shape[2] <= voice_frames + VOICE_TAIL_FRAMES:
         return [array]
-    return [array[:, :, :voice_frames], array[:, :, -_VOICE_TAIL_FRAMES:]]
+    return [array[:, :, :voice_frames], array[:, :, -VOICE_TAIL_FRAMES:]]
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class FlowState:
     @property
     def frames(self) -> int:
         """Frames the next piece attends to; also where its noise begins."""
-        return min(int(self.steps[0].keys[0].shape[2]), self.voice_frames + _VOICE_TAIL_FRAMES)
+        return min(int(self.steps[0].keys[0].shape[2]), self.voice_frames + VOICE_TAIL_FRAMES)
 
     def arrays(self) -> list[mx.array]:
         """All arrays, to evaluate them."""
@@ -77,6 +80,8 @@ class FlowStream:
         self._times = schedule(steps)
         self._modulations = flow.modulations(steps)
         self._euler: Callable[..., tuple[mx.array, _Parts]] = self._euler_step
+        self._cuda = mx.compile(flow.cuda.step) if flow.cuda else None
+        self._steps = steps
         if not on_cpu():
             self._euler = mx.compile(self._euler_step)
 
@@ -110,6 +115,14 @@ class FlowStream:
         self, x: mx.array, conditions: mx.array, caches: tuple[_StepCache, ...] | None, voice_frames: int
     ) -> tuple[mx.array, tuple[_StepCache, ...]]:
         made = []
+        if self._cuda is not None:
+            numbers, pace = self._flow.triples(self._steps), paces(self._steps, self._guidance)
+            for index in range(self._steps):
+                earlier = caches[index].parts() if caches else None
+                x, parts = self._cuda(x, conditions, numbers[index], pace[index], earlier, voice_frames)
+                made.append(_StepCache(*parts))
+                mx.async_eval(x)
+            return x, tuple(made)
         for index in range(len(self._times) - 1):
             cache = caches[index] if caches else None
             x, parts = self._euler(
@@ -118,7 +131,7 @@ class FlowStream:
                 self._modulations.blocks[index : index + 1],
                 self._modulations.final[index : index + 1],
                 mx.array(self._times[index + 1] - self._times[index]),
-                (cache.keys, cache.values, cache.pasts) if cache else None,
+                cache.parts() if cache else None,
                 voice_frames,
             )
             made.append(_StepCache(*parts))

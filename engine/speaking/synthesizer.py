@@ -15,17 +15,17 @@ from engine.events import Samples
 from engine.speaking.flow import Flow
 from engine.speaking.flow_stream import FlowState, FlowStream
 from engine.speaking.noise import Noise
+from engine.speaking.pieces import CHUNK_TOKENS, Pieces
 from engine.speaking.playback_clock import PlaybackClock
 from engine.speaking.vocoder import Vocoder
 from engine.speaking.vocoder_stream import VocoderStream
 from engine.speaking.voice import Voice
 
 SAMPLE_RATE_HZ = 24_000
-CHUNK_TOKENS = (10, 15, 25)
-_LARGER_CHUNKS = (200, 100, 50)
 _TIME_SHARE = 0.6  # of the speech that is still to be played may pass while a larger piece is made
 _LONGEST_WORK_S = 0.25  # on a larger piece, for a piece cannot be broken off
 _LONGEST_WHOLE_TOKENS = 1500
+_WHOLE_IN_PIECES = (200,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,8 @@ class Synthesizer:
     """One voice speaking, with one number of flow steps, guidance and seed.
 
     Whole: `synthesizer(tokens)`. Streamed: `push(tokens)` as they come and `finish()` at the end; while `ready()`,
-    `step()` gives the next piece. `chunk_tokens` are the sizes of the first pieces, the last one for all that follow.
+    `step()` gives the next piece. Pieces grow when tokens wait, unless `chunk_tokens` fixes the sizes of the first
+    pieces, the last one for all that follow.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Synthesizer:
         steps: int = 10,
         guidance: float | None = None,
         seed: int = 0,
-        chunk_tokens: Sequence[int] = CHUNK_TOKENS,
+        chunk_tokens: Sequence[int] | None = None,
         start: FlowState | None = None,
     ) -> None:
         if steps < 1:
@@ -62,7 +63,9 @@ class Synthesizer:
         self.clock = PlaybackClock()
         self._flow, self._vocoder = flow, vocoder
         self._steps, self._guidance, self._seed = steps, guidance, seed
-        self._chunks = tuple(chunk_tokens)
+        self._plan = Pieces(eager=flow.cuda is not None)
+        if chunk_tokens is not None:
+            self._plan = Pieces(tuple(chunk_tokens), fixed=True)
         self._noise = Noise(flow.config.output_size, seed)
         self._stream = FlowStream(flow, self._noise, steps=steps, guidance=guidance)
         self._sound = VocoderStream(vocoder, seed=seed)
@@ -115,7 +118,7 @@ class Synthesizer:
         """Whether `step` would give a piece now."""
         if self._finished:
             return not self._ended and len(self._waiting) > 0
-        return len(self._waiting) >= self._chunk() + self._flow.encoder.look_ahead
+        return len(self._waiting) >= self._plan.least(self._pieces) + self._flow.encoder.look_ahead
 
     def step(self) -> SpeechChunk | None:
         """The next piece of speech, or None when more tokens are needed or all is spoken."""
@@ -141,16 +144,16 @@ class Synthesizer:
         """Prepare the voice and run every shape of piece once, so that the first words come without delay."""
         for _ in range(2):
             self.reset()
-            self.push(np.zeros(sum(self._chunks) + self._flow.encoder.look_ahead, np.int32))
-            while self.step() is not None:
-                pass
+            for size in CHUNK_TOKENS:
+                self.push(np.zeros(size + (0 if self._pieces else self._flow.encoder.look_ahead), np.int32))
+                self.step()
         self.reset()
 
     def _clear(self) -> None:
         self._waiting = np.zeros(0, np.int32)
         self._state: FlowState | None = None
         self._finished = self._ended = False
-        self._pieces = self._samples_done = 0
+        self._pieces = self._taken = self._samples_done = 0
         self._work_s_per_token = 0.0
 
     @property
@@ -158,21 +161,19 @@ class Synthesizer:
         return self._vocoder.config.hop_samples * self._flow.encoder.up_rate
 
     def _chunk(self) -> int:
-        """Tokens of the next piece: small at first, then as many as wait and can be made before playback needs them."""
-        if self._pieces < len(self._chunks) - 1:
-            return self._chunks[self._pieces]
-        usual, waiting = self._chunks[-1], len(self._waiting) - self._flow.encoder.look_ahead
-        most_s = min(_TIME_SHARE * self.clock.ahead_s, _LONGEST_WORK_S)
-        for size in _LARGER_CHUNKS:
-            if usual < size <= waiting and size * self._work_s_per_token <= most_s:
-                return size
-        return usual
+        """Tokens of the next piece."""
+        waiting = len(self._waiting) - (0 if self._finished else self._flow.encoder.look_ahead)
+        return self._plan.next(self._pieces, self._taken, waiting, self._finished, self._in_time)
+
+    def _in_time(self, tokens: int) -> bool:
+        return tokens * self._work_s_per_token <= min(_TIME_SHARE * self.clock.ahead_s, _LONGEST_WORK_S)
 
     def _next_samples(self) -> Samples:
         chunk, ahead = self._chunk(), self._flow.encoder.look_ahead
         last = self._finished and len(self._waiting) <= chunk + ahead
         window = self._waiting if last else self._waiting[: chunk + ahead]
         self._waiting = self._waiting[len(window) if last else chunk :]
+        self._taken += len(window) if last else chunk
         self._pieces += 1
         self._ended = last
         state = self._state or self.prepare()
@@ -187,7 +188,7 @@ class Synthesizer:
             steps=self._steps,
             guidance=self._guidance,
             seed=self._seed,
-            chunk_tokens=(_LARGER_CHUNKS[-1],),
+            chunk_tokens=_WHOLE_IN_PIECES,
             start=self.prepare(),
         )
         other.push(tokens)

@@ -16,7 +16,9 @@ import mlx.nn as nn
 import numpy as np
 
 from engine import cpu_math
+from engine.speaking import cuda_kernels
 from engine.speaking.convolution import Convolution, TransposedConvolution
+from engine.speaking.cuda_vocoder import CudaPitch, CudaVocoder
 from engine.speaking.source import SourceMerge, advances, excite
 
 _FFT, _HOP = 16, 4
@@ -24,6 +26,7 @@ _BINS = _FFT // 2 + 1
 _SLOPE, _LAST_SLOPE = 0.1, 0.01
 _LOUDEST_BIN = 100.0
 _TINY = 1e-9
+PRODUCTS = mx.float32  # of the matrix products on a CUDA device
 LIMIT = 0.99
 
 
@@ -191,13 +194,24 @@ class Vocoder(nn.Module):
         self._config = config
         self._fourier = _Fourier()
         self._compiled: Callable[[mx.array, mx.array], mx.array] | None = None
+        self._cuda: CudaVocoder | None = None
+        self._pitch: Callable[[mx.array], mx.array] | None = None
 
     def fuse(self) -> None:
         """Prepare for inference with the weights as they now are; training needs the network as it was made."""
         for up in self.ups:
             up.fuse()
-        if not cpu_math.on_cpu():
+        if cuda_kernels.available():
+            self.use_cuda(PRODUCTS)
+        elif not cpu_math.on_cpu():
             self._compiled = mx.compile(self._decode)
+
+    def use_cuda(self, products: mx.Dtype) -> None:
+        """Use the kernels for CUDA with the weights as they now are; the matrix products take this type."""
+        parts = (self.conv_pre, self.ups, self.source_downs, self.source_resblocks, self.resblocks, self.conv_post)
+        self._cuda = CudaVocoder(*parts, products)
+        self._compiled = mx.compile(self._decode_one)
+        self._pitch = mx.compile(CudaPitch(self.f0_predictor))
 
     @staticmethod
     def published(weights: dict[str, mx.array]) -> dict[str, mx.array]:
@@ -222,7 +236,13 @@ class Vocoder(nn.Module):
 
     def __call__(self, mel: mx.array, noise: mx.array | None = None) -> mx.array:
         """Whole synthesis: mel (B, T, 80), `noise` standard normal (B, T · hop) or None; samples (B, T · hop)."""
-        return self.decode(mel, self.source(self.f0_predictor(mel), noise))
+        return self.decode(mel, self.source(self.pitch(mel), noise))
+
+    def pitch(self, mel: mx.array) -> mx.array:
+        """mel (B, T, 80) to Hz (B, T)."""
+        predictor = self._pitch if self._pitch and len(mel) == 1 else self.f0_predictor
+        found: mx.array = predictor(mel)
+        return found
 
     def source(self, f0: mx.array, noise: mx.array | None = None) -> mx.array:
         """Pitch (B, T) in Hz to the source signal (B, T · hop)."""
@@ -233,7 +253,14 @@ class Vocoder(nn.Module):
 
     def decode(self, mel: mx.array, source: mx.array) -> mx.array:
         """mel (B, T, 80) and source (B, T · hop) to samples (B, T · hop) within ± 0.99."""
-        return self._compiled(mel, source) if self._compiled else self._decode(mel, source)
+        usable = self._compiled and (self._cuda is None or len(mel) == 1)
+        return self._compiled(mel, source) if self._compiled and usable else self._decode(mel, source)
+
+    def _decode_one(self, mel: mx.array, source: mx.array) -> mx.array:
+        """`_decode` for one utterance, on a CUDA device."""
+        assert self._cuda is not None
+        x = self._cuda(mel[0], self._fourier.stft(source)[0], lambda x: nn.leaky_relu(x, _SLOPE))
+        return self._spoken(x[None])
 
     def _decode(self, mel: mx.array, source: mx.array) -> mx.array:
         spectrum = self._fourier.stft(source)
@@ -249,7 +276,10 @@ class Vocoder(nn.Module):
             for block in blocks[1:]:
                 total = total + block(x)
             x = total * (1.0 / per_stage)
-        x = self.conv_post(nn.leaky_relu(x, _LAST_SLOPE))
+        return self._spoken(self.conv_post(nn.leaky_relu(x, _LAST_SLOPE)))
+
+    def _spoken(self, x: mx.array) -> mx.array:
+        """Logarithmic magnitude and phase (B, T, 18) to samples (B, 4 (T − 1))."""
         magnitude = mx.exp(mx.minimum(x[..., :_BINS], math.log(_LOUDEST_BIN)))
         phase = mx.sin(x[..., _BINS:])
         polar = mx.concatenate([magnitude * mx.cos(phase), magnitude * mx.sin(phase)], axis=-1)

@@ -67,7 +67,7 @@ class VocoderStream:
     def source(self, mel: mx.array) -> mx.array:
         """The source of a window (1, T, 80) whose first frames were in the window before: (1, T · hop)."""
         vocoder, config = self._vocoder, self._vocoder.config
-        f0 = vocoder.f0_predictor(mel)
+        f0 = vocoder.pitch(mel)
         phases = mx.cumsum(advances(f0, config.sample_rate_hz / config.hop_samples), axis=1)
         overlap = 0 if self._source is None else self._source.shape[1] // config.hop_samples
         if self._phase is not None and self._continuous:

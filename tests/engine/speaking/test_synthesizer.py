@@ -76,7 +76,7 @@ def test_pieces_grow_when_tokens_wait_and_playback_has_time(
     sizes = []
     while (piece := synthesizer.step()) is not None:
         sizes.append(piece.tokens)
-    assert sizes == [6, 15, 200, 100, 50]
+    assert sizes == [6, 15, 100, 200, 50]
 
 
 def test_pieces_stay_small_when_a_large_one_would_hold_up_a_wish_to_stop(

@@ -1,0 +1,156 @@
+"""The estimator on a CUDA device: one Euler step as matrix products with one kernel of ours in each gap.
+
+The same numbers as `dit` gives, in half the kernels. Rows are (2 T, C): all frames with the conditions, then all
+without. The products take `dtype`; sums, norms and the mel itself are float32.
+"""
+
+from __future__ import annotations
+
+import mlx.core as mx
+
+from engine.speaking import cuda_kernels as kernels
+from engine.speaking.dit import Attention, CausalConvBlock, DiT, DiTBlock, Modulations
+
+# cuDNN's attention is one kernel, but every new length has to be planned first.
+CUDNN_ATTENTION = False
+
+Pair = tuple[mx.array, mx.array]
+# What one step keeps of a piece, by block: keys and values (2, H, K, d), inputs of both convolutions (4, C).
+Parts = tuple[list[mx.array], list[mx.array], list[Pair]]
+
+
+def triples(modulations: Modulations, index: int) -> list[mx.array]:
+    """Gate, shift and scale (3, C) around each of the 3 · depth + 1 norms at one of the times of `Modulations`."""
+    blocks, final = modulations.blocks[index], modulations.final[index]
+    depth = blocks.shape[0]
+    found = [mx.stack([mx.zeros_like(blocks[0, 0]), blocks[0, 0], blocks[0, 1]])]
+    for place in range(depth):
+        here = blocks[place]
+        following = blocks[place + 1, :2] if place + 1 < depth else final
+        found += [
+            mx.stack([here[2], here[6], here[7]]),
+            mx.stack([here[8], here[3], here[4]]),
+            mx.concatenate([here[5:6], following]),
+        ]
+    found = [mx.contiguous(triple.astype(mx.float32)) for triple in found]
+    mx.eval(found)
+    return found
+
+
+class _Product:
+    """x @ weightᵀ in the type of the products; the bias (float32) is added by the kernel that follows."""
+
+    def __init__(self, weight: mx.array, bias: mx.array, dtype: mx.Dtype) -> None:
+        self.weight = mx.contiguous(weight.astype(dtype)).T
+        self.bias = mx.contiguous(bias.astype(mx.float32))
+        mx.eval(self.weight, self.bias)
+
+    def __call__(self, x: mx.array) -> mx.array:
+        return x @ self.weight
+
+
+class _Block:
+    def __init__(self, block: DiTBlock, heads: int, dtype: mx.Dtype) -> None:
+        self._heads, self._dtype = heads, dtype
+        self._join_attention(block.attn)
+        self._join_convolutions(block.conv)
+        self.widen = _Product(block.mlp.fc1.weight, block.mlp.fc1.bias, dtype)
+        self.narrow = _Product(block.mlp.fc2.weight, block.mlp.fc2.bias, dtype)
+
+    def _join_attention(self, attention: Attention) -> None:
+        parts = (attention.to_q, attention.to_k, attention.to_v)
+        weight, bias = (mx.concatenate([part[name] for part in parts]) for name in ("weight", "bias"))
+        self.enter = _Product(weight, bias, self._dtype)
+        self.leave = _Product(attention.proj.weight, attention.proj.bias, self._dtype)
+        norms = (attention.q_norm, attention.k_norm)
+        self.head_affine = mx.stack([value for norm in norms for value in (norm.weight, norm.bias)])
+        mx.eval(self.head_affine)
+
+    def _join_convolutions(self, conv: CausalConvBlock) -> None:
+        first, norm, second = conv.block[1], conv.block[3], conv.block[6]
+        self.convolve, self.convolve_again = (
+            _Product(each.weight.swapaxes(0, 1).reshape(-1, each.weight.shape[2]), each.bias, self._dtype)
+            for each in (first, second)
+        )
+        self.conv_affine = mx.stack([first.bias, norm.weight, norm.bias])
+        silence = mx.zeros((4, norm.weight.shape[0]), self._dtype)
+        self._silence = (silence, silence)
+        mx.eval(self.conv_affine, silence)
+
+    def attend(self, y: mx.array, voice_frames: int, old: Pair | None) -> tuple[mx.array, Pair]:
+        """Products of the input projections (2 T, 3 H d) to the attended (2 T, H d), and all keys and values."""
+        by_frame = CUDNN_ATTENTION and self._dtype != mx.float32
+        query, key, value = kernels.heads(
+            y, self.enter.bias, self.head_affine, self._heads, self._dtype, voice_frames, old, by_frame=by_frame
+        )
+        if by_frame:
+            out = mx.fast.scaled_dot_product_attention(query.swapaxes(1, 2), key, value, scale=1.0)
+        else:
+            out = mx.softmax(query @ key.swapaxes(2, 3), axis=-1, precise=True) @ value
+        return out.swapaxes(1, 2).reshape(y.shape[0], -1), (key, value)
+
+    def __call__(
+        self,
+        x: mx.array,
+        normed: mx.array,
+        numbers: list[mx.array],
+        following: mx.Dtype,
+        voice_frames: int,
+        old: Pair | None,
+        past: Pair | None,
+    ) -> tuple[mx.array, mx.array, Pair, Pair]:
+        """x (2 T, C) and its norm, with the block's three triples, to the next block's, whose norm is `following`."""
+        kind, dtype = kernels.BRANCH, self._dtype
+        past = past or self._silence
+        attended, store = self.attend(self.enter(normed), voice_frames, old)
+        x, normed, first = kernels.join(kind, x, self.leave(attended), self.leave.bias, numbers[0], dtype, past[0])
+        inner, second = kernels.between(self.convolve(normed), self.conv_affine, past[1])
+        taps = self.convolve_again(inner)
+        x, normed, _ = kernels.join(kernels.CONVOLVED, x, taps, self.convolve_again.bias, numbers[1], dtype)
+        hidden = kernels.gelu(self.widen(normed), self.widen.bias)
+        x, normed, _ = kernels.join(kind, x, self.narrow(hidden), self.narrow.bias, numbers[2], following)
+        return x, normed, store, (first, second)
+
+
+class CudaEstimator:
+    """Takes Euler steps with the weights that a DiT has now. `dtype` is that of the matrix products."""
+
+    def __init__(self, dit: DiT, dtype: mx.Dtype) -> None:
+        config = dit.config
+        self.dtype = dtype
+        self._blocks = [_Block(block, config.num_heads, dtype) for block in dit.blocks]
+        self._enter = _Product(dit.in_proj.weight[:, : config.out_channels], dit.in_proj.bias, mx.float32)
+        self._leave = _Product(dit.final_layer.linear.weight, dit.final_layer.linear.bias, mx.float32)
+
+    @staticmethod
+    def fits(dit: DiT) -> bool:
+        """Whether the sizes are those the kernels are written for: whole warps."""
+        return dit.config.hidden_size % 32 == 0 and dit.config.head_dim % 32 == 0
+
+    def step(
+        self,
+        x: mx.array,
+        conditions: mx.array,
+        numbers: list[mx.array],
+        pace: mx.array,
+        cache: Parts | None = None,
+        voice_frames: int = 0,
+    ) -> tuple[mx.array, Parts]:
+        """One Euler step of x (T, 80) under conditions (2, T, C) with the `triples` of its time.
+
+        `pace` (2,) is the step's duration and the guidance. Returns the new x and what the next piece needs.
+        """
+        entered = self._enter(x)
+        state = conditions.reshape(-1, conditions.shape[2])
+        state, normed, _ = kernels.join(kernels.ENTER, state, entered, self._enter.bias, numbers[0], self.dtype)
+        keys, values, pasts = [], [], []
+        for index, block in enumerate(self._blocks):
+            old = (cache[0][index], cache[1][index]) if cache else None
+            past = cache[2][index] if cache else None
+            following = mx.float32 if block is self._blocks[-1] else self.dtype
+            own = numbers[3 * index + 1 : 3 * index + 4]
+            state, normed, store, past = block(state, normed, own, following, voice_frames, old, past)
+            keys.append(store[0])
+            values.append(store[1])
+            pasts.append(past)
+        return kernels.euler(x, self._leave(normed), self._leave.bias, pace), (keys, values, pasts)
