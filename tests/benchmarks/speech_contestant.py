@@ -69,7 +69,8 @@ class Earshot:
         return pieces
 
     def memory(self) -> int:
-        return int(self.mx.get_peak_memory())
+        """Bytes held for arrays now."""
+        return int(self.mx.get_active_memory())
 
 
 class Official:
@@ -142,7 +143,8 @@ class Official:
         return pieces
 
     def memory(self) -> int:
-        return int(self.torch.cuda.max_memory_allocated()) if self.device == "cuda" else 0
+        """Bytes held for tensors now, on a GPU."""
+        return int(self.torch.cuda.memory_allocated()) if self.device == "cuda" else 0
 
 
 def official_flow(folder: Path) -> Any:
@@ -256,8 +258,6 @@ class MlxAudio:
         mx.eval(samples)
         return made[0].T, samples
 
-    def memory(self) -> int:
-        return int(self.mx.get_peak_memory())
 
 
 class _BarePackages:
@@ -309,13 +309,16 @@ def _answer(contestant: Any, command: str, arguments: list[str]) -> dict[str, An
     pieces = contestant.streamed(int(arguments[0]))
     began = time.perf_counter()
     first, length = 0.0, 0
-    peaks = []
+    peaks, held = [], []
     for piece in pieces():
         first = first or time.perf_counter() - began
         length += len(piece)
         peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+        held.append(contestant.memory())
     seconds = time.perf_counter() - began
-    return {"seconds": seconds, "first": first, "samples": length, "resident_kb": peaks[:: max(1, len(peaks) // 10)]}
+    tenths = slice(None, None, max(1, len(peaks) // 10))
+    answer = {"seconds": seconds, "first": first, "samples": length, "pieces": len(peaks)}
+    return answer | {"resident_kb": peaks[tenths], "held_bytes": held[tenths]}
 
 
 def _plain(samples: Any) -> Any:
