@@ -52,13 +52,15 @@ class CudaResBlock:
 
     def __call__(self, x: mx.array) -> mx.array:
         """x (T, C) to (T, C), float32."""
-        branch, bias = None, None
+        branch: mx.array | None = None
+        bias = self._second[-1].bias
         for first, second in zip(self._first, self._second, strict=True):
             inner, total = first(x, branch, bias)
             x = x if branch is None else total
             branch, _ = second(inner, inner, first.bias, added=False)
             bias = second.bias
-        return x if branch is None else x + branch.astype(mx.float32) + bias
+        assert branch is not None
+        return x + branch.astype(mx.float32) + bias
 
 
 class CudaTransposed:
@@ -88,7 +90,7 @@ class CudaPitch:
     """The pitch predictor; always with float32 products, for the phase of the voice is the sum of what it gives."""
 
     def __init__(self, predictor: F0Predictor) -> None:
-        convolutions = predictor.condnet[::2]
+        convolutions = [layer for layer in predictor.condnet if isinstance(layer, Convolution)]
         self._layers = [
             _Convolution(conv, mx.float32, kernels.ELU if index else kernels.AS_IS)
             for index, conv in enumerate(convolutions)

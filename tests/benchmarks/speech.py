@@ -157,7 +157,8 @@ def _measure(contestants: list[Contestant], options: argparse.Namespace, place: 
         figures["memory"] = answer
         print(
             f"{options.stream_s:.0f} s streamed in {answer['seconds']:.1f} s; resident MB at tenths: "
-            f"{[kb // 1024 for kb in answer['resident_kb']]}, in arrays: {[held >> 20 for held in answer['held_bytes']]}",
+            f"{[kb // 1024 for kb in answer['resident_kb']]}, "
+            f"in arrays: {[held >> 20 for held in answer['held_bytes']]}",
             flush=True,
         )
     return figures

@@ -259,7 +259,6 @@ class MlxAudio:
         return made[0].T, samples
 
 
-
 class _BarePackages:
     """Finds a package's modules without running its __init__ files, which import what only other models need."""
 

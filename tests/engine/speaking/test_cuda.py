@@ -1,0 +1,99 @@
+"""What runs on a CUDA device gives the numbers of the networks as they were made.
+
+The kernels themselves need such a device (`python -m tests.benchmarks.speech_kernels` compares them there); here their
+meaning in MLX's own operations takes their place, so that everything around them is tested.
+"""
+
+from __future__ import annotations
+
+import mlx.core as mx
+import numpy as np
+import pytest
+from mlx.utils import tree_map
+
+from engine.speaking import Speaking, Synthesizer, Voice, cuda_estimator
+from engine.speaking.dit import DiTConfig
+from engine.speaking.flow import Flow, FlowConfig
+from engine.speaking.flow_stream import FlowStream
+from engine.speaking.noise import Noise
+from engine.speaking.token_encoder import TokenEncoderConfig
+from engine.speaking.vocoder import Vocoder
+from tests.engine.speaking.cuda_in_words import stand_in
+
+CONFIG = FlowConfig(32, 80, 192, 50, TokenEncoderConfig(32, 32, 2, 64, 1, 1), DiTConfig(320, 80, 2, 2, 32, 64))
+
+
+def _flow() -> Flow:
+    """A flow whose every parameter matters."""
+    mx.random.seed(3)
+    flow = Flow(CONFIG)
+    flow.update(tree_map(lambda value: value + 0.1 * mx.random.normal(value.shape), flow.parameters()))
+    flow.eval()
+    mx.eval(flow.parameters())
+    flow.fuse()
+    return flow
+
+
+def _mels(flow: Flow) -> list[np.ndarray]:
+    """One whole and three streamed pieces, the last after the caches were trimmed."""
+    random = np.random.default_rng(1)
+    tokens = random.integers(0, 50, 70).astype(np.int32)
+    voice = mx.array(random.integers(0, 50, 3).astype(np.int32))
+    mel, embedding = (mx.array(random.standard_normal(shape).astype(np.float32)) for shape in ((6, 80), (192,)))
+    noise = Noise(80)
+    whole = flow(mx.array(tokens[:5]), voice, mel, embedding, noise.rows(0, 16), steps=3)
+    streamer = FlowStream(flow, noise, steps=3)
+    state = streamer.begin(voice, mel, embedding)
+    first, state = streamer.step(state, tokens[:8], False)
+    second, state = streamer.step(state, tokens[5:68], False)
+    third, _ = streamer.step(state, tokens[65:], True)
+    return [np.array(piece) for piece in (whole, first, second, third)]
+
+
+@pytest.mark.parametrize(("products", "tolerance"), [(mx.float32, 1e-5), (mx.float16, 3e-3)])
+@pytest.mark.parametrize("cudnn", [False, True])
+def test_the_flow_on_cuda_gives_the_same_mel(
+    monkeypatch: pytest.MonkeyPatch, products: mx.Dtype, tolerance: float, cudnn: bool
+) -> None:
+    stand_in(monkeypatch)
+    monkeypatch.setattr(cuda_estimator, "CUDNN_ATTENTION", cudnn)
+    expected, flow = _mels(_flow()), _flow()
+    flow.use_cuda(products)
+    for ours, theirs in zip(_mels(flow), expected, strict=True):
+        assert np.abs(ours - theirs).max() <= tolerance * np.abs(theirs).max()
+
+
+@pytest.mark.parametrize(("products", "tolerance"), [(mx.float32, 1e-5), (mx.float16, 1e-2)])
+def test_the_vocoder_on_cuda_gives_the_same_samples(
+    monkeypatch: pytest.MonkeyPatch, speaking: Speaking, products: mx.Dtype, tolerance: float
+) -> None:
+    stand_in(monkeypatch)
+    made = speaking.vocoder
+    vocoder = Vocoder(made.config)
+    vocoder.update(made.parameters())
+    vocoder.use_cuda(products)
+    random = np.random.default_rng(2)
+    mel = mx.array(random.standard_normal((1, 7, 80)).astype(np.float32))
+    source = mx.array(random.standard_normal((1, 7 * 480)).astype(np.float32) * 0.1)
+    np.testing.assert_allclose(vocoder.pitch(mel), made.pitch(mel), rtol=1e-4)
+    expected = np.array(made.decode(mel, source))
+    assert np.abs(np.array(vocoder.decode(mel, source)) - expected).max() <= tolerance * np.abs(expected).max()
+    two = vocoder.decode(mx.concatenate([mel, mel]), mx.concatenate([source, source]))  # without the kernels
+    assert np.abs(np.array(two)[1] - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+def test_on_cuda_the_first_piece_takes_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in(monkeypatch)
+    flow = _flow()
+    flow.use_cuda(mx.float32)
+    random = np.random.default_rng(5)
+    mel = random.standard_normal((20, 80)).astype(np.float32)
+    voice = Voice("nobody", np.zeros(10, np.int32), random.standard_normal(192).astype(np.float32), mel)
+    from tests.benchmarks.speech_folder import LEAST
+
+    made = Synthesizer(flow, Vocoder(LEAST[1]), voice, steps=1)
+    made.push(np.zeros(40, np.int32))
+    made.finish()
+    piece = made.step()
+    assert piece is not None
+    assert piece.tokens == 40
