@@ -124,6 +124,7 @@ def test_speaking_whole_does_not_disturb_a_stream(synthesizer: Synthesizer) -> N
     synthesizer.push(TOKENS[:40])
     pieces = [synthesizer.step()]
     synthesizer(TOKENS[:5])
+    pieces.append(synthesizer.step())
     synthesizer.finish()
     while pieces[-1] is not None:
         pieces.append(synthesizer.step())
