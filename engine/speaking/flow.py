@@ -22,7 +22,7 @@ from engine.speaking.cuda_estimator import CudaEstimator, triples
 from engine.speaking.dit import DiT, DiTConfig, Modulations
 from engine.speaking.token_encoder import TokenEncoder, TokenEncoderConfig
 
-PRODUCTS = mx.float32  # of the estimator's matrix products on a CUDA device
+PRODUCTS = mx.float16  # of the estimator's matrix products on a CUDA device
 
 
 @dataclass(frozen=True)

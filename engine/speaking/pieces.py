@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 CHUNK_TOKENS = (10, 15, 25)
 _SIZES = (200, 100, 50)
+_EAGER_SIZES = (400, 200, 100, 50)
 _GROWTH = 4  # times what was spoken so far is the most that the next piece takes
 _JOINED = 2  # times a size may a remainder make the last piece longer
-_EAGER_TOKENS = 100
+_EAGER_TOKENS = 200
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Pieces:
     """Plans pieces. `sizes` are the least sizes of the first pieces, the last one for all that follow.
 
     `fixed`: never more than these, so that the same tokens sound the same however they arrive. `eager`: where a piece
-    of a hundred tokens takes no longer than one of ten, the first takes all that wait.
+    of two hundred tokens takes little longer than one of ten, the first takes all that wait, and all are larger.
     """
 
     sizes: tuple[int, ...] = CHUNK_TOKENS
@@ -42,10 +43,11 @@ class Pieces:
         least = self.least(pieces)
         if self.fixed:
             return least
-        most = min(_GROWTH * spoken, _JOINED * _SIZES[0])
+        sizes = _EAGER_SIZES if self.eager else _SIZES
+        most = min(_GROWTH * spoken, _JOINED * sizes[0])
         if not pieces:
             most = _EAGER_TOKENS if self.eager else least
-        fitting = [size for size in _SIZES if least < size <= min(most, waiting) and (not pieces or in_time(size))]
+        fitting = [size for size in sizes if least < size <= min(most, waiting) and (not pieces or in_time(size))]
         size = fitting[0] if fitting else least
         grows = self.eager if not pieces else in_time(waiting)
         joins = finished and grows and size < waiting <= max(_JOINED * size, most)

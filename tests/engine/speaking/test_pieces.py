@@ -28,7 +28,7 @@ def test_a_short_first_piece_and_few_that_follow(tokens: int, sizes: list[int]) 
 
 @pytest.mark.parametrize(
     ("tokens", "sizes"),
-    [(68, [68]), (252, [100, 152]), (820, [100, 200, 200, 320]), (5000, [100] + [200] * 23 + [300])],
+    [(68, [68]), (252, [252]), (820, [200, 620]), (5000, [200] + [400] * 10 + [800])],
 )
 def test_an_eager_first_piece_takes_what_waits(tokens: int, sizes: list[int]) -> None:
     assert _all(Pieces(eager=True), tokens) == sizes
