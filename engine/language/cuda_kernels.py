@@ -6,6 +6,7 @@ way. MLX's own kernels launch about twenty operations a layer for it; these need
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -104,26 +105,24 @@ template <typename T> __device__ uint4 scaled8(uint4 x, uint4 norm, float scale)
 # The input vector, normed if asked, into shared memory, laid out so that neighbouring lanes read neighbouring pieces.
 _LOAD_INPUT = r"""
   constexpr int PIECES = K / 8;
-  __shared__ uint4 xs[STAGED ? PIECES : 1];
+  __shared__ uint4 xs[PIECES];
   __shared__ float partial[8];
   const uint4* x4 = reinterpret_cast<const uint4*>(x);
-  if (STAGED) {
-    float squares = 0.0f;
-    for (int i = threadIdx.x; i < PIECES; i += 256) {
-      uint4 piece = x4[i];
-      if (NORM) squares += squares8<T>(piece);
-      xs[(i % PARTS) * CHUNKS + i / PARTS] = piece;
-    }
-    if (NORM) {
-      const float scale = rsqrtf(block_sum(squares, partial) / K + EPS);
-      const uint4* norm4 = reinterpret_cast<const uint4*>(norm);
-      for (int i = threadIdx.x; i < PIECES; i += 256) {
-        uint4& piece = xs[(i % PARTS) * CHUNKS + i / PARTS];
-        piece = scaled8<T>(piece, norm4[i], scale);
-      }
-    }
-    __syncthreads();
+  float squares = 0.0f;
+  for (int i = threadIdx.x; i < PIECES; i += 256) {
+    uint4 piece = x4[i];
+    if (NORM) squares += squares8<T>(piece);
+    xs[(i % PARTS) * CHUNKS + i / PARTS] = piece;
   }
+  if (NORM) {
+    const float scale = rsqrtf(block_sum(squares, partial) / K + EPS);
+    const uint4* norm4 = reinterpret_cast<const uint4*>(norm);
+    for (int i = threadIdx.x; i < PIECES; i += 256) {
+      uint4& piece = xs[(i % PARTS) * CHUNKS + i / PARTS];
+      piece = scaled8<T>(piece, norm4[i], scale);
+    }
+  }
+  __syncthreads();
 """
 
 _STORE = r"""
@@ -139,7 +138,6 @@ _STORE = r"""
 
 _PLAIN = (
     r"""
-  constexpr bool STAGED = NORM;  // without a norm, lanes read the input themselves: the first level cache holds it
   constexpr int PARTS = 1;
   constexpr int CHUNKS = K / 8;
   const int lane = threadIdx.x % 32;
@@ -177,7 +175,7 @@ _PLAIN = (
       for (int u = 0; u < U; ++u) {
         const int c = start + u * 32;
         if (c < CHUNKS) {
-          const uint4 piece = NORM ? xs[c] : __ldg(x4 + c);
+          const uint4 piece = xs[c];
           sum = dot8<T>(sum, ahead[u], piece);
           if (GATED) gated = dot8<T>(gated, beside[u], piece);
         }
@@ -192,7 +190,6 @@ _PLAIN = (
 
 _QUANTISED = (
     r"""
-  constexpr bool STAGED = true;
   constexpr int VALUES = 128 / BITS;
   constexpr int PARTS = VALUES / 8;
   constexpr int CHUNKS = K / VALUES;
@@ -344,13 +341,15 @@ def _unrolled(chunks: int, quantised: bool, gated: bool) -> int:
 
 @cache
 def _kernel(quantised: bool, eps: float) -> Callable[..., list[mx.array]]:
-    name = f"earshot_{'quantised' if quantised else 'plain'}_{eps:g}".translate(str.maketrans("-.+", "mpx"))
+    source = (_QUANTISED if quantised else _PLAIN).replace("EPS", f"{eps!r}f")
+    # MLX keeps compiled kernels by name, on disk too
+    name = f"earshot_product_{hashlib.sha256((_HEADER + source).encode()).hexdigest()[:16]}"
     inputs = ["x", "norm", "bias", "residual", "weight"] + (["scales", "biases"] if quantised else [])
     kernel: Any = mx.fast.cuda_kernel(
         name=name,
         input_names=inputs,
         output_names=["out"],
-        source=(_QUANTISED if quantised else _PLAIN).replace("EPS", f"{eps!r}f"),
+        source=source,
         header=_HEADER,
     )
     return kernel
