@@ -14,7 +14,7 @@ from app.desk import Loaded, VoicesKnown
 from app.downloads import Downloads
 from app.engine_thread import PATIENT, EngineThread, Request
 from app.settings import Settings
-from app.translations import sentence
+from app.translations import chosen_language, sentence
 from app.widgets.views import ModelStatus, ModelView, VoiceView, Welcome
 from app.worker import Worker
 from engine.errors import EngineError
@@ -129,8 +129,9 @@ class Models(QObject):
     def welcome(self) -> Welcome:
         """What the model says of itself."""
         explain = not self._settings.now.microphone_explained
+        language = chosen_language(self._settings.now.language)[:2]
         return Welcome(
-            about=str(self.about.get("about", "")),
+            about=str(self.about.get(f"about_{language}") or self.about.get("about", "")),
             phrases=tuple(map(str, self.about.get("try", ())))[:3],
             explain_microphone=explain,
             demonstration=bool(self.about.get("demonstration")),

@@ -85,7 +85,8 @@ def check_fits(name: str, needed: int, *, insist: bool = False) -> None:
         return
     raise CheckpointError(
         f"{name} needs about {_in_words(needed)} of memory and this machine has {_in_words(budget.usable)} to give. "
-        "Close other programs, choose a model with fewer bits, or load it all the same with --insist."
+        "Close other programs, choose a model with fewer bits, or load it all the same "
+        "(“Use anyway” in the window, --insist on the command line)."
     )
 
 

@@ -150,6 +150,9 @@ class FakeEngine:
     loads: list[Path] = field(default_factory=list)
     sessions: list[FakeSession] = field(default_factory=list)
     threads: set[str] = field(default_factory=set)
+    abouts: dict[str, Any] = field(
+        default_factory=lambda: {"about": "It answers.", "try": ["One?", "Two?", "Three?"]}
+    )
     while_loading: Callable[[], object] = lambda: None
     memory_bytes: int = 1_000_000
     thinks: bool = True
@@ -160,7 +163,7 @@ class FakeEngine:
 
     @property
     def about(self) -> dict[str, Any]:
-        return {"about": "It answers.", "try": ["One?", "Two?", "Three?"]}
+        return self.abouts
 
     @property
     def speaking(self) -> Any:

@@ -263,6 +263,14 @@ def test_a_turn_asked_the_moment_the_model_is_ready_is_spoken(start: Start) -> N
     assert app.engine.asked[0].spoken_answer
 
 
+def test_what_a_model_says_of_itself_is_said_in_the_language_of_the_window(start: Start) -> None:
+    engine = FakeEngine(abouts={"about": "It answers.", "about_zh": "它会回答。", "try": ["One?"]})
+    app = start(engine, language="zh_CN")
+    assert app.controller.welcome.about == "它会回答。"
+    app.settings.change(language="en")
+    assert app.controller.welcome.about == "It answers."
+
+
 def test_a_model_that_cannot_be_loaded_says_why(start: Start) -> None:
     app = start(FakeEngine(load_error=CheckpointError("model/config.json is missing.")), wait=False)
     app.wait(lambda: app.controller.model.problem == "model/config.json is missing.")

@@ -67,7 +67,7 @@ def finished(user: User) -> bool:
 def test_a_smaller_copy_is_made_and_used(user: User) -> None:
     user.press(word(user, "Make a smaller copy", "tiny"))
     user.app.controller.ask_text("Meanwhile?")
-    user.sees(lambda: row(user, "tiny-4bit"), 60_000)
+    user.sees(lambda: user.sound.listen(0.5) is not None and row(user, "tiny-4bit"), 60_000)
     user.sees(lambda: user.sound.listen(0.5) is not None and finished(user), 60_000)
     with pytest.raises(AssertionError, match="0 buttons"):
         word(user, "Make a smaller copy", "tiny")  # there is one

@@ -14,7 +14,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox, QFileDialog, QLineEdit
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLineEdit
 
 from app import confirmation, models, talking, utterance
 from app.audio.devices import Device
@@ -834,3 +834,49 @@ def test_the_microphone_is_let_go_of_while_other_apps_are_in_front(sit: Sit) -> 
     user.app.controller.show_in_front(True)
     user.window.menus.talk.trigger()
     user.sees(lambda: user.app.controller.turns and user.app.controller.turns[0].answer == "Heard.")
+
+
+def pick(box: QComboBox, words: str) -> None:
+    """Choose an entry as a person does: the box says so."""
+    number = box.findText(words)
+    assert number >= 0, f"{words!r} is not offered"
+    box.setCurrentIndex(number)
+    box.activated.emit(number)
+
+
+def test_devices_are_chosen_by_name_and_the_choice_survives_their_absence(sit: Sit) -> None:
+    user = sit()
+    user.sound.plugged_in += [Device("Desk microphone", 44_100, 2)]
+    user.sound.plugged_out += [Device("Desk speakers", 96_000, 2)]
+    page = user.settings.sound
+    user.settings.open_page(page)  # opening the settings lists devices anew
+    boxes = {box.accessibleName(): box for box in page.findChildren(QComboBox)}
+    user.sees(lambda: boxes["Microphone"].findText("Desk microphone") > 0)
+    pick(boxes["Microphone"], "Desk microphone")
+    pick(boxes["Loudspeaker"], "Desk speakers")
+    user.sees(lambda: user.sound.input and user.sound.input.device == "Desk microphone")
+    user.sees(lambda: user.sound.output and user.sound.output.device == "Desk speakers")
+    user.sound.plugged_out = [Device("Built-in Output", 48_000, 2, True)]
+    user.sees(lambda: user.sound.output and user.sound.output.device == "Built-in Output", 10_000)
+    user.sees(lambda: boxes["Loudspeaker"].currentText() == "Desk speakers (not connected)")
+    user.sound.plugged_out += [Device("Desk speakers", 96_000, 2)]
+    user.sees(lambda: user.sound.output and user.sound.output.device == "Desk speakers", 10_000)
+    pick(boxes["Loudspeaker"], "As the system chooses")
+    user.sees(lambda: user.sound.output and user.sound.output.device == "Built-in Output")
+
+
+def test_nothing_is_kept_when_the_user_wants_nothing_kept(sit: Sit) -> None:
+    user = sit(reply("One.", 0.5))
+    page = user.settings.privacy
+    user.settings.open_page(page)
+    (box,) = page.findChildren(QComboBox)
+    pick(box, "Not at all")
+    user.settings.accept()
+    user.say()
+    user.hears_something()
+    user.hears()
+    user.sees(lambda: user.app.controller.turns[0].text)
+    assert user.saved == ["what is twelve times seven"], "while it is in front it is there"
+    user.app.controller.shutdown()
+    assert not list(user.app.paths.recordings.rglob("*.*"))
+    assert sit().saved == []
