@@ -241,7 +241,7 @@ class Session:
                 reply.passage.ids.append(id)
                 yield from self._sorted(reply, parser.feed(id), voicing)
                 if voicing:
-                    yield from _sounding(reply, voicing.along())
+                    yield from _sounding(reply, self._until_interrupted(voicing.along()))
         yield from self._sorted(reply, parser.finish(), voicing)
         if not ended and not self._interrupted.is_set():
             reply.reason = EndReason.LENGTH
@@ -384,10 +384,9 @@ class Session:
                 began = time.perf_counter()
 
     def _until_interrupted(self, speeches: Iterator[Speech]) -> Iterator[Speech]:
-        for speech in speeches:
+        """Asked before every piece, not after it: what nobody wants is not made."""
+        while not self._interrupted.is_set() and (speech := next(speeches, None)) is not None:
             yield speech
-            if self._interrupted.is_set():
-                return
 
     def _keep(self, reply: Reply, *, broken_off: bool) -> None:
         """Put the reply into the history, cut to what was handed out if it was broken off."""

@@ -16,6 +16,7 @@ import platform
 import resource
 import statistics
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -25,7 +26,7 @@ import numpy as np
 from engine.checkpoints import catalogue
 from engine.engine import Engine
 from engine.errors import VoiceError
-from engine.events import AnswerText, ReplyEnded, SessionEvent, Speech, Turn
+from engine.events import EndReason, ReplyEnded, SessionEvent, Speech, Turn
 from engine.session import Session, SessionSettings
 from engine.speaking import Voice
 from tests.fakes import scripted, tone
@@ -140,22 +141,40 @@ def cancels(talk: Talk, times: int) -> dict[str, object]:
         session.interrupt()
         list(stream)
         interrupting.append(1000 * (time.perf_counter() - began))
-    return {"close_ms": _three(closing), "interrupt_ms": _three(interrupting), "longest_gap_ms": _gap(talk)}
+    return {"close_ms": _three(closing), "interrupt_ms": _three(interrupting), **_noticed(talk)}
 
 
-def _gap(talk: Talk) -> list[float]:
-    """Milliseconds between two events of a reply: the longest a request to stop can go unnoticed."""
+def _noticed(talk: Talk, times: int = 24) -> dict[str, list[float]]:
+    """Milliseconds from an interruption by another thread, at moments spread over the reply, to the last event.
+
+    It waits for one id or one piece of sound, whichever is being made. Processor time is what that cost.
+    """
     session = talk.session()
-    gaps: list[float] = []
-    for _ in range(5):
+    talk.prescribe()
+    began = time.perf_counter()
+    list(session.ask(talk.turn))
+    whole_s = time.perf_counter() - began
+    walls: list[float] = []
+    works: list[float] = []
+    for number in range(times):
+        wished: list[tuple[float, float]] = []
+
+        def wish(wished: list[tuple[float, float]] = wished) -> None:
+            wished.append((time.perf_counter(), time.process_time()))
+            session.interrupt()
+
         talk.prescribe()
-        last = None
-        for event in session.ask(talk.turn):
-            now = time.perf_counter()
-            if last is not None and isinstance(event, AnswerText | Speech):
-                gaps.append(1000 * (now - last))
-            last = now
-    return _three(gaps)
+        timer = threading.Timer(whole_s * (number + 0.5) / times, wish)
+        stream = session.ask(talk.turn)
+        timer.start()
+        ended = list(stream)[-1]
+        timer.cancel()
+        assert isinstance(ended, ReplyEnded)
+        if wished and ended.reason is EndReason.INTERRUPTED:
+            walls.append(1000 * (time.perf_counter() - wished[0][0]))
+            works.append(1000 * (time.process_time() - wished[0][1]))
+        session.delete(len(session.turns) - 1)
+    return {"noticed_ms": _three(walls), "noticed_cpu_ms": _three(works)}
 
 
 def memory(talk: Talk, turns: int) -> dict[str, object]:

@@ -213,6 +213,19 @@ def test_interrupt_from_another_thread_ends_the_reply_with_its_last_event(engine
     assert seen[-1].reason is EndReason.INTERRUPTED
 
 
+def test_no_sound_is_made_after_the_wish_to_stop(engine: SmallEngine) -> None:
+    speech, held, after = engine.vocabulary.speech, engine.vocabulary.encode("<"), engine.vocabulary.encode("x")
+    engine.llm.scripts.append(
+        [*held, *speech[:40], *after, *speech[40:90]]
+    )  # "<" may begin a mark: speech waits for it
+    session, events = Session(engine, GREEDY), []
+    for event in session.ask(Turn(text="go")):
+        if isinstance(event, AnswerText):  # with it, forty speech tokens are let go
+            session.interrupt()
+        events.append(event)
+    assert kinds(events) == ["AnswerText", "ReplyEnded"]
+
+
 def test_an_interruption_between_asking_and_the_first_event_counts(engine: SmallEngine) -> None:
     session = Session(engine)
     stream = session.ask(Turn(text="go"))
