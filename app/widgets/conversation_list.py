@@ -48,6 +48,11 @@ class _Heading:
     words: str
 
 
+def _identity(row: ConversationView | _Heading) -> tuple[str, bool]:
+    """What a row stands for, and whether it is a high one."""
+    return (row.words, False) if isinstance(row, _Heading) else (row.key, bool(row.snippet))
+
+
 class ConversationListModel(QAbstractListModel):
     """Conversations, newest first, with a heading before each group of days."""
 
@@ -57,16 +62,24 @@ class ConversationListModel(QAbstractListModel):
         super().__init__(parent)
         self._rows: list[ConversationView | _Heading] = []
 
-    def show(self, conversations: Sequence[ConversationView], today: dt.date) -> None:
-        """Show these, in the order given; found ones (with a snippet) get no headings."""
-        self.beginResetModel()
-        self._rows = []
+    def show(self, conversations: Sequence[ConversationView], today: dt.date) -> bool:
+        """Show these, in the order given; found ones (with a snippet) get no headings. Returns whether rows moved."""
+        rows: list[ConversationView | _Heading] = []
+        group = ""
         for each in conversations:
-            heading = _Heading(self._group(each.when, today))
-            if not each.snippet and heading not in self._rows:
-                self._rows.append(heading)
-            self._rows.append(each)
+            if not each.snippet and (found := self._group(each.when, today)) != group:
+                group = found
+                rows.append(_Heading(group))
+            rows.append(each)
+        if [_identity(row) for row in rows] == [_identity(row) for row in self._rows]:
+            self._rows = rows
+            if rows:
+                self.dataChanged.emit(self.index(0), self.index(len(rows) - 1))
+            return False
+        self.beginResetModel()
+        self._rows = rows
         self.endResetModel()
+        return True
 
     def _group(self, when: float, today: dt.date) -> str:
         day = dt.datetime.fromtimestamp(when).date()
@@ -254,6 +267,7 @@ class ConversationList(QListView):
         self.viewport().setAutoFillBackground(False)
         self._model = ConversationListModel(self)
         self._model.renamed.connect(self.renamed)
+        self._marked = ""
         self._later: tuple[Sequence[ConversationView], str] | None = None  # to be shown once no name is being typed
         self.setModel(self._model)
         self.setItemDelegate(ConversationDelegate(self))
@@ -266,8 +280,12 @@ class ConversationList(QListView):
             self._later = conversations, current
             return
         self._later = None
-        self._model.show(conversations, dt.date.today())
+        place, stays = self.verticalScrollBar().value(), self._marked == current
+        moved = self._model.show(conversations, dt.date.today())
         self.mark(current)
+        if moved and stays:
+            self.doItemsLayout()
+            self.verticalScrollBar().setValue(place)  # whoever looks through the list is not taken back to its top
 
     @override
     def closeEditor(self, editor: QWidget, hint: QAbstractItemDelegate.EndEditHint) -> None:
@@ -282,7 +300,9 @@ class ConversationList(QListView):
 
     def mark(self, key: str) -> None:
         """Mark the open conversation."""
-        self.setCurrentIndex(self._model.index_of(key))
+        self._marked, index = key, self._model.index_of(key)
+        if index != self.currentIndex():
+            self.setCurrentIndex(index)
 
     def _on_opened(self, index: QModelIndex) -> None:
         row = self._model.at(index)

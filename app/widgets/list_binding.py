@@ -65,13 +65,9 @@ class ListBinding(QObject):
 
     def _on_conversations(self) -> None:
         current = self._controller.conversation.key
-        shown = [replace(each, preset=self._preset_words(each.preset)) for each in self._controller.conversations]
+        names = {preset.key: preset.name for preset in self._controller.presets[1:]}  # not the usual one
+        shown = [replace(each, preset=names.get(each.preset, "")) for each in self._controller.conversations]
         self._window.sidebar.show_conversations(shown, current, self._searched)
-
-    def _preset_words(self, key: str) -> str:
-        """The name of a preset worth mentioning: any but the usual one."""
-        presets = self._controller.presets
-        return next((preset.name for preset in presets[1:] if preset.key == key), "")
 
     def _on_model(self, model: ModelStatus) -> None:
         first, second = self._status_words(model)

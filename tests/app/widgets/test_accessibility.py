@@ -13,8 +13,10 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QAbstractSpinBox,
     QComboBox,
+    QDialog,
     QLabel,
     QLineEdit,
+    QPlainTextEdit,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -24,6 +26,7 @@ from app.widgets.check_box import WORDS_LEFT, CheckBox
 from app.widgets.flow_text import FlowText
 from app.widgets.labels import ElidedLabel
 from app.widgets.settings_dialog import SettingsDialog
+from app.widgets.sheets import NameSheet, TextSheet, confirm, tell
 from app.widgets.window import Window
 from tests.app.widgets.scenes import SCENES, SETTINGS
 
@@ -176,3 +179,28 @@ def test_no_text_of_the_settings_is_cut_off(dialog: SettingsDialog, qtbot: QtBot
         dialog.open_page(page)
         settle(partial(clipped, page), qtbot)
         assert clipped(page) == [], page.accessibleName()
+
+
+@pytest.mark.parametrize("kind", ["question", "told", "name", "text"])
+def test_every_control_of_a_sheet_has_a_name_and_is_reached_by_tab_and_no_word_is_cut(
+    window: Window, kind: str, qtbot: QtBot
+) -> None:
+    long = "A title that is long enough to need a second line in a sheet as narrow as this one is"
+    sheet: QDialog
+    if kind == "question":
+        sheet = confirm(window, long, long, "Delete", lambda: None)
+    elif kind == "told":
+        sheet = tell(window, long, long)
+    elif kind == "name":
+        sheet = NameSheet(window, long, long, "Anna", "Rename", lambda name: None)
+        sheet.open()
+    else:
+        sheet = TextSheet(window, "Edit what you said", long, "Ask again", lambda text: None)
+        sheet.open()
+    settle(partial(clipped, sheet), qtbot)
+    assert clipped(sheet) == []
+    controls = [*controls_of(sheet), *sheet.findChildren(QPlainTextEdit)]
+    assert controls
+    for widget in controls:
+        assert name_and_role(widget)[0].strip(), f"{widget} has no name"
+        assert widget in tab_stops(sheet)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
@@ -60,6 +61,23 @@ def test_the_open_conversation_is_marked_and_a_click_opens_another(sidebar: Side
     with qtbot.waitSignal(listing.opened) as opened:
         qtbot.mouseClick(listing.viewport(), Qt.MouseButton.LeftButton, pos=place)
     assert opened.args == ["b"]
+
+
+def test_looking_through_the_list_is_not_disturbed_by_an_answer_that_is_saved(sidebar: Sidebar, qtbot: QtBot) -> None:
+    many = [ConversationView(str(n), f"Conversation {n}", NOW - n * 3600, 1) for n in range(300)]
+    sidebar.show_conversations(many, "0")
+    bar = sidebar.conversations.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 5000)
+    bar.setValue(4000)
+    many[0] = replace(many[0], when=NOW + 5, turns=2)
+    sidebar.show_conversations(many, "0")
+    assert bar.value() == 4000
+    told = model_of(sidebar).data(model_of(sidebar).index_of("0"), Qt.ItemDataRole.AccessibleTextRole)
+    assert "2 turns" in str(told)
+    sidebar.show_conversations([many[7], *many[:7], *many[8:]], "0")
+    assert bar.value() == 4000, "also when the order changes"
+    sidebar.show_conversations(many, "7")
+    qtbot.waitUntil(lambda: bar.value() < 1000)  # another one was opened: it is shown
 
 
 def test_headings_cannot_be_chosen(sidebar: Sidebar) -> None:
