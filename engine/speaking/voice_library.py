@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from engine.errors import SoundError, StorageError, VoiceError
 from engine.speaking.speaking import Speaking
@@ -42,12 +45,26 @@ class VoiceLibrary:
         voice.save(path)
 
     def remove(self, name: str) -> None:
-        """Delete a voice. Raises VoiceError when there is none, StorageError when it may not be deleted."""
-        self.get(name)
+        """Delete a voice and what was analysed of its recording. Raises VoiceError when there is none, StorageError
+        when it may not be deleted.
+        """
+        voice = self.get(name)
         try:
             self._path(name).unlink()
+            for copy in self._analysed(voice):
+                copy.unlink(missing_ok=True)
         except OSError as error:
             raise storage_error(self._path(name), error) from error
+
+    def _analysed(self, voice: Voice) -> Iterator[Path]:
+        """Files that hold the same recording as a voice."""
+        for path in (self.folder / "analysed").glob(f"*{_SUFFIX}"):
+            try:
+                other = Voice.load(path)
+            except VoiceError:
+                continue
+            if np.array_equal(other.recording_24k, voice.recording_24k):
+                yield path
 
     def rename(self, name: str, new_name: str) -> None:
         """Give a voice another name. Raises VoiceError when it does not exist or the new name is taken."""

@@ -105,7 +105,7 @@ def test_a_voice_is_recorded_heard_used_renamed_and_removed(user: User) -> None:
     user.press(user.word("Remove", row(user, "Myself")))
     user.answer(yes=True)
     user.sees(lambda: listed(user) == ["Ada"])
-    assert not list(user.app.paths.voices.glob("*.voice"))
+    assert not list(user.app.paths.voices.rglob("*.voice")), "the recording is gone with the voice"
     user.settings.accept()
     user.window.menus.new.trigger()
     user.type("And now?")
