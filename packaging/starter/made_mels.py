@@ -22,23 +22,20 @@ PIECE = 25
 def made_mels(
     flow: Flow, voice: Voice, tokens: Sequence[NDArray[np.int32]], steps: int, seed: int, rows: int = 32
 ) -> list[NDArray[np.float32]]:
-    """Mel (2 T, 80) of each of the token sequences (T,), made as in a stream: several in one row, after the voice."""
+    """Mel (2 T, 80) of each of the token sequences (T,), made as in a stream: several in one row, after the voice.
+
+    A sequence longer than LENGTH makes the rows of all it is computed with as long as itself.
+    """
     mx.random.seed(seed)
+    packed = in_rows([len(sequence) for sequence in tokens])
     given = len(voice.speech_tokens)
-    packed: list[list[int]] = [[]]
-    free = LENGTH
-    for number, sequence in enumerate(tokens):
-        if len(sequence) > free:
-            packed.append([])
-            free = LENGTH
-        packed[-1].append(number)
-        free -= len(sequence)
     found: list[NDArray[np.float32]] = [np.zeros((0, 80), np.float32)] * len(tokens)
-    seen = stream_mask(given + LENGTH, given, PIECE)
-    biases = bias_of(seen, 1), bias_of(seen, 2)
     for start in range(0, len(packed), rows):
         group = packed[start : start + rows]
-        table = np.zeros((len(group), given + LENGTH), np.int32)
+        room = max(LENGTH, *(sum(len(tokens[number]) for number in members) for members in group))
+        seen = stream_mask(given + room, given, PIECE)
+        biases = bias_of(seen, 1), bias_of(seen, 2)
+        table = np.zeros((len(group), given + room), np.int32)
         table[:, :given] = voice.speech_tokens
         for row, members in enumerate(group):
             joined = np.concatenate([tokens[number] for number in members])
@@ -51,6 +48,19 @@ def made_mels(
                 found[number] = mel[row, place : place + length]
                 place += length
     return found
+
+
+def in_rows(lengths: Sequence[int]) -> list[list[int]]:
+    """Which sequences share a row: as many, one after the other, as LENGTH has room for, and one at least."""
+    rows: list[list[int]] = []
+    free = 0
+    for number, length in enumerate(lengths):
+        if not rows or length > free:
+            rows.append([])
+            free = LENGTH
+        rows[-1].append(number)
+        free -= length
+    return rows
 
 
 def _solved(flow: Flow, voice: Voice, tokens: mx.array, biases: tuple[mx.array, mx.array], steps: int) -> mx.array:
