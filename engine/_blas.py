@@ -8,6 +8,7 @@ so loading the system's OpenBLAS before MLX is enough. On a Mac nothing is done:
 import ctypes
 import os
 import sys
+from pathlib import Path
 
 _OPENBLAS = ("libopenblas.so.0", "/usr/lib/x86_64-linux-gnu/openblas-pthread/libopenblas.so.0")
 
@@ -26,3 +27,20 @@ def use_fast_blas() -> str | None:
             continue
         return name
     return None
+
+
+def numpy_in_one_thread() -> None:
+    """Let the OpenBLAS in numpy's Linux wheel compute without threads of its own; without effect on any other.
+
+    What numpy multiplies here is small or bound by memory. A second pool of threads beside MLX's waits by spinning: on
+    two cores with other programs running, numpy's products took ten times the work.
+    """
+    if sys.platform != "linux":
+        return
+    import numpy as np
+
+    for path in (Path(np.__file__).parents[1] / "numpy.libs").glob("libscipy_openblas*.so"):
+        library = ctypes.CDLL(str(path))
+        for name in ("scipy_openblas_set_num_threads64_", "scipy_openblas_set_num_threads"):
+            if hasattr(library, name):
+                getattr(library, name)(1)

@@ -44,6 +44,13 @@ class Cache:
         self._values[layer] = _written(self._values[layer], values, self.length)
         return self._keys[layer][:, :, :end], self._values[layer][:, :, :end]  # type: ignore[index]
 
+    def held(self, layer: int) -> tuple[mx.array, mx.array] | None:
+        """A layer's keys and values (B, H, length, W) as they are; None while there are none."""
+        keys, values = self._keys[layer], self._values[layer]
+        if keys is None or values is None or not self.length:
+            return None
+        return keys[:, :, : self.length], values[:, :, : self.length]
+
     def advance(self, count: int) -> None:
         """Count the `count` places just written by every layer."""
         self.length += count

@@ -17,6 +17,7 @@ from engine.cpu_math import causal_attention, on_cpu
 from engine.language import cuda_kernels
 from engine.language.cache import Cache
 from engine.language.fusing import merged
+from engine.language.numpy_step import NumpyStep
 from engine.language.single_step import SingleStep
 
 
@@ -190,7 +191,7 @@ class LanguageModel(nn.Module):
         self.model = _Layers(config)
         if not config.tie_word_embeddings:
             self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
-        self._single: SingleStep | None = None
+        self._single: SingleStep | NumpyStep | None = None
 
     def new_cache(self, padding: mx.array | None = None) -> Cache:
         """An empty cache for this network; `padding` as `Cache` explains."""
@@ -237,16 +238,23 @@ class LanguageModel(nn.Module):
             layer.self_attn.fuse()
             layer.mlp.fuse()
             mx.eval(layer.parameters())
-        self.use_own_kernels(cuda_kernels.available())
+        if on_cpu():
+            self.use_numpy(True)
+        else:
+            self.use_own_kernels(cuda_kernels.available())
 
     def use_own_kernels(self, wanted: bool, *, compiled: bool = True) -> None:
         """Write single ids with the kernels of `cuda_kernels`, where the weights allow it."""
         self._single = SingleStep(self, compiled=compiled) if wanted and SingleStep.fits(self) else None
 
+    def use_numpy(self, wanted: bool) -> None:
+        """Write single ids in numpy, where the weights allow it."""
+        self._single = NumpyStep(self) if wanted and NumpyStep.fits(self) else None
+
     @property
     def has_own_kernels(self) -> bool:
         """Whether single ids are written with kernels of our own."""
-        return self._single is not None
+        return isinstance(self._single, SingleStep)
 
 
 def _mask(cache: Cache, T: int) -> mx.array | str | None:

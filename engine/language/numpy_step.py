@@ -1,0 +1,146 @@
+"""One id at a time on a CPU: the same network in numpy, on the memory of the network's own arrays.
+
+A single row through a matrix is bound by the reading of the matrix. BLAS has a product for that (gemv), which numpy
+calls and MLX does not: it lays every matrix out anew for a product of matrices. Nor is anything handed to MLX's thread
+and waited for between two layers, which costs more than the work where other programs want the same cores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+from mlx.utils import tree_flatten
+from numpy.typing import NDArray
+
+from engine._blas import numpy_in_one_thread
+from engine.cpu_math import on_cpu
+from engine.language.cache import Cache
+
+if TYPE_CHECKING:
+    from engine.language.llm import LanguageModel, LlmConfig
+
+Floats = NDArray[np.float32]
+
+_LARGEST_EXPONENT = 80.0
+
+
+@dataclass(frozen=True)
+class _Norm:
+    """RMS norm (arXiv 1910.07467)."""
+
+    weight: Floats
+    eps: float
+
+    def __call__(self, x: Floats) -> Floats:
+        scale = 1.0 / np.sqrt(x.dot(x) / np.float32(len(x)) + np.float32(self.eps))
+        return x * np.float32(scale) * self.weight
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """One layer's weights; matrices are (out, in)."""
+
+    before_attention: _Norm
+    qkv: Floats
+    qkv_bias: Floats
+    out: Floats
+    before_mlp: _Norm
+    gate_up: Floats
+    down: Floats
+
+
+class NumpyStep:
+    """Scores (1, V) of the id after one embedding (1, 1, D). Its numbers are MLX's but for the order of additions."""
+
+    def __init__(self, llm: LanguageModel) -> None:
+        """`llm` must fit (`fits`). Its weights are taken as they are now, without a copy."""
+        numpy_in_one_thread()
+        config = llm.config
+        self._config = config
+        self._layers = [_layer(layer, config.rms_norm_eps) for layer in llm.model.layers]
+        self._norm = _Norm(_view(llm.model.norm.weight), config.rms_norm_eps)
+        self._head = _view(llm.model.embed_tokens.weight if config.tie_word_embeddings else llm.lm_head.weight)
+        half = config.head_width // 2
+        self._rates = (config.rope_theta ** (-np.arange(half, dtype=np.float64) / half)).astype(np.float64)
+
+    @staticmethod
+    def fits(llm: LanguageModel) -> bool:
+        """Whether arrays are on a CPU and every matrix is merged and held as float32."""
+        if not on_cpu() or any(not isinstance(m, nn.Linear) for layer in llm.model.layers for m in _matrices(layer)):
+            return False
+        return all(array.dtype == mx.float32 for _, array in tree_flatten(llm.parameters()))
+
+    def __call__(self, x: mx.array, cache: Cache) -> mx.array:
+        past = [cache.held(index) for index in range(len(self._layers))]
+        mx.eval(x, [pair for pair in past if pair is not None])
+        hidden = np.array(x).reshape(-1)
+        turn = self._rates * cache.length
+        cos, sin = np.cos(turn).astype(np.float32), np.sin(turn).astype(np.float32)
+        for index, layer in enumerate(self._layers):
+            q, k, v = _heads(layer, hidden, cos, sin, self._config)
+            hidden = hidden + layer.out.dot(_attended(q, k, v, past[index]))
+            inner = layer.gate_up.dot(layer.before_mlp(hidden)).reshape(2, -1)
+            hidden = hidden + layer.down.dot(_silu(inner[0]) * inner[1])
+            past[index] = None  # nothing may refer to the buffers when they are written, or they would be copied
+            cache.extend(index, mx.array(k[None, :, None]), mx.array(v[None, :, None]))
+        cache.advance(1)
+        return mx.array(self._head.dot(self._norm(hidden))[None])
+
+
+def _matrices(layer: Any) -> list[nn.Module]:
+    attention, mlp = layer.self_attn, layer.mlp
+    return [attention.get("qkv_proj"), attention.o_proj, mlp.get("gate_up_proj"), mlp.down_proj]
+
+
+def _layer(layer: Any, eps: float) -> _Layer:
+    qkv, out, gate_up, down = _matrices(layer)
+    return _Layer(
+        _Norm(_view(layer.input_layernorm.weight), eps),
+        _view(qkv.weight),
+        _view(qkv.bias),
+        _view(out.weight),
+        _Norm(_view(layer.post_attention_layernorm.weight), eps),
+        _view(gate_up.weight),
+        _view(down.weight),
+    )
+
+
+def _view(array: mx.array) -> Floats:
+    mx.eval(array)
+    return np.array(array, copy=False)
+
+
+def _silu(x: Floats) -> Floats:
+    return x / (1.0 + np.exp(np.minimum(-x, _LARGEST_EXPONENT)))
+
+
+def _heads(layer: _Layer, hidden: Floats, cos: Floats, sin: Floats, config: LlmConfig) -> tuple[Floats, Floats, Floats]:
+    """Queries (Q, W) and key (H, W), turned by the position's angles, and value (H, W) of one place."""
+    qkv = layer.qkv.dot(layer.before_attention(hidden))
+    qkv += layer.qkv_bias
+    heads = qkv.reshape(-1, config.head_width)
+    queries, turning = config.num_attention_heads, config.num_attention_heads + config.num_key_value_heads
+    half = config.head_width // 2
+    first, second = heads[:turning, :half], heads[:turning, half:]
+    turned = np.concatenate([first * cos - second * sin, first * sin + second * cos], axis=1)
+    return turned[:queries], turned[queries:], heads[turning:]
+
+
+def _attended(q: Floats, k: Floats, v: Floats, past: tuple[mx.array, mx.array] | None) -> Floats:
+    """What queries (Q, W) find in the past (1, H, K, W) and at their own place (H, W): (Q W,)."""
+    H, W = k.shape
+    queries = q.reshape(H, -1, W) * np.float32(W**-0.5)
+    own = (queries * k[:, None]).sum(axis=-1, keepdims=True)
+    if past is None:
+        return np.repeat(v, queries.shape[1], axis=0).reshape(-1)
+    keys, values = (np.array(array, copy=False)[0] for array in past)
+    # Keys come first in the product: in this order BLAS reads them where they lie.
+    scores = np.concatenate([(keys @ queries.swapaxes(1, 2)).swapaxes(1, 2), own], axis=2)
+    scores -= scores.max(axis=-1, keepdims=True)
+    np.exp(scores, out=scores)
+    found = scores[..., :-1] @ values + scores[..., -1:] * v[:, None]
+    return (found / scores.sum(axis=-1, keepdims=True)).reshape(-1)
