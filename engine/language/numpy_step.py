@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
-from mlx.utils import tree_flatten
 from numpy.typing import NDArray
 
 from engine._blas import numpy_in_one_thread
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 
-_LARGEST_EXPONENT = 80.0
+_LARGEST_EXPONENT = np.float32(80.0)
 
 
 @dataclass(frozen=True)
@@ -63,16 +62,15 @@ class NumpyStep:
         self._config = config
         self._layers = [_layer(layer, config.rms_norm_eps) for layer in llm.model.layers]
         self._norm = _Norm(_view(llm.model.norm.weight), config.rms_norm_eps)
-        self._head = _view(llm.model.embed_tokens.weight if config.tie_word_embeddings else llm.lm_head.weight)
+        self._head = _view(_head(llm).weight)
         half = config.head_width // 2
         self._rates = (config.rope_theta ** (-np.arange(half, dtype=np.float64) / half)).astype(np.float64)
 
     @staticmethod
     def fits(llm: LanguageModel) -> bool:
         """Whether arrays are on a CPU and every matrix is merged and held as float32."""
-        if not on_cpu() or any(not isinstance(m, nn.Linear) for layer in llm.model.layers for m in _matrices(layer)):
-            return False
-        return all(array.dtype == mx.float32 for _, array in tree_flatten(llm.parameters()))
+        matrices = [matrix for layer in llm.model.layers for matrix in _matrices(layer)]
+        return on_cpu() and all(_is_plain(matrix) for matrix in [*matrices, _head(llm)])
 
     def __call__(self, x: mx.array, cache: Cache) -> mx.array:
         past = [cache.held(index) for index in range(len(self._layers))]
@@ -91,7 +89,15 @@ class NumpyStep:
         return mx.array(self._head.dot(self._norm(hidden))[None])
 
 
-def _matrices(layer: Any) -> list[nn.Module]:
+def _head(llm: LanguageModel) -> nn.Module:
+    return llm.model.embed_tokens if llm.config.tie_word_embeddings else llm.lm_head
+
+
+def _is_plain(module: nn.Module | None) -> bool:
+    return isinstance(module, nn.Linear | nn.Embedding) and module.weight.dtype == mx.float32
+
+
+def _matrices(layer: Any) -> list[Any]:
     attention, mlp = layer.self_attn, layer.mlp
     return [attention.get("qkv_proj"), attention.o_proj, mlp.get("gate_up_proj"), mlp.down_proj]
 
@@ -115,7 +121,10 @@ def _view(array: mx.array) -> Floats:
 
 
 def _silu(x: Floats) -> Floats:
-    return x / (1.0 + np.exp(np.minimum(-x, _LARGEST_EXPONENT)))
+    out = np.minimum(-x, _LARGEST_EXPONENT)
+    np.exp(out, out=out)
+    out += 1.0
+    return np.divide(x, out, out=out)
 
 
 def _heads(layer: _Layer, hidden: Floats, cos: Floats, sin: Floats, config: LlmConfig) -> tuple[Floats, Floats, Floats]:
