@@ -30,7 +30,7 @@ class Retention(StrEnum):
 class Preferences:
     """Every setting with its default. Devices are names; "" follows the system."""
 
-    thinking: Thinking = Thinking.OFF
+    thinking: Thinking = Thinking.AUTO  # as the preset below has it
     thinking_budget: int = 512
     spoken_answers: bool = True
     voice: str = ""

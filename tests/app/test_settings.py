@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from app.choices import preset_choices
 from app.settings import Preferences, Retention, Settings
 from engine.events import Thinking
 
@@ -14,6 +15,12 @@ def test_what_was_chosen_is_there_next_time(tmp_path: Path) -> None:
     now = Settings(tmp_path / "s.json").now
     assert (now.thinking, now.tools, now.retention) == (Thinking.ALWAYS, ("clock",), Retention.DAYS)
     assert now.replay_speed == 1.0
+
+
+def test_the_first_settings_are_those_of_the_first_preset() -> None:
+    now = Preferences()
+    for name, value in preset_choices(now.preset).items():
+        assert getattr(now, name) == value, name
 
 
 def test_each_change_is_told_once_by_name(tmp_path: Path, qtbot: QtBot) -> None:
