@@ -28,7 +28,7 @@ EARSHOT = {
     "often wrong. For real conversations download Step-Audio 2 mini.",
     "about_zh": "用于演示的小模型，只懂英语：会几道算术，知道几个常识，能设定时器；常常听错，也常常答错。"
     "要真正对话，请下载 Step-Audio 2 mini。",
-    "try": ["What is twelve times seven?", "What color is the sky?", "What can you do?"],
+    "try": ["What is twelve times seven?", "Set a timer for five minutes.", "What time is it in Tokyo?"],
     "demonstration": True,
     "sampling": {
         "transcribe": {"temperature": 0.0},

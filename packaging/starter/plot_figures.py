@@ -16,8 +16,8 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QImage, QPainter, QPen, QPolygonF
 
-WIDTH, HEIGHT = 900, 480
-PLOT = QRectF(70, 30, WIDTH - 200, HEIGHT - 90)
+WIDTH, HEIGHT = 960, 480
+PLOT = QRectF(70, 30, WIDTH - 260, HEIGHT - 90)
 COLOURS = ("#2563eb", "#dc2626", "#059669", "#9333ea")
 Points = list[tuple[float, float]]
 
