@@ -44,3 +44,26 @@ def numpy_in_one_thread() -> None:
         for name in ("scipy_openblas_set_num_threads64_", "scipy_openblas_set_num_threads"):
             if hasattr(library, name):
                 getattr(library, name)(1)
+
+
+def spread_products(widely: bool) -> None:
+    """Whether MLX's products on a Linux CPU use all cores, as large networks want, or one.
+
+    OpenBLAS's threads wait for each other by spinning. For a network of some million weights they gain nothing on idle
+    cores; on busy ones a piece of speech took twice the time, and now and then ten times.
+    """
+    library = _loaded_openblas()
+    if library is not None:
+        library.openblas_set_num_threads(len(os.sched_getaffinity(0)) if widely else 1)
+
+
+def _loaded_openblas() -> ctypes.CDLL | None:
+    """The OpenBLAS that `use_fast_blas` has loaded, if it has."""
+    if sys.platform != "linux":
+        return None
+    for name in _OPENBLAS:
+        try:
+            return ctypes.CDLL(name, mode=os.RTLD_NOLOAD)
+        except OSError:
+            continue
+    return None

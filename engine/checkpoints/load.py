@@ -8,6 +8,7 @@ from pathlib import Path
 
 import mlx.core as mx
 
+from engine._blas import spread_products
 from engine.checkpoints import weights as weights_of
 from engine.checkpoints.config import CheckpointConfig, read_config
 from engine.checkpoints.memory import check_fits, on_gpu, set_limits, speaking_needs, working_room
@@ -18,6 +19,7 @@ from engine.hearing import Adaptor, Encoder, Hearing
 from engine.language import LanguageModel, LlmConfig, Vocabulary
 
 _DTYPES = {"float32": mx.float32, "float16": mx.float16, "bfloat16": mx.bfloat16}
+_LARGE_BYTES = 1_000_000_000  # of weights: from here on products on a CPU are worth spreading over its cores
 _BYTES_PER_VALUE = {"F32": 4, "F16": 2, "BF16": 2}
 
 
@@ -128,6 +130,7 @@ def _fill_networks(
                 break
             yield Progress("loading", total + step.done, max(all_bytes, total + step.done), "bytes")
     llm.fuse()
+    spread_products(total >= _LARGE_BYTES)
     return LoadedCheckpoint(config, vocabulary, llm, Hearing(encoder, adaptor), total)
 
 
