@@ -7,7 +7,6 @@ typed turn. Answers are written; with --speak they are also spoken, into one WAV
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -19,8 +18,8 @@ from engine.errors import RequestError
 
 if TYPE_CHECKING:
     from engine.conversation.presets import Preset
-    from engine.conversation.tools import ToolRegistry
-    from engine.conversation.tools.mcp_servers import McpServer, McpServers
+    from engine.conversation.tools import Tool, ToolRegistry
+    from engine.conversation.tools.mcp_servers import McpServers
     from engine.engine import Engine
     from engine.events import SessionEvent, ToolCall, Turn
     from engine.session import Session
@@ -120,8 +119,7 @@ def _tools(
 
     tools = builtin_tools(timers, web_search=WebSearchSettings() if args.web else None)
     switched_on = ["web_search"] if args.web else []
-    served = [each for command in args.tool_server for each in servers.start(_server(command))] if servers else []
-    for each in served:
+    for each in _served(args.tool_server, servers, tools) if servers else ():
         tools.add(each)
         switched_on.append(each.name)
     for name in args.tools or ():
@@ -132,14 +130,16 @@ def _tools(
     return tools, tools.names if "all" in args.tools else tuple(args.tools)
 
 
-def _server(command: str) -> McpServer:
-    from engine.conversation.tools.mcp_servers import McpServer
+def _served(commands: list[str], servers: McpServers, tools: ToolRegistry) -> list[Tool]:
+    """The tools of servers, once they run; none has the name of another tool."""
+    from engine.conversation.tools.mcp_servers import McpServer, renamed_apart
 
-    try:
-        program, *arguments = shlex.split(command)
-    except ValueError:  # a quotation mark that is not closed, or nothing at all
-        raise RequestError(f"This is not a command: {command!r}. Write it as you would in a terminal.") from None
-    return McpServer(command, program, arguments)
+    served: list[Tool] = []
+    for server in [McpServer.of_command(command) for command in commands]:
+        offered = servers.start(server)
+        taken = (*tools.names, *(each.name for each in served))
+        served += renamed_apart(offered, taken, servers.title(server.name))
+    return served
 
 
 def _session(args: argparse.Namespace, engine: Engine, chosen: Preset, tools: ToolRegistry) -> Session:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from engine.conversation.tools import ToolRegistry
-from engine.conversation.tools.mcp_servers import McpServer, McpServers
+from engine.conversation.tools import Tool, ToolRegistry
+from engine.conversation.tools.mcp_servers import McpServer, McpServers, renamed_apart
 from engine.errors import RequestError
 from engine.events import ToolCall, ToolResult
 
@@ -58,3 +61,113 @@ def test_a_server_that_does_not_start_is_a_sentence(servers: McpServers, command
     with pytest.raises(RequestError, match="could not be started"):
         servers.start(McpServer("broken", command))
     assert servers.names == ()
+
+
+def is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return not Path(f"/proc/{process}/stat").exists() or " Z " not in Path(f"/proc/{process}/stat").read_text()
+
+
+def until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+STUBBORN = """
+import os, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+open(sys.argv[1], "w").write(str(os.getpid()))
+time.sleep(600)
+"""
+
+
+def stubborn(folder: Path) -> tuple[McpServer, Callable[[], int]]:
+    """A program that answers nothing and does not want to end; its process, once it runs."""
+    (folder / "stubborn.py").write_text(STUBBORN)
+    noted = folder / "process"
+
+    def process() -> int:
+        until(lambda: noted.exists() and noted.read_text())
+        return int(noted.read_text())
+
+    return McpServer("stubborn", sys.executable, [str(folder / "stubborn.py"), str(noted)]), process
+
+
+def test_a_program_that_never_answers_is_given_up_and_killed_when_all_ends(tmp_path: Path) -> None:
+    servers = McpServers(start_s=1.0)
+    server, process_of = stubborn(tmp_path)
+    with pytest.raises(RequestError, match="could not be started") as raised:
+        servers.start(server)
+    assert isinstance(raised.value.__cause__, TimeoutError)
+    servers.close(0.1)
+    assert not is_running(process_of())
+    servers.close()
+
+
+def test_a_server_that_is_still_starting_does_not_keep_the_end_waiting(tmp_path: Path) -> None:
+    servers, raised = McpServers(), []
+    server, process_of = stubborn(tmp_path)
+
+    def start() -> None:
+        try:
+            servers.start(server)
+        except RequestError as error:
+            raised.append(error)
+
+    starting = threading.Thread(target=start)
+    starting.start()
+    process = process_of()
+    began = time.monotonic()
+    servers.end_all()
+    servers.close(0.2)
+    assert time.monotonic() - began < 1.0
+    assert not is_running(process)
+    starting.join(5)
+    assert raised
+
+
+@pytest.mark.slow
+def test_it_is_told_when_a_server_ends_by_itself_but_not_when_it_was_asked_to() -> None:
+    told: list[str] = []
+    servers = McpServers(told.append)
+    registry = ToolRegistry(servers.start(small()))
+    assert servers.title("small") == "small"
+    servers.start(McpServer("other", sys.executable, [str(PROGRAM)]))
+    servers.stop("other")
+    assert run(registry, "leave").failed
+    until(lambda: told)
+    servers.close()
+    assert told == ["small"]
+
+
+@pytest.mark.parametrize(
+    ("line", "command", "arguments", "environment"),
+    [
+        ("npx some-server '/my notes'", "npx", ["some-server", "/my notes"], {}),
+        ("TOKEN='a b' DEPTH=2 serve X=1", "serve", ["X=1"], {"TOKEN": "a b", "DEPTH": "2"}),
+    ],
+)
+def test_a_command_is_read_as_in_a_terminal(
+    line: str, command: str, arguments: list[str], environment: dict[str, str]
+) -> None:
+    server = McpServer.of_command(line)
+    assert (server.name, server.command, server.arguments) == (line, command, arguments)
+    assert server.environment == environment
+    assert not server.trusted
+
+
+@pytest.mark.parametrize("line", ["", "  ", "'open", "TOKEN=1"])
+def test_what_is_no_command_is_a_sentence(line: str) -> None:
+    with pytest.raises(RequestError, match="not a command"):
+        McpServer.of_command(line)
+
+
+def test_a_servers_tools_take_no_other_tools_name() -> None:
+    served = [Tool(name, "", {}, str) for name in ("calculator", "shout", "calculator")]
+    names = [each.name for each in renamed_apart(served, ("calculator", "my_box_calculator"), "my box!")]
+    assert names == ["my_box_calculator_2", "shout", "my_box_calculator_3"]
