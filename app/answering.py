@@ -39,6 +39,7 @@ class Answering(QObject):
         self._settings, self._talk, self._sound = parts.settings, parts.conversation, parts.sound
         self._thread, self._models = parts.thread, parts.models
         self.transcriber = parts.transcriber
+        self.tool_servers = parts.servers
         self.state = State.IDLE
         self.notice = Notice()
         self._help: Callable[[], None] = lambda: None
@@ -46,8 +47,10 @@ class Answering(QObject):
         self._writing_down: Reply | None = None
         self._pending: object | None = None  # identity of what is being read or written before it can be asked
         self._confirmation: Confirmation | None = None
+        self._server_notice = Notice()
         self.confirmation_wanted.connect(self._on_confirmation)
         self.confirmation_over.connect(self._on_confirmation_over)
+        parts.servers.trouble.connect(self._on_server_trouble)
         parts.models.lost.connect(self._on_engine_lost)
         parts.thread.happened.connect(self._on_event)
         parts.thread.ended.connect(self._on_ended)
@@ -60,7 +63,7 @@ class Answering(QObject):
             spoken_answer=now.spoken_answers and (self._models.can_speak or not model.ready),
             thinking=now.thinking,
             thinking_budget=now.thinking_budget,
-            allow_tools=now.tools,
+            allow_tools=(*now.tools, *(tool.name for tool in self.tool_servers.tools)),
         )
 
     def _job(self, stored: StoredTurn, turn: Turn | None, sink: Sink) -> Job:
@@ -70,7 +73,8 @@ class Answering(QObject):
             now.voice if any(voice.key == now.voice for voice in self._models.voices) or not self._models.voices else ""
         )
         language = "zh" if now.language.startswith("zh") else "en"
-        manner = Manner(self._talk.view.preset or now.preset, language, voice, now.tools, now.ask_first)
+        preset, served = self._talk.view.preset or now.preset, self.tool_servers.tools
+        manner = Manner(preset, language, voice, now.tools, now.ask_first, served)
         folder = self._talk.folder
         return Job(stored.conversation, folder, manner, turn, stored.place, folder / name, sink)
 
@@ -277,6 +281,12 @@ class Answering(QObject):
             self._fail(self._reply, self.tr("The model stopped before the answer was complete."))
         self._say(sentence, trouble=True, action=NoticeAction.RETRY, help=self.retry_model)
 
+    def _on_server_trouble(self, sentence: str) -> None:
+        """Said where nothing else is, and no longer than it is true."""
+        if self.notice == self._server_notice or not self.notice.text:
+            self._say(sentence)
+            self._server_notice = self.notice
+
     def _write_down_next(self) -> None:
         """Have the newest spoken turn without a transcript written down, once the engine has time."""
         answering = self._reply is not None and not self._reply.over
@@ -326,13 +336,18 @@ class Answering(QObject):
             confirmation.answer(False)
             return
         self._confirmation, call = confirmation, confirmation.call
-        title = next((tool.title for tool in self._parts.tools if tool.name == call.name), call.name)
+        title = self.tool_titles.get(call.name, call.name)
         words = self.tr("Earshot wants to use {tool}: {arguments}")
         self._say(
             words.format(tool=title, arguments=arguments_in_words(call.arguments)),
             action=NoticeAction.ALLOW,
             help=lambda: confirmation.answer(True),
         )
+
+    @property
+    def tool_titles(self) -> dict[str, str]:
+        """What the tools are called in the window, by name."""
+        return {tool.name: tool.title for tool in self._parts.tools} | self.tool_servers.titles
 
     def _on_confirmation_over(self, confirmation: Confirmation) -> None:
         """Answered, or not answered for too long: nothing is asked any more."""

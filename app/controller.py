@@ -28,6 +28,7 @@ from engine.events import Thinking
 
 _POLL_MS = 33
 _CLOSING_S = 0.25  # each for the devices, the disk and the engine: together under a second
+_SERVERS_CLOSING_S = 0.1  # they have been ending since the others began to
 
 
 class Controller(Talking):
@@ -71,6 +72,7 @@ class Controller(Talking):
         models.models_changed.connect(self.models_changed)
         models.voices_changed.connect(self.voices_changed)
         sound.devices_changed.connect(self.devices_changed)
+        self.tool_servers.changed.connect(lambda: self.model_changed.emit(self.model))
         self.transcriber.trouble.connect(lambda sentence: self._say(sentence, trouble=True))
         self.transcriber.silence_wanted.connect(self.stop)
         self._settings.changed.connect(self._on_setting)
@@ -80,6 +82,7 @@ class Controller(Talking):
         self._talk.expire()
         self._models.load_best()
         self._models.ready.connect(self.transcriber.resume)
+        self.tool_servers.begin()
         self._sound.open(microphone=self._keeps_warm and self._granted)
         self._clock.start()
         self._watch.start()
@@ -93,12 +96,14 @@ class Controller(Talking):
         self._watch.stop()
         self.stop()
         self.transcriber.close()
+        self.tool_servers.end_all()
         self._models.downloads.close()
         self._thread.blockSignals(True)
         self._thread.end()
         self._sound.close(_CLOSING_S)
         self._parts.disk.close(_CLOSING_S)
         self._ended_in_time = self._thread.join(_CLOSING_S)
+        self.tool_servers.close(_SERVERS_CLOSING_S)
         self._talk.close()
         return self._ended_in_time
 
@@ -135,6 +140,7 @@ class Controller(Talking):
     def model(self) -> ModelStatus:
         """How the model stands, and what leaves this machine."""
         network = [tool.title for tool in self.tools if tool.needs_network and tool.name in self._settings.now.tools]
+        network += self.tool_servers.working
         leaves = self.tr("{tools} may reach the network").format(tools=", ".join(network)) if network else ""
         return replace(self._models.status, leaves=leaves)
 

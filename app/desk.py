@@ -20,6 +20,7 @@ from engine.samples import write_wav
 
 if TYPE_CHECKING:
     from app.engine_thread import Request
+    from engine.conversation.tools import Tool
     from engine.session import Session
 
 log = logging.getLogger(__name__)
@@ -76,13 +77,16 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Manner:
-    """How to answer: preset, its language, voice, tools, and those of them to ask about before each call."""
+    """How to answer: preset, its language, voice, tools, and those of them to ask about before each call. `served` are
+    the tools of other programs, which are not among the names in `tools`.
+    """
 
     preset: str = "assistant"
     language: str = "en"
     voice: str = ""
     tools: tuple[str, ...] = ()
     ask_first: tuple[str, ...] = ()
+    served: tuple[Tool, ...] = ()
 
 
 class Sink(Protocol):
@@ -303,7 +307,7 @@ class Desk:
         return SessionSettings(
             persona=chosen.persona(manner.language),
             voice=self._voice(manner.voice) if manner.voice and self.engine.capabilities.speaks else None,
-            tools=ToolRegistry(tools),
+            tools=ToolRegistry([*tools, *manner.served]),
             confirm=self._confirm,
             remember_turns=chosen.remember_turns,
             own_voice=chosen.own_voice,

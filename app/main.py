@@ -186,6 +186,7 @@ def build_controller(
     from app.permission import MicrophonePermission
     from app.sound import SoundDevices
     from app.store import Store
+    from app.tool_servers import ToolServers
     from app.transcriber import Transcriber
     from app.worker import Worker
 
@@ -211,6 +212,7 @@ def build_controller(
             f"microphone blocks lost: {sound.microphone.overruns}",
         ]
 
+    offers = choices.tool_offers()
     parts = Parts(
         settings=settings,
         conversation=Conversation(store, settings),
@@ -221,7 +223,8 @@ def build_controller(
         permission=permission or MicrophonePermission(),
         disk=disk,
         presets=choices.preset_views(settings.now.language),
-        tools=choices.tool_offers(),
+        tools=offers,
+        servers=ToolServers(settings, tuple(offer.name for offer in offers)),
         apply_preset=choices.preset_choices,
         diagnostics=lambda: diagnostics.summary(paths, facts),
     )

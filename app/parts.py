@@ -12,6 +12,7 @@ from app.models import Models
 from app.permission import MicrophonePermission
 from app.settings import Settings
 from app.sound import SoundDevices
+from app.tool_servers import ToolServers
 from app.transcriber import Transcriber
 from app.widgets.views import PresetView, ToolOffer
 from app.worker import Worker
@@ -31,5 +32,6 @@ class Parts:
     disk: Worker
     presets: tuple[PresetView, ...]
     tools: tuple[ToolOffer, ...]
+    servers: ToolServers
     apply_preset: Callable[[str], dict[str, Any]]
     diagnostics: Callable[[], str]

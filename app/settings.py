@@ -44,6 +44,8 @@ class Preferences:
         "cancel_timer",
     )
     ask_first: tuple[str, ...] = ()  # tools of which each call has to be allowed
+    tool_servers: tuple[str, ...] = ()  # commands
+    trusted_servers: tuple[str, ...] = ()  # those of them that are not asked about
     model: str = ""
     input_device: str = ""
     output_device: str = ""

@@ -38,6 +38,7 @@ class SettingsBinding(QObject):
             signal.connect(self._refresh)
         controller.model_changed.connect(lambda _status: self._refresh())
         controller.downloads.changed.connect(self._on_downloads)
+        controller.tool_servers.changed.connect(self._refresh)
         window.welcome.models_requested.connect(self.open_models)
 
     @property
@@ -85,6 +86,11 @@ class SettingsBinding(QObject):
         dialog.models.pause_wanted.connect(controller.downloads.pause)
         dialog.models.discard_wanted.connect(controller.downloads.discard)
         self._voices = VoiceBinding(dialog.voices, controller)
+        servers = controller.tool_servers
+        dialog.tools.servers.added.connect(servers.add)
+        dialog.tools.servers.removed.connect(servers.remove)
+        dialog.tools.servers.asks_changed.connect(servers.set_asks)
+        dialog.tools.servers.started_again.connect(servers.start_again)
         dialog.finished.connect(lambda _result: self._voices.leave())
         return dialog
 
@@ -104,6 +110,7 @@ class SettingsBinding(QObject):
             prefer_built_in=now.prefer_built_in,
             thinking_budget=now.thinking_budget,
             tools=self._tools(),
+            servers=controller.tool_servers.listed,
             models=controller.models,
             models_folder=now.models_folder or str(models_folder()),
             downloads=controller.downloads.listed,

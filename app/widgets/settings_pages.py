@@ -7,13 +7,14 @@ from functools import partial
 
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from app import theme
 from app.translations import LANGUAGES
 from app.widgets.check_box import WORDS_LEFT, CheckBox
 from app.widgets.labels import Label
 from app.widgets.settings_form import ChoiceBox, SettingsPage, number_box
+from app.widgets.settings_servers import ServerList
 from app.widgets.views import Choice, SettingsView, ToolSetting
 
 Change = Callable[[str, object], None]
@@ -87,6 +88,12 @@ class ToolsPage(SettingsPage):
         self._names: tuple[str, ...] = ()
         self._boxes: dict[str, CheckBox] = {}
         self._asking: dict[str, CheckBox] = {}
+        self._list = QVBoxLayout()
+        self._list.setSpacing(self.column.spacing())
+        self.column.addLayout(self._list)
+        self.servers = ServerList()
+        self.column.addSpacing(10)
+        self.column.addWidget(self.servers)
         self.end()
 
     def show_settings(self, view: SettingsView) -> None:
@@ -102,16 +109,17 @@ class ToolsPage(SettingsPage):
                 with QSignalBlocker(asking):
                     asking.setChecked(tool.asks)
                 asking.setEnabled(tool.enabled)
+        self.servers.show_servers(view.servers)
 
     def _build(self, tools: tuple[ToolSetting, ...]) -> None:
         for row in self._rows:
-            self.column.removeWidget(row)
+            self._list.removeWidget(row)
             row.deleteLater()
         self._rows, self._boxes, self._asking = [], {}, {}
         for number, tool in enumerate(tools):
             row = self._tool_row(tool)
             self._rows.append(row)
-            self.column.insertWidget(self.column.count() - 1, row)
+            self._list.addWidget(row)
             if number == 0:
                 row.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 

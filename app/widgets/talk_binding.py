@@ -118,7 +118,7 @@ class TalkBinding(QObject):
         """The turn with its tools called as the settings call them."""
         if not turn.tools:
             return turn
-        titles = {tool.name: tool.title for tool in self._controller.tools}
+        titles = self._controller.tool_titles
         return replace(turn, tools=tuple(replace(each, name=titles.get(each.name, each.name)) for each in turn.tools))
 
     def _show_switches(self) -> None:

@@ -184,6 +184,26 @@ class ToolSetting:
     asks: bool = False
 
 
+class ServerState(Enum):
+    """How a tool server stands."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class ServerView:
+    """A program that offers tools: its command, what it calls itself, the names of its tools once it runs."""
+
+    command: str
+    title: str = ""
+    state: ServerState = ServerState.STARTING
+    tools: tuple[str, ...] = ()
+    asks: bool = True
+    problem: str = ""  # a sentence when it does not run
+
+
 @dataclass(frozen=True)
 class SettingsView:
     """Everything the settings show. Device values are names; "" follows the system's default."""
@@ -197,6 +217,7 @@ class SettingsView:
     prefer_built_in: bool = True
     thinking_budget: int = 512
     tools: tuple[ToolSetting, ...] = ()
+    servers: tuple[ServerView, ...] = ()
     models: tuple[ModelView, ...] = ()
     models_folder: str = ""
     downloads: tuple[DownloadView, ...] = ()

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 _START_S = 20.0
 _CALL_S = 30.0
 _CLOSE_S = 3.0
-_KILLED_S = 0.2  # until the end of a killed program is noticed
+_KILLED_S = 0.05  # until the end of a killed program is noticed
 _LONGEST_TITLE = 60
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 # Where people's programs are; an app that is opened from the Dock is told of the system's own folders only.
@@ -96,13 +96,14 @@ class McpServers:
     def start(self, server: McpServer) -> list[Tool]:
         """Start a server and return its tools.
 
-        Raises McpMissingError if `mcp` is not installed, RequestError with a sentence if the program cannot be started or
-        does not answer in time (`start_s`, 20 seconds unless given); its cause tells which.
+        Raises McpMissingError if `mcp` is not installed, RequestError with a sentence if the program cannot be started
+        or does not answer in time (`start_s`, 20 seconds unless given); its cause tells which.
         """
         try:
             import mcp  # noqa: F401  (only whether it is there)
         except ImportError:
-            raise McpMissingError("Tool servers need the package mcp, which is not installed: pip install mcp.") from None
+            words = "Tool servers need the package mcp, which is not installed: pip install mcp."
+            raise McpMissingError(words) from None
         self.stop(server.name)
         running = self._running[server.name] = _Running(server, self._loop, self._on_end)
         try:
@@ -148,15 +149,15 @@ class McpServers:
             self.end(name)
 
     def close(self, timeout_s: float = _CLOSE_S) -> None:
-        """End all servers and the background thread. What has not ended in time is killed."""
-        if self._loop.is_closed():
-            return
-        self.end_all()
-        with contextlib.suppress(Exception):
-            self._await(self._loop.end_programs(timeout_s), timeout_s + 2 * _KILLED_S)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_KILLED_S)
-        if not self._thread.is_alive():
+        """End all servers and the background thread. What has not ended in time is killed, also while the thread is
+        too busy to do so itself. Calling it again does nothing.
+        """
+        if self._thread.is_alive():
+            self.end_all()
+            asyncio.run_coroutine_threadsafe(self._loop.end_programs(timeout_s), self._loop)
+            self._thread.join(timeout_s + 2 * _KILLED_S)
+        self._loop.kill_programs()
+        if not self._thread.is_alive() and not self._loop.serving:
             self._loop.close()
 
     def _await(self, work: Any, timeout_s: float) -> Any:
@@ -210,15 +211,20 @@ class _Loop(asyncio.SelectorEventLoop):
         return transport, protocol
 
     async def end_programs(self, timeout_s: float) -> None:
-        """Wait for all that serve to end; kill what runs then, with everything it has started."""
+        """Wait for all that serve to end, kill what runs then, and stop."""
         if self.serving:
             await asyncio.wait(set(self.serving), timeout=timeout_s)
+        self.kill_programs()
+        if self.serving:
+            await asyncio.wait(set(self.serving), timeout=_KILLED_S)
+        self.stop()
+
+    def kill_programs(self) -> None:
+        """Kill what runs, with everything it has started. From any thread."""
         for program in self._programs:
             if program.get_returncode() is None:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(program.get_pid(), signal.SIGKILL)
-        if self.serving:
-            await asyncio.wait(set(self.serving), timeout=_KILLED_S)
 
 
 class _Running:

@@ -16,6 +16,7 @@ from app.widgets.views import (
     ModelView,
     Notice,
     PresetView,
+    ServerView,
     State,
     ToolOffer,
     TurnView,
@@ -116,6 +117,22 @@ class FakeDownloads(_Noting):
         self.changed.emit()
 
 
+class FakeToolServers(_Noting):
+    """Tool servers a test lists."""
+
+    COMMANDS = ("add", "remove", "set_asks", "start_again")
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listed: tuple[ServerView, ...] = ()
+
+    def show(self, *servers: ServerView) -> None:
+        """Have these."""
+        self.listed = servers
+        self.changed.emit()
+
+
 class FakeController(_Noting):
     """The public surface of the controller."""
 
@@ -158,6 +175,7 @@ class FakeController(_Noting):
         super().__init__()
         self.transcriber = FakeTranscriber()
         self.downloads = FakeDownloads()
+        self.tool_servers = FakeToolServers()
         self.state = State.IDLE
         self.model = ModelStatus("Step-Audio 2 mini · 4-bit", True, 1.0, "", int(6.1 * GB), 24 * GB, "", True)
         self.notice = Notice()
@@ -176,6 +194,11 @@ class FakeController(_Noting):
         self.inputs: tuple[DeviceView, ...] = (DeviceView("mic", "Desk microphone"),)
         self.outputs: tuple[DeviceView, ...] = (DeviceView("speaker", "Desk speakers"),)
         self.tools = (ToolOffer("calculator", "Works out sums."), ToolOffer("web_search", "Looks things up.", True))
+
+    @property
+    def tool_titles(self) -> dict[str, str]:
+        """What the tools are called."""
+        return {tool.name: tool.title for tool in self.tools}
 
     def diagnostics(self) -> str:
         """A text without conversation."""

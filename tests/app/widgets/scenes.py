@@ -17,6 +17,8 @@ from app.widgets.views import (
     JobView,
     ModelView,
     SegmentView,
+    ServerState,
+    ServerView,
     SettingsView,
     ToolSetting,
     ToolState,
@@ -248,6 +250,16 @@ SETTINGS = SettingsView(
         ToolSetting("calculator", "Works out sums exactly.", True),
         ToolSetting("clock", "Knows the date and the time.", True),
         ToolSetting("web_search", "Looks things up on the web.", True, True, True),
+    ),
+    servers=(
+        ServerView(
+            "npx -y @modelcontextprotocol/server-filesystem '/Users/me/Documents/Notes and letters'",
+            "secure-filesystem-server",
+            ServerState.RUNNING,
+            ("read_file", "list_directory", "search_files", "get_file_info", "directory_tree", "move_file"),
+        ),
+        ServerView("uvx calendar-server", "calendar-server", ServerState.STARTING, asks=False),
+        ServerView("weather-server --city Wuxi", "weather-server", ServerState.STOPPED, problem="It ended by itself."),
     ),
     models=(
         ModelView("starter", "Earshot starter", "Short questions in English and Chinese.", 45 * MB, 120 * MB, 17 * GB),

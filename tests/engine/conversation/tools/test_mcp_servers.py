@@ -105,7 +105,8 @@ def test_a_program_that_never_answers_is_given_up_and_killed_when_all_ends(tmp_p
         servers.start(server)
     assert isinstance(raised.value.__cause__, TimeoutError)
     servers.close(0.1)
-    assert not is_running(process_of())
+    process = process_of()
+    until(lambda: not is_running(process), 1.0)
     servers.close()
 
 
@@ -126,7 +127,7 @@ def test_a_server_that_is_still_starting_does_not_keep_the_end_waiting(tmp_path:
     servers.end_all()
     servers.close(0.2)
     assert time.monotonic() - began < 1.0
-    assert not is_running(process)
+    until(lambda: not is_running(process), 1.0)
     starting.join(5)
     assert raised
 
