@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import threading
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from app.settings import Settings
 from app.translations import sentence
 from app.widgets.views import ServerState, ServerView
+from engine.errors import RequestError
 
 if TYPE_CHECKING:
     from engine.conversation.tools import Tool
@@ -48,6 +50,7 @@ class ToolServers(QObject):
         self._names: dict[str, str] = {}  # of the newest start, by command
         self._count = 0
         self._open = False
+        self._making = threading.Lock()
         self._started.connect(self._on_started)
         self._ended.connect(self._on_ended)
         settings.changed.connect(self._on_setting)
@@ -119,13 +122,14 @@ class ToolServers(QObject):
 
     def end_all(self) -> None:
         """Let all servers end; `close` waits for them."""
-        self._open = False
+        with self._making:
+            self._open = False
         if self._servers is not None:
             self._servers.end_all()
 
     def close(self, timeout_s: float) -> None:
         """End all servers; what has not ended in time is killed."""
-        self._open = False
+        self.end_all()
         if self._servers is not None:
             self._servers.close(timeout_s)
 
@@ -151,30 +155,25 @@ class ToolServers(QObject):
             self._servers.end(name)
 
     def _start(self, command: str) -> None:
-        from engine.conversation.tools.mcp_servers import McpServer, McpServers
-        from engine.errors import RequestError
-
         self._count += 1
-        name = str(self._count)
+        name = self._names[command] = str(self._count)
+        self._served[command] = _Served(ServerView(command, _program(command), ServerState.STARTING))
+        threading.Thread(target=self._run, args=(command, name), name="tool server", daemon=True).start()
+
+    def _run(self, command: str, name: str) -> None:
+        """On a thread of its own, as even importing what runs servers takes a while."""
+        from engine.conversation.tools.mcp_servers import McpServer, McpServers
+
         try:
             server = McpServer.of_command(command, name)
-        except RequestError:
-            problem = sentence("This is not a command: write it as you would in a terminal.")
-            self._served[command] = _Served(ServerView(command, command, ServerState.STOPPED, problem=problem))
-            return
-        if self._servers is None:
-            self._servers = McpServers(self._ended.emit, self._start_s)
-        self._names[command] = name
-        program = server.command.rpartition("/")[2]
-        self._served[command] = _Served(ServerView(command, program, ServerState.STARTING))
-        threading.Thread(target=self._run, args=(self._servers, server), name="tool server", daemon=True).start()
-
-    def _run(self, servers: McpServers, server: Any) -> None:
-        try:
+            with self._making:
+                if not self._open:
+                    return
+                servers = self._servers = self._servers or McpServers(self._ended.emit, self._start_s)
             tools = servers.start(server)
-            self._started.emit(server.name, (servers.title(server.name), tools), None)
+            self._started.emit(name, (servers.title(name), tools), None)
         except Exception as error:
-            self._started.emit(server.name, None, error)
+            self._started.emit(name, None, error)
 
     def _command_of(self, name: str) -> str | None:
         return next((command for command, newest in self._names.items() if newest == name), None)
@@ -217,11 +216,22 @@ class ToolServers(QObject):
             self.trouble.emit("")
 
 
+def _program(command: str) -> str:
+    """The name of the program in a command, until it says itself what it is called."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return command
+    return next((word.rpartition("/")[2] for word in words if "=" not in word), command)
+
+
 def _why(error: Exception | None, program: str, start_s: float) -> str:
     """Why a server did not start, in a sentence."""
     from engine.conversation.tools.mcp_servers import McpMissingError
 
     cause = error.__cause__ if error is not None else None
+    if isinstance(error, RequestError) and cause is None and not isinstance(error, McpMissingError):
+        return sentence("This is not a command: write it as you would in a terminal.")
     if isinstance(error, McpMissingError):
         return sentence("Tool servers need the Python package mcp, which is not installed: pip install mcp.")
     if isinstance(cause, FileNotFoundError | PermissionError):
