@@ -320,8 +320,8 @@ class Training:
         save(self.first.averaged, self.out / "vocoder.safetensors", mx.float16)
         speaking = Vocoder(self.vocoder.config)
         with_weights(speaking, self.first.averaged).eval()
-        self.log.write(step=self.number, minutes=round(self.plan.progress(self.number) * self.plan.minutes, 2))
-        self.log.write(**measured(speaking, self.pool.measuring, self.out))
+        minutes = round(self.plan.progress(self.number) * self.plan.minutes, 2)
+        self.log.write(step=self.number, minutes=minutes, **measured(speaking, self.pool.measuring, self.out))
 
 
 def measured(vocoder: Vocoder, recorded: Sequence[Recording], out: Path) -> dict[str, float]:
