@@ -21,7 +21,7 @@ test: setup ## set everything up and run all tests
 	$(PYTEST)
 
 unit: setup ## only the fast tests
-	$(PYTEST) -m "not slow and not sound"
+	$(PYTEST) -m "not slow and not sound" -n 2
 
 lint: setup ## style, types and the directions of imports
 	$(BIN)/ruff check .

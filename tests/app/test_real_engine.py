@@ -16,6 +16,8 @@ from engine.samples import write_wav
 from tests.app.conftest import Running, noise
 from tests.app.fakes import FakeEngine, FakePermission, FakeSound
 
+pytestmark = pytest.mark.slow
+
 
 class OneModel:
     """A catalogue with the test's checkpoint."""

@@ -23,6 +23,8 @@ from tests.app.test_window import Sit, sit, using  # noqa: F401
 from tests.app.user import User
 from tests.engine.conversation.tools.test_mcp_servers import PROGRAM, is_running, stubborn, until
 
+pytestmark = pytest.mark.slow
+
 SMALL = shlex.join([sys.executable, str(PROGRAM)])
 SLOW_MS = 30_000  # a Python program with many packages starts, on a busy machine
 

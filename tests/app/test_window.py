@@ -33,6 +33,8 @@ from tests.app.fakes import FakeEngine, Step, reply, scripted, tool_steps
 from tests.app.test_transcriber import Steps, recordings, steps  # noqa: F401
 from tests.app.user import User
 
+pytestmark = pytest.mark.slow
+
 Sit = Callable[..., User]
 LONG = "One two three four five six seven eight nine ten."
 

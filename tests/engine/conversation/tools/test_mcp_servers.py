@@ -16,6 +16,8 @@ from engine.conversation.tools.mcp_servers import McpServer, McpServers, renamed
 from engine.errors import RequestError
 from engine.events import ToolCall, ToolResult
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("mcp")
 PROGRAM = Path(__file__).with_name("small_mcp_server.py")
 
