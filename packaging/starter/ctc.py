@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -21,7 +22,7 @@ def spelled(text: str) -> list[int]:
     return [LETTERS.index(letter) + 1 for letter in letters if letter in LETTERS]
 
 
-def padded(labels: list[list[int]], length: int | None = None) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def padded(labels: Sequence[list[int]], length: int | None = None) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Labels as one array (B, L) filled with BLANK, and their lengths (B,)."""
     longest = max(len(label) for label in labels) if length is None else length
     table = np.zeros((len(labels), longest), dtype=np.int32)

@@ -1,51 +1,63 @@
 """What a training knows of itself: word errors and answers on sentences, questions and voices that are held out.
 
-The sentences are others than those of tests/quality, drawn from the same held-out parts.
+    python packaging/starter/held_out_check.py WEIGHTS --tokenizer FOLDER [--answers]
+
+adds a line to WEIGHTS/checks.jsonl. The sentences are others than those of tests/quality, drawn from the same held-out
+parts.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import random
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
 
-import mlx.core as mx
+import engine  # noqa: F401  (chooses the BLAS on Linux)
+
+import mlx.core as mx  # isort: skip
+import mlx.nn as nn
 import numpy as np
 from conversations import conversation, heard_sentence
-from ctc import greedy_text
+from ctc import LETTERS, greedy_text
 from dialogues import TRANSCRIBER, Dialogue
+from network_sizes import AUDIO, HIDDEN, TEXT
 from numpy.typing import NDArray
 from prompt_layout import Layout, Row, Sound
-from sounds_on_gpu import heard
 from spoken_corpus import HELD_OUT, KNOWN, Speaker, spoken
 
 from engine.hearing import Adaptor, Encoder
-from engine.hearing.log_mel import frame_count, patch_count
-from engine.language import LanguageModel, Sampling, generate_batch
+from engine.hearing.log_mel import log_mel, patch_count
+from engine.language import LanguageModel, LlmConfig, Sampling, Vocabulary, generate_batch
 
 _SEED = 3001
 _LONGEST_TEXT = 48
 _LONGEST_ANSWER = 160
 
 
-class Network(Protocol):
-    """What is measured."""
+class Network(nn.Module):
+    """What is measured: the engine's classes with the weights of a training."""
 
-    encoder: Encoder
-    adapter: Adaptor
-    llm: LanguageModel
-
-    def letters(self, features: mx.array) -> mx.array:
-        """Scores of letters."""
+    def __init__(self, folder: Path) -> None:
+        """The weights `weights-*.safetensors` of a folder."""
+        super().__init__()
+        self.encoder = Encoder.from_config(AUDIO)
+        self.adapter = Adaptor.from_config(AUDIO, HIDDEN)
+        self.llm = LanguageModel(LlmConfig.from_dict(TEXT))
+        self.letters = nn.Linear(AUDIO["n_audio_state"], len(LETTERS) + 1)
+        weights: dict[str, mx.array] = {}
+        for path in sorted(folder.glob("weights-*.safetensors")):
+            weights |= mx.load(str(path))
+        self.load_weights([(name, array.astype(mx.float32)) for name, array in weights.items()])
 
 
 @dataclass(frozen=True)
 class Recordings:
-    """What is said, as log-mels (A, 128, T) of undisturbed recordings, and their frames."""
+    """What is said, as log-mels (A, 128, T) padded with 0.0, and their frames."""
 
     texts: list[str]
     mel: mx.array
@@ -54,19 +66,21 @@ class Recordings:
     @classmethod
     def of(cls, texts: Sequence[str], voices: Sequence[Speaker]) -> Recordings:
         """The texts in the voices in turn."""
-        with ThreadPoolExecutor(16) as pool:
+        with ThreadPoolExecutor(8) as pool:
             sounds = list(pool.map(lambda n: spoken(texts[n], voices[n % len(voices)]), range(len(texts))))
-        counts = np.array([len(sound) for sound in sounds], dtype=np.int32)
-        table = np.stack([np.pad(sound, (0, int(counts.max()) + 16 - len(sound))) for sound in sounds])
-        ones, none = mx.ones((len(sounds),)), mx.zeros((len(sounds),), dtype=mx.int32)
-        length = mx.array(counts)
-        mel, _ = heard(mx.array(table), length, ones, none, length, int(counts.max()), mx.random.key(0), 0.0)
-        mx.eval(mel)
-        return cls(list(texts), mel, [frame_count(int(count)) for count in counts])
+        mels = [log_mel(sound.astype(np.float32) / 32768.0) for sound in sounds]
+        longest = max(mel.shape[1] for mel in mels)
+        table = mx.stack([mx.pad(mel, [(0, 0), (0, longest - mel.shape[1])]) for mel in mels])
+        return cls(list(texts), table, [mel.shape[1] for mel in mels])
 
-    def features(self, net: Network, dtype: mx.Dtype) -> tuple[mx.array, mx.array]:
-        """The encoder's features and their counts."""
-        return net.encoder(self.mel.astype(dtype), mx.array(self.frames) - 2)
+    def features(self, net: Network) -> mx.array:
+        """The encoder's features (A, T', width)."""
+        return net.encoder(self.mel, mx.array(self.frames) - 2)[0]
+
+    @property
+    def counts(self) -> list[int]:
+        """How many features each has."""
+        return [(frames - 1) // 2 // 2 for frames in self.frames]
 
 
 class HeldOutCheck:
@@ -81,21 +95,19 @@ class HeldOutCheck:
         self._dialogues = [conversation(chance, test=True) for _ in range(questions)]
         self._asked = Recordings.of([dialogue.turns[0].question for dialogue in self._dialogues], KNOWN)
 
-    def __call__(self, net: Network, dtype: mx.Dtype, *, writes: bool, answers: bool) -> dict[str, float]:
-        """Percent of words wrong by the speller, by the language model if it `writes`; percent of answers right."""
+    def __call__(self, net: Network, *, answers: bool) -> dict[str, float]:
+        """Percent of words wrong by the speller and by the language model; percent of answers right if wanted."""
         figures = {}
         for name, recordings in self._sets.items():
-            features, counts = recordings.features(net, dtype)
-            scores = net.letters(features).astype(mx.float32)
-            made = [greedy_text(row, int(count)) for row, count in zip(scores, np.array(counts), strict=True)]
+            features = recordings.features(net)
+            made = [greedy_text(row, n) for row, n in zip(net.letters(features), recordings.counts, strict=True)]
             figures[f"spelled_wrong_{name}"] = word_errors(recordings.texts, made)
-            if writes:
-                written = self._transcribed(net, recordings, features)
-                half = len(written) // 2
-                figures[f"wrong_{name}"] = word_errors(recordings.texts, written)
-                figures[f"wrong_{name}_open"] = word_errors(recordings.texts[:half], written[:half])
+            written = self._transcribed(net, recordings, features)
+            half = len(written) // 2
+            figures[f"wrong_{name}"] = word_errors(recordings.texts, written)
+            figures[f"wrong_{name}_open"] = word_errors(recordings.texts[:half], written[:half])
         if answers:
-            figures["right_answers"] = self._answered(net, dtype)
+            figures["right_answers"] = self._answered(net)
         return figures
 
     def _transcribed(self, net: Network, recordings: Recordings, features: mx.array) -> list[str]:
@@ -108,7 +120,7 @@ class HeldOutCheck:
             rows.append(row)
         return self._continued(net, rows, features, _LONGEST_TEXT)
 
-    def _answered(self, net: Network, dtype: mx.Dtype) -> float:
+    def _answered(self, net: Network) -> float:
         rows = []
         for dialogue, frames in zip(self._dialogues, self._asked.frames, strict=True):
             row = Row()
@@ -116,7 +128,7 @@ class HeldOutCheck:
             self._layout.human(row, Sound(patch_count(frames), None))
             row.read(self._layout.plain[: self._layout.common])
             rows.append(row)
-        made = self._continued(net, rows, self._asked.features(net, dtype)[0], _LONGEST_ANSWER)
+        made = self._continued(net, rows, self._asked.features(net), _LONGEST_ANSWER)
         return 100 * sum(map(_right, self._dialogues, made)) / len(made)
 
     def _continued(self, net: Network, rows: Sequence[Row], features: mx.array, most: int) -> list[str]:
@@ -170,3 +182,24 @@ def edits(truth: Sequence[str], made: Sequence[str]) -> int:
         for j, other in enumerate(made, 1):
             row[j] = min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (word != other))
     return int(row[-1])
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("--tokenizer", type=Path, required=True)
+    parser.add_argument("--sentences", type=int, default=100)
+    parser.add_argument("--answers", action="store_true")
+    parser.add_argument("--step", type=int, default=0, help="written into the line")
+    options = parser.parse_args()
+    check = HeldOutCheck(Layout(Vocabulary.load(options.tokenizer)), options.sentences)
+    figures = check(Network(options.weights), answers=options.answers)
+    line = json.dumps({"step": options.step, **figures})
+    print(line, flush=True)
+    with (options.weights / "checks.jsonl").open("a") as file:
+        file.write(line + "\n")
+
+
+if __name__ == "__main__":
+    main()

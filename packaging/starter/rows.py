@@ -1,6 +1,6 @@
 """Draws training rows from the spoken corpus and puts them together as batches, in processes of their own.
 
-A worker re-reads `loaded-N.list` (which shards are on the GPU, and from which block on) now and then, so the corpus may
+A worker re-reads `loaded.list` (which shards are on the GPU, and from which block on) now and then, so the corpus may
 grow while training runs. What leaves a worker is a plain dict of numpy arrays.
 """
 
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from conversations import conversation
-from ctc import fits, spelled
+from ctc import fits, padded, spelled
 from dialogues import ANALYST, DESCRIBER, READER, TRANSCRIBER, Dialogue, Turn
 from numpy.typing import NDArray
 from prompt_layout import Layout, Row, Sound
@@ -31,8 +31,9 @@ from engine.language.vocabulary import Vocabulary
 
 WIDTHS = (64, 96, 128, 192, 256, 384, 512, 640, 704, 832, 1024, 1280)
 SOUND_BLOCKS = (32, 52, 130, 250)  # of 0.1 s
-LETTERS_MOST = {22: 44, 32: 56, 42: 72, 52: 84}  # by blocks of sound: what is taught to be spelled
-_LEARNED_STEP = 4096
+SPELLED_BLOCKS = (22, 32, 42, 52)  # sizes of what is spelled alone
+_LONGEST_SPELLED = 130  # blocks: what is longer is not spelled beside
+_LEARNED_STEP = 1024
 _FILLING = 2048
 INTERPRETER = (
     "Please listen carefully to this audio. If it is in {first}, translate its content into {second} speech, otherwise "
@@ -91,9 +92,9 @@ def _blocks(heard: Heard) -> int:
 class Corpus:
     """What is loaded so far: utterances by text, answers' speech tokens by text."""
 
-    def __init__(self, folder: Path, rank: int = 0) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._listing = folder / f"loaded-{rank}.list"
+        self._listing = folder / "loaded.list"
         self._done: set[str] = set()
         self.heard: list[Heard] = []
         self.by_text: dict[str, list[Heard]] = defaultdict(list)
@@ -115,7 +116,8 @@ class Corpus:
         for entry in json.loads((self._folder / f"{name}.json").read_text()):
             text = entry["text"]
             utterance = Heard(base + entry["block"], entry["samples"], text)
-            if not any(letter.isdigit() for letter in text):  # what is heard is written down in words
+            # What is heard is written down in words.
+            if entry["heard"] and not any(letter.isdigit() for letter in text):
                 self.heard.append(utterance)
                 self.by_text[text].append(utterance)
             if entry["kind"] == "reply":
@@ -306,9 +308,9 @@ def _together(rows: list[tuple[Row, list[Cut]]], key: tuple[int, int, int]) -> B
     batch: Batch = {"ids": ids, "places": places} | _learned(ids, weights)
     if not sounds:
         return batch
-    if blocks in LETTERS_MOST:
+    if blocks <= _LONGEST_SPELLED:
         pairs = [(cut, spelled(cut.text)) for cut in cuts]
-        batch |= _letters([label if _can_be_spelled(cut, label, blocks) else [] for cut, label in pairs], blocks)
+        batch |= _letters([label if _can_be_spelled(cut, label) else [] for cut, label in pairs])
     return batch | _sounds(cuts, blocks)
 
 
@@ -324,16 +326,14 @@ def _learned(ids: NDArray[np.int32], weights: NDArray[np.float32]) -> Batch:
     return {name: np.pad(array, (0, missing)) for name, array in zip(names, arrays, strict=True)}
 
 
-def _can_be_spelled(cut: Cut, label: list[int], blocks: int) -> bool:
+def _can_be_spelled(cut: Cut, label: list[int]) -> bool:
     frames = (frame_count(cut.length) - 1) // 2 // 2
-    return 0 < len(label) <= LETTERS_MOST[blocks] and fits(frames, label)
+    return len(label) > 0 and fits(frames, label)
 
 
-def _letters(labels: Sequence[list[int]], blocks: int) -> Batch:
-    table = np.zeros((len(labels), LETTERS_MOST[blocks]), dtype=np.int32)
-    for row, label in enumerate(labels):
-        table[row, : len(label)] = label
-    return {"letters": table, "letter_counts": np.array([len(label) for label in labels], dtype=np.int32)}
+def _letters(labels: Sequence[list[int]]) -> Batch:
+    table, counts = padded(labels)
+    return {"letters": table, "letter_counts": counts}
 
 
 def _sounds(cuts: Sequence[Cut], blocks: int) -> Batch:
@@ -357,36 +357,35 @@ def spelling_batches(maker: RowMaker, seconds: float) -> Iterator[Batch]:
             continue
         cut = maker.cut(maker.chance.choice(maker.corpus.heard))
         letters = spelled(cut.text)
-        blocks = next((b for b in LETTERS_MOST if b * BLOCK >= cut.length), None)
-        if blocks is None or not _can_be_spelled(cut, letters, blocks):
+        blocks = next((b for b in SPELLED_BLOCKS if b * BLOCK >= cut.length), None)
+        if blocks is None or not _can_be_spelled(cut, letters):
             continue
         waiting[blocks].append((cut, letters))
         if len(waiting[blocks]) >= seconds * RATE_HZ / (blocks * BLOCK):
             chosen = waiting.pop(blocks)
-            yield _letters([label for _, label in chosen], blocks) | _sounds([c for c, _ in chosen], blocks)
+            yield _letters([label for _, label in chosen]) | _sounds([c for c, _ in chosen], blocks)
 
 
 @dataclass(frozen=True)
 class Work:
-    """What the workers of one kind ("language" or "spelling") do: for which process, batches of which size."""
+    """What the workers of one kind ("language" or "spelling") do: batches of which size."""
 
     folder: Path
     tokenizer: Path
     kind: str
     size: float
     pool_size: int
-    rank: int = 0
     workers: int = 4
 
 
 def work(task: Work, number: int, out: Queue[Batch]) -> None:
     """A worker's life: put batches into the queue for ever. Each has its own share of the made-up conversations."""
-    corpus = Corpus(task.folder, task.rank)
+    corpus = Corpus(task.folder)
     layout = Layout(Vocabulary.load(task.tokenizer))
     first = {"language": 100, "spelling": 200}[task.kind]
     speaks = task.kind == "language"
     pool = conversations(task.pool_size)[number :: task.workers] if speaks else []
-    maker = RowMaker(layout, corpus, pool, first + number + 1000 * task.rank)
+    maker = RowMaker(layout, corpus, pool, first + number)
     made = batches(maker, int(task.size)) if speaks else spelling_batches(maker, task.size)
     refreshed = 0.0
     while True:

@@ -3,7 +3,9 @@
     python packaging/starter/spoken_corpus.py FOLDER --utterances 90000
 
 A shard is NAME.npy (int16 at 16 kHz, every utterance on a whole block of BLOCK samples) and NAME.json, written last, so
-a trainer may read the folder while it still fills. Voices in HELD_OUT never occur: they are for the tests.
+a trainer may read the folder while it still fills. `label_speech.py` adds NAME.codes.npy, the speech tokens of its
+replies. Utterances that are heard lie first; most replies are only said. Voices in HELD_OUT never occur: they are for
+the tests.
 """
 
 from __future__ import annotations
@@ -15,10 +17,11 @@ import random
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from conversations import conversation, heard_sentence, read_sentences
@@ -33,6 +36,7 @@ RATE_HZ = 16_000
 BLOCK = 1600
 UTTERANCES_PER_SHARD = 250
 LONGEST_S = 12.0
+REPLIES_HEARD = 0.25  # share of the replies that the ear learns from too
 REPLY_VOICE = Speaker("flite", "slt")
 _ACCENTS = ("en-us", "en-us", "en-gb", "en-gb", "en-gb-x-rp", "en-gb-scotland", "en-us-nyc", "en-gb-x-gbcwmd")
 _VARIANTS = [
@@ -179,10 +183,12 @@ def spoken(text: str, speaker: Speaker) -> NDArray[np.int16]:
 
 def write_shard(folder: Path, number: int, shard: Sequence[Job]) -> float:
     """Speak the jobs of one shard; returns the seconds of speech made."""
+    chance = random.Random(number)
     pieces: list[NDArray[np.int16]] = []
     entries: list[dict[str, object]] = []
     block = 0
-    for job in shard:
+    heard = [job.kind == "heard" or chance.random() < REPLIES_HEARD for job in shard]
+    for is_heard, job in sorted(zip(heard, shard, strict=True), key=lambda pair: not pair[0]):
         try:
             samples = spoken(job.text, job.speaker)
         except subprocess.SubprocessError:
@@ -191,7 +197,8 @@ def write_shard(folder: Path, number: int, shard: Sequence[Job]) -> float:
             continue
         blocks = -(-len(samples) // BLOCK)
         pieces.append(np.pad(samples, (0, blocks * BLOCK - len(samples))))
-        entries.append({"kind": job.kind, "text": job.text, "block": block, "samples": len(samples)})
+        place = {"block": block, "samples": len(samples), "heard": is_heard}
+        entries.append({"kind": job.kind, "text": job.text, **place})
         block += blocks
     if pieces:
         np.save(folder / f"{number:05}.npy", np.concatenate(pieces))
@@ -199,6 +206,11 @@ def write_shard(folder: Path, number: int, shard: Sequence[Job]) -> float:
         unfinished.write_text(json.dumps(entries))
         unfinished.rename(folder / f"{number:05}.json")
     return block * BLOCK / RATE_HZ
+
+
+def stored_blocks(entries: Sequence[Mapping[str, Any]]) -> int:
+    """How many of a shard's blocks belong to utterances that are heard: they are the first ones."""
+    return max((entry["block"] - (-entry["samples"] // BLOCK) for entry in entries if entry["heard"]), default=0)
 
 
 def shards(everything: Sequence[Job]) -> Iterator[Sequence[Job]]:

@@ -1,122 +1,141 @@
 """Train the audio encoder, the adaptor and the language model on the spoken corpus, while it is still being spoken.
 
-    python packaging/starter/train_language.py CORPUS OUT --tokenizer FOLDER --speech-tokenizer tokenizer.safetensors
+    python packaging/starter/train_language.py CORPUS OUT --tokenizer FOLDER
 
-First the ear alone learns to spell (CTC), since a language model learns to listen slowly; then everything is trained
-together, spelling beside. Sounds are disturbed little at first. Averaged weights are written to OUT every minute in
-shards of less than 16 MB, and word errors on held-out sentences and voices are measured then. Several processes, one a
-GPU, average what they have learned every few seconds (`--rank`, `--ranks`).
+Needs PyTorch (the `training` extra). `label_speech.py` has to run beside. First the ear alone learns to spell (CTC),
+since a language model learns to listen slowly; then everything is trained together, spelling beside. Sounds are
+disturbed little at first. Averaged weights are written to OUT every minute or so in shards of less than 16 MB; with
+`--checked`, `held_out_check.py` measures them in a process of its own.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
+import os
+import subprocess
+import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Queue
 
-import engine  # noqa: F401  (chooses the BLAS on Linux)
-
-import mlx.core as mx  # isort: skip
-import mlx.nn as nn
 import numpy as np
-from averaging import Companions
-from ctc import LETTERS, ctc_loss, kernel_works
-from held_out_check import HeldOutCheck
-from mlx.utils import tree_flatten, tree_unflatten
+import torch
+import torch.nn.functional as F  # noqa: N812
+from ctc import BLANK, LETTERS
 from network_sizes import AUDIO, HIDDEN, TEXT
-from prompt_layout import Layout
 from rows import Batch, Source, Work
-from sounds_on_gpu import SoundStore, heard
-from speech_tokenizer import SpeechTokenizer, TokenizerConfig
+from safetensors.torch import load_file, save_file
 from spoken_corpus import BLOCK, RATE_HZ
-from training import Log, load
+from torch import Tensor
+from torch_networks import Starter, compiled, cross_entropy
+from torch_sounds import SoundStore, heard
+from training import Log
 
-from engine.hearing import Adaptor, Encoder
-from engine.language import LanguageModel, LlmConfig, Vocabulary
+from engine.language import Vocabulary
 
 _SHARD_BYTES = 14_900_000
 _SPELLING_BESIDE = 0.3  # its share of the loss once the language model learns too
-_CACHE_BYTES = 24_000_000_000  # many shapes of batches would otherwise fill the GPU
+_PREPARED = 3  # batches on the device ahead of their step
+Entropy = Callable[[Tensor, Tensor, Tensor], Tensor]
+_WRITTEN = ("ids", "places", "learned", "targets", "wanted")
 
 
-class Starter(nn.Module):
-    """All that is trained here; attribute names are the checkpoint's."""
-
-    def __init__(self) -> None:
-        """Random weights."""
-        super().__init__()
-        self.encoder = Encoder.from_config(AUDIO)
-        self.adapter = Adaptor.from_config(AUDIO, HIDDEN)
-        self.llm = LanguageModel(LlmConfig.from_dict(TEXT))
-        self.letters = nn.Linear(AUDIO["n_audio_state"], len(LETTERS) + 1)
+def starter() -> Starter:
+    """The networks with random weights."""
+    return Starter(AUDIO, HIDDEN, TEXT, len(LETTERS) + 1)
 
 
 @dataclass(frozen=True)
 class Part:
-    """A batch on the GPU: what is to be written, the letters of sounds, sounds and their width in samples."""
+    """A batch on the device: what is to be written, the letters of sounds, sounds and their width in samples.
 
-    written: dict[str, mx.array]
-    letters: tuple[mx.array, ...]
-    sound: tuple[mx.array, ...]
+    Counts of letters and of the encoder's frames stay on the CPU, where PyTorch's CTC asks for them.
+    """
+
+    written: dict[str, Tensor]
+    letters: tuple[Tensor, ...]
+    frames: Tensor
+    sound: dict[str, Tensor]
     width: int
 
+    @classmethod
+    def of(cls, batch: Batch, device: torch.device) -> Part:
+        """Copies the batch."""
 
-def part_of(store: SoundStore, batch: Batch, spells: bool) -> Part:
-    """A batch on the GPU; `spells` says whether the letters of its sounds are learned."""
-    names = ("ids", "places", "learned", "targets", "wanted")
-    written = {name: mx.array(batch[name]) for name in names if name in batch}
-    letters = tuple(mx.array(batch[name]) for name in ("letters", "letter_counts") if name in batch and spells)
-    if "blocks" not in batch:
-        return Part(written, (), (), 0)
-    return Part(written, letters, store.arguments(batch), int(batch["blocks"]) * BLOCK)
+        def moved(names: tuple[str, ...]) -> dict[str, Tensor]:
+            found = {name: torch.from_numpy(np.asarray(batch[name])) for name in names if name in batch}
+            if device.type == "cuda":
+                return {name: value.pin_memory().to(device, non_blocking=True) for name, value in found.items()}
+            return {name: value.to(device) for name, value in found.items()}
+
+        letters, frames = (), torch.zeros(0)
+        if "letters" in batch:
+            letters = (moved(("letters",))["letters"].long(), torch.from_numpy(batch["letter_counts"]).long())
+            frames = torch.from_numpy(((batch["length"] + 479) // 160 - 1) // 2 // 2).long()
+        sound = moved(("places_of_sound", "samples", "tempo", "lead", "length"))
+        return cls(moved(_WRITTEN), letters, frames, sound, int(batch["blocks"]) * BLOCK if "blocks" in batch else 0)
 
 
-def losses(net: Starter, part: Part, seed: mx.array, strength: float, dtype: mx.Dtype) -> dict[str, mx.array]:
-    """The part's loss ("all"), and what it is made of: "text", "speech" and "spelling", each where it is learned."""
-    figures: dict[str, mx.array] = {}
-    features, lengths = None, None
-    if part.sound:
-        mel, frames = heard(*part.sound, part.width, seed, strength)
-        features, lengths = net.encoder(mx.stop_gradient(mel).astype(dtype), frames - 2)
-    if part.letters:
-        figures["spelling"] = spelling_loss(net.letters(features), lengths, *part.letters)
+def losses(
+    net: Starter, part: Part, source: Tensor | None, strength: float, entropy: Entropy = cross_entropy
+) -> dict[str, Tensor]:
+    """The part's loss ("all"), and what it is made of: "text", "speech" and "spelling", each where it is learned.
+
+    `source` are the samples (A, N) int16 of its sounds.
+    """
+    figures: dict[str, Tensor] = {}
+    features = None
+    if source is not None:
+        with torch.no_grad(), torch.autocast(source.device.type, enabled=False):
+            s = part.sound
+            mel, frames = heard(source, s["samples"], s["tempo"], s["lead"], s["length"], part.width, strength)
+        features, _ = net.encoder(mel, frames - 2)
+        if part.letters:
+            figures["spelling"] = spelling_loss(net.letters(features), part.frames, *part.letters)
     if not part.written:
         return {"all": figures["spelling"]} | figures
-    figures |= language_losses(net, part.written, features, dtype)
+    figures |= language_losses(net, part.written, features, entropy)
     figures["all"] = figures.pop("mean") + _SPELLING_BESIDE * figures.get("spelling", 0.0)
     return figures
 
 
 def language_losses(
-    net: Starter, written: dict[str, mx.array], features: mx.array | None, dtype: mx.Dtype
-) -> dict[str, mx.array]:
+    net: Starter, written: dict[str, Tensor], features: Tensor | None, entropy: Entropy = cross_entropy
+) -> dict[str, Tensor]:
     """Weighted mean cross entropy of what is to be written, and that of text and of speech alone."""
-    ids, places = written["ids"], written["places"]
-    x = net.llm.embed(ids)
+    ids, places = written["ids"].long(), written["places"].long()
+    x = net.llm.model.embed_tokens(ids)
     if features is not None:
         embeddings = net.adapter(features)
         flat = embeddings.reshape(-1, embeddings.shape[-1])
-        elsewhere = mx.arange(places.size).reshape(places.shape) % flat.shape[0]  # spread, as the filling of rows is
-        x = mx.where((places >= 0)[..., None], flat[mx.where(places >= 0, places, elsewhere)], x)
-    hidden = net.llm.hidden_states(x.astype(dtype))[:, :-1]
-    hidden = hidden.reshape(-1, hidden.shape[-1])[written["learned"]]
-    targets, wanted = written["targets"], written["wanted"]
-    scores = net.llm.head(hidden).astype(mx.float32)
-    each = mx.logsumexp(scores, axis=-1) - mx.take_along_axis(scores, targets[:, None], axis=-1)[:, 0]
+        # What is not heard reads any embedding, each place another: one that thousands read gets its gradient slowly.
+        elsewhere = torch.arange(places.numel(), device=places.device).view(places.shape) % len(flat)
+        read = torch.where(places >= 0, places, elsewhere).view(-1)
+        x = torch.where((places >= 0)[..., None], flat.index_select(0, read).view(x.shape).to(x.dtype), x)
+    hidden = net.llm.hidden_states(x)[:, :-1]
+    hidden = hidden.reshape(-1, hidden.shape[-1]).index_select(0, written["learned"].long())
+    targets, wanted = written["targets"].long(), written["wanted"]
+    each = entropy(hidden, net.llm.model.embed_tokens.weight, targets)
     text, speech = wanted > 1.5, wanted == 1.0
+    known = each.detach()
     return {
-        "mean": (each * wanted).sum() / mx.maximum(wanted.sum(), 1.0),
-        "text": mx.stop_gradient((each * text).sum() / mx.maximum(text.sum(), 1)),
-        "speech": mx.stop_gradient((each * speech).sum() / mx.maximum(speech.sum(), 1)),
+        "mean": (each * wanted).sum() / wanted.sum().clamp(min=1.0),
+        "text": (known * text).sum() / text.sum().clamp(min=1),
+        "speech": (known * speech).sum() / speech.sum().clamp(min=1),
     }
 
 
-def spelling_loss(logits: mx.array, lengths: mx.array, letters: mx.array, counts: mx.array) -> mx.array:
-    """Mean CTC loss a letter; rows without letters do not count."""
-    every = ctc_loss(logits.astype(mx.float32), lengths, letters, counts)
-    return mx.where(counts > 0, every / mx.maximum(counts, 1), 0.0).sum() / mx.maximum((counts > 0).sum(), 1)
+def spelling_loss(logits: Tensor, lengths: Tensor, letters: Tensor, counts: Tensor) -> Tensor:
+    """Mean CTC loss a letter of letters (B, L) under frames' logits (B, T, V); rows without letters do not count."""
+    scores = logits.float().log_softmax(-1).transpose(0, 1)
+    every = F.ctc_loss(scores, letters, lengths, counts, BLANK, "none", zero_infinity=True)
+    shares = (counts > 0) / counts.clamp(min=1) / (counts > 0).sum().clamp(min=1)
+    return (every * shares.to(every.device, non_blocking=True)).sum()
 
 
 @dataclass
@@ -131,7 +150,7 @@ class Schedule:
     started: float
     ear: float
     head_start: float = 0.0
-    warm_up: int = 200
+    warm_up: int = 300
 
     @property
     def progress(self) -> float:
@@ -152,101 +171,108 @@ class Schedule:
 
 
 class Trainer:
-    """Weights, AdamW (arXiv 1711.05101) and averages, each as one long vector.
+    """Weights, AdamW (arXiv 1711.05101) and averaged weights."""
 
-    On a GPU the count of operations is what costs, and so everything that is done to all weights is one operation.
-    """
-
-    def __init__(self, dtype: mx.Dtype, betas: tuple[float, float] = (0.9, 0.97), decay: float = 0.02) -> None:
-        self.net = Starter()
-        self.dtype, self.betas, self.decay = dtype, betas, decay
+    def __init__(
+        self,
+        device: torch.device,
+        entropy: Entropy = cross_entropy,
+        betas: tuple[float, float] = (0.9, 0.97),
+        decay: float = 0.02,
+    ) -> None:
+        self.device = device
+        self.net = starter().to(device)
         self.steps = 0
-        self.take(self.net.trainable_parameters())
+        matrices = [weight for weight in self.net.parameters() if weight.ndim > 1]
+        others = [weight for weight in self.net.parameters() if weight.ndim <= 1]
+        groups = [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+        self._adam = torch.optim.AdamW(groups, lr=0.0, betas=betas, fused=True)
+        self._entropy = entropy
+        self._weights = list(self.net.parameters())
+        self._average = [weight.detach().clone() for weight in self._weights]
 
-    def take(self, weights: dict) -> None:
-        """Start from these weights."""
-        named = tree_flatten(weights)
-        self._names = [name for name, _ in named]
-        self._shapes = [array.shape for _, array in named]
-        self._ends = np.cumsum([array.size for _, array in named]).tolist()
-        self._weights = mx.concatenate([array.astype(mx.float32).reshape(-1) for _, array in named])
-        self._average = self._weights
-        self._first, self._second = mx.zeros_like(self._weights), mx.zeros_like(self._weights)
-        mx.eval(self._weights, self._first, self._second)
+    def load(self, folder: Path) -> None:
+        """Go on from weights written by `save`."""
+        weights: dict[str, Tensor] = {}
+        for path in sorted(folder.glob("weights-*.safetensors")):
+            weights |= load_file(path)
+        missing = self.net.take(weights)
+        print(f"not among the weights to go on from: {', '.join(missing) or 'nothing'}", flush=True)
+        torch._foreach_copy_(self._average, [weight.detach() for weight in self._weights])
 
-    def _tree(self, vector: mx.array) -> list[tuple[str, mx.array]]:
-        starts = [0, *self._ends[:-1]]
-        places = zip(self._names, self._shapes, starts, self._ends, strict=True)
-        return [(name, vector[start:end].reshape(shape)) for name, shape, start, end in places]
+    def step(self, part: Part, source: Tensor | None, rate: float, strength: float) -> dict[str, Tensor]:
+        """One update; returns what the losses are made of, without waiting for them.
 
-    def step(self, part: Part, seed: int, rate: float, strength: float) -> dict[str, mx.array]:
-        """One update; returns what the losses are made of, not evaluated."""
-        weights = tree_unflatten(self._tree(self._weights.astype(self.dtype)))
-
-        def loss(weights: dict) -> tuple[mx.array, dict[str, mx.array]]:
-            self.net.update(weights)
-            figures = losses(self.net, part, mx.random.key(seed), strength, self.dtype)
-            return figures.pop("all"), figures
-
-        (_, figures), gradients = mx.value_and_grad(loss)(weights)
-        gradient = mx.concatenate([g.astype(mx.float32).reshape(-1) for _, g in tree_flatten(gradients)])
-        self._adam(gradient, rate)
-        mx.async_eval(figures, self._weights, self._first, self._second, self._average)
-        return figures
-
-    def _adam(self, gradient: mx.array, rate: float) -> None:
-        norm = mx.sqrt(mx.sum(gradient * gradient))
-        scale = mx.where(mx.isfinite(norm), mx.minimum(1.0, 1.0 / (norm + 1e-6)), 0.0)
-        gradient = mx.where(mx.isfinite(norm), gradient, 0.0) * scale
-        one, two = self.betas
+        A step whose gradient is not finite changes nothing.
+        """
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type != "cpu"):
+            figures = losses(self.net, part, source, strength, self._entropy)
+        figures.pop("all").backward()
+        norm = torch.nn.utils.get_total_norm([weight.grad for weight in self._weights if weight.grad is not None])
+        # What loss scaling uses clips just as well: gradients are divided by one, the other skips the step.
+        self._adam.grad_scale, self._adam.found_inf = norm.clamp(min=1.0), (~torch.isfinite(norm)).float()
+        for group in self._adam.param_groups:
+            group["lr"] = rate
+        self._adam.step()
+        self._adam.zero_grad(set_to_none=True)
         self.steps += 1
-        self._first = self._first * one + gradient * (1 - one)
-        self._second = self._second * two + gradient * gradient * (1 - two)
-        root = mx.sqrt(self._second / (1 - two**self.steps)) + 1e-8
-        moved = self._first * (rate / (1 - one**self.steps)) / root
-        decay = mx.where(self._second > 0, rate * self.decay, 0.0)  # what does not learn yet keeps its weights
-        self._weights = self._weights * (1 - decay) - moved
         keep = min(0.999, (self.steps + 1) / (self.steps + 11))
-        self._average = self._average * keep + self._weights * (1 - keep)
-
-    def meet(self, companions: Companions) -> None:
-        """Take the means of weights and moments of all processes."""
-        moments = [self._first.astype(mx.bfloat16), self._second.astype(mx.bfloat16)]
-        self._weights, first, second = companions.average([self._weights, *moments])
-        self._first, self._second = first.astype(mx.float32), second.astype(mx.float32)
-
-    def averaged(self) -> Starter:
-        """The network with its averaged weights, until the next step."""
-        self.net.update(tree_unflatten(self._tree(self._average.astype(self.dtype))))
-        return self.net
+        torch._foreach_lerp_(self._average, [weight.detach() for weight in self._weights], 1 - keep)
+        return {name: value.detach() for name, value in figures.items()}
 
     def save(self, out: Path) -> None:
         """Write the averaged weights as float16 shards `weights-N.safetensors`."""
-        shards: list[dict[str, mx.array]] = [{}]
+        names = [name for name, _ in self.net.named_parameters()]
+        kept = {name: weight.detach().clone() for name, weight in self.net.named_parameters()}
+        with torch.no_grad():
+            self.net.load_state_dict(dict(zip(names, self._average, strict=True)))
+            averaged = {name: weight.half().contiguous().cpu() for name, weight in self.net.weights().items()}
+            self.net.load_state_dict(kept)
+        shards: list[dict[str, Tensor]] = [{}]
         size = 0
-        for name, array in self._tree(self._average.astype(mx.float16)):
-            if size + array.nbytes > _SHARD_BYTES and shards[-1]:
+        for name, weight in averaged.items():
+            if size + weight.nbytes > _SHARD_BYTES and shards[-1]:
                 shards.append({})
                 size = 0
-            shards[-1][name] = mx.contiguous(array)
-            size += array.nbytes
+            shards[-1][name] = weight
+            size += weight.nbytes
         for number, shard in enumerate(shards):
             unfinished = out / "unfinished.safetensors"
-            mx.save_safetensors(str(unfinished), shard)
+            save_file(shard, unfinished)
             unfinished.rename(out / f"weights-{number}.safetensors")
 
-    def load(self, folder: Path) -> None:
-        """Go on from weights written by `save`; blocks of the encoder that are not among them start without effect."""
-        found: set[str] = set()
-        for path in sorted(folder.glob("weights-*.safetensors")):
-            weights = mx.load(str(path))
-            self.net.load_weights(list(weights.items()), strict=False)
-            found |= set(weights)
-        for number, block in enumerate(self.net.encoder.blocks):
-            if f"encoder.blocks.{number}.attn.out.weight" not in found:
-                for layer in (block.attn.out, block.mlp[2]):
-                    layer.weight, layer.bias = mx.zeros_like(layer.weight), mx.zeros_like(layer.bias)
-        self.take(self.net.trainable_parameters())
+
+class Prepared:
+    """Batches of a source, copied to the device by a thread of its own while steps are computed."""
+
+    def __init__(self, source: Source, device: torch.device) -> None:
+        self._source, self._device = source, device
+        self._queue: Queue[tuple[Batch, Part] | BaseException] = Queue(_PREPARED)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            while not self._ended.is_set():
+                batch = self._source.next()
+                self._queue.put((batch, Part.of(batch, self._device)))
+        except BaseException as error:  # handed to whoever asks for the next batch
+            self._queue.put(error)
+
+    def next(self) -> tuple[Batch, Part]:
+        """The next one; waits for it. Raises what went wrong in its making."""
+        found = self._queue.get()
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+    def close(self) -> None:
+        """End the workers."""
+        self._ended.set()
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self._source.close()
 
 
 @dataclass
@@ -254,18 +280,18 @@ class Recent:
     """Figures of the steps since the last line of the log; losses are read late, so that no step is waited for."""
 
     losses: dict[str, list[float]] = field(default_factory=dict)
-    pending: list[dict[str, mx.array]] = field(default_factory=list)
+    pending: list[dict[str, Tensor]] = field(default_factory=list)
     steps: int = 0
     sound_s: float = 0.0
     waited_s: float = 0.0
 
-    def add(self, figures: dict[str, mx.array], batch: Batch, waited_s: float) -> None:
+    def add(self, figures: dict[str, Tensor], batch: Batch, waited_s: float) -> None:
         """Count a step."""
         self.steps += 1
         self.waited_s += waited_s
         self.sound_s += float(batch["length"].sum()) / RATE_HZ if "length" in batch else 0.0
         self.pending.append(figures)
-        while len(self.pending) > 3:
+        while len(self.pending) > 8:
             for name, value in self.pending.pop(0).items():
                 self.losses.setdefault(name, []).append(value.item())
 
@@ -278,142 +304,134 @@ class Recent:
         return means | {name: round(value, 2) for name, value in speeds.items()}
 
 
+class Check:
+    """Measures written weights in a process of its own, one at a time."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        script = Path(__file__).with_name("held_out_check.py")
+        self._command = [sys.executable, str(script), str(options.out), "--tokenizer", str(options.tokenizer)]
+        self._command += ["--sentences", str(options.checked)]
+        self._environment = os.environ | ({"CUDA_VISIBLE_DEVICES": options.check_gpu} if options.check_gpu else {})
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, step: int, answers: bool) -> None:
+        """Begin, unless the last one still runs."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        more = ["--answers"] if answers else []
+        self._process = subprocess.Popen([*self._command, "--step", str(step), *more], env=self._environment)
+
+
 def train(options: argparse.Namespace) -> None:
     """The whole run."""
+    device = torch.device(options.device)
     options.out.mkdir(parents=True, exist_ok=True)
-    log = Log(options.out / ("language.jsonl" if options.rank == 0 else f"language-{options.rank}.jsonl"))
-    speech_tokenizer = SpeechTokenizer(TokenizerConfig())
-    load(speech_tokenizer, options.speech_tokenizer)
-    trainer = Trainer(getattr(mx, options.dtype))
+    log = Log(options.out / "language.jsonl")
+    trainer = Trainer(device, compiled() if options.compile else cross_entropy)
     if options.resume:
         trainer.load(options.resume)
-    vocabulary = Vocabulary.load(options.tokenizer)
-    assert vocabulary.size == TEXT["vocab_size"]
-    check = HeldOutCheck(Layout(vocabulary), options.checked) if options.rank == 0 and options.checked else None
-    store = SoundStore(options.corpus, speech_tokenizer, options.rank, options.ranks)
+    assert Vocabulary.load(options.tokenizer).size == TEXT["vocab_size"]
+    store = SoundStore(options.corpus, device, options.most_hours)
     while store.hours < options.first_hours and not store.finished:
         store.refresh()
         time.sleep(0.5)
-
-    def source(kind: str, size: float, workers: int) -> Source:
-        return Source(Work(options.corpus, options.tokenizer, kind, size, options.pool, options.rank, workers))
-
-    spelling = source("spelling", options.seconds, options.workers)
-    language = source("language", options.tokens, options.workers)
-    companions = Companions(options.meeting or options.out, options.rank, options.ranks, options.meet_every)
-    try:
-        Run(options, trainer, store, companions, check, log).loop(spelling, language)
-    finally:
-        companions.leave()
-        language.close()
-        spelling.close()
-    if options.rank == 0:
-        trainer.save(options.out)
-        (options.out / "done").write_text("done")
+    ear = 0.0 if options.no_ear else options.ear
+    schedule = Schedule(options.minutes, options.peak, time.monotonic(), ear, options.head_start)
+    Run(options, trainer, store, schedule, log).loop()
+    trainer.save(options.out)
+    (options.out / "done").write_text("done")
 
 
 class Run:
     """The steps of a run, and what happens between them."""
 
     def __init__(
-        self,
-        options: argparse.Namespace,
-        trainer: Trainer,
-        store: SoundStore,
-        companions: Companions,
-        check: HeldOutCheck | None,
-        log: Log,
+        self, options: argparse.Namespace, trainer: Trainer, store: SoundStore, schedule: Schedule, log: Log
     ) -> None:
-        self.options, self.trainer, self.store, self.companions = options, trainer, store, companions
-        self.check, self.log = check, log
-        ear = 0.0 if options.no_ear else options.ear
-        self.schedule = Schedule(options.minutes, options.peak, companions.started, ear, options.head_start)
+        self.options, self.trainer, self.store, self.schedule, self.log = options, trainer, store, schedule, log
+        self.check = Check(options) if options.checked else None
         self.saved = self.shown = self.refreshed = time.monotonic()
         self.saves = 0
         self.recent = Recent()
 
-    def loop(self, spelling: Source, language: Source) -> None:
-        """Until the time is over: first steps of the ear, then of everything."""
-        step, phase_began, ear_before = 0, 0, True
-        while (progress := self.schedule.progress) < 1 and step < self.options.steps:
-            ear = progress < self.schedule.ear
-            if ear_before and not ear:
-                phase_began = step
-                spelling.close()
-            ear_before = ear
-            began = time.monotonic()
-            batch = (spelling if ear else language).next()
-            waited = time.monotonic() - began
-            part = part_of(self.store, batch, spells=ear or kernel_works() or step % 4 == 0)
-            rate = self.schedule.rate(step - phase_began, progress)
-            seed = step + 1_000_000 * self.options.rank
-            figures = self.trainer.step(part, seed, rate, self.schedule.strength(progress))
-            self.recent.add(figures, batch, waited)
-            step += 1
-            self._between(step, progress, ear)
+    @contextlib.contextmanager
+    def _source(self, kind: str, size: float) -> Iterator[Prepared]:
+        o = self.options
+        source = Prepared(Source(Work(o.corpus, o.tokenizer, kind, size, o.pool, o.workers)), self.trainer.device)
+        try:
+            yield source
+        finally:
+            source.close()
 
-    def _between(self, step: int, progress: float, ear: bool) -> None:
-        if self.companions.due:
-            self.trainer.meet(self.companions)
-        now = time.monotonic()
+    def loop(self) -> None:
+        """Until the time is over: first steps of the ear, then of everything."""
+        with self._source("language", self.options.tokens) as language:
+            if self.schedule.ear > self.schedule.progress:
+                with self._source("spelling", self.options.seconds) as spelling:
+                    self._phase(spelling, self.schedule.ear, writes=False)
+            self._phase(language, 1.0, writes=True)
+
+    def _phase(self, source: Prepared, end: float, writes: bool) -> None:
+        began = self.trainer.steps
+        while (progress := self.schedule.progress) < end and self.trainer.steps < self.options.steps:
+            before = time.monotonic()
+            batch, part = source.next()
+            waited = time.monotonic() - before
+            sound = self.store.gathered(part.sound["places_of_sound"]) if part.width else None
+            rate = self.schedule.rate(self.trainer.steps - began, progress)
+            figures = self.trainer.step(part, sound, rate, self.schedule.strength(progress))
+            self.recent.add(figures, batch, waited)
+            self._between(progress, writes)
+
+    def _between(self, progress: float, writes: bool) -> None:
+        now, step = time.monotonic(), self.trainer.steps
         if not self.store.finished and now - self.refreshed > self.options.refresh_every:
-            self.store.refresh()
+            self.store.refresh(most=60)
             self.refreshed = time.monotonic()
         if now - self.shown > 10 or step < 4:
-            state = {"hours": round(self.store.hours, 1), "memory_gb": round(mx.get_peak_memory() / 1e9, 1)}
-            state |= {"met_s": round(self.companions.waited_s, 1)}
-            self.log.write(
-                step=step, progress=round(progress, 4), ear=int(ear), **self.recent.line(now - self.shown), **state
-            )
+            state = {"hours": round(self.store.hours, 1)}
+            if self.trainer.device.type == "cuda":
+                state["memory_gb"] = round(torch.cuda.max_memory_allocated() / 1e9, 1)
+            line = self.recent.line(now - self.shown)
+            self.log.write(step=step, progress=round(progress, 4), ear=int(not writes), **line, **state)
             self.shown = now
-        if now - self.saved > self.options.save_every and self.options.rank == 0:
-            self._save(step, writes=not ear)
+        if now - self.saved > self.options.save_every:
+            self.trainer.save(self.options.out)
+            self.saves += 1
+            if self.check:
+                self.check.start(step, answers=writes)
             self.saved = now
-
-    def _save(self, step: int, writes: bool) -> None:
-        self.trainer.save(self.options.out)
-        self.saves += 1
-        if self.check:
-            net = self.trainer.averaged()
-            try:
-                figures = self.check(net, self.trainer.dtype, writes=writes, answers=writes and self.saves % 2 == 0)
-            except (RuntimeError, ValueError) as error:  # a measurement must not end a training
-                print(f"the check failed: {error}", flush=True)
-                return
-            self.log.write(step=step, **figures)
 
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--tokenizer", type=Path, required=True)
-    parser.add_argument("--speech-tokenizer", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=15.0)
     parser.add_argument("--steps", type=int, default=10**9)
     parser.add_argument("--peak", type=float, default=1.4e-3)
-    parser.add_argument("--ear", type=float, default=0.38, help="share of the time in which the ear learns alone")
+    parser.add_argument("--ear", type=float, default=0.2, help="share of the time in which the ear learns alone")
     parser.add_argument("--no-ear", action="store_true", help="everything together from the start")
     parser.add_argument("--tokens", type=int, default=49_152, help="ids in a batch")
     parser.add_argument("--seconds", type=float, default=2400.0, help="sound in a spelling batch")
     parser.add_argument("--first-hours", type=float, default=3.0, help="speech to wait for")
+    parser.add_argument("--most-hours", type=float, default=300.0, help="speech there is room for, 115 MB an hour")
     parser.add_argument("--pool", type=int, default=44_000, help="conversations")
     parser.add_argument("--workers", type=int, default=4, help="processes that make batches, of each kind")
-    parser.add_argument("--dtype", default="bfloat16")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "mps")
+    parser.add_argument("--compile", action="store_true", help="compile blocks and layers; takes a minute, then faster")
     parser.add_argument("--resume", type=Path, help="folder of weights to go on from")
     parser.add_argument("--head-start", type=float, default=0.0, help="share of the schedule that lies behind them")
-    parser.add_argument("--rank", type=int, default=0, help="number of this process")
-    parser.add_argument("--ranks", type=int, default=1, help="processes that train together")
-    parser.add_argument("--meeting", type=Path, help="folder in which they average, best in memory")
-    parser.add_argument("--meet-every", type=float, default=4.0, help="seconds between averages")
-    parser.add_argument("--refresh-every", type=float, default=20.0, help="seconds between looks for new speech")
+    parser.add_argument("--refresh-every", type=float, default=10.0, help="seconds between looks for new speech")
     parser.add_argument("--save-every", type=float, default=60.0, help="seconds between weights written")
-    parser.add_argument("--checked", type=int, default=100, help="held-out sentences measured at each save, or 0")
+    parser.add_argument("--checked", type=int, default=0, help="held-out sentences measured at each save, or 0")
+    parser.add_argument("--check-gpu", help="CUDA_VISIBLE_DEVICES of the measuring")
     options = parser.parse_args()
-    mx.random.seed(1 + options.rank)
-    mx.set_cache_limit(_CACHE_BYTES)
+    torch.manual_seed(1)
     np.random.seed(1)
+    torch.set_float32_matmul_precision("high")
     train(options)
 
 

@@ -1,0 +1,92 @@
+"""Writes the speech tokens of a spoken corpus's replies beside its shards, while they are still being spoken.
+
+    python packaging/starter/label_speech.py CORPUS --speech-tokenizer tokenizer.safetensors
+
+NAME.codes.npy (int16) holds the tokens of the replies in NAME.json, end to end; ends when all shards are labelled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import engine  # noqa: F401  (chooses the BLAS on Linux)
+
+import mlx.core as mx  # isort: skip
+import numpy as np
+from numpy.typing import NDArray
+from sound_features import log_mel
+from speech_tokenizer import SpeechTokenizer, TokenizerConfig, codes_of
+from spoken_corpus import BLOCK
+from training import load
+
+_TOGETHER = 384
+_SHARDS_AT_ONCE = 24
+_SAMPLES_PER_TOKEN = 640
+_CACHE_BYTES = 4_000_000_000
+
+
+def unlabelled(folder: Path) -> list[Path]:
+    """The shards that wait for their speech tokens."""
+    return [path for path in sorted(folder.glob("*.json")) if not path.with_suffix(".codes.npy").exists()]
+
+
+def label(tokenizer: SpeechTokenizer, paths: Sequence[Path]) -> None:
+    """Write the speech tokens of these shards' replies, made in large batches of like length."""
+    sounds: list[NDArray[np.int16]] = []
+    counts = []
+    for path in paths:
+        shard = np.load(path.with_suffix(".npy"), mmap_mode="r")
+        replies = [entry for entry in json.loads(path.read_text()) if entry["kind"] == "reply"]
+        sounds += [shard[e["block"] * BLOCK : e["block"] * BLOCK + e["samples"]] for e in replies]
+        counts.append(len(replies))
+    codes: list[NDArray[np.int16]] = [np.zeros(0, dtype=np.int16)] * len(sounds)
+    order = sorted(range(len(sounds)), key=lambda i: len(sounds[i]))
+    for start in range(0, len(order), _TOGETHER):
+        group = order[start : start + _TOGETHER]
+        for i, made in zip(group, _codes(tokenizer, [sounds[i] for i in group]), strict=True):
+            codes[i] = made
+    first = 0
+    for path, count in zip(paths, counts, strict=True):
+        unfinished = path.with_suffix(".unfinished.npy")
+        np.save(unfinished, np.concatenate([np.zeros(0, dtype=np.int16), *codes[first : first + count]]))
+        unfinished.rename(path.with_suffix(".codes.npy"))
+        first += count
+
+
+def _codes(tokenizer: SpeechTokenizer, sounds: Sequence[NDArray[np.int16]]) -> list[NDArray[np.int16]]:
+    counts = [len(sound) // _SAMPLES_PER_TOKEN for sound in sounds]
+    longest = -(-max(counts) // 25) * 25  # few shapes
+    table = np.zeros((len(sounds), longest * _SAMPLES_PER_TOKEN), dtype=np.float32)
+    mask = np.zeros((len(sounds), longest, 1), dtype=np.float32)
+    for row, (sound, count) in enumerate(zip(sounds, counts, strict=True)):
+        table[row, : count * _SAMPLES_PER_TOKEN] = sound[: count * _SAMPLES_PER_TOKEN] / 32768.0
+        mask[row, :count] = 1.0
+    tokens = mx.array(mask)
+    digits = mx.round(tokenizer(log_mel(mx.array(table)) * mx.repeat(tokens, 4, axis=1), tokens))
+    made = np.array(codes_of(digits))
+    return [row[:count].astype(np.int16) for row, count in zip(made, counts, strict=True)]
+
+
+def main() -> None:
+    """Label until everything is spoken and labelled."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--speech-tokenizer", type=Path, required=True)
+    options = parser.parse_args()
+    mx.set_cache_limit(_CACHE_BYTES)
+    tokenizer = SpeechTokenizer(TokenizerConfig())
+    load(tokenizer, options.speech_tokenizer)
+    done = False
+    while not done:
+        done = (options.corpus / "finished").exists()  # looked at first: what was spoken until then is labelled below
+        while waiting := unlabelled(options.corpus):
+            label(tokenizer, waiting[:_SHARDS_AT_ONCE])
+        time.sleep(0.5)
+
+
+if __name__ == "__main__":
+    main()
