@@ -113,13 +113,13 @@ def clock(draw: Draw, offered: tuple[str, ...] | None = None) -> Dialogue:
 def _now_turn(draw: Draw, kind: str, offered: tuple[str, ...]) -> Turn:
     moment = _moment(draw)
     if kind == "time":
-        question = draw.phrasing(("What time is it?", "What's the time?", "Can you tell me the time?", "Tell me the time, please.", "What time is it now?", "Do you know what time it is?"))  # fmt: skip
+        question = draw.phrasing(("What time is it?", "What's the time?", "Can you tell me the time?", "Tell me the time, please.", "What time is it now?", "What is the time?", "Please tell me what time it is.", "Tell me what time it is.", "How late is it?", "Give me the time.", "What's the time now?", "Do you know what time it is?"))  # fmt: skip
         answer = f"It is {clock_words(moment)}."
     elif kind == "date":
-        question = draw.phrasing(("What is the date today?", "What's today's date?", "What is today's date?", "Tell me the date.", "Which date is it today?"))  # fmt: skip
+        question = draw.phrasing(("What is the date today?", "What's today's date?", "What is today's date?", "Tell me the date.", "What is the date?", "Can you tell me the date?", "What date is it?", "What's the date?", "Which day of the month is it?", "Please tell me today's date.", "Which date is it today?"))  # fmt: skip
         answer = f"Today is {date_words(moment)}."
     else:
-        question = draw.phrasing(("What day is it today?", "What day is it?", "Which day of the week is it?", "Tell me what day it is."))  # fmt: skip
+        question = draw.phrasing(("What day is it today?", "What day is it?", "Which day of the week is it?", "What weekday is it?", "Which day is it today?", "What day of the week is it today?", "Do you know what day it is?", "Please tell me which day it is.", "What day do we have today?", "Tell me what day it is."))  # fmt: skip
         answer = f"Today is {moment:%A}."
     if "date_and_time" not in offered:
         return Turn(question, _NO_CLOCK)
@@ -130,9 +130,17 @@ def _now_turn(draw: Draw, kind: str, offered: tuple[str, ...]) -> Turn:
 
 def _city_turn(draw: Draw, offered: tuple[str, ...], following: bool = False) -> Turn:
     moment, city = _moment(draw), draw.choice(_CITIES)
-    asks = ("And in {c}?", "What about {c}?", "And what time is it in {c}?", "How about {c}?")
+    asks: tuple[str, ...] = (
+        "And in {c}?",
+        "What about {c}?",
+        "And what time is it in {c}?",
+        "And the time in {c}?",
+        "And what about {c}?",
+        "Now {c}.",
+        "How about {c}?",
+    )
     if not following:
-        asks = ("What time is it in {c}?", "What's the time in {c}?", "Tell me the time in {c}.", "What time is it now in {c}?", "Do you know what time it is in {c}?")  # fmt: skip
+        asks = ("What time is it in {c}?", "What's the time in {c}?", "Tell me the time in {c}.", "What time is it now in {c}?", "What is the time in {c}?", "Tell me what time it is in {c}.", "How late is it in {c}?", "Can you tell me the time in {c}?", "What time do they have in {c}?", "Give me the time in {c}.", "The time in {c}, please.", "Do you know what time it is in {c}?")  # fmt: skip
     question = draw.phrasing(asks).format(c=city)
     if "date_and_time" not in offered:
         return Turn(question, _NO_CLOCK)
@@ -158,12 +166,20 @@ def _conversion_turn(
         value = draw.integer(2, draw.choice((12, 30, 100, 200)))
         if draw.allows("convert", value, source[1], target[1]):
             break
-    asks = ("And {v}?", "What about {v} {s}?", "And {v} {s}?", "How about {v}?")
+    asks: tuple[str, ...] = (
+        "And {v}?",
+        "What about {v} {s}?",
+        "And {v} {s}?",
+        "And how much is {v}?",
+        "And what about {v}?",
+        "Now {v} {s}.",
+        "How about {v}?",
+    )
     if not following:
-        asks = ("How many {t} are {v} {s}?", "What is {v} {s} in {t}?", "Convert {v} {s} to {t}.", "How much is {v} {s} in {t}?", "Tell me {v} {s} in {t}.")  # fmt: skip
+        asks = ("How many {t} are {v} {s}?", "What is {v} {s} in {t}?", "Convert {v} {s} to {t}.", "How much is {v} {s} in {t}?", "Please convert {v} {s} into {t}.", "Can you convert {v} {s} to {t}?", "{V} {s} in {t}.", "What are {v} {s} in {t}?", "How many {t} make {v} {s}?", "Change {v} {s} to {t}.", "{V} {s} is how many {t}?", "Give me {v} {s} in {t}.", "Tell me {v} {s} in {t}.")  # fmt: skip
     ask = draw.phrasing(asks)
-    question = ask.format(v=words(value), s=source[0], t=target[0])
-    typed = ask.format(v=value, s=source[0], t=target[0])
+    question = ask.format(v=words(value), V=sentence(words(value)), s=source[0], t=target[0])
+    typed = ask.format(v=value, V=value, s=source[0], t=target[0])
     if "convert_units" not in offered:
         return Turn(question, _NO_UNITS, typed=typed)
     result = convert_units(value, source[1], target[1])
@@ -212,9 +228,9 @@ def _set_turn(draw: Draw, offered: tuple[str, ...]) -> Turn:
             break
     seconds = length.get("hours", 0) * 3600 + length.get("minutes", 0) * 60 + length.get("seconds", 0)
     label = draw.choice(_LABELS) if draw.chance.random() < 0.4 else ""
-    asks = ("Set a timer for {t}.", "Start a timer for {t}.", "Please set a timer for {t}.", "Set a {t} timer.", "Can you set a timer for {t}?", "Wake me in {t}.", "I need a timer for {t}.")  # fmt: skip
+    asks: tuple[str, ...] = ("Set a timer for {t}.", "Start a timer for {t}.", "Please set a timer for {t}.", "Set a {t} timer.", "Can you set a timer for {t}?", "Wake me in {t}.", "Set the timer to {t}.", "Remind me in {t}.", "Make a timer for {t}.", "Timer for {t}.", "Please start a {t} timer.", "Could you start a timer for {t}?", "Give me a timer of {t}.", "I need a timer for {t}.")  # fmt: skip
     if label:
-        asks = ("Set a timer for {t} for the {l}.", "Set a {l} timer for {t}.", "Start a timer for {t} called {l}.", "Please set a timer for {t} for the {l}.", "I need a {l} timer for {t}.")  # fmt: skip
+        asks = ("Set a timer for {t} for the {l}.", "Set a {l} timer for {t}.", "Start a timer for {t} called {l}.", "Please set a timer for {t} for the {l}.", "Start a {l} timer for {t}.", "Set the {l} timer to {t}.", "Make a {l} timer for {t}.", "Can you set a {l} timer for {t}?", "Please start a timer for the {l} for {t}.", "Set a timer called {l} for {t}.", "I need a {l} timer for {t}.")  # fmt: skip
     said = _said(length)
     ask = draw.phrasing(asks)
     if "{t} timer" in ask:
@@ -231,7 +247,7 @@ def _set_turn(draw: Draw, offered: tuple[str, ...]) -> Turn:
 
 
 def _list_turn(draw: Draw, offered: tuple[str, ...]) -> Turn:
-    question = draw.phrasing(("Which timers are running?", "What timers do I have?", "How much time is left?", "Show me my timers.", "How long until the timer rings?", "Are any timers running?"))  # fmt: skip
+    question = draw.phrasing(("Which timers are running?", "What timers do I have?", "How much time is left?", "Show me my timers.", "How long until the timer rings?", "List my timers.", "Is a timer running?", "When does the timer ring?", "How long does the timer still run?", "Which timers are set?", "Tell me which timers are running.", "How much time do I have left?", "Are any timers running?"))  # fmt: skip
     if "list_timers" not in offered:
         return Turn(question, _NO_TIMERS)
     count = draw.choice((0, 1, 1, 1, 2))
@@ -249,7 +265,7 @@ def _list_turn(draw: Draw, offered: tuple[str, ...]) -> Turn:
 
 def _cancel_turn(draw: Draw, offered: tuple[str, ...]) -> Turn:
     number = draw.integer(1, 9)
-    ask = draw.phrasing(("Cancel timer {n}.", "Stop timer {n}.", "Please cancel timer {n}.", "Cancel timer number {n}.", "Delete timer {n}."))  # fmt: skip
+    ask = draw.phrasing(("Cancel timer {n}.", "Stop timer {n}.", "Please cancel timer {n}.", "Cancel timer number {n}.", "Stop timer number {n}.", "Turn off timer {n}.", "Can you cancel timer {n}?", "End timer {n}.", "I don't need timer {n} anymore.", "Remove timer {n}.", "Delete timer {n}."))  # fmt: skip
     question, typed = ask.format(n=words(number)), ask.format(n=number)
     if "cancel_timer" not in offered:
         return Turn(question, _NO_TIMERS, typed=typed)
