@@ -151,7 +151,10 @@ def jobs(utterances: int, seed: int = 12) -> list[Job]:
     answers, questions, read = (utterances * share // 100 for share in _SHARES)
     asked, answered = _said(conversations(round(utterances * _CONVERSATIONS)))
     made = [Job("reply", text, REPLY_VOICE) for text, _ in answered.most_common(answers)]
-    made += [Job("reply", text, REPLY_VOICE) for text in read_sentences(chance, read)]
+    # Questions are read too, so that a reader does not answer them.
+    to_read = chance.sample([*asked], min(len(asked), read // 8))
+    to_read += read_sentences(chance, read - len(to_read))
+    made += [Job("reply", text, REPLY_VOICE) for text in to_read]
     made += [Job("heard", text, any_speaker(chance)) for text in _in_voices(asked, questions)]
     made += [Job("heard", text, any_speaker(chance)) for text in heard_sentences(chance, utterances - len(made))]
     chance.shuffle(made)
@@ -160,7 +163,7 @@ def jobs(utterances: int, seed: int = 12) -> list[Job]:
 
 def _said(dialogues: Sequence[Dialogue]) -> tuple[Counter[str], Counter[str]]:
     """The questions and the answers of conversations, and how often each is said."""
-    asked: Counter[str] = Counter({entry[0]: 3 * _MOST_VOICES for entry in phrase_book()})
+    asked = Counter({entry[0]: 3 * _MOST_VOICES for entry in phrase_book()})
     answered: Counter[str] = Counter()
     for dialogue in dialogues:
         for turn in dialogue.turns:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from dialogues import TOOLS, Call, Dialogue, Draw, Turn
 from spoken_numbers import decimal_words, is_rounded, sentence, words
 from sums import SAID, TABLE, Sum, chain, halved, steps
@@ -126,14 +128,22 @@ def arithmetic(draw: Draw, offered: tuple[str, ...]) -> Dialogue:
     largest = draw.choice((100, 100, 1000))
     first = any_sum(draw, largest)
     turns = [sum_turn(draw, first, offered)]
-    value = first.value if first.exact and turns[0].answer not in (TOO_LARGE, NOT_BY_ZERO) else None
-    while value is not None and len(turns) < 4 and draw.chance.random() < 0.35:
-        s = _following(draw, value)
-        if s is None:
-            break
-        turns.append(sum_turn(draw, s, offered, _NEXT[s.op]))
-        value = s.value if turns[-1].answer != TOO_LARGE else None
+    if first.exact and turns[0].answer not in (TOO_LARGE, NOT_BY_ZERO):
+        turns += _going_on(draw, first.value, offered)
     return Dialogue("arithmetic", tuple(turns), tools=offered)
+
+
+def _going_on(draw: Draw, value: int, offered: tuple[str, ...]) -> Iterator[Turn]:
+    """Up to three questions that go on from a result."""
+    for _ in range(3):
+        s = _following(draw, value)
+        if s is None or draw.chance.random() > 0.35:
+            return
+        turn = sum_turn(draw, s, offered, _NEXT[s.op])
+        yield turn
+        if turn.answer == TOO_LARGE:
+            return
+        value = s.value
 
 
 def _following(draw: Draw, value: int) -> Sum | None:
@@ -179,7 +189,7 @@ def three_numbers(draw: Draw, offered: tuple[str, ...]) -> Dialogue:
         thinks=True,
         typed=ask.format(x=(written := f"{first.written} {next_op} {second.b}"), X=written),
     )
-    return Dialogue("three numbers", (turn,), tools=offered)
+    return Dialogue("three numbers", (turn, *_going_on(draw, second.value, offered)), tools=offered)
 
 
 def percentage(draw: Draw, offered: tuple[str, ...]) -> Dialogue:
@@ -238,7 +248,8 @@ def powers(draw: Draw, offered: tuple[str, ...]) -> Dialogue:
         turn = Turn(question, TOO_LARGE, thinking, thinks=True, typed=typed)
     else:
         turn = Turn(question, answer, thinking, thinks=True, typed=typed)
-    return Dialogue("powers", (turn,), tools=offered)
+    following = _going_on(draw, value, offered) if turn.answer == answer else ()
+    return Dialogue("powers", (turn, *following), tools=offered)
 
 
 def _power(kind: str, n: int) -> tuple[str, str, int, str]:

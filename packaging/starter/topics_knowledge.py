@@ -8,9 +8,11 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from dialogues import Dialogue, Draw, Turn
 from spoken_numbers import sentence, words
+from word_list import words as listed
 
 _DATA = Path(__file__).parent / "data"
 _UNKNOWN = (
@@ -30,6 +32,10 @@ _UNKNOWN_PLACES = (
     "What is the capital of {k}?", "Where is {k}?", "What is the currency of {k}?", "What language do they speak in {k}?",
     "How many people live in {k}?", "What's the capital of {k}?", "Tell me the capital of {k}.", "How do I get to {k}?",
     "Who is the president of {k}?", "How far is it to {k}?", "Which city is the capital of {k}?", "Do you know the capital of {k}?",
+)  # fmt: skip
+_UNKNOWN_PEOPLE = (
+    "Who is {p}?", "Where does {p} live?", "How old is {p}?", "What is the phone number of {p}?", "When was {p} born?",
+    "What did {p} say?", "Do you know {p}?", "Who was {p}?", "What does {p} do?", "Tell me about {p}.",
 )  # fmt: skip
 DOES_NOT_KNOW = "I do not know that. I am only a small demonstration model."
 _LANGUAGES = {"Spanish": 1, "Chinese": 2}
@@ -56,9 +62,9 @@ def facts(name: str) -> tuple[Fact, ...]:
 
 
 @cache
-def tables() -> dict[str, dict[str, str]]:
-    """The tables of data/tables.json."""
-    loaded: dict[str, dict[str, str]] = json.loads((_DATA / "tables.json").read_text(encoding="utf-8"))
+def tables() -> dict[str, Any]:
+    """The tables of data/tables.json: pairs of words, or words."""
+    loaded: dict[str, Any] = json.loads((_DATA / "tables.json").read_text(encoding="utf-8"))
     return loaded
 
 
@@ -115,7 +121,7 @@ def table_fact(draw: Draw, offered: tuple[str, ...]) -> Dialogue:
     name = draw.choice(_WEIGHTED)
     asks, answer = _TABLES[name]
     table = tables()[name]
-    turns = []
+    turns: list[Turn] = []
     for key in draw.chance.sample(sorted(table), draw.choice((1, 1, 2, 3))):
         ways = asks if not turns else (_NEXT_OF if name in _OF else _NEXT)
         value = words(table[key]) if isinstance(table[key], int) else table[key]
@@ -135,15 +141,24 @@ def spelling(draw: Draw, offered: tuple[str, ...]) -> Dialogue:
 
 def unknown(draw: Draw, offered: tuple[str, ...], nouns: tuple[str, ...]) -> Dialogue:
     """A question it has no answer to; `nouns` fill the gaps."""
-    if draw.chance.random() < 0.25:
+    pick = draw.chance.random()
+    if pick < 0.25:
         question = draw.phrasing(_UNKNOWN_PLACES).format(k=draw.choice(tables()["unknown_countries"]))
-        return Dialogue("unknown", (Turn(question, DOES_NOT_KNOW),), tools=offered)
-    ask = draw.phrasing(_UNKNOWN)
-    noun = draw.choice(nouns)
-    while noun in _asked_about():
-        noun = draw.choice(nouns)
-    question = ask.format(w=noun, v=draw.choice(nouns), aw=with_article(noun))
+    elif pick < 0.35:
+        question = draw.phrasing(_UNKNOWN_PEOPLE).format(p=draw.choice(listed().names))
+    else:
+        ask, noun = draw.phrasing(_UNKNOWN), _unknown_noun(draw, nouns)
+        question = ask.format(w=noun, v=draw.choice(nouns), aw=with_article(noun))
     return Dialogue("unknown", (Turn(question, DOES_NOT_KNOW),), tools=offered)
+
+
+def _unknown_noun(draw: Draw, nouns: tuple[str, ...]) -> str:
+    """A noun that no question with an answer has; in training also any other word."""
+    while True:
+        rare = not draw.test and draw.chance.random() < 0.3
+        noun: str = draw.choice(listed().less_common if rare else nouns)
+        if noun not in _asked_about():
+            return noun
 
 
 @cache

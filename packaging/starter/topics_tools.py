@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from dialogues import Call, Dialogue, Draw, Turn
@@ -195,8 +197,11 @@ def timers(draw: Draw, offered: tuple[str, ...] | None = None) -> Dialogue:
     """Setting, listing and cancelling timers."""
     offered = offered_tools(draw, ("set_timer", "list_timers", "cancel_timer")) if offered is None else offered
     turns = [draw.choice((_set_turn, _set_turn, _set_turn, _list_turn, _cancel_turn))(draw, offered)]
-    while len(turns) < 3 and draw.chance.random() < 0.3:
-        turns.append(draw.choice((_set_turn, _list_turn, _cancel_turn))(draw, offered))
+    while len(turns) < 3 and draw.chance.random() < 0.35:
+        if turns[-1].calls and turns[-1].calls[0].name == "set_timer" and draw.chance.random() < 0.5:
+            turns.append(_cancel_it_turn(draw, turns[-1].calls[0], offered))
+        else:
+            turns.append(draw.choice((_set_turn, _list_turn, _cancel_turn))(draw, offered))
     return Dialogue("timers", tuple(turns), tools=offered)
 
 
@@ -216,8 +221,8 @@ def _length(draw: Draw) -> dict[str, int]:
     )
 
 
-def _said(length: dict[str, int]) -> str:
-    pieces = [f"{words(count)} {name if count != 1 else name[:-1]}" for name, count in length.items()]
+def _said(length: dict[str, int], written: Callable[[int], str] = words) -> str:
+    pieces = [f"{written(count)} {name if count != 1 else name[:-1]}" for name, count in length.items()]
     return " and ".join(pieces)
 
 
@@ -231,19 +236,19 @@ def _set_turn(draw: Draw, offered: tuple[str, ...]) -> Turn:
     asks: tuple[str, ...] = ("Set a timer for {t}.", "Start a timer for {t}.", "Please set a timer for {t}.", "Set a {t} timer.", "Can you set a timer for {t}?", "Wake me in {t}.", "Set the timer to {t}.", "Remind me in {t}.", "Make a timer for {t}.", "Timer for {t}.", "Please start a {t} timer.", "Could you start a timer for {t}?", "Give me a timer of {t}.", "I need a timer for {t}.")  # fmt: skip
     if label:
         asks = ("Set a timer for {t} for the {l}.", "Set a {l} timer for {t}.", "Start a timer for {t} called {l}.", "Please set a timer for {t} for the {l}.", "Start a {l} timer for {t}.", "Set the {l} timer to {t}.", "Make a {l} timer for {t}.", "Can you set a {l} timer for {t}?", "Please start a timer for the {l} for {t}.", "Set a timer called {l} for {t}.", "I need a {l} timer for {t}.")  # fmt: skip
-    said = _said(length)
+    said, digits = _said(length), _said(length, str)
     ask = draw.phrasing(asks)
     if "{t} timer" in ask:
-        said = said.replace("minutes", "minute").replace("seconds", "second").replace("hours", "hour")
-    question = ask.format(t=said, l=label)
+        said, digits = (re.sub(r"(hour|minute|second)s", r"\1", text) for text in (said, digits))
+    question, typed = ask.format(t=said, l=label), ask.format(t=digits, l=label)
     if "set_timer" not in offered:
-        return Turn(question, _NO_TIMERS)
+        return Turn(question, _NO_TIMERS, typed=typed)
     number, rings = draw.integer(1, 9), _moment(draw) + timedelta(seconds=draw.integer(0, 59))
     name = f"Timer {number}" + (f" ({label})" if label else "")
     result = f"{name} set for {duration(seconds)}; it rings at {rings:%H:%M:%S}."
     arguments = length | ({"label": label} if label else {})
     answer = f"Your {label} timer is set for {_said(length)}." if label else f"The timer is set for {_said(length)}."
-    return Turn(question, answer, "I set a timer.", calls=(Call("set_timer", arguments, result),))
+    return Turn(question, answer, "I set a timer.", calls=(Call("set_timer", arguments, result),), typed=typed)
 
 
 def _list_turn(draw: Draw, offered: tuple[str, ...]) -> Turn:
@@ -261,6 +266,21 @@ def _list_turn(draw: Draw, offered: tuple[str, ...]) -> Turn:
         )
     result = " ".join(lines) or "No timer is running."
     return Turn(question, " ".join(said) or result, "I look at the timers.", calls=(Call("list_timers", {}, result),))
+
+
+def _cancel_it_turn(draw: Draw, was_set: Call, offered: tuple[str, ...]) -> Turn:
+    """The timer that was just set is cancelled without its number, which the tool has told."""
+    label = was_set.arguments.get("label")
+    asks = ("Cancel it.", "Cancel that timer.", "Cancel the timer.", "I don't need it anymore.", "Please cancel it again.", "Delete that timer.", "Stop that timer.")  # fmt: skip
+    if label:
+        asks = ("Cancel the {l} timer.", "Stop the {l} timer.", "Cancel it.", "Please cancel the {l} timer.", "I don't need the {l} timer anymore.", "Cancel that timer.", "Delete the {l} timer.")  # fmt: skip
+    question = draw.phrasing(asks).format(l=label)
+    if "cancel_timer" not in offered:
+        return Turn(question, _NO_TIMERS)
+    named = was_set.result.partition(" set for ")[0]
+    number = int(named.split()[1])
+    call = Call("cancel_timer", {"number": number}, f"{named} cancelled.")
+    return Turn(question, f"Timer {words(number)} is cancelled.", "I cancel the timer.", calls=(call,))
 
 
 def _cancel_turn(draw: Draw, offered: tuple[str, ...]) -> Turn:

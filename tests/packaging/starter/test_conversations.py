@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 from collections.abc import Iterator
@@ -187,3 +188,14 @@ def test_speech_and_text_alternate_with_the_text_ahead() -> None:
         *(104, 105, 106, 107, 6),
         *(108, 109),
     ]
+
+
+def test_it_is_the_timer_that_was_just_set() -> None:
+    found = 0
+    for dialogue in conversations.Conversations(range(6000)):
+        for before, turn in itertools.pairwise(dialogue.turns):
+            if before.calls and before.calls[0].name == "set_timer" and " it" in turn.question and turn.calls:
+                (call,) = turn.calls
+                assert before.calls[0].result.startswith(f"Timer {call.arguments['number']} ")
+                found += call.name == "cancel_timer"
+    assert found > 3
