@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 ASSISTANT = "You are a helpful assistant."
@@ -14,6 +16,19 @@ TRANSCRIBER = "请记录下你所听到的语音内容。"
 DESCRIBER = "Please briefly explain the important events involved in this audio clip."
 ANALYST = "You are an expert in audio analysis, please analyze the audio content and answer the questions accurately."
 REMINDER = "\n\n\nPut the result into spoken words and answer the user's question briefly."
+_INDIRECTLY = 0.25
+_LEADS = (
+    *("Tell me {q}.", "Please tell me {q}.", "Can you tell me {q}?", "Could you tell me {q}?"),
+    *("Do you know {q}?", "I want to know {q}."),
+)
+_ORDERS = ("Tell me {q}.", "Name {q}.", "Give me {q}.", "Please tell me {q}.")
+_VERB_MOVES = re.compile(r"(What|How \w+|Where|Who|What color)(?: (is|are)|'s) ([^?,]+?)( called| made of)?\?")
+_VERB_STAYS = re.compile(
+    r"((?:How many|Which|What)(?: \w+)+? (?:is|are|has|comes|says|barks|cannot|follows) [^?]+"
+    r"|(?:What comes|Who made|Who built|Who wrote|Who says|Who barks)\b[^?]*)\?"
+)
+_THING = re.compile(r"What is the [^,?]+\?")
+_NOT_INDIRECT = re.compile(r"\b(do|does|did|can|there|you|your|I|we|it|today|like|news|more than)\b|How many \w+ has")
 TOOLS = ("calculator", "date_and_time", "convert_units", "set_timer", "list_timers", "cancel_timer")
 
 
@@ -64,12 +79,19 @@ class Draw:
     used_new_phrasing: bool = field(default=False, init=False)
 
     def phrasing(self, choices: Sequence[str]) -> str:
-        """One of the ways to say something. With four or more, the last is kept for the tests."""
+        """One of the ways to say something. With four or more, the last is kept for the tests.
+
+        Training also asks indirectly ("Please tell me what …"), but never as the tests do.
+        """
         if len(choices) < 4:
             return self.chance.choice(choices)
         if self.test and self.chance.random() < self.new_phrasings:
             self.used_new_phrasing = True
             return choices[-1]
+        if not self.test and self.chance.random() < _INDIRECTLY:
+            more = indirectly(tuple(choices))
+            if more:
+                return self.chance.choice(more)
         return self.chance.choice(choices[:-1])
 
     def allows(self, *key: object) -> bool:
@@ -88,3 +110,27 @@ class Draw:
 def held_out(*key: object) -> bool:
     """Whether a combination is kept for the tests."""
     return zlib.crc32(repr(key).encode()) % 20 == 0
+
+
+@lru_cache(maxsize=2000)
+def indirectly(choices: tuple[str, ...]) -> tuple[str, ...]:
+    """The questions asked within another sentence, without the last of them and what sounds like it."""
+    kept = _plain(choices[-1])
+    found = [lead.format(q=inner) for ask in choices[:-1] if (inner := _inner(ask)) for lead in _LEADS]
+    found += [order.format(q=ask[8:-1]) for ask in choices[:-1] if _THING.fullmatch(ask) for order in _ORDERS]
+    return tuple(ask for ask in dict.fromkeys(found) if _plain(ask) != kept)
+
+
+def _inner(ask: str) -> str:
+    """What a question becomes after "tell me"; nothing where that takes more than moving the verb to the end."""
+    if _NOT_INDIRECT.search(ask):
+        return ""
+    if moves := _VERB_MOVES.fullmatch(ask):
+        asked, verb, subject, end = moves.groups()
+        return f"{asked[0].lower()}{asked[1:]} {subject} {verb or 'is'}{end or ''}"
+    stays = _VERB_STAYS.fullmatch(ask)
+    return stays[1][0].lower() + stays[1][1:] if stays else ""
+
+
+def _plain(text: str) -> str:
+    return text.casefold().rstrip(".?!")

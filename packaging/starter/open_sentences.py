@@ -66,7 +66,7 @@ def texts() -> Texts:
 
 def examples(folder: Path) -> list[str]:
     """Clean example sentences of 3 to 13 words, capital first, a full stop or question mark last."""
-    found = set()
+    found: set[str] = set()
     for file in sorted(folder.glob("data.*")):
         for line in file.read_text(encoding="latin-1").splitlines():
             _, _, gloss = line.partition(" | ")
@@ -76,7 +76,7 @@ def examples(folder: Path) -> list[str]:
 
 def definitions(folder: Path) -> list[str]:
     """Clean definitions, without what stands in brackets, of words that are not rare here."""
-    found = set()
+    found: set[str] = set()
     for file in sorted(folder.glob("data.*")):
         for line in file.read_text(encoding="latin-1").splitlines():
             _, _, gloss = line.partition(" | ")

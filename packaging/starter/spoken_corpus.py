@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from conversations import conversation, heard_sentence, read_sentences
+from conversations import Conversations, heard_sentences, read_sentences
 from dialogues import Dialogue
 from numpy.typing import NDArray
 from speaking_data import Speaker, speak
@@ -117,6 +117,9 @@ KNOWN = (
     Speaker("espeak-ng", "en-us+f2", 160),
     Speaker("espeak-ng", "en-gb+m3", 160),
 )
+_SHARES = (18, 31, 27)  # percent: answers, questions, sentences to read; the rest are sentences to hear
+_CONVERSATIONS = 0.36  # for an utterance
+_MOST_VOICES = 12
 _SHIFTS = (1.0, 1.0, 1.0, 0.87, 0.93, 1.07, 1.14)
 
 
@@ -141,30 +144,42 @@ def any_speaker(chance: random.Random) -> Speaker:
     return Speaker("espeak-ng", f"{accent}+{chance.choice(_VARIANTS)}", rate=rate, pitch=pitch, shift=shift)
 
 
-def conversations(count: int, seed: int = 11) -> list[Dialogue]:
-    """The conversations of training, the same every time."""
-    chance = random.Random(seed)
-    return [conversation(chance) for _ in range(count)]
+def conversations(count: int) -> Conversations:
+    """So many conversations of training, the same every time."""
+    return Conversations(range(count))
 
 
 def jobs(utterances: int, seed: int = 12) -> list[Job]:
-    """About so many jobs in random order, half of them from conversations."""
+    """About so many jobs in random order, by the shares above; a whole list of 450,000 takes about a minute."""
     chance = random.Random(seed)
-    share = utterances // 4
-    asked: Counter[str] = Counter()
-    answered: Counter[str] = Counter()
-    for dialogue in conversations(int(share * 1.6)):
-        asked.update(turn.question for turn in dialogue.turns)
-        answered.update(turn.answer for turn in dialogue.turns)
-    asked.update({entry[0]: 8 for entry in phrase_book()})
-    made = [Job("reply", text, REPLY_VOICE) for text in answered]
-    for text, count in asked.items():
-        made += [Job("heard", text, any_speaker(chance)) for _ in range(min(8, 1 + count // 3))]
-    made += [Job("reply", text, REPLY_VOICE) for text in read_sentences(chance, utterances // 9)]
-    rest = max(0, utterances - len(made))
-    made += [Job("heard", heard_sentence(chance), any_speaker(chance)) for _ in range(rest)]
+    answers, questions, read = (utterances * share // 100 for share in _SHARES)
+    asked, answered = _said(conversations(round(utterances * _CONVERSATIONS)))
+    made = [Job("reply", text, REPLY_VOICE) for text, _ in answered.most_common(answers)]
+    # Questions are read too, so that a reader does not answer them.
+    to_read = chance.sample([*asked], min(len(asked), read // 8))
+    to_read += read_sentences(chance, read - len(to_read))
+    made += [Job("reply", text, REPLY_VOICE) for text in to_read]
+    made += [Job("heard", text, any_speaker(chance)) for text in _in_voices(asked, questions)]
+    made += [Job("heard", text, any_speaker(chance)) for text in heard_sentences(chance, utterances - len(made))]
     chance.shuffle(made)
     return made
+
+
+def _said(dialogues: Sequence[Dialogue]) -> tuple[Counter[str], Counter[str]]:
+    """The questions and the answers of conversations, and how often each is said."""
+    asked = Counter({entry[0]: 3 * _MOST_VOICES for entry in phrase_book()})
+    answered: Counter[str] = Counter()
+    for dialogue in dialogues:
+        for turn in dialogue.turns:
+            asked[turn.question] += 1
+            answered[turn.answer] += 1
+    return asked, answered
+
+
+def _in_voices(asked: Counter[str], most: int) -> list[str]:
+    """Questions, each as often as it gets another voice; what is asked often comes first."""
+    times = [text for text, count in asked.most_common() for _ in range(min(_MOST_VOICES, 1 + count // 4))]
+    return times[:most]
 
 
 def spoken(text: str, speaker: Speaker) -> NDArray[np.int16]:
