@@ -135,9 +135,9 @@ class RowMaker:
         self.layout, self.corpus, self.pool = layout, corpus, pool
         self.chance = random.Random(seed)
         self._tasks = (
-            (self._transcribed, 150),
-            (self._conversed, 44),
-            (self._read_aloud, 12),
+            (self._transcribed, 200),
+            (self._conversed, 45),
+            (self._read_aloud, 50),
             (self._described, 6),
             (self._translated, 3),
             (self._coached, 0.5),
@@ -178,7 +178,7 @@ class RowMaker:
         dialogue = conversation(c) if fresh else c.choice(self.pool)
         spoken = c.random() < 0.85 and all(turn.answer in self.corpus.speech for turn in dialogue.turns)
         speeches = [self.corpus.speech[turn.answer] if spoken else None for turn in dialogue.turns]
-        how = c.choices(("auto", "on", "off"), (60, 15, 25))[0]
+        how = c.choices(("auto", "on", "off"), (65, 15, 20))[0]
         turns = len(dialogue.turns)
         if turns > 1 and c.random() < 0.3:  # also learn the answers in the middle
             turns = c.randint(1, turns - 1)
