@@ -31,7 +31,8 @@ _CACHE_BYTES = 4_000_000_000
 
 def unlabelled(folder: Path) -> list[Path]:
     """The shards that wait for their speech tokens."""
-    return [path for path in sorted(folder.glob("*.json")) if not path.with_suffix(".codes.npy").exists()]
+    labelled = {path.name.split(".")[0] for path in folder.glob("*.codes.npy")}
+    return [path for path in sorted(folder.glob("*.json")) if path.stem not in labelled]
 
 
 def label(tokenizer: SpeechTokenizer, paths: Sequence[Path]) -> None:

@@ -331,7 +331,7 @@ def train(options: argparse.Namespace) -> None:
     if options.resume:
         trainer.load(options.resume)
     assert Vocabulary.load(options.tokenizer).size == TEXT["vocab_size"]
-    store = SoundStore(options.corpus, device, options.most_hours)
+    store = SoundStore(options.corpus, device, options.most_hours, options.consume)
     while store.hours < options.first_hours and not store.finished:
         store.refresh()
         time.sleep(0.5)
@@ -418,6 +418,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2400.0, help="sound in a spelling batch")
     parser.add_argument("--first-hours", type=float, default=3.0, help="speech to wait for")
     parser.add_argument("--most-hours", type=float, default=300.0, help="speech there is room for, 115 MB an hour")
+    parser.add_argument("--consume", action="store_true", help="remove sounds from the disk once they are loaded")
     parser.add_argument("--pool", type=int, default=44_000, help="conversations")
     parser.add_argument("--workers", type=int, default=4, help="processes that make batches, of each kind")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "mps")
