@@ -3,7 +3,7 @@
     python packaging/starter/from_shipped.py resources/starter OUT
 
 OUT gets `weights-0.safetensors` (ear and language model, from 8 bits to float16) for `train_language.py --resume`, and
-`tokenizer.safetensors`, the speech tokenizer's matrices as its ONNX file holds them, for `--speech-tokenizer`.
+of the voice what the other trainings write: `tokenizer`, `speaker`, `flow` and `vocoder`, the first two from 8 bits.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ import numpy as np
 from assemble import BITS, GROUP
 from mlx.utils import tree_flatten
 from numpy.typing import NDArray
+from speaker_network import SpeakerNetwork
 from speech_tokenizer import SpeechTokenizer, TokenizerConfig
 from training import save
+
+from engine.checkpoints.load_speaking import load_speaking
 
 _KINDS = {1: np.float32, 3: np.int8, 6: np.int32, 7: np.int64}
 _GRAPH, _WEIGHT, _DIMS, _KIND, _RAW = 7, 5, 1, 2, 9  # field numbers of onnx.proto
@@ -46,42 +49,69 @@ def trained(folder: Path) -> dict[str, mx.array]:
     return weights
 
 
-def speech_tokenizer(path: Path) -> dict[str, mx.array]:
-    """The network's weights by name, out of an ONNX file that `SpeechTokenizer.to_onnx` wrote."""
-    arrays = _constants(path.read_bytes())
-    named: dict[str, NDArray] = {}
+class _Layers:
+    """The weights of layers by name, in the order in which an ONNX file holds them."""
 
-    def whole() -> NDArray:
-        return next(arrays)
+    def __init__(self, path: Path) -> None:
+        self._arrays = _constants(path.read_bytes())
+        self.named: dict[str, mx.array] = {}
 
-    def matrix(axis: int) -> NDArray:
-        numbers, scales = next(arrays), next(arrays)
+    def skip(self, count: int) -> None:
+        """Constants that are no weights."""
+        for _ in range(count):
+            next(self._arrays)
+
+    def conv(self, stem: str) -> None:
+        """A convolution and its bias."""
+        self._keep(f"{stem}.weight", self._matrix(0).transpose(0, 2, 1))
+        self._keep(f"{stem}.bias", next(self._arrays))
+
+    def linear(self, stem: str) -> None:
+        """A matrix and its bias."""
+        self._keep(f"{stem}.weight", self._matrix(1).T)
+        self._keep(f"{stem}.bias", next(self._arrays))
+
+    def norm(self, stem: str) -> None:
+        """A layer norm."""
+        self._keep(f"{stem}.weight", next(self._arrays))
+        self._keep(f"{stem}.bias", next(self._arrays))
+
+    def blocks(self, stem: str, count: int) -> None:
+        """Convolution blocks."""
+        for block in range(count):
+            self._keep(f"{stem}.{block}.depthwise.weight", self._matrix(0)[:, 0].T)
+            self._keep(f"{stem}.{block}.depthwise.bias", next(self._arrays))
+            self.norm(f"{stem}.{block}.norm")
+            self.linear(f"{stem}.{block}.widen")
+            self.linear(f"{stem}.{block}.narrow")
+
+    def _keep(self, name: str, value: NDArray) -> None:
+        self.named[name] = mx.array(np.ascontiguousarray(value))
+
+    def _matrix(self, axis: int) -> NDArray:
+        numbers, scales = next(self._arrays), next(self._arrays)
         return numbers.astype(np.float32) * scales.reshape([-1 if i == axis else 1 for i in range(numbers.ndim)])
 
-    def conv(stem: str) -> None:
-        named[f"{stem}.weight"] = matrix(0).transpose(0, 2, 1)
-        named[f"{stem}.bias"] = whole()
 
-    def linear(stem: str) -> None:
-        named[f"{stem}.weight"] = matrix(1).T
-        named[f"{stem}.bias"] = whole()
-
-    def norm(stem: str) -> None:
-        named[f"{stem}.weight"], named[f"{stem}.bias"] = whole(), whole()
-
-    config = TokenizerConfig()
+def speech_tokenizer(path: Path) -> dict[str, mx.array]:
+    """The network's weights by name, out of an ONNX file that `SpeechTokenizer.to_onnx` wrote."""
+    layers, config = _Layers(path), TokenizerConfig()
     for number, blocks in ((1, config.blocks_50_hz), (2, config.blocks_25_hz)):
-        conv(f"conv{number}")
-        for block in range(blocks):
-            stem = f"blocks{number}.{block}"
-            named[f"{stem}.depthwise.weight"] = matrix(0)[:, 0].T
-            named[f"{stem}.depthwise.bias"] = whole()
-            norm(f"{stem}.norm")
-            linear(f"{stem}.widen")
-            linear(f"{stem}.narrow")
-    norm("norm")
-    linear("to_digits")
-    return {name: mx.array(np.ascontiguousarray(value)) for name, value in named.items()}
+        layers.conv(f"conv{number}")
+        layers.blocks(f"blocks{number}", blocks)
+    layers.norm("norm")
+    layers.linear("to_digits")
+    return layers.named
+
+
+def speaker_network(path: Path) -> dict[str, mx.array]:
+    """The network's weights by name, out of an ONNX file that `SpeakerNetwork.to_onnx` wrote."""
+    layers = _Layers(path)
+    layers.conv("conv")
+    layers.blocks("blocks", len(SpeakerNetwork().blocks))
+    layers.skip(2)
+    layers.linear("to_embedding")
+    return layers.named
 
 
 def _constants(model: bytes) -> Iterator[NDArray]:
@@ -128,10 +158,16 @@ def main() -> None:
     folder, out = Path(sys.argv[1]), Path(sys.argv[2])
     out.mkdir(parents=True, exist_ok=True)
     mx.save_safetensors(str(out / "weights-0.safetensors"), trained(folder))
-    network = SpeechTokenizer(TokenizerConfig())
-    made = speech_tokenizer(folder / "token2wav" / "speech_tokenizer_v2_25hz.onnx")
-    assert set(made) == {name for name, _ in tree_flatten(network.parameters())}
-    save(made, out / "tokenizer.safetensors")
+    voice = folder / "token2wav"
+    for network, made, name in (
+        (SpeechTokenizer(TokenizerConfig()), speech_tokenizer(voice / "speech_tokenizer_v2_25hz.onnx"), "tokenizer"),
+        (SpeakerNetwork(), speaker_network(voice / "campplus.onnx"), "speaker"),
+    ):
+        assert set(made) == {name for name, _ in tree_flatten(network.parameters())}
+        save(made, out / f"{name}.safetensors")
+    speaking = load_speaking(voice)
+    save(speaking.flow.parameters(), out / "flow.safetensors", mx.float16)
+    save(speaking.vocoder.parameters(), out / "vocoder.safetensors", mx.float16)
 
 
 if __name__ == "__main__":

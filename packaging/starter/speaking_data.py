@@ -134,11 +134,13 @@ def _fitted(samples: NDArray[np.int16], length: int) -> NDArray[np.int16]:
     return np.pad(samples[:length], (0, max(0, length - len(samples))))
 
 
-def jobs_by_shard(sentences: Sentences, hours: float, seed: int) -> Iterator[list[tuple[str, Speaker]]]:
+def jobs_by_shard(
+    sentences: Sentences, hours: float, seed: int, reply_voice_share: float
+) -> Iterator[list[tuple[str, Speaker]]]:
     """Lists of (text, speaker), one list a shard, for about `hours` of speech."""
     chance = random.Random(seed)
     for _ in range(max(1, round(hours * 3600 / (3.6 * UTTERANCES_PER_SHARD)))):
-        yield [(sentences.any(chance), any_speaker(chance)) for _ in range(UTTERANCES_PER_SHARD)]
+        yield [(sentences.any(chance), any_speaker(chance, reply_voice_share)) for _ in range(UTTERANCES_PER_SHARD)]
 
 
 def main() -> None:
@@ -148,12 +150,14 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=10.0)
     parser.add_argument("--words", type=Path, default=Path("/usr/share/dict/american-english-small"))
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--reply-voice-share", type=float, default=0.45)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     made_s = 0.0
-    shards = jobs_by_shard(Sentences.from_word_list(options.words), options.hours, options.seed)
+    sentences = Sentences.from_word_list(options.words)
+    shards = jobs_by_shard(sentences, options.hours, options.seed, options.reply_voice_share)
     with ProcessPoolExecutor(options.processes) as pool:
         running = [pool.submit(write_shard, options.folder, n, jobs) for n, jobs in enumerate(shards)]
         for done in as_completed(running):

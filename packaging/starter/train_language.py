@@ -52,20 +52,20 @@ def starter() -> Starter:
 
 @dataclass(frozen=True)
 class Part:
-    """A batch on the device: what is to be written, the letters of sounds, sounds and their width in samples.
+    """A batch on the device: what is to be written, the letters of sounds, their log-mels and how many frames each has.
 
-    Counts of letters and of the encoder's frames stay on the CPU, where PyTorch's CTC asks for them.
+    Counts of letters and of the encoder's features stay on the CPU, where PyTorch's CTC asks for them.
     """
 
     written: dict[str, Tensor]
     letters: tuple[Tensor, ...]
-    frames: Tensor
-    sound: dict[str, Tensor]
-    width: int
+    counts: Tensor
+    log_mels: Tensor | None
+    frames: Tensor | None
 
     @classmethod
-    def of(cls, batch: Batch, device: torch.device) -> Part:
-        """Copies the batch."""
+    def of(cls, batch: Batch, store: SoundStore | None, device: torch.device, strength: float) -> Part:
+        """Copies the batch and disturbs its sounds."""
 
         def moved(names: tuple[str, ...]) -> dict[str, Tensor]:
             found = {name: torch.from_numpy(np.asarray(batch[name])) for name in names if name in batch}
@@ -73,30 +73,33 @@ class Part:
                 return {name: value.pin_memory().to(device, non_blocking=True) for name, value in found.items()}
             return {name: value.to(device) for name, value in found.items()}
 
-        letters, frames = (), torch.zeros(0)
+        letters, counts = (), torch.zeros(0)
         if "letters" in batch:
             letters = (moved(("letters",))["letters"].long(), torch.from_numpy(batch["letter_counts"]).long())
-            frames = torch.from_numpy(((batch["length"] + 479) // 160 - 1) // 2 // 2).long()
-        sound = moved(("places_of_sound", "samples", "tempo", "lead", "length"))
-        return cls(moved(_WRITTEN), letters, frames, sound, int(batch["blocks"]) * BLOCK if "blocks" in batch else 0)
+            counts = torch.from_numpy(((batch["length"] + 479) // 160 - 1) // 2 // 2).long()
+        if "blocks" not in batch or store is None:
+            return cls(moved(_WRITTEN), letters, counts, None, None)
+        source = store.gathered(moved(("places_of_sound",))["places_of_sound"])
+        played = moved(("samples", "tempo", "lead", "length")).values()
+        with torch.no_grad():
+            log_mels, frames = heard(source, *played, int(batch["blocks"]) * BLOCK, strength)
+        return cls(moved(_WRITTEN), letters, counts, log_mels, frames)
+
+    def tensors(self) -> Iterator[Tensor]:
+        """All that lie on the device."""
+        yield from self.written.values()
+        yield from self.letters[:1]
+        yield from (one for one in (self.log_mels, self.frames) if one is not None)
 
 
-def losses(
-    net: Starter, part: Part, source: Tensor | None, strength: float, entropy: Entropy = cross_entropy
-) -> dict[str, Tensor]:
-    """The part's loss ("all"), and what it is made of: "text", "speech" and "spelling", each where it is learned.
-
-    `source` are the samples (A, N) int16 of its sounds.
-    """
+def losses(net: Starter, part: Part, entropy: Entropy = cross_entropy) -> dict[str, Tensor]:
+    """The part's loss ("all"), and what it is made of: "text", "speech" and "spelling", each where it is learned."""
     figures: dict[str, Tensor] = {}
     features = None
-    if source is not None:
-        with torch.no_grad(), torch.autocast(source.device.type, enabled=False):
-            s = part.sound
-            mel, frames = heard(source, s["samples"], s["tempo"], s["lead"], s["length"], part.width, strength)
-        features, _ = net.encoder(mel, frames - 2)
+    if part.log_mels is not None and part.frames is not None:
+        features, _ = net.encoder(part.log_mels, part.frames - 2)
         if part.letters:
-            figures["spelling"] = spelling_loss(net.letters(features), part.frames, *part.letters)
+            figures["spelling"] = spelling_loss(net.letters(features), part.counts, *part.letters)
     if not part.written:
         return {"all": figures["spelling"]} | figures
     figures |= language_losses(net, part.written, features, entropy)
@@ -200,13 +203,13 @@ class Trainer:
         print(f"not among the weights to go on from: {', '.join(missing) or 'nothing'}", flush=True)
         torch._foreach_copy_(self._average, [weight.detach() for weight in self._weights])
 
-    def step(self, part: Part, source: Tensor | None, rate: float, strength: float) -> dict[str, Tensor]:
+    def step(self, part: Part, rate: float) -> dict[str, Tensor]:
         """One update; returns what the losses are made of, without waiting for them.
 
         A step whose gradient is not finite changes nothing.
         """
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type != "cpu"):
-            figures = losses(self.net, part, source, strength, self._entropy)
+            figures = losses(self.net, part, self._entropy)
         figures.pop("all").backward()
         norm = torch.nn.utils.get_total_norm([weight.grad for weight in self._weights if weight.grad is not None])
         # What loss scaling uses clips just as well: gradients are divided by one, the other skips the step.
@@ -243,11 +246,12 @@ class Trainer:
 
 
 class Prepared:
-    """Batches of a source, copied to the device by a thread of its own while steps are computed."""
+    """Batches of a source, made ready by a thread and a stream of their own in the gaps between steps' work."""
 
-    def __init__(self, source: Source, device: torch.device) -> None:
-        self._source, self._device = source, device
-        self._queue: Queue[tuple[Batch, Part] | BaseException] = Queue(_PREPARED)
+    def __init__(self, source: Source, store: SoundStore, device: torch.device, schedule: Schedule) -> None:
+        self._source, self._store, self._device, self._schedule = source, store, device, schedule
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._queue: Queue[tuple[Batch, Part, torch.cuda.Event | None] | BaseException] = Queue(_PREPARED)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -255,17 +259,30 @@ class Prepared:
     def _run(self) -> None:
         try:
             while not self._ended.is_set():
-                batch = self._source.next()
-                self._queue.put((batch, Part.of(batch, self._device)))
+                self._queue.put(self._prepared(self._source.next()))
         except BaseException as error:  # handed to whoever asks for the next batch
             self._queue.put(error)
+
+    def _prepared(self, batch: Batch) -> tuple[Batch, Part, torch.cuda.Event | None]:
+        strength = self._schedule.strength(self._schedule.progress)
+        if self._stream is None:
+            return batch, Part.of(batch, self._store, self._device, strength), None
+        with torch.cuda.stream(self._stream):
+            part = Part.of(batch, self._store, self._device, strength)
+            return batch, part, self._stream.record_event()
 
     def next(self) -> tuple[Batch, Part]:
         """The next one; waits for it. Raises what went wrong in its making."""
         found = self._queue.get()
         if isinstance(found, BaseException):
             raise found
-        return found
+        batch, part, made = found
+        if made is not None:
+            current = torch.cuda.current_stream(self._device)
+            current.wait_event(made)
+            for tensor in part.tensors():
+                tensor.record_stream(current)
+        return batch, part
 
     def close(self) -> None:
         """End the workers."""
@@ -357,7 +374,8 @@ class Run:
     @contextlib.contextmanager
     def _source(self, kind: str, size: float) -> Iterator[Prepared]:
         o = self.options
-        source = Prepared(Source(Work(o.corpus, o.tokenizer, kind, size, o.pool, o.workers)), self.trainer.device)
+        made = Source(Work(o.corpus, o.tokenizer, kind, size, o.pool, o.workers))
+        source = Prepared(made, self.store, self.trainer.device, self.schedule)
         try:
             yield source
         finally:
@@ -377,9 +395,7 @@ class Run:
             before = time.monotonic()
             batch, part = source.next()
             waited = time.monotonic() - before
-            sound = self.store.gathered(part.sound["places_of_sound"]) if part.width else None
-            rate = self.schedule.rate(self.trainer.steps - began, progress)
-            figures = self.trainer.step(part, sound, rate, self.schedule.strength(progress))
+            figures = self.trainer.step(part, self.schedule.rate(self.trainer.steps - began, progress))
             self.recent.add(figures, batch, waited)
             self._between(progress, writes)
 

@@ -154,17 +154,15 @@ def test_more_blocks_than_were_shipped_change_nothing_at_first(shipped: dict[str
     assert torch.allclose(net.encoder.blocks[5](x, torch.zeros(1, 1, 1, 6)), x)
 
 
-def spelling_part() -> tuple[Part, torch.Tensor]:
-    numbers = {"samples": torch.tensor([9000]), "tempo": torch.ones(1), "lead": torch.tensor([0])}
-    sound = {**numbers, "length": torch.tensor([8000])}
+def spelling_part() -> Part:
     letters = (torch.tensor([[3, 4]]), torch.tensor([2]))
-    return Part({}, letters, torch.tensor([13]), sound, 8000), torch.ones((1, 9600), dtype=torch.int16)
+    return Part({}, letters, torch.tensor([12]), torch.rand(1, 128, 52), torch.tensor([52]))
 
 
 def test_weights_that_do_not_learn_do_not_fade() -> None:
     trainer = Trainer(CPU)
     before = {name: weight.clone() for name, weight in trainer.net.weights().items()}
-    figures = trainer.step(*spelling_part(), rate=0.1, strength=0.3)
+    figures = trainer.step(spelling_part(), rate=0.1)
     after = trainer.net.weights()
     assert np.isfinite(figures["spelling"].item())
     assert torch.equal(after["llm.model.embed_tokens.weight"], before["llm.model.embed_tokens.weight"])
@@ -176,14 +174,14 @@ def test_a_step_that_is_not_finite_changes_nothing() -> None:
     with torch.no_grad():
         trainer.net.letters.bias.fill_(float("nan"))
     before = trainer.net.encoder.conv1.weight.clone()
-    trainer.step(*spelling_part(), rate=0.1, strength=0.0)
+    trainer.step(spelling_part(), rate=0.1)
     assert torch.equal(trainer.net.encoder.conv1.weight, before)
 
 
 def test_a_batch_without_sound_teaches_the_language_model_alone(net: Starter) -> None:
     written = _learned(np.array([[5, 6, 7, 8]], np.int32), np.array([[0, 0, 2, 1]], np.float32))
     batch = {"ids": np.array([[5, 6, 7, 8]], np.int32), "places": np.full((1, 4), -1, np.int32), **written}
-    figures = losses(net, Part.of(batch, CPU), None, 0.5)
+    figures = losses(net, Part.of(batch, None, CPU, 0.5))
     assert "spelling" not in figures
     expected = (2 * figures["text"].item() + figures["speech"].item()) / 3
     assert figures["all"].item() == pytest.approx(expected, rel=1e-5)
