@@ -6,6 +6,8 @@ meaning in MLX's own operations takes their place, so that everything around the
 
 from __future__ import annotations
 
+from typing import Any
+
 import mlx.core as mx
 import numpy as np
 import pytest
@@ -80,6 +82,35 @@ def test_the_vocoder_on_cuda_gives_the_same_samples(
     assert np.abs(np.array(vocoder.decode(mel, source)) - expected).max() <= tolerance * np.abs(expected).max()
     two = vocoder.decode(mx.concatenate([mel, mel]), mx.concatenate([source, source]))  # without the kernels
     assert np.abs(np.array(two)[1] - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+def test_the_streams_of_a_flow_trace_a_step_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in(monkeypatch)
+    traced: list[int] = []
+    step = cuda_estimator.CudaEstimator.step
+
+    def counted(self: cuda_estimator.CudaEstimator, x: mx.array, *given: Any) -> Any:
+        traced.append(x.shape[0])
+        return step(self, x, *given)
+
+    monkeypatch.setattr(cuda_estimator.CudaEstimator, "step", counted)
+    flow = _flow()
+    flow.use_cuda(mx.float32)
+    first = _mels(flow)
+    assert len(traced) == 5  # the whole, the voice and three pieces, of three steps each
+    again = _mels(flow)
+    assert len(traced) == 5
+    assert all(np.array_equal(one, other) for one, other in zip(first, again, strict=True))
+    flow.use_cuda(mx.float16)
+    _mels(flow)
+    assert len(traced) == 10
+
+
+def test_a_flow_in_training_is_traced_anew() -> None:
+    flow = Flow(CONFIG)
+    assert flow.traced(_mels) is not flow.traced(_mels)
+    flow.fuse()
+    assert flow.traced(_mels) is flow.traced(_mels)
 
 
 def test_on_cuda_the_first_piece_takes_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
