@@ -348,7 +348,7 @@ def _stream(contestant: Any, count: str, most_s: str = "inf") -> dict[str, Any]:
 
 def _plain(samples: Any) -> Any:
     if hasattr(samples, "detach"):
-        samples = samples.detach().cpu()
+        samples = samples.detach().cpu().numpy()
     return np.array(samples).reshape(-1)
 
 
