@@ -82,7 +82,7 @@ class Contestant:
         self.device, self.versions = answer["device"], answer["versions"]
 
     def ask(self, *words: object) -> dict[str, Any]:
-        """Send one command, wait for its answer. Raises NoAnswerError when the process ended or time is up."""
+        """Send one command, wait for its answer. Raises NoAnswerError."""
         self.send(*words)
         return self.answer()
 
@@ -96,11 +96,12 @@ class Contestant:
             raise NoAnswerError(f"{self.name} ended; its own message is above") from error
 
     def answer(self) -> dict[str, Any]:
-        """The next answer. Raises NoAnswerError when the process ended, could not do it, or time is up."""
+        """The next answer. Raises NoAnswerError when the process ended, failed or took half of the time left."""
+        left = self._budget.left_s
         try:
-            line = self._answers.get(timeout=self._budget.left_s)
+            line = self._answers.get(timeout=None if left is None else left / 2)
         except queue.Empty:
-            raise NoAnswerError(f"no answer of {self.name} when time was up") from None
+            raise NoAnswerError(f"no answer of {self.name} within half of the time that was left") from None
         if line is None:
             raise NoAnswerError(f"{self.name} ended; its own message is above")
         answer: dict[str, Any] = json.loads(line)
