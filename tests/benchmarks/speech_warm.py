@@ -110,6 +110,7 @@ def _ended(process: subprocess.Popen[bytes], limit_s: float) -> bool:
 
 def main() -> int:
     """Compile one part."""
+    mx.set_cache_limit(1 << 30)  # there are many of these on one device
     folder, inputs, part, parts = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     for launch in launches(folder, inputs)[part::parts]:
         launch()
