@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import mlx.core as mx
@@ -21,6 +22,7 @@ from engine.speaking import cuda_kernels
 from engine.speaking.cuda_estimator import CudaEstimator, triples
 from engine.speaking.dit import DiT, DiTConfig, Modulations
 from engine.speaking.token_encoder import TokenEncoder, TokenEncoderConfig
+from engine.speaking.traced import Traced
 
 PRODUCTS = mx.float16  # of the estimator's matrix products on a CUDA device
 
@@ -88,7 +90,8 @@ class Flow(nn.Module):
         self.decoder = Decoder(config.estimator)
         self._config = config
         self._modulations: dict[int, Modulations] = {}
-        self._step = self._euler_step
+        self._step: Callable[..., mx.array] = self._euler_step
+        self._traced: dict[Callable[..., Any], Traced] = {}
         self._cuda: CudaEstimator | None = None
         self._cuda_step: Callable[..., mx.array] | None = None
         self._triples: dict[int, list[list[mx.array]]] = {}
@@ -98,23 +101,33 @@ class Flow(nn.Module):
         """Prepare for inference with the weights as they now are; training needs the network as it was made."""
         self.estimator.fuse()
         self._fixed = True
+        self._traced.clear()
         if cuda_kernels.available() and CudaEstimator.fits(self.estimator):
             self.use_cuda(PRODUCTS)
         elif not on_cpu():
             # One step is traced once for each length and then run ten times: a GPU gets its work faster than by Python.
-            self._step = mx.compile(self._euler_step)
+            self._step = Traced(self._euler_step)
 
     def use_cuda(self, products: mx.Dtype) -> None:
         """Use the kernels for CUDA with the weights as they now are; the matrix products take this type."""
         estimator = CudaEstimator(self.estimator, products)
         self._cuda = estimator
+        self._traced.clear()
         # What a stream keeps of a step is not made here, so that it needs no memory.
-        self._cuda_step = mx.compile(lambda *given: estimator.step(*given)[0])
+        self._cuda_step = Traced(lambda *given: estimator.step(*given)[0])
 
     @property
     def cuda(self) -> CudaEstimator | None:
         """The estimator for CUDA, when it is used."""
         return self._cuda
+
+    def traced(self, function: Callable[..., Any]) -> Traced:
+        """`function(flow, …)` compiled; once for all streams, when `fuse` has said that the weights stay."""
+        if not self._fixed:
+            return Traced(partial(function, self))
+        if function not in self._traced:
+            self._traced[function] = Traced(partial(function, self))
+        return self._traced[function]
 
     @staticmethod
     def published(weights: dict[str, mx.array]) -> dict[str, mx.array]:

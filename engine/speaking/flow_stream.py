@@ -8,8 +8,9 @@ from the same slice of noise.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import mlx.core as mx
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from engine.cpu_math import on_cpu
 from engine.speaking.cuda_kernels import VOICE_TAIL_FRAMES
-from engine.speaking.flow import Flow, of_block, paces, schedule
+from engine.speaking.flow import Flow, of_block, paces
 from engine.speaking.noise import Noise
 from engine.speaking.token_encoder import TokenEncoderCache
 
@@ -77,13 +78,12 @@ class FlowStream:
         self._flow = flow
         self._noise = noise
         self._guidance = flow.config.guidance if guidance is None else guidance
-        self._times = schedule(steps)
+        self._paces = paces(steps, self._guidance)
         self._modulations = flow.modulations(steps)
-        self._euler: Callable[..., tuple[mx.array, _Parts]] = self._euler_step
-        self._cuda = mx.compile(flow.cuda.step) if flow.cuda else None
         self._steps = steps
-        if not on_cpu():
-            self._euler = mx.compile(self._euler_step)
+        # The streams of a flow share what was traced: to trace a step again costs as much as a short piece.
+        self._cuda = flow.traced(_cuda_step) if flow.cuda else None
+        self._euler = partial(_euler_step, flow) if on_cpu() else flow.traced(_euler_step)
 
     def begin(self, tokens: mx.array, mel: mx.array, embedding: mx.array) -> FlowState:
         """Take in a voice: tokens (P,), mel (2 P, 80), embedding (192,). Its own first tokens serve as look-ahead."""
@@ -116,54 +116,61 @@ class FlowStream:
     ) -> tuple[mx.array, tuple[_StepCache, ...]]:
         made = []
         if self._cuda is not None:
-            numbers, pace = self._flow.triples(self._steps), paces(self._steps, self._guidance)
-            for index in range(self._steps):
+            numbers = self._flow.triples(self._steps)
+            for index, pace in enumerate(self._paces):
                 earlier = caches[index].parts() if caches else None
-                x, parts = self._cuda(x, conditions, numbers[index], pace[index], earlier, voice_frames)
+                x, parts = self._cuda(x, conditions, numbers[index], pace, earlier, voice_frames)
                 made.append(_StepCache(*parts))
                 mx.async_eval(x)
             return x, tuple(made)
-        for index in range(len(self._times) - 1):
+        for index, pace in enumerate(self._paces):
             cache = caches[index] if caches else None
             x, parts = self._euler(
                 x,
                 conditions,
                 self._modulations.blocks[index : index + 1],
                 self._modulations.final[index : index + 1],
-                mx.array(self._times[index + 1] - self._times[index]),
+                pace,
                 cache.parts() if cache else None,
                 voice_frames,
             )
             made.append(_StepCache(*parts))
         return x, tuple(made)
 
-    def _euler_step(
-        self,
-        x: mx.array,
-        conditions: mx.array,
-        blocks: mx.array,
-        final: mx.array,
-        duration: mx.array,
-        cache: _Parts | None,
-        voice_frames: int,
-    ) -> tuple[mx.array, _Parts]:
-        """One step for one piece: x (T, 80), conditions (2, T, D), modulations (1, depth, 9, D) and (1, 2, D)."""
-        estimator = self._flow.estimator
-        hidden = estimator.enter(x, conditions)
-        keys, values, pasts = [], [], []
-        for index, block in enumerate(estimator.blocks):
-            past = None
-            earlier: tuple[list[mx.array], list[mx.array]] = ([], [])
-            if cache is not None:
-                earlier = _kept(cache[0][index], voice_frames), _kept(cache[1][index], voice_frames)
-                past = cache[2][index]
-            hidden, (key, value), past = block(hidden, of_block(blocks, index), None, *earlier, past)
-            keys.append(key)
-            values.append(value)
-            pasts.append(past)
-        both = estimator.final_layer(hidden, final)
-        velocity = ((1.0 + self._guidance) * both[:1] - self._guidance * both[1:]).reshape(x.shape)
-        return x + duration * velocity, (keys, values, pasts)
+
+def _cuda_step(flow: Flow, *given: Any) -> tuple[mx.array, _Parts]:
+    """One step for one piece, by the kernels for CUDA."""
+    assert flow.cuda is not None
+    return flow.cuda.step(*given)
+
+
+def _euler_step(
+    flow: Flow,
+    x: mx.array,
+    conditions: mx.array,
+    blocks: mx.array,
+    final: mx.array,
+    pace: mx.array,
+    cache: _Parts | None,
+    voice_frames: int,
+) -> tuple[mx.array, _Parts]:
+    """One step for one piece: x (T, 80), conditions (2, T, D), modulations (1, depth, 9, D) and (1, 2, D), `paces`."""
+    estimator = flow.estimator
+    hidden = estimator.enter(x, conditions)
+    keys, values, pasts = [], [], []
+    for index, block in enumerate(estimator.blocks):
+        past = None
+        earlier: tuple[list[mx.array], list[mx.array]] = ([], [])
+        if cache is not None:
+            earlier = _kept(cache[0][index], voice_frames), _kept(cache[1][index], voice_frames)
+            past = cache[2][index]
+        hidden, (key, value), past = block(hidden, of_block(blocks, index), None, *earlier, past)
+        keys.append(key)
+        values.append(value)
+        pasts.append(past)
+    both = estimator.final_layer(hidden, final)
+    velocity = ((1.0 + pace[1]) * both[:1] - pace[1] * both[1:]).reshape(x.shape)
+    return x + pace[0] * velocity, (keys, values, pasts)
 
 
 _Parts = tuple[list[mx.array], list[mx.array], Past]

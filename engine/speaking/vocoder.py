@@ -20,6 +20,7 @@ from engine.speaking import cuda_kernels
 from engine.speaking.convolution import Convolution, TransposedConvolution
 from engine.speaking.cuda_vocoder import CudaPitch, CudaVocoder
 from engine.speaking.source import SourceMerge, advances, excite
+from engine.speaking.traced import Traced
 
 _FFT, _HOP = 16, 4
 _BINS = _FFT // 2 + 1
@@ -204,14 +205,14 @@ class Vocoder(nn.Module):
         if cuda_kernels.available():
             self.use_cuda(PRODUCTS)
         elif not cpu_math.on_cpu():
-            self._compiled = mx.compile(self._decode)
+            self._compiled = Traced(self._decode)
 
     def use_cuda(self, products: mx.Dtype) -> None:
         """Use the kernels for CUDA with the weights as they now are; the matrix products take this type."""
         parts = (self.conv_pre, self.ups, self.source_downs, self.source_resblocks, self.resblocks, self.conv_post)
         self._cuda = CudaVocoder(*parts, products)
-        self._compiled = mx.compile(self._decode_one)
-        self._pitch = mx.compile(CudaPitch(self.f0_predictor))
+        self._compiled = Traced(self._decode_one)
+        self._pitch = Traced(CudaPitch(self.f0_predictor))
 
     @staticmethod
     def published(weights: dict[str, mx.array]) -> dict[str, mx.array]:

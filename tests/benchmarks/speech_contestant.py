@@ -4,25 +4,30 @@
 
 Reads commands from stdin, one a line, and answers each with a line of JSON:
 
-    whole N FILE    speak N tokens at once; with a FILE other than "-" the mel and samples go there
-    first           prepare the voice (not timed), then the time to the first sound of a stream
-    stream N        the first N tokens in pieces: total time, time to the first sound, memory before and after
+    whole N FILE      speak N tokens at once; with a FILE other than "-" the mel and samples go there
+    stream N [MOST_S] the first N tokens in pieces, or as many as MOST_S seconds allow: total time, time to the first
+                      sound, memory at each tenth of the pieces but the last, which may be larger
+
+What fails is answered with its error, and the next command is read.
 """
 
 from __future__ import annotations
 
 import ctypes
 import importlib.machinery
-import importlib.util
+import importlib.metadata
 import json
 import resource
 import sys
 import time
+import traceback
 import types
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+_MOST_CACHED = 16 << 30  # bytes of freed arrays
 
 
 class Earshot:
@@ -287,42 +292,63 @@ def main() -> None:
     if "--openblas" in sys.argv:
         ctypes.CDLL("libopenblas.so.0", mode=ctypes.RTLD_GLOBAL)
     contestant = {"earshot": Earshot, "official": Official, "mlx-audio": MlxAudio}[kind](folder, inputs)
-    print(json.dumps({"ready": kind, "device": _device(contestant)}), flush=True)
+    device, versions = _about(contestant)
+    print(json.dumps({"ready": kind, "device": device, "versions": versions}), flush=True)
     for line in sys.stdin:
         command, *arguments = line.split()
-        print(json.dumps(_answer(contestant, command, arguments)), flush=True)
+        try:
+            answer = _whole(contestant, *arguments) if command == "whole" else _stream(contestant, *arguments)
+        except Exception as error:
+            traceback.print_exc()
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)
 
 
-def _device(contestant: Any) -> str:
-    return contestant.device if hasattr(contestant, "device") else str(contestant.mx.default_device())
+def _about(contestant: Any) -> tuple[str, str]:
+    """The device and the versions of what computes. MLX then keeps no more freed memory than leaves room for others."""
+    if isinstance(contestant, Official):
+        torch = contestant.torch
+        cuda = contestant.device == "cuda"
+        return torch.cuda.get_device_name() if cuda else "cpu", f"torch {torch.__version__}"
+    mx = contestant.mx
+    version = f"mlx {mx.__version__}"
+    if isinstance(contestant, MlxAudio):
+        version += f", mlx-audio {importlib.metadata.version('mlx-audio')}"
+    if mx.default_device().type != mx.DeviceType.gpu:
+        return "cpu", version
+    mx.set_cache_limit(_MOST_CACHED)
+    return str(mx.device_info().get("device_name", "gpu")), version
 
 
-def _answer(contestant: Any, command: str, arguments: list[str]) -> dict[str, Any]:
-    if command == "whole":
-        began = time.perf_counter()
-        mel, samples = contestant.whole(int(arguments[0]))
-        seconds = time.perf_counter() - began
-        if arguments[1] != "-":
-            np.savez(arguments[1], mel=np.array(mel), samples=_plain(samples))
-        return {"seconds": seconds}
-    pieces = contestant.streamed(int(arguments[0]))
+def _whole(contestant: Any, count: str, file: str) -> dict[str, Any]:
     began = time.perf_counter()
-    first, length = 0.0, 0
-    peaks, held = [], []
+    mel, samples = contestant.whole(int(count))
+    seconds = time.perf_counter() - began
+    if file != "-":
+        np.savez(file, mel=np.array(mel), samples=_plain(samples))
+    return {"seconds": seconds}
+
+
+def _stream(contestant: Any, count: str, most_s: str = "inf") -> dict[str, Any]:
+    pieces = contestant.streamed(int(count))
+    began = time.perf_counter()
+    first, lengths, peaks, held = 0.0, [], [], []
     for piece in pieces():
         first = first or time.perf_counter() - began
-        length += len(piece)
+        lengths.append(len(piece))
         peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         held.append(contestant.memory())
+        if time.perf_counter() - began > float(most_s):
+            break
     seconds = time.perf_counter() - began
-    tenths = slice(None, None, max(1, len(peaks) // 10))
-    answer = {"seconds": seconds, "first": first, "samples": length, "pieces": len(peaks)}
-    return answer | {"resident_kb": peaks[tenths], "held_bytes": held[tenths]}
+    tenths = slice(None, max(1, len(peaks) - 1), max(1, len(peaks) // 10))
+    answer = {"seconds": seconds, "first": first, "samples": sum(lengths), "pieces": len(peaks)}
+    return answer | {"first_pieces": lengths[:8], "resident_kb": peaks[tenths], "held_bytes": held[tenths]}
 
 
 def _plain(samples: Any) -> Any:
     if hasattr(samples, "detach"):
-        samples = samples.detach().cpu()
+        samples = samples.detach().cpu().numpy()
     return np.array(samples).reshape(-1)
 
 

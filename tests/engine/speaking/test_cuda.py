@@ -6,18 +6,24 @@ meaning in MLX's own operations takes their place, so that everything around the
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import mlx.core as mx
 import numpy as np
 import pytest
 from mlx.utils import tree_map
 
 from engine.speaking import Speaking, Synthesizer, Voice, cuda_estimator
+from engine.speaking import cuda_kernels as kernels
 from engine.speaking.dit import DiTConfig
 from engine.speaking.flow import Flow, FlowConfig
 from engine.speaking.flow_stream import FlowStream
 from engine.speaking.noise import Noise
 from engine.speaking.token_encoder import TokenEncoderConfig
 from engine.speaking.vocoder import Vocoder
+from tests.benchmarks.speech_folder import LEAST, write_inputs
+from tests.benchmarks.speech_warm import launches
 from tests.engine.speaking.cuda_in_words import stand_in
 
 CONFIG = FlowConfig(32, 80, 192, 50, TokenEncoderConfig(32, 32, 2, 64, 1, 1), DiTConfig(320, 80, 2, 2, 32, 64))
@@ -82,6 +88,55 @@ def test_the_vocoder_on_cuda_gives_the_same_samples(
     assert np.abs(np.array(two)[1] - expected).max() <= 1e-5 * np.abs(expected).max()
 
 
+def test_the_streams_of_a_flow_trace_a_step_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in(monkeypatch)
+    traced: list[int] = []
+    step = cuda_estimator.CudaEstimator.step
+
+    def counted(self: cuda_estimator.CudaEstimator, x: mx.array, *given: Any) -> Any:
+        traced.append(x.shape[0])
+        return step(self, x, *given)
+
+    monkeypatch.setattr(cuda_estimator.CudaEstimator, "step", counted)
+    flow = _flow()
+    flow.use_cuda(mx.float32)
+    first = _mels(flow)
+    assert len(traced) == 5  # the whole, the voice and three pieces, of three steps each
+    again = _mels(flow)
+    assert len(traced) == 5
+    assert all(np.array_equal(one, other) for one, other in zip(first, again, strict=True))
+    flow.use_cuda(mx.float16)
+    _mels(flow)
+    assert len(traced) == 10
+
+
+def test_a_step_that_is_compiled_gives_the_same_mel(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = _mels(_flow())
+    for module in ("engine.speaking.flow_stream", "engine.cpu_math"):
+        monkeypatch.setattr(f"{module}.on_cpu", lambda: False)
+    for ours, theirs in zip(_mels(_flow()), expected, strict=True):
+        assert np.abs(ours - theirs).max() <= 1e-5 * np.abs(theirs).max()
+
+
+def test_every_kernel_is_found_before_it_is_needed(
+    monkeypatch: pytest.MonkeyPatch, token2wav: Path, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(kernels, "available", lambda: True)
+    launch = kernels._launch
+    write_inputs(tmp_path / "inputs.npz", 70, 20)
+    found = launches(token2wav, tmp_path / "inputs.npz")
+    assert {one.made_of[0] for one in found} == {"unfold", "overlap"}  # the flow of this size goes without
+    assert len({one.key for one in found}) == len(found) > 30
+    assert kernels._launch is launch
+
+
+def test_a_flow_in_training_is_traced_anew() -> None:
+    flow = Flow(CONFIG)
+    assert flow.traced(_mels) is not flow.traced(_mels)
+    flow.fuse()
+    assert flow.traced(_mels) is flow.traced(_mels)
+
+
 def test_on_cuda_the_first_piece_takes_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(monkeypatch)
     flow = _flow()
@@ -89,8 +144,6 @@ def test_on_cuda_the_first_piece_takes_what_waits(monkeypatch: pytest.MonkeyPatc
     random = np.random.default_rng(5)
     mel = random.standard_normal((20, 80)).astype(np.float32)
     voice = Voice("nobody", np.zeros(10, np.int32), random.standard_normal(192).astype(np.float32), mel)
-    from tests.benchmarks.speech_folder import LEAST
-
     made = Synthesizer(flow, Vocoder(LEAST[1]), voice, steps=1)
     made.push(np.zeros(40, np.int32))
     made.finish()
