@@ -19,6 +19,8 @@ class Cache:
         self.padding = padding
         self._keys: list[mx.array | None] = [None] * layers
         self._values: list[mx.array | None] = [None] * layers
+        self._forked = False  # whether another cache may hold the same buffers
+        self._placing: mx.array | None = None  # once it is evaluated, kernels have written what `length` counts
 
     @property
     def capacity(self) -> int:
@@ -32,6 +34,7 @@ class Cache:
 
     def arrays(self) -> list[mx.array]:
         """All buffers that exist, to evaluate them."""
+        self._settle()
         return [array for array in (*self._keys, *self._values) if array is not None]
 
     def extend(self, layer: int, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
@@ -39,6 +42,7 @@ class Cache:
 
         Every layer writes to the same places; `advance` moves on once the last one did.
         """
+        self._settle()
         end = self.length + keys.shape[2]
         self._keys[layer] = _written(self._keys[layer], keys, self.length)
         self._values[layer] = _written(self._values[layer], values, self.length)
@@ -46,10 +50,36 @@ class Cache:
 
     def held(self, layer: int) -> tuple[mx.array, mx.array] | None:
         """A layer's keys and values (B, H, length, W) as they are; None while there are none."""
+        self._settle()
         keys, values = self._keys[layer], self._values[layer]
         if keys is None or values is None or not self.length:
             return None
         return keys[:, :, : self.length], values[:, :, : self.length]
+
+    def room(self) -> list[tuple[mx.array, mx.array]]:
+        """Each layer's keys and values (B, H, capacity, W), which no other cache holds, with room for a place more.
+
+        For kernels that write into them; `placed` is to be told. Raises ValueError while nothing was ever read.
+        """
+        self._settle()
+        if not self.capacity:
+            raise ValueError("a cache that has read nothing has no buffers to write into")
+        if self._forked or self.length == self.capacity:
+            self._keys = [_longer(array) for array in self._keys]
+            self._values = [_longer(array) for array in self._values]
+            self._forked = False
+        return list(zip(self._keys, self._values, strict=True))  # type: ignore[arg-type]
+
+    def placed(self, result: mx.array) -> None:
+        """Count one place, which kernels have written into `room` once `result` is evaluated."""
+        self._placing = result
+        self.length += 1
+
+    def _settle(self) -> None:
+        """Let what kernels write come before all that follows: MLX does not see it, but keeps submissions in order."""
+        if self._placing is not None:
+            mx.async_eval(self._placing)
+            self._placing = None
 
     def advance(self, count: int) -> None:
         """Count the `count` places just written by every layer."""
@@ -63,7 +93,10 @@ class Cache:
 
     def fork(self) -> Cache:
         """A cache that starts equal and goes its own way. Nothing is copied until one of the two is extended."""
+        self._settle()
+        self._forked = True
         other = Cache(len(self._keys), self.padding)
+        other._forked = True
         other.length = self.length
         other._keys = [None if array is None else mx.contiguous(array) for array in self._keys]
         other._values = [None if array is None else mx.contiguous(array) for array in self._values]
@@ -71,6 +104,7 @@ class Cache:
 
     def keep_rows(self, rows: mx.array) -> None:
         """Keep only the given rows (indices into B) of every buffer."""
+        self._settle()
         self._keys = [None if array is None else array[rows] for array in self._keys]
         self._values = [None if array is None else array[rows] for array in self._values]
         self.padding = None if self.padding is None else self.padding[rows]
@@ -84,3 +118,10 @@ def _written(buffer: mx.array | None, new: mx.array, start: int) -> mx.array:
         buffer = grown if buffer is None or start == 0 else mx.concatenate([buffer[:, :, :start], grown], axis=2)
     buffer[:, :, start : start + T] = new
     return buffer
+
+
+def _longer(buffer: mx.array | None) -> mx.array | None:
+    if buffer is None:
+        return None
+    B, H, _, W = buffer.shape
+    return mx.concatenate([buffer, mx.zeros((B, H, _STEP, W), buffer.dtype)], axis=2)
