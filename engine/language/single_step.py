@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
+import mlx.nn as nn
 
 from engine.language import cuda_heads, cuda_kernels
 from engine.language.cache import Cache
@@ -103,6 +104,8 @@ class _Kernels:
     """The kernels of one network in order."""
 
     def __init__(self, llm: LanguageModel, form: Form) -> None:
+        if not isinstance(llm.lm_head, nn.Linear):
+            form = Form(heads=form.heads)  # the rest was measured with whole weights
         self._config = llm.config
         self._layers = llm.model.layers
         self._norm, self._head = llm.model.norm, llm.lm_head
