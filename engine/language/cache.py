@@ -65,8 +65,9 @@ class Cache:
         if not self.capacity:
             raise ValueError("a cache that has read nothing has no buffers to write into")
         if self._forked or self.length == self.capacity:
-            self._keys = [_longer(array) for array in self._keys]
-            self._values = [_longer(array) for array in self._values]
+            end = self.length + 1
+            self._keys = [_moved(array, self.length, end) for array in self._keys if array is not None]
+            self._values = [_moved(array, self.length, end) for array in self._values if array is not None]
             self._forked = False
         return list(zip(self._keys, self._values, strict=True))  # type: ignore[arg-type]
 
@@ -112,16 +113,20 @@ class Cache:
 
 def _written(buffer: mx.array | None, new: mx.array, start: int) -> mx.array:
     B, H, T, W = new.shape
-    if buffer is None or start + T > buffer.shape[2]:
-        room = -(-(start + T) // _STEP) * _STEP
-        grown = mx.zeros((B, H, room - start, W), new.dtype)
-        buffer = grown if buffer is None or start == 0 else mx.concatenate([buffer[:, :, :start], grown], axis=2)
+    if buffer is None:
+        buffer = mx.zeros((B, H, _rounded(T), W), new.dtype)
+    elif start + T > buffer.shape[2]:
+        buffer = _moved(buffer, start, start + T)
     buffer[:, :, start : start + T] = new
     return buffer
 
 
-def _longer(buffer: mx.array | None) -> mx.array | None:
-    if buffer is None:
-        return None
+def _moved(buffer: mx.array, length: int, places: int) -> mx.array:
+    """A buffer of its own for the first `length` places, with room for as many as `places`."""
     B, H, _, W = buffer.shape
-    return mx.concatenate([buffer, mx.zeros((B, H, _STEP, W), buffer.dtype)], axis=2)
+    empty = mx.zeros((B, H, _rounded(places) - length, W), buffer.dtype)
+    return mx.concatenate([buffer[:, :, :length], empty], axis=2) if length else empty
+
+
+def _rounded(places: int) -> int:
+    return -(-places // _STEP) * _STEP

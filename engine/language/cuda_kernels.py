@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -16,27 +15,10 @@ import mlx.core as mx
 import mlx.nn as nn
 
 _THREADS = 256
-_PROCESSORS = 132  # of a large GPU
+_BLOCKS = 132 * 4  # as many as a large GPU keeps resident; each goes on to further rows
 _SHARED_BYTES = 47_000  # what a block may hold of the input vector
 _LANES = 32
 _CHUNK_BYTES = 16
-FETCH_PIECE = 4096  # bytes that a warp fetches ahead at a time
-
-LOADS = {"streaming": 0, "read only": 1}
-FETCHES = {"lines": 0, "bulk": 1}
-
-
-@dataclass(frozen=True)
-class Tuning:
-    """How a kernel goes about its work; the result is the same."""
-
-    blocks: int = 4  # for each processor; each goes on to further rows
-    resident: int | None = None  # how many of them are to share a processor's registers
-    most: int | None = None  # pieces of 16 bytes each lane asks for before it uses the first
-    load: str = "streaming"
-    fetch: str = "lines"
-    fetch_first: bool = False  # fetch what the next kernel reads before the own weights, not after
-
 
 _HEADER = r"""
 template <typename T> struct Pair;
@@ -90,25 +72,6 @@ template <typename T> __device__ float dot_nibbles(float sum, unsigned q, uint4 
   sum = fmaf(nibble(q >> 4), c.y, sum);
   sum = fmaf(nibble(q >> 8), d.x, sum);
   return fmaf(nibble(q >> 12), d.y, sum);
-}
-
-template <int KIND> __device__ uint4 load16(const uint4* from) {
-  if (KIND == 0) return __ldcs(from);
-  uint4 v;
-  asm("ld.global.nc.L1::no_allocate.L2::256B.v4.u32 {%0, %1, %2, %3}, [%4];"
-      : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
-      : "l"(__cvta_generic_to_global(from)));
-  return v;
-}
-
-// Brings pieces of 4096 bytes into the second level cache, each warp its own; nobody waits for them.
-template <int KIND> __device__ void fetch(const void* from, int pieces) {
-  const int lane = threadIdx.x % 32;
-  for (int piece = blockIdx.x * 8 + threadIdx.x / 32; piece < pieces; piece += gridDim.x * 8) {
-    const size_t at = __cvta_generic_to_global(from) + size_t(piece) * 4096;
-    if (KIND == 0) asm volatile("prefetch.global.L2 [%0];" ::"l"(at + lane * 128));
-    if (KIND == 1 && lane == 0) asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(at), "r"(4096));
-  }
 }
 
 __device__ inline float warp_sum(float value) {
@@ -181,15 +144,13 @@ _PLAIN = (
   const int warps = gridDim.x * 8;
   int row = blockIdx.x * 8 + threadIdx.x / 32;
   const uint4* w4 = reinterpret_cast<const uint4*>(weight);
-  const int pieces = next_shape[0] / (4096 / sizeof(*next));
-  if (FETCH && FETCH_FIRST) fetch<FETCH_KIND>(next, pieces);
   uint4 ahead[U], beside[GATED ? U : 1];
   if (row < ROWS) {
 #pragma unroll
     for (int u = 0; u < U; ++u) {
       const int c = u * 32 + lane;
-      ahead[u] = c < CHUNKS ? load16<LOAD>(w4 + size_t(row) * CHUNKS + c) : make_uint4(0, 0, 0, 0);
-      if (GATED) beside[u] = c < CHUNKS ? load16<LOAD>(w4 + size_t(row + ROWS) * CHUNKS + c) : make_uint4(0, 0, 0, 0);
+      ahead[u] = c < CHUNKS ? __ldcs(w4 + size_t(row) * CHUNKS + c) : make_uint4(0, 0, 0, 0);
+      if (GATED) beside[u] = c < CHUNKS ? __ldcs(w4 + size_t(row + ROWS) * CHUNKS + c) : make_uint4(0, 0, 0, 0);
     }
   }
 """
@@ -205,8 +166,8 @@ _PLAIN = (
 #pragma unroll
         for (int u = 0; u < U; ++u) {
           const int c = start + u * 32;
-          ahead[u] = c < CHUNKS ? load16<LOAD>(wr + c) : make_uint4(0, 0, 0, 0);
-          if (GATED) beside[u] = c < CHUNKS ? load16<LOAD>(gr + c) : make_uint4(0, 0, 0, 0);
+          ahead[u] = c < CHUNKS ? __ldcs(wr + c) : make_uint4(0, 0, 0, 0);
+          if (GATED) beside[u] = c < CHUNKS ? __ldcs(gr + c) : make_uint4(0, 0, 0, 0);
         }
       }
       loaded = false;
@@ -224,7 +185,6 @@ _PLAIN = (
     + _STORE
     + r"""
   }
-  if (FETCH && !FETCH_FIRST) fetch<FETCH_KIND>(next, pieces);
 """
 )
 
@@ -299,7 +259,6 @@ _QUANTISED = (
     + _STORE
     + r"""
   }
-  if (FETCH) fetch<FETCH_KIND>(next, next_shape[0] / (4096 / sizeof(*next)));
 """
 )
 
@@ -333,20 +292,17 @@ def multiply(
     residual: mx.array | None = None,
     gated: bool = False,
     dtype: mx.Dtype | None = None,
-    fetched: mx.array | None = None,
-    tuning: Tuning = Tuning(),
 ) -> mx.array:
     """`module` applied to one vector x (…, K) whose other axes are 1: (…, rows) in `dtype` (x's by default).
 
     `norm` is applied to x first, `residual` (…, rows) added last. `gated`: the first half of the matrix's rows gives
-    the gate, the second half what it lets through (SiLU), so half as many values come out. `fetched`, from `beginning`,
-    is brought into the device's cache meanwhile, for the kernel that comes next. Only where `fits` says so.
+    the gate, the second half what it lets through (SiLU), so half as many values come out. Only where `fits` says so.
     """
     quantised = isinstance(module, nn.QuantizedLinear)
     rows = module.weight.shape[0] // (2 if gated else 1)
     K = x.shape[-1]
     inputs = [x, norm.weight if norm else x, module.get("bias", x)]
-    inputs += [x if residual is None else residual, x if fetched is None else fetched, module.weight]
+    inputs += [x if residual is None else residual, module.weight]
     template: list[tuple[str, Any]] = [
         ("T", x.dtype),
         ("O", dtype or x.dtype),
@@ -356,10 +312,6 @@ def multiply(
         ("BIAS", "bias" in module),
         ("RESIDUAL", residual is not None),
         ("GATED", gated),
-        ("FETCH", fetched is not None),
-        ("FETCH_FIRST", tuning.fetch_first),
-        ("FETCH_KIND", FETCHES[tuning.fetch]),
-        ("LOAD", LOADS[tuning.load]),
     ]
     if quantised:
         inputs += [module.scales, module.biases]
@@ -367,9 +319,9 @@ def multiply(
         chunks = K * module.bits // 8 // _CHUNK_BYTES
     else:
         chunks = K * 2 // _CHUNK_BYTES
-    template.append(("U", _unrolled(chunks, tuning.most or _most(quantised, gated))))
-    blocks = min(-(-rows // 8), _PROCESSORS * tuning.blocks)
-    (out,) = _kernel(quantised, norm.eps if norm else 0.0, tuning.resident)(
+    template.append(("U", _unrolled(chunks, quantised, gated)))
+    blocks = min(-(-rows // 8), _BLOCKS)
+    (out,) = _kernel(quantised, norm.eps if norm else 0.0)(
         inputs=inputs,
         template=template,
         grid=(blocks * _THREADS, 1, 1),
@@ -380,42 +332,24 @@ def multiply(
     return out
 
 
-def beginning(module: nn.Module, size: int) -> mx.array | None:
-    """The first `size` bytes of the matrix of a linear module, as `multiply` fetches them; None if `size` is 0."""
-    weight = module.weight
-    pieces = min(size, weight.nbytes) // FETCH_PIECE
-    if not pieces:
-        return None
-    found = weight.reshape(-1)[: pieces * FETCH_PIECE // weight.itemsize]
-    mx.eval(found)
-    return found
-
-
-def _most(quantised: bool, gated: bool) -> int:
-    return (2 if gated else 4) if quantised else (7 if gated else 8)
-
-
-def _unrolled(chunks: int, most: int) -> int:
-    """How many 16-byte pieces each lane asks for before it uses the first: at most `most`, rounds of one size."""
+def _unrolled(chunks: int, quantised: bool, gated: bool) -> int:
+    """How many 16-byte pieces each lane asks for before it uses the first."""
     rounds = -(-chunks // _LANES)
+    most = (2 if gated else 4) if quantised else (7 if gated else 8)
     return min(-(-rounds // -(-rounds // most)), most)
 
 
 @cache
-def _kernel(quantised: bool, eps: float, resident: int | None) -> Callable[..., list[mx.array]]:
+def _kernel(quantised: bool, eps: float) -> Callable[..., list[mx.array]]:
     source = (_QUANTISED if quantised else _PLAIN).replace("EPS", f"{eps!r}f")
-    header = _HEADER
-    if resident:  # MLX writes the signature, so this is how the compiler hears of it
-        bounds = f"__launch_bounds__({_THREADS}, {resident})"
-        header += f"\n#undef __global__\n#define __global__ __attribute__((global)) {bounds}\n"
     # MLX keeps compiled kernels by name, on disk too
-    name = f"earshot_product_{hashlib.sha256((header + source).encode()).hexdigest()[:16]}"
-    inputs = ["x", "norm", "bias", "residual", "next", "weight"] + (["scales", "biases"] if quantised else [])
+    name = f"earshot_product_{hashlib.sha256((_HEADER + source).encode()).hexdigest()[:16]}"
+    inputs = ["x", "norm", "bias", "residual", "weight"] + (["scales", "biases"] if quantised else [])
     kernel: Any = mx.fast.cuda_kernel(
         name=name,
         input_names=inputs,
         output_names=["out"],
         source=source,
-        header=header,
+        header=_HEADER,
     )
     return kernel

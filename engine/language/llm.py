@@ -18,7 +18,7 @@ from engine.language import cuda_kernels
 from engine.language.cache import Cache
 from engine.language.fusing import merged
 from engine.language.numpy_step import NumpyStep
-from engine.language.single_step import FORM, Form, SingleStep
+from engine.language.single_step import SingleStep
 
 
 @dataclass(frozen=True)
@@ -243,10 +243,9 @@ class LanguageModel(nn.Module):
         else:
             self.use_own_kernels(cuda_kernels.available())
 
-    def use_own_kernels(self, wanted: bool, *, compiled: bool = True, form: Form = FORM) -> None:
-        """Write single ids with the kernels of `cuda_kernels`, where the weights allow it."""
-        fits = wanted and SingleStep.fits(self)
-        self._single = SingleStep(self, compiled=compiled, form=form) if fits else None
+    def use_own_kernels(self, wanted: bool, *, compiled: bool = True) -> None:
+        """Write single ids with the kernels of `SingleStep`, where the weights allow it."""
+        self._single = SingleStep(self, compiled=compiled) if wanted and SingleStep.fits(self) else None
 
     def use_numpy(self, wanted: bool) -> None:
         """Write single ids in numpy, where the weights allow it."""

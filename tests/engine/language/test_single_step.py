@@ -9,8 +9,8 @@ import mlx.nn as nn
 import numpy as np
 import pytest
 
-from engine.language import cuda_heads, cuda_kernels
-from engine.language.single_step import APART, PLACED, TOGETHER, Form, SingleStep
+from engine.language import LanguageModel, cuda_heads, cuda_kernels
+from engine.language.single_step import SingleStep
 from tests.engine.language.networks import random_llm, random_prompt
 
 
@@ -22,8 +22,6 @@ def _plain(
     residual: mx.array | None = None,
     gated: bool = False,
     dtype: mx.Dtype | None = None,
-    fetched: mx.array | None = None,
-    tuning: cuda_kernels.Tuning | None = None,
 ) -> mx.array:
     """What `cuda_kernels.multiply` says it does, in MLX's own operations."""
     y = module(x if norm is None else norm(x))
@@ -64,14 +62,29 @@ def in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cuda_heads, "attend", _attended)
 
 
-# What writes into arrays cannot be traced in numpy.
-@pytest.mark.parametrize(("heads", "compiled"), [(APART, False), (APART, True), (PLACED, False), (TOGETHER, False)])
-@pytest.mark.usefixtures("in_words")
-def test_single_steps_score_like_the_network(heads: str, compiled: bool) -> None:
+def _turned(qkv: mx.array, keys: mx.array, values: mx.array, places: mx.array, *, heads: int, theta: float) -> mx.array:
+    """Nothing that means anything, of the right shape, without writing: what writes cannot be traced in numpy."""
+    return qkv[:, :, : heads * keys.shape[3]] + keys.sum() + values.sum() + places.sum()
+
+
+def _merged() -> LanguageModel:
     llm = random_llm()
     llm.fuse()
-    step = SingleStep(llm, compiled=compiled, form=Form({"o": 0.01}, heads))
-    x = random_prompt(12)
+    llm.use_own_kernels(False)
+    return llm
+
+
+@pytest.fixture(params=["attended", "placed"])
+def step(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, in_words: None) -> SingleStep:
+    """A step whose heads attend in one kernel, or in MLX's operations as in a long conversation."""
+    if request.param == "placed":
+        monkeypatch.setattr(cuda_heads, "LONGEST", 0)
+        monkeypatch.setattr(cuda_heads, "attend", lambda *_, **__: pytest.fail("too long for one block"))
+    return SingleStep(_merged(), compiled=False)
+
+
+def test_single_steps_score_like_the_network(step: SingleStep) -> None:
+    llm, x = _merged(), random_prompt(12)
     ours, theirs = llm.new_cache(), llm.new_cache()
     llm(x[None, :4], ours)
     llm(x[None, :4], theirs)
@@ -81,35 +94,50 @@ def test_single_steps_score_like_the_network(heads: str, compiled: bool) -> None
     assert ours.length == theirs.length == 12
 
 
-@pytest.mark.parametrize("heads", [PLACED, TOGETHER])
-@pytest.mark.usefixtures("in_words")
-def test_a_step_that_writes_in_place_leaves_forks_alone_and_grows_the_cache(heads: str) -> None:
-    llm = random_llm()
-    llm.fuse()
-    step = SingleStep(llm, compiled=False, form=Form(heads=heads))
-    x = random_prompt(260)
+def test_steps_that_write_in_place_leave_forks_alone_and_grow_the_cache(step: SingleStep) -> None:
+    llm, x = _merged(), random_prompt(260)
     cache, theirs = llm.new_cache(), llm.new_cache()
     llm(x[None, :255], cache)
     llm(x[None, :255], theirs)
     fork = cache.fork()
     step(-x[None, 255:256], fork)
+    assert (fork.length, fork.capacity) == (256, 256)
     for place in range(255, 259):
         one = x[None, place : place + 1]
         np.testing.assert_allclose(np.array(step(one, cache)), np.array(llm(one, theirs)), atol=2e-4)
     np.testing.assert_allclose(np.array(llm(x[None, 259:], cache)), np.array(llm(x[None, 259:], theirs)), atol=2e-4)
-    assert fork.length == 256
+    assert (cache.length, cache.capacity) == (260, 512)
 
 
 @pytest.mark.usefixtures("in_words")
-def test_a_long_conversation_is_attended_by_mlx(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cuda_heads, "LONGEST", 5)
-    monkeypatch.setattr(cuda_heads, "attend", lambda *_, **__: pytest.fail("too long for one block"))
-    llm = random_llm()
-    llm.fuse()
-    cache = llm.new_cache()
-    llm(random_prompt(5)[None], cache)
-    SingleStep(llm, compiled=False, form=Form(heads=TOGETHER))(random_prompt(1)[None], cache)
-    assert cache.length == 6
+def test_pieces_are_traced_once_for_each_size_of_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    traced: list[int] = []
+
+    def attend(qkv: mx.array, keys: mx.array, *rest: mx.array, heads: int, theta: float) -> mx.array:
+        traced.append(keys.shape[2])
+        return _turned(qkv, keys, *rest, heads=heads, theta=theta)
+
+    monkeypatch.setattr(cuda_heads, "attend", attend)
+    llm, x = _merged(), random_prompt(514)
+    step = SingleStep(llm)
+    caches = [llm.new_cache(), llm.new_cache()]
+    for cache in caches:
+        llm(x[None, :254], cache)
+        for place in (254, 255, 256, 257):
+            mx.eval(step(x[None, place : place + 1], cache))
+        mx.eval(step(x[None, 258:259], cache.fork()))
+    layers = llm.config.num_hidden_layers
+    assert traced == [256] * layers + [512] * layers
+
+
+@pytest.mark.usefixtures("in_words")
+def test_the_first_id_of_all_is_read_by_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda_kernels, "fits", lambda module: True)
+    llm, x = _merged(), random_prompt(1)[None]
+    expected = llm(x, llm.new_cache())
+    llm.use_own_kernels(True)
+    assert llm.has_own_kernels
+    np.testing.assert_array_equal(np.array(llm(x, llm.new_cache())), np.array(expected))
 
 
 def test_kernels_take_half_precision_and_affine_4_and_8_bits_only() -> None:
