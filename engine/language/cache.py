@@ -19,6 +19,8 @@ class Cache:
         self.padding = padding
         self._keys: list[mx.array | None] = [None] * layers
         self._values: list[mx.array | None] = [None] * layers
+        self._forked = False  # whether another cache may hold the same buffers
+        self._placing: mx.array | None = None  # once it is evaluated, kernels have written what `length` counts
 
     @property
     def capacity(self) -> int:
@@ -32,6 +34,7 @@ class Cache:
 
     def arrays(self) -> list[mx.array]:
         """All buffers that exist, to evaluate them."""
+        self._settle()
         return [array for array in (*self._keys, *self._values) if array is not None]
 
     def extend(self, layer: int, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
@@ -39,6 +42,7 @@ class Cache:
 
         Every layer writes to the same places; `advance` moves on once the last one did.
         """
+        self._settle()
         end = self.length + keys.shape[2]
         self._keys[layer] = _written(self._keys[layer], keys, self.length)
         self._values[layer] = _written(self._values[layer], values, self.length)
@@ -46,10 +50,37 @@ class Cache:
 
     def held(self, layer: int) -> tuple[mx.array, mx.array] | None:
         """A layer's keys and values (B, H, length, W) as they are; None while there are none."""
+        self._settle()
         keys, values = self._keys[layer], self._values[layer]
         if keys is None or values is None or not self.length:
             return None
         return keys[:, :, : self.length], values[:, :, : self.length]
+
+    def room(self) -> list[tuple[mx.array, mx.array]]:
+        """Each layer's keys and values (B, H, capacity, W), which no other cache holds, with room for a place more.
+
+        For kernels that write into them; `placed` is to be told. Raises ValueError while nothing was ever read.
+        """
+        self._settle()
+        if not self.capacity:
+            raise ValueError("a cache that has read nothing has no buffers to write into")
+        if self._forked or self.length == self.capacity:
+            end = self.length + 1
+            self._keys = [_moved(array, self.length, end) for array in self._keys if array is not None]
+            self._values = [_moved(array, self.length, end) for array in self._values if array is not None]
+            self._forked = False
+        return list(zip(self._keys, self._values, strict=True))  # type: ignore[arg-type]
+
+    def placed(self, result: mx.array) -> None:
+        """Count one place, which kernels have written into `room` once `result` is evaluated."""
+        self._placing = result
+        self.length += 1
+
+    def _settle(self) -> None:
+        """Let what kernels write come before all that follows: MLX does not see it, but keeps submissions in order."""
+        if self._placing is not None:
+            mx.async_eval(self._placing)
+            self._placing = None
 
     def advance(self, count: int) -> None:
         """Count the `count` places just written by every layer."""
@@ -63,7 +94,10 @@ class Cache:
 
     def fork(self) -> Cache:
         """A cache that starts equal and goes its own way. Nothing is copied until one of the two is extended."""
+        self._settle()
+        self._forked = True
         other = Cache(len(self._keys), self.padding)
+        other._forked = True
         other.length = self.length
         other._keys = [None if array is None else mx.contiguous(array) for array in self._keys]
         other._values = [None if array is None else mx.contiguous(array) for array in self._values]
@@ -71,6 +105,7 @@ class Cache:
 
     def keep_rows(self, rows: mx.array) -> None:
         """Keep only the given rows (indices into B) of every buffer."""
+        self._settle()
         self._keys = [None if array is None else array[rows] for array in self._keys]
         self._values = [None if array is None else array[rows] for array in self._values]
         self.padding = None if self.padding is None else self.padding[rows]
@@ -78,9 +113,20 @@ class Cache:
 
 def _written(buffer: mx.array | None, new: mx.array, start: int) -> mx.array:
     B, H, T, W = new.shape
-    if buffer is None or start + T > buffer.shape[2]:
-        room = -(-(start + T) // _STEP) * _STEP
-        grown = mx.zeros((B, H, room - start, W), new.dtype)
-        buffer = grown if buffer is None or start == 0 else mx.concatenate([buffer[:, :, :start], grown], axis=2)
+    if buffer is None:
+        buffer = mx.zeros((B, H, _rounded(T), W), new.dtype)
+    elif start + T > buffer.shape[2]:
+        buffer = _moved(buffer, start, start + T)
     buffer[:, :, start : start + T] = new
     return buffer
+
+
+def _moved(buffer: mx.array, length: int, places: int) -> mx.array:
+    """A buffer of its own for the first `length` places, with room for as many as `places`."""
+    B, H, _, W = buffer.shape
+    empty = mx.zeros((B, H, _rounded(places) - length, W), buffer.dtype)
+    return mx.concatenate([buffer[:, :, :length], empty], axis=2) if length else empty
+
+
+def _rounded(places: int) -> int:
+    return -(-places // _STEP) * _STEP

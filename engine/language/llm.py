@@ -244,7 +244,7 @@ class LanguageModel(nn.Module):
             self.use_own_kernels(cuda_kernels.available())
 
     def use_own_kernels(self, wanted: bool, *, compiled: bool = True) -> None:
-        """Write single ids with the kernels of `cuda_kernels`, where the weights allow it."""
+        """Write single ids with the kernels of `SingleStep`, where the weights allow it."""
         self._single = SingleStep(self, compiled=compiled) if wanted and SingleStep.fits(self) else None
 
     def use_numpy(self, wanted: bool) -> None:

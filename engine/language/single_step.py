@@ -1,25 +1,23 @@
-"""One id at a time on CUDA: the same network, cut between its attentions into pieces that are traced once.
+"""One id at a time on CUDA: the same network, cut at its attentions into pieces that are traced once.
 
-What lies between two attentions does not depend on how long the conversation is, so each piece is compiled once and
-replayed: four kernels of `cuda_kernels` and the turning of queries and keys.
+A layer takes five kernels, four of `cuda_kernels` and one of `cuda_heads`. Nothing in a piece depends on how long the
+conversation is, only on how many places its cache has room for, so each is traced once for every size of the cache and
+replayed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
-from engine.language import cuda_kernels
+from engine.language import cuda_heads, cuda_kernels
 from engine.language.cache import Cache
 
 if TYPE_CHECKING:
     from engine.language.llm import LanguageModel
-
-Heads = tuple[mx.array, mx.array, mx.array]
 
 
 class SingleStep:
@@ -28,36 +26,45 @@ class SingleStep:
     def __init__(self, llm: LanguageModel, *, compiled: bool = True) -> None:
         """`llm` must be merged (`fuse`) and fit (`fits`). Its weights are taken as they are now."""
         layers = llm.model.layers
+        heads = {"heads": llm.config.num_attention_heads, "theta": llm.config.rope_theta}
         trace: Callable[[Any], Any] = mx.compile if compiled else lambda piece: piece
-        self._attentions = [layer.self_attn for layer in layers]
-        self._first = trace(partial(_heads, layers[0]))
-        pieces: list[Callable[..., Any]] = [
-            partial(_between, layer, following) for layer, following in pairwise(layers)
-        ]
-        self._between = [trace(piece) for piece in pieces]
+
+        def traced(kernel: Callable[..., mx.array]) -> list[Callable[..., Any]]:
+            between = zip([None, *layers], layers, strict=False)
+            return [trace(partial(_before, previous, layer, partial(kernel, **heads))) for previous, layer in between]
+
+        self._llm = llm
+        self._attended, self._placed = traced(cuda_heads.attend), traced(cuda_heads.place)
         self._last = trace(partial(_scores, layers[-1], llm))
+        self._places = mx.zeros((4,), mx.int32)  # more than 8 bytes: sums with it lie in the device's own memory
 
     @staticmethod
     def fits(llm: LanguageModel) -> bool:
-        """Whether every matrix is merged and stored in a way the kernels read."""
-        if llm.config.tie_word_embeddings or not cuda_kernels.fits(llm.lm_head):
+        """Whether the kernels know such heads and every matrix is merged and stored in a way they read."""
+        config = llm.config
+        if config.tie_word_embeddings or not cuda_kernels.fits(llm.lm_head):
+            return False
+        if not cuda_heads.fits(config.num_attention_heads, config.num_key_value_heads, config.head_width):
             return False
         return all(_fits(layer) for layer in llm.model.layers)
 
     def __call__(self, x: mx.array, cache: Cache) -> mx.array:
-        offset = mx.array(cache.length)
-        heads: Heads = self._first(x, offset)
-        for layer, piece in enumerate(self._between):
-            x, *heads = piece(x, self._found(layer, heads, cache), offset)
-        found = self._found(len(self._between), heads, cache)
-        cache.advance(1)
+        if not cache.length:
+            return self._llm.head(self._llm.hidden_states(x, cache))[:, -1]
+        room = cache.room()
+        end = cache.length + 1
+        short = cache.length < cuda_heads.LONGEST
+        places = self._places + cache.length
+        found = x
+        for layer, piece in enumerate(self._attended if short else self._placed):
+            keys, values = room[layer]
+            x, found = piece(x, found, places, keys, values)
+            if not short:
+                attention = self._llm.model.layers[layer].self_attn
+                found = attention.found(found, keys[:, :, :end], values[:, :, :end], None)
         scores: mx.array = self._last(x, found)
+        cache.placed(scores)
         return scores
-
-    def _found(self, layer: int, heads: Heads, cache: Cache) -> mx.array:
-        q, k, v = heads
-        found: mx.array = self._attentions[layer].found(q, *cache.extend(layer, k, v), None)
-        return found
 
 
 def _fits(layer: Any) -> bool:
@@ -67,21 +74,27 @@ def _fits(layer: Any) -> bool:
     return all(cuda_kernels.fits(matrix) for matrix in matrices)
 
 
-def _heads(layer: Any, x: mx.array, offset: mx.array) -> Heads:
+def _before(
+    previous: Any,
+    layer: Any,
+    kernel: Callable[..., mx.array],
+    x: mx.array,
+    found: mx.array,
+    places: mx.array,
+    keys: mx.array,
+    values: mx.array,
+) -> tuple[mx.array, mx.array]:
+    """The residual stream at a layer and what `kernel` makes of its queries, keys and values."""
+    if previous is not None:
+        x = _after_attention(previous, x, found)
     qkv = cuda_kernels.multiply(x, layer.self_attn.qkv_proj, norm=layer.input_layernorm)
-    heads: Heads = layer.self_attn.turned(qkv, offset)
-    return heads
+    return x, kernel(qkv, keys, values, places)
 
 
 def _after_attention(layer: Any, x: mx.array, found: mx.array) -> mx.array:
     x = cuda_kernels.multiply(found, layer.self_attn.o_proj, residual=x)
     inner = cuda_kernels.multiply(x, layer.mlp.gate_up_proj, norm=layer.post_attention_layernorm, gated=True)
     return cuda_kernels.multiply(inner, layer.mlp.down_proj, residual=x)
-
-
-def _between(layer: Any, following: Any, x: mx.array, found: mx.array, offset: mx.array) -> tuple[mx.array, ...]:
-    x = _after_attention(layer, x, found)
-    return (x, *_heads(following, x, offset))
 
 
 def _scores(layer: Any, llm: LanguageModel, x: mx.array, found: mx.array) -> mx.array:

@@ -9,7 +9,7 @@ import mlx.nn as nn
 import numpy as np
 import pytest
 
-from engine.language import cuda_kernels
+from engine.language import LanguageModel, cuda_heads, cuda_kernels
 from engine.language.single_step import SingleStep
 from tests.engine.language.networks import random_llm, random_prompt
 
@@ -32,13 +32,59 @@ def _plain(
     return y.astype(dtype or x.dtype)
 
 
-@pytest.mark.parametrize("compiled", [False, True])
-def test_single_steps_score_like_the_network(monkeypatch: pytest.MonkeyPatch, compiled: bool) -> None:
+def _placed(qkv: mx.array, keys: mx.array, values: mx.array, places: mx.array, *, heads: int, theta: float) -> mx.array:
+    """What `cuda_heads.place` says it does, on a CPU: MLX's arrays are numpy's there."""
+    _, kv_heads, _, width = keys.shape
+    place = int(places[0])
+    split = qkv.reshape(1, 1, -1, width).transpose(0, 2, 1, 3)
+    turned = mx.fast.rope(split[:, : heads + kv_heads], width, traditional=False, base=theta, scale=1.0, offset=place)
+    np.array(keys, copy=False)[:, :, place] = np.array(turned[:, heads:, 0])
+    np.array(values, copy=False)[:, :, place] = np.array(split[:, heads + kv_heads :, 0])
+    return turned[:, :heads]
+
+
+def _attended(
+    qkv: mx.array, keys: mx.array, values: mx.array, places: mx.array, *, heads: int, theta: float
+) -> mx.array:
+    """What `cuda_heads.attend` says it does."""
+    q = _placed(qkv, keys, values, places, heads=heads, theta=theta)
+    end = int(places[0]) + 1
+    found = mx.fast.scaled_dot_product_attention(q, keys[:, :, :end], values[:, :, :end], scale=q.shape[-1] ** -0.5)
+    return found.transpose(0, 2, 1, 3).reshape(1, 1, -1)
+
+
+@pytest.fixture
+def in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernels in MLX's own operations."""
     monkeypatch.setattr(cuda_kernels, "multiply", _plain)
+    monkeypatch.setattr(cuda_heads, "fits", lambda *sizes: True)
+    monkeypatch.setattr(cuda_heads, "place", _placed)
+    monkeypatch.setattr(cuda_heads, "attend", _attended)
+
+
+def _turned(qkv: mx.array, keys: mx.array, values: mx.array, places: mx.array, *, heads: int, theta: float) -> mx.array:
+    """Nothing that means anything, of the right shape, without writing: what writes cannot be traced in numpy."""
+    return qkv[:, :, : heads * keys.shape[3]] + keys.sum() + values.sum() + places.sum()
+
+
+def _merged() -> LanguageModel:
     llm = random_llm()
     llm.fuse()
-    step = SingleStep(llm, compiled=compiled)
-    x = random_prompt(12)
+    llm.use_own_kernels(False)
+    return llm
+
+
+@pytest.fixture(params=["attended", "placed"])
+def step(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, in_words: None) -> SingleStep:
+    """A step whose heads attend in one kernel, or in MLX's operations as in a long conversation."""
+    if request.param == "placed":
+        monkeypatch.setattr(cuda_heads, "LONGEST", 0)
+        monkeypatch.setattr(cuda_heads, "attend", lambda *_, **__: pytest.fail("too long for one block"))
+    return SingleStep(_merged(), compiled=False)
+
+
+def test_single_steps_score_like_the_network(step: SingleStep) -> None:
+    llm, x = _merged(), random_prompt(12)
     ours, theirs = llm.new_cache(), llm.new_cache()
     llm(x[None, :4], ours)
     llm(x[None, :4], theirs)
@@ -46,6 +92,52 @@ def test_single_steps_score_like_the_network(monkeypatch: pytest.MonkeyPatch, co
         one = x[None, place : place + 1]
         np.testing.assert_allclose(np.array(step(one, ours)), np.array(llm(one, theirs)), atol=2e-4)
     assert ours.length == theirs.length == 12
+
+
+def test_steps_that_write_in_place_leave_forks_alone_and_grow_the_cache(step: SingleStep) -> None:
+    llm, x = _merged(), random_prompt(260)
+    cache, theirs = llm.new_cache(), llm.new_cache()
+    llm(x[None, :255], cache)
+    llm(x[None, :255], theirs)
+    fork = cache.fork()
+    step(-x[None, 255:256], fork)
+    assert (fork.length, fork.capacity) == (256, 256)
+    for place in range(255, 259):
+        one = x[None, place : place + 1]
+        np.testing.assert_allclose(np.array(step(one, cache)), np.array(llm(one, theirs)), atol=2e-4)
+    np.testing.assert_allclose(np.array(llm(x[None, 259:], cache)), np.array(llm(x[None, 259:], theirs)), atol=2e-4)
+    assert (cache.length, cache.capacity) == (260, 512)
+
+
+@pytest.mark.usefixtures("in_words")
+def test_pieces_are_traced_once_for_each_size_of_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    traced: list[int] = []
+
+    def attend(qkv: mx.array, keys: mx.array, *rest: mx.array, heads: int, theta: float) -> mx.array:
+        traced.append(keys.shape[2])
+        return _turned(qkv, keys, *rest, heads=heads, theta=theta)
+
+    monkeypatch.setattr(cuda_heads, "attend", attend)
+    llm, x = _merged(), random_prompt(514)
+    step = SingleStep(llm)
+    caches = [llm.new_cache(), llm.new_cache()]
+    for cache in caches:
+        llm(x[None, :254], cache)
+        for place in (254, 255, 256, 257):
+            mx.eval(step(x[None, place : place + 1], cache))
+        mx.eval(step(x[None, 258:259], cache.fork()))
+    layers = llm.config.num_hidden_layers
+    assert traced == [256] * layers + [512] * layers
+
+
+@pytest.mark.usefixtures("in_words")
+def test_the_first_id_of_all_is_read_by_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda_kernels, "fits", lambda module: True)
+    llm, x = _merged(), random_prompt(1)[None]
+    expected = llm(x, llm.new_cache())
+    llm.use_own_kernels(True)
+    assert llm.has_own_kernels
+    np.testing.assert_array_equal(np.array(llm(x, llm.new_cache())), np.array(expected))
 
 
 def test_kernels_take_half_precision_and_affine_4_and_8_bits_only() -> None:
@@ -81,3 +173,25 @@ def test_kernels_equal_mlx_operations(bits: int, options: str) -> None:
     ours = cuda_kernels.multiply(x, module, **chosen).astype(mx.float32)
     theirs = _plain(x, module, **chosen).astype(mx.float32)
     assert float(mx.abs(ours - theirs).max() / mx.abs(theirs).max()) < 2e-2
+
+
+@pytest.mark.skipif(not cuda_kernels.available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("length", [1, 70, 300])
+def test_heads_equal_mlx_operations(length: int) -> None:
+    heads, kv_heads, width, theta = 28, 4, 128, 1e6
+    qkv = mx.random.normal((1, 1, (heads + 2 * kv_heads) * width)).astype(mx.bfloat16)
+    room = [mx.random.normal((1, kv_heads, 512, width)).astype(mx.bfloat16) for _ in range(4)]
+    split = qkv.reshape(1, 1, -1, width).transpose(0, 2, 1, 3)
+    turned = mx.fast.rope(split[:, :-kv_heads], width, traditional=False, base=theta, scale=1.0, offset=length)
+    new = (turned[:, heads:], split[:, -kv_heads:])
+    keys, values = (mx.concatenate([old[:, :, :length], one], axis=2) for old, one in zip(room, new, strict=False))
+    found = mx.fast.scaled_dot_product_attention(turned[:, :heads], keys, values, scale=width**-0.5)
+    mx.eval(room, keys, values, found)
+    places = mx.zeros((4,), mx.int32) + length
+    q = cuda_heads.place(qkv, room[2], room[3], places, heads=heads, theta=theta)
+    ours = cuda_heads.attend(qkv, room[0], room[1], places, heads=heads, theta=theta)
+    mx.eval(q, ours)
+    pairs = [(q, turned[:, :heads]), (ours.reshape(1, heads, 1, width), found)]
+    pairs += [(array[:, :, length : length + 1], one) for array, one in zip(room, (*new, *new), strict=True)]
+    for a, b in pairs:
+        assert float(mx.abs(a.astype(mx.float32) - b.astype(mx.float32)).max() / mx.abs(b).max()) < 2e-2
