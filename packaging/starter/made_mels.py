@@ -1,6 +1,6 @@
 """Mel as the flow makes it of a recording's speech tokens, for batches: what the vocoder gets to hear in the end.
 
-    python packaging/starter/made_mels.py SHARDS OUT --flow F.safetensors --tokenizer T.safetensors --voice V.safetensors
+    python packaging/starter/made_mels.py SHARDS OUT --flow F --tokenizer T --voice V (safetensors)
 
 Frame for frame it lies on the recording, so that the vocoder can learn to make the recording's sound of it. OUT gets
 a NUMBER.made.npz for every shard that is there, with the mels of the reply voice by their utterances' names.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 LOWEST_HZ, HIGHEST_HZ = 60.0, 450.0
 _RATE_HZ = 12_000
@@ -21,9 +21,9 @@ def pitch(samples_24k: Tensor) -> Tensor:
     halved = samples_24k[:, : N // 2 * 2].reshape(B, -1, 2).mean(dim=2)
     shortest, longest = int(_RATE_HZ / HIGHEST_HZ), int(_RATE_HZ / LOWEST_HZ)
     before = (_WINDOW + longest - _HOP) // 2
-    windows = F.pad(halved, (before, _WINDOW + longest)).unfold(1, _WINDOW + longest, _HOP)[:, : N // 480]
+    windows = functional.pad(halved, (before, _WINDOW + longest)).unfold(1, _WINDOW + longest, _HOP)[:, : N // 480]
     start = windows[..., :_WINDOW]
-    energy = F.pad(torch.cumsum(windows.double() ** 2, dim=-1), (1, 0)).float()
+    energy = functional.pad(torch.cumsum(windows.double() ** 2, dim=-1), (1, 0)).float()
     lags = torch.arange(shortest - 1, longest + 1, device=windows.device)
     products = (windows.unfold(2, _WINDOW, 1)[:, :, shortest - 1 : longest + 1] @ start[..., None])[..., 0]
     later = energy[..., lags + _WINDOW] - energy[..., lags]

@@ -50,7 +50,7 @@ class Shards:
 
     def wait(self, utterances: int) -> None:
         """Return when so many training utterances are there, or the speaking has finished."""
-        while self.refresh() < utterances and not (self.folder / "finished").exists():
+        while (self.refresh() < utterances or not self.measuring) and not (self.folder / "finished").exists():
             time.sleep(1.0)
         self.refresh()
 

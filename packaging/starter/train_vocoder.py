@@ -25,7 +25,7 @@ from safetensors.numpy import load_file, save_file
 from shards import Shards, Utterance
 from torch import Tensor
 from vocoder_critics import Critics, critics_loss, vocoder_loss
-from vocoder_losses import mel_distance, one_mel_distance, pitch_distance, speech_mel, spectral_distance
+from vocoder_losses import mel_distance, one_mel_distance, pitch_distance, spectral_distance, speech_mel
 from vocoder_network import Sizes, Snake, VocoderNetwork, load_weights, weights_of
 
 from engine.samples import write_wav
@@ -325,8 +325,10 @@ class Training:
         save_file({name: array.astype(np.float16) for name, array in weights.items()}, unfinished)
         unfinished.rename(path)
         self.good = self._state()
+        torch.backends.cudnn.benchmark = False  # every recording has a length of its own
         minutes = round(self.plan.progress(self.number) * self.plan.minutes, 2)
         self.log.write(step=self.number, minutes=minutes, **measured(self.averaged, self.pool.measuring, self.out))
+        torch.backends.cudnn.benchmark = True
 
 
 @torch.no_grad()
@@ -394,7 +396,6 @@ def main() -> None:
     parser.add_argument("--wait-for", type=int, default=600)
     options = parser.parse_args()
     torch.manual_seed(4)
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     torch.backends.cudnn.benchmark = True
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     options.out.mkdir(parents=True, exist_ok=True)

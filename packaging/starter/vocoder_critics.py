@@ -9,8 +9,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 from vocoder_losses import magnitude
 
 PERIODS = (2, 3, 5, 7, 11)
@@ -55,7 +55,7 @@ class SpectrumCritic(nn.Module):
 def _judged(x: Tensor, layers: nn.ModuleList, judge: nn.Module) -> list[Tensor]:
     found = []
     for layer in layers:
-        x = F.leaky_relu(layer(x), 0.1)
+        x = functional.leaky_relu(layer(x), 0.1)
         found.append(x)
     return [*found, judge(x)]
 

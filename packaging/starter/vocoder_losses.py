@@ -1,4 +1,4 @@
-"""How far the vocoder's sound is from the recording: spectra at several resolutions, mels as coarse as an ear, pitch."""
+"""How far the vocoder's sound is from the recording: spectra and mels at several resolutions, and pitch."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 SPECTRA = ((256, 64), (512, 128), (1024, 256), (2048, 512))
 MELS = ((128, 32, 20), (256, 64, 32), (512, 128, 64), (1024, 256, 100), (2048, 512, 160))
@@ -41,7 +41,7 @@ def magnitude(samples: Tensor, size: int, hop: int, floor: float) -> Tensor:
 
 def speech_mel(samples: Tensor) -> Tensor:
     """80-bin mel (B, T, 80) at 50 Hz of samples (B, N), T = N // 480: what flow and vocoder speak."""
-    wide = F.pad(samples[:, None], (720, 720), mode="reflect")[:, 0]
+    wide = functional.pad(samples[:, None], (720, 720), mode="reflect")[:, 0]
     filters = slaney_filters(961, 80, 24_000, 8000.0, samples.device)
     return torch.log((magnitude(wide, 1920, 480, 1e-9) @ filters).clamp(min=1e-5))
 

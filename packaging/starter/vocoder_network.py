@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 _FFT, _HOP = 16, 4
 _BINS = _FFT // 2 + 1
@@ -146,8 +146,8 @@ class VocoderNetwork(nn.Module):
         moved = f0.double() * (hop / config.sample_rate_hz)
         exact = torch.frac(torch.cumsum(moved, 1)[..., None] * multiples).float()
         step = moved.float()[..., None] * multiples
-        following = F.pad(step[:, 1:], (0, 0, 0, 1))
-        step = F.pad(step[:, 1:], (0, 0, 1, 0))
+        following = functional.pad(step[:, 1:], (0, 0, 0, 1))
+        step = functional.pad(step[:, 1:], (0, 0, 1, 0))
         place = (torch.arange(hop, device=f0.device) + 0.5) / hop - 0.5
         before, after = place.clamp(max=0.0)[:, None], place.clamp(min=0.0)[:, None]
         cycles = exact[:, :, None] + step[:, :, None] * before + following[:, :, None] * after
@@ -160,21 +160,23 @@ class VocoderNetwork(nn.Module):
     def decode(self, mel: Tensor, source: Tensor) -> Tensor:
         """mel (B, 80, T) and source (B, 480 T) to samples (B, 480 T)."""
         half = _FFT // 2
-        spectrum = F.conv1d(F.pad(source[:, None], (half, half), mode="reflect"), self.forward_, stride=_HOP)
+        spectrum = functional.conv1d(
+            functional.pad(source[:, None], (half, half), mode="reflect"), self.forward_, stride=_HOP
+        )
         x = self.conv_pre(mel)
         per_stage = len(self.resblocks) // len(self.ups)
         for stage, up in enumerate(self.ups):
-            x = up(F.leaky_relu(x, 0.1))
+            x = up(functional.leaky_relu(x, 0.1))
             if stage == len(self.ups) - 1:
-                x = F.pad(x, (1, 0), mode="reflect")
+                x = functional.pad(x, (1, 0), mode="reflect")
             x = x + self.source_resblocks[stage](self.source_downs[stage](spectrum))
             blocks = self.resblocks[stage * per_stage : (stage + 1) * per_stage]
             x = sum(block(x) for block in blocks) / per_stage
-        x = self.conv_post(F.leaky_relu(x, 0.01))
+        x = self.conv_post(functional.leaky_relu(x, 0.01))
         loud, phase = torch.exp(x[:, :_BINS].clamp(max=math.log(_LOUDEST_BIN))), torch.sin(x[:, _BINS:])
         polar = torch.cat([loud * torch.cos(phase), loud * torch.sin(phase)], dim=1)
-        made = F.conv_transpose1d(polar, self.inverse, stride=_HOP)
-        envelope = F.conv_transpose1d(torch.ones_like(polar[:1, :1]), self.squared, stride=_HOP)
+        made = functional.conv_transpose1d(polar, self.inverse, stride=_HOP)
+        envelope = functional.conv_transpose1d(torch.ones_like(polar[:1, :1]), self.squared, stride=_HOP)
         return (made / envelope.clamp(min=1e-11))[:, 0, half:-half].clamp(-_LIMIT, _LIMIT)
 
     def forward(self, mel: Tensor, noise: Tensor) -> Tensor:
