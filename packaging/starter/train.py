@@ -35,7 +35,7 @@ def steps(work: Path) -> list[Step]:
     """Everything in order: sentences and sounds, the voice, ear and language, and the folder."""
     sounds, corpus, weights = work / "sounds", work / "corpus", work / "weights"
     tokenizer, speaker = weights / "tokenizer.safetensors", weights / "speaker.safetensors"
-    heard = weights / "language"
+    heard, mels = weights / "language", work / "mels"
     voice, model = work / "token2wav", ROOT / "resources" / "starter"
     half = (str(sounds), str(weights))
     return [
@@ -45,20 +45,19 @@ def steps(work: Path) -> list[Step]:
         Step("train_speaker.py", half, speaker, 2),
         Step(
             "train_flow.py",
-            (*half, "--tokenizer", str(tokenizer), "--speaker", str(speaker)),
+            (*half, "--tokenizer", str(tokenizer), "--speaker", str(speaker), "--solved", "0.3"),
             weights / "flow.safetensors",
             12,
         ),
         Step(
-            "train_vocoder.py",
+            "made_mels.py",
             (
-                *half,
-                *("--flow", str(weights / "flow.safetensors"), "--tokenizer", str(tokenizer)),
-                *("--speaker", str(speaker)),
+                *(str(sounds), str(mels), "--flow", str(weights / "flow.safetensors")),
+                *("--tokenizer", str(tokenizer), "--speaker", str(speaker)),
             ),
-            weights / "vocoder.safetensors",
-            20,
+            mels / "00000.made.npz",
         ),
+        Step("train_vocoder.py", (*half, "--made", str(mels)), weights / "vocoder.safetensors", 20),
         Step("export_voice.py", (str(weights), str(voice)), voice / "flow.pt"),
         Step("spoken_corpus.py", (str(corpus), "--utterances", "400000"), corpus / "finished"),
         Step(
