@@ -38,6 +38,7 @@ screenshots: setup ## pictures of every page, into screenshots/
 	$(BIN)/python -m tests.screenshots screenshots
 
 starter: setup ## train the starter model again (needs a CUDA or Apple GPU)
+	$(BIN)/python -m pip install -q --disable-pip-version-check ".[training]"
 	$(BIN)/python packaging/starter/train.py
 
 app: setup ## build Earshot.app (macOS)

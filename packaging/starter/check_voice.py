@@ -1,6 +1,6 @@
 """Hear each stage of the voice with an ear we did not train: word errors of pocketsphinx on the same sentences.
 
-    python packaging/starter/check_voice.py resources/starter/token2wav [--count 20] [--steps 4] [--wavs FOLDER]
+    python packaging/starter/check_voice.py resources/starter/token2wav [--count 70] [--steps 4] [--wavs FOLDER]
 
 flite's own recording, the vocoder alone (true mel to sound), and speech tokens through flow and vocoder, whole and in
 pieces as the app plays it.
@@ -9,6 +9,7 @@ pieces as the app plays it.
 from __future__ import annotations
 
 import argparse
+import random
 import subprocess
 import tempfile
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import mlx.core as mx
 import numpy as np
+from conversations import conversation
 from numpy.typing import NDArray
 from speaking_data import Speaker, speak, trimmed
 
@@ -120,9 +122,19 @@ def stages(speaking: Speaking, steps: int) -> dict[str, Callable[[Sound], Sound]
     }
 
 
+def texts(count: int) -> list[str]:
+    """The sentences, and from then on held-out replies of the model."""
+    chance, found = random.Random(77), list(SENTENCES)
+    while len(found) < count:
+        answer = conversation(chance, test=True).turns[0].answer
+        if len(answer.split()) > 3 and answer not in found:
+            found.append(answer)
+    return found[:count]
+
+
 def recordings(count: int) -> Iterator[tuple[str, Sound]]:
     """Sentences and flite's slt speaking them, at 24 kHz."""
-    for text in SENTENCES[:count]:
+    for text in texts(count):
         samples, rate_hz = speak(text, Speaker("flite", "slt"))
         sound = resample(trimmed(samples.astype(np.float32) / 32768.0, rate_hz), 48_000, 24_000)
         yield text, sound[: len(sound) // 960 * 960]
@@ -132,7 +144,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--count", type=int, default=len(SENTENCES))
+    parser.add_argument("--count", type=int, default=70)
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--wavs", type=Path)
     options = parser.parse_args()

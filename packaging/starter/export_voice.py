@@ -2,9 +2,9 @@
 
     python packaging/starter/export_voice.py WEIGHTS resources/starter/token2wav
 
-WEIGHTS is the folder the training scripts wrote: tokenizer, speaker, flow and vocoder as safetensors. Flow and
-vocoder are stored as float16, the networks of a voice in 8 bits. The built-in voice is made from a recording that
-flite speaks here.
+WEIGHTS is the folder the training scripts wrote: tokenizer, speaker, flow and vocoder as safetensors; what it lacks
+stays as the folder has it. Flow and vocoder are stored as float16, the networks of a voice in 8 bits. The built-in
+voice is made from a recording that flite speaks here, anew only when one of those networks is.
 """
 
 from __future__ import annotations
@@ -109,17 +109,22 @@ def export(weights: Path, folder: Path) -> None:
     """Write the folder. Raises CheckpointError when the engine would not load it."""
     (folder / "voices").mkdir(parents=True, exist_ok=True)
     tokenizer, speaker = SpeechTokenizer(TokenizerConfig()), SpeakerNetwork()
+    analysed = False
     for network, name, target in (
         (tokenizer, "tokenizer", "speech_tokenizer_v2_25hz.onnx"),
         (speaker, "speaker", "campplus.onnx"),
     ):
-        load(network, weights / f"{name}.safetensors")
-        network.to_onnx(folder / target)
+        if (weights / f"{name}.safetensors").exists():
+            load(network, weights / f"{name}.safetensors")
+            network.to_onnx(folder / target)
+            analysed = True
     (folder / "flow.yaml").write_text(flow_yaml(CONFIG), encoding="utf-8")
-    write(folder / "flow.pt", published_flow(mx.load(str(weights / "flow.safetensors"))))
-    write(folder / "hift.pt", published_vocoder(mx.load(str(weights / "vocoder.safetensors"))))
+    for name, target, published in (("flow", "flow.pt", published_flow), ("vocoder", "hift.pt", published_vocoder)):
+        if (weights / f"{name}.safetensors").exists():
+            write(folder / target, published(mx.load(str(weights / f"{name}.safetensors"))))
     speaking = load_speaking(folder)
-    speaking.analyse(voice_recording(), 24_000, VOICE).save(folder / "voices" / f"{VOICE}.safetensors")
+    if analysed:
+        speaking.analyse(voice_recording(), 24_000, VOICE).save(folder / "voices" / f"{VOICE}.safetensors")
 
 
 def main() -> None:

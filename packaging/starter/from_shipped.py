@@ -3,7 +3,8 @@
     python packaging/starter/from_shipped.py resources/starter OUT
 
 OUT gets `weights-0.safetensors` (ear and language model, from 8 bits to float16) for `train_language.py --resume`, and
-of the voice what the other trainings write: `tokenizer`, `speaker`, `flow` and `vocoder`, the first two from 8 bits.
+the networks of the voice, `tokenizer`, `speaker`, `flow` and `vocoder`: what `train_language.py --speech-tokenizer`,
+`train_flow.py` and `train_vocoder.py` go on from.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from speaker_network import SpeakerNetwork
 from speech_tokenizer import SpeechTokenizer, TokenizerConfig
 from training import save
 
-from engine.checkpoints.load_speaking import load_speaking
+from engine.checkpoints.torch_file import read
+from engine.speaking.flow import Flow
+from engine.speaking.vocoder import Vocoder
 
 _KINDS = {1: np.float32, 3: np.int8, 6: np.int32, 7: np.int64}
 _GRAPH, _WEIGHT, _DIMS, _KIND, _RAW = 7, 5, 1, 2, 9  # field numbers of onnx.proto
@@ -50,47 +53,39 @@ def trained(folder: Path) -> dict[str, mx.array]:
 
 
 class _Layers:
-    """The weights of layers by name, in the order in which an ONNX file holds them."""
+    """Reads layers off an ONNX file in the order in which our networks write them."""
 
     def __init__(self, path: Path) -> None:
         self._arrays = _constants(path.read_bytes())
-        self.named: dict[str, mx.array] = {}
+        self.named: dict[str, NDArray] = {}
 
-    def skip(self, count: int) -> None:
-        """Constants that are no weights."""
-        for _ in range(count):
-            next(self._arrays)
-
-    def conv(self, stem: str) -> None:
-        """A convolution and its bias."""
-        self._keep(f"{stem}.weight", self._matrix(0).transpose(0, 2, 1))
-        self._keep(f"{stem}.bias", next(self._arrays))
-
-    def linear(self, stem: str) -> None:
-        """A matrix and its bias."""
-        self._keep(f"{stem}.weight", self._matrix(1).T)
-        self._keep(f"{stem}.bias", next(self._arrays))
-
-    def norm(self, stem: str) -> None:
-        """A layer norm."""
-        self._keep(f"{stem}.weight", next(self._arrays))
-        self._keep(f"{stem}.bias", next(self._arrays))
-
-    def blocks(self, stem: str, count: int) -> None:
-        """Convolution blocks."""
-        for block in range(count):
-            self._keep(f"{stem}.{block}.depthwise.weight", self._matrix(0)[:, 0].T)
-            self._keep(f"{stem}.{block}.depthwise.bias", next(self._arrays))
-            self.norm(f"{stem}.{block}.norm")
-            self.linear(f"{stem}.{block}.widen")
-            self.linear(f"{stem}.{block}.narrow")
-
-    def _keep(self, name: str, value: NDArray) -> None:
-        self.named[name] = mx.array(np.ascontiguousarray(value))
+    def whole(self) -> NDArray:
+        return next(self._arrays)
 
     def _matrix(self, axis: int) -> NDArray:
         numbers, scales = next(self._arrays), next(self._arrays)
         return numbers.astype(np.float32) * scales.reshape([-1 if i == axis else 1 for i in range(numbers.ndim)])
+
+    def conv(self, stem: str) -> None:
+        self.named[f"{stem}.weight"] = self._matrix(0).transpose(0, 2, 1)
+        self.named[f"{stem}.bias"] = self.whole()
+
+    def linear(self, stem: str) -> None:
+        self.named[f"{stem}.weight"] = self._matrix(1).T
+        self.named[f"{stem}.bias"] = self.whole()
+
+    def norm(self, stem: str) -> None:
+        self.named[f"{stem}.weight"], self.named[f"{stem}.bias"] = self.whole(), self.whole()
+
+    def block(self, stem: str) -> None:
+        self.named[f"{stem}.depthwise.weight"] = self._matrix(0)[:, 0].T
+        self.named[f"{stem}.depthwise.bias"] = self.whole()
+        self.norm(f"{stem}.norm")
+        self.linear(f"{stem}.widen")
+        self.linear(f"{stem}.narrow")
+
+    def arrays(self) -> dict[str, mx.array]:
+        return {name: mx.array(np.ascontiguousarray(value)) for name, value in self.named.items()}
 
 
 def speech_tokenizer(path: Path) -> dict[str, mx.array]:
@@ -98,20 +93,36 @@ def speech_tokenizer(path: Path) -> dict[str, mx.array]:
     layers, config = _Layers(path), TokenizerConfig()
     for number, blocks in ((1, config.blocks_50_hz), (2, config.blocks_25_hz)):
         layers.conv(f"conv{number}")
-        layers.blocks(f"blocks{number}", blocks)
+        for block in range(blocks):
+            layers.block(f"blocks{number}.{block}")
     layers.norm("norm")
     layers.linear("to_digits")
-    return layers.named
+    return layers.arrays()
 
 
 def speaker_network(path: Path) -> dict[str, mx.array]:
     """The network's weights by name, out of an ONNX file that `SpeakerNetwork.to_onnx` wrote."""
     layers = _Layers(path)
     layers.conv("conv")
-    layers.blocks("blocks", len(SpeakerNetwork().blocks))
-    layers.skip(2)
+    for block in range(len(SpeakerNetwork().blocks)):
+        layers.block(f"blocks.{block}")
+    layers.whole()  # what the deviation's root is kept away from zero with
+    layers.whole()  # an axis
     layers.linear("to_embedding")
-    return layers.named
+    return layers.arrays()
+
+
+def voice(folder: Path, out: Path) -> None:
+    """All networks of a token2wav folder, for the trainings to go on from."""
+    made = {
+        "tokenizer": (SpeechTokenizer(TokenizerConfig()), speech_tokenizer(folder / "speech_tokenizer_v2_25hz.onnx")),
+        "speaker": (SpeakerNetwork(), speaker_network(folder / "campplus.onnx")),
+    }
+    for name, (network, weights) in made.items():
+        assert set(weights) == {name for name, _ in tree_flatten(network.parameters())}
+        save(weights, out / f"{name}.safetensors")
+    save(Flow.published(read(folder / "flow.pt")), out / "flow.safetensors", mx.float16)
+    save(Vocoder.published(read(folder / "hift.pt")), out / "vocoder.safetensors", mx.float16)
 
 
 def _constants(model: bytes) -> Iterator[NDArray]:
@@ -158,16 +169,7 @@ def main() -> None:
     folder, out = Path(sys.argv[1]), Path(sys.argv[2])
     out.mkdir(parents=True, exist_ok=True)
     mx.save_safetensors(str(out / "weights-0.safetensors"), trained(folder))
-    voice = folder / "token2wav"
-    for network, made, name in (
-        (SpeechTokenizer(TokenizerConfig()), speech_tokenizer(voice / "speech_tokenizer_v2_25hz.onnx"), "tokenizer"),
-        (SpeakerNetwork(), speaker_network(voice / "campplus.onnx"), "speaker"),
-    ):
-        assert set(made) == {name for name, _ in tree_flatten(network.parameters())}
-        save(made, out / f"{name}.safetensors")
-    speaking = load_speaking(voice)
-    save(speaking.flow.parameters(), out / "flow.safetensors", mx.float16)
-    save(speaking.vocoder.parameters(), out / "vocoder.safetensors", mx.float16)
+    voice(folder / "token2wav", out)
 
 
 if __name__ == "__main__":

@@ -87,6 +87,7 @@ def main() -> None:
         while waiting := unlabelled(options.corpus):
             label(tokenizer, waiting[:_SHARDS_AT_ONCE])
         time.sleep(0.5)
+    (options.corpus / "labelled").write_text("")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Speech made on this machine: sentences spoken by flite and espeak-ng, kept in shards of int16 samples.
 
-    python packaging/starter/speaking_data.py FOLDER --hours 10 --words /usr/share/dict/american-english-small
+    python packaging/starter/speaking_data.py FOLDER --hours 10 [--words /usr/share/dict/american-english-small]
 
 A shard is three files: NAME.16k.npy and NAME.24k.npy (all utterances end to end) and NAME.json (text, speaker and where
 each lies). The .json is written last, so a trainer may read the folder while it still fills.
@@ -16,12 +16,13 @@ import subprocess
 import tempfile
 import time
 import wave
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from conversations import conversation, heard_sentence
 from numpy.typing import NDArray
 from reading_sentences import Sentences
 
@@ -97,7 +98,10 @@ def write_shard(folder: Path, number: int, jobs: Sequence[tuple[str, Speaker]]) 
     entries: list[dict[str, object]] = []
     place = 0
     for text, speaker in jobs:
-        samples, rate_hz = speak(text, speaker)
+        try:
+            samples, rate_hz = speak(text, speaker)
+        except (subprocess.SubprocessError, FileNotFoundError):  # one program may be missing, or dislike a text
+            continue
         at_48k = trimmed(samples.astype(np.float32) / 32768.0, rate_hz)
         at_48k = at_48k[: len(at_48k) // SAMPLES_48K_PER_TOKEN * SAMPLES_48K_PER_TOKEN]
         if len(at_48k) < 24_000:
@@ -135,12 +139,16 @@ def _fitted(samples: NDArray[np.int16], length: int) -> NDArray[np.int16]:
 
 
 def jobs_by_shard(
-    sentences: Sentences, hours: float, seed: int, reply_voice_share: float
+    sentence: Callable[[random.Random], str], hours: float, seed: int, reply_voice: float, replies: float
 ) -> Iterator[list[tuple[str, Speaker]]]:
-    """Lists of (text, speaker), one list a shard, for about `hours` of speech."""
+    """Lists of (text, speaker), one list a shard, for about `hours` of speech; a share of the texts are `replies`."""
     chance = random.Random(seed)
+
+    def text() -> str:
+        return conversation(chance).turns[0].answer if chance.random() < replies else sentence(chance)
+
     for _ in range(max(1, round(hours * 3600 / (3.6 * UTTERANCES_PER_SHARD)))):
-        yield [(sentences.any(chance), any_speaker(chance, reply_voice_share)) for _ in range(UTTERANCES_PER_SHARD)]
+        yield [(text(), any_speaker(chance, reply_voice)) for _ in range(UTTERANCES_PER_SHARD)]
 
 
 def main() -> None:
@@ -148,16 +156,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--hours", type=float, default=10.0)
-    parser.add_argument("--words", type=Path, default=Path("/usr/share/dict/american-english-small"))
+    parser.add_argument("--words", type=Path, help="a word list to make sentences of, in the place of WordNet's")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--reply-voice-share", type=float, default=0.45)
+    parser.add_argument("--reply-voice", type=float, default=0.45, help="share of the utterances in the reply voice")
+    parser.add_argument("--replies", type=float, default=0.0, help="share of the texts that are answers of the model")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     made_s = 0.0
-    sentences = Sentences.from_word_list(options.words)
-    shards = jobs_by_shard(sentences, options.hours, options.seed, options.reply_voice_share)
+    sentence = Sentences.from_word_list(options.words).any if options.words else heard_sentence
+    shards = jobs_by_shard(sentence, options.hours, options.seed, options.reply_voice, options.replies)
     with ProcessPoolExecutor(options.processes) as pool:
         running = [pool.submit(write_shard, options.folder, n, jobs) for n, jobs in enumerate(shards)]
         for done in as_completed(running):

@@ -2,8 +2,9 @@
 
     python packaging/starter/train.py [--work build/starter] [--scale 1.0]
 
-Needs a GPU that MLX knows (CUDA or Apple), flite, espeak-ng and some 20 GB of disk. Each step leaves its results in the
-work folder and is skipped when they are there. The minutes are those of one H200; `--scale` stretches them all.
+Needs a GPU that MLX and PyTorch know (CUDA or Apple), flite, espeak-ng and some 60 GB of disk. Each step leaves its
+results in the work folder and is skipped when they are there. The minutes are those of one H200; `--scale` stretches
+them all.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def steps(work: Path) -> list[Step]:
     """Everything in order: sentences and sounds, the voice, ear and language, and the folder."""
     sounds, corpus, weights = work / "sounds", work / "corpus", work / "weights"
     tokenizer, speaker = weights / "tokenizer.safetensors", weights / "speaker.safetensors"
-    heard = weights / "language"
+    heard, mels = weights / "language", work / "mels"
     voice, model = work / "token2wav", ROOT / "resources" / "starter"
     half = (str(sounds), str(weights))
     return [
@@ -45,34 +46,25 @@ def steps(work: Path) -> list[Step]:
         Step("train_speaker.py", half, speaker, 2),
         Step(
             "train_flow.py",
-            (*half, "--tokenizer", str(tokenizer), "--speaker", str(speaker)),
+            (*half, "--tokenizer", str(tokenizer), "--speaker", str(speaker), "--solved", "0.3"),
             weights / "flow.safetensors",
             12,
         ),
         Step(
-            "train_vocoder.py",
+            "made_mels.py",
             (
-                *half,
-                *("--flow", str(weights / "flow.safetensors"), "--tokenizer", str(tokenizer)),
-                *("--speaker", str(speaker)),
+                *(str(sounds), str(mels), "--flow", str(weights / "flow.safetensors")),
+                *("--tokenizer", str(tokenizer), "--speaker", str(speaker)),
             ),
-            weights / "vocoder.safetensors",
-            20,
+            mels / "00000.made.npz",
         ),
+        Step("train_vocoder.py", (*half, "--made", str(mels)), weights / "vocoder.safetensors", 20),
         Step("export_voice.py", (str(weights), str(voice)), voice / "flow.pt"),
-        Step("spoken_corpus.py", (str(corpus), "--utterances", "400000"), corpus / "finished"),
+        Step("spoken_corpus.py", (str(corpus), "--utterances", "450000"), corpus / "finished"),
+        Step("label_speech.py", (str(corpus), "--speech-tokenizer", str(tokenizer)), corpus / "labelled"),
         Step(
             "train_language.py",
-            (
-                str(corpus),
-                str(heard),
-                "--tokenizer",
-                str(work),
-                "--speech-tokenizer",
-                str(tokenizer),
-                "--pool",
-                "160000",
-            ),
+            (str(corpus), str(heard), "--tokenizer", str(work), *_CONVERSATIONS, "--workers", "10", "--checked", "100"),
             heard / "done",
             45,
         ),

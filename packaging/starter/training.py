@@ -1,69 +1,19 @@
-"""What every training run here shares: batches from shards, a schedule, averaged weights, a log of figures."""
+"""What every training run in MLX shares: batches from shards, averaged weights, files of weights."""
 
 from __future__ import annotations
 
-import json
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 from mlx.utils import tree_flatten, tree_unflatten
-from numpy.typing import NDArray
-
-
-@dataclass(frozen=True)
-class Utterance:
-    """One spoken sentence: views into the shard's samples at both rates."""
-
-    text: str
-    speaker: str
-    samples_16k: NDArray[np.int16]
-    samples_24k: NDArray[np.int16]
-
-    @property
-    def tokens(self) -> int:
-        """Its length in speech tokens (25 a second)."""
-        return len(self.samples_24k) // 960
-
-
-class Shards:
-    """The utterances of a folder that `speaking_data.py` writes, or is still writing."""
-
-    def __init__(self, folder: Path, held_out: int = 1) -> None:
-        """The first `held_out` shards are kept for measuring."""
-        self.folder = folder
-        self.held_out = held_out
-        self.training: list[Utterance] = []
-        self.measuring: list[Utterance] = []
-        self._read: set[str] = set()
-
-    def refresh(self) -> int:
-        """Read shards that were finished since; returns the number of training utterances."""
-        for path in sorted(self.folder.glob("*.json")):
-            if path.stem not in self._read:
-                self._read.add(path.stem)
-                target = self.measuring if int(path.stem) < self.held_out else self.training
-                target.extend(_read_shard(path))
-        return len(self.training)
-
-    def wait(self, utterances: int) -> None:
-        """Return when so many training utterances are there, or the speaking has finished."""
-        while self.refresh() < utterances and not (self.folder / "finished").exists():
-            time.sleep(1.0)
-        self.refresh()
-
-
-def _read_shard(path: Path) -> Iterator[Utterance]:
-    at_16k = np.load(path.with_suffix(".16k.npy"), mmap_mode=None)
-    at_24k = np.load(path.with_suffix(".24k.npy"), mmap_mode=None)
-    for entry in json.loads(path.read_text()):
-        start, stop = entry["start"], entry["start"] + entry["length"]
-        yield Utterance(entry["text"], entry["speaker"], at_16k[start // 3 : stop // 3], at_24k[start // 2 : stop // 2])
+from plan import Log as Log
+from plan import Plan as Plan
+from shards import Shards as Shards
+from shards import Utterance as Utterance
 
 
 def batches(
@@ -96,26 +46,6 @@ def padded_samples(batch: Sequence[Utterance], rate_hz: int, bucket_tokens: int 
         samples = utterance.samples_16k if rate_hz == 16_000 else utterance.samples_24k
         table[row, : len(samples)] = samples
     return mx.array(table).astype(mx.float32) / 32768.0
-
-
-@dataclass
-class Plan:
-    """How long a run lasts: whichever of steps and minutes ends first; the learning rate follows the same clock."""
-
-    steps: int
-    minutes: float
-    peak: float
-    warm_up: int = 200
-    started: float = field(default_factory=time.monotonic)
-
-    def progress(self, step: int) -> float:
-        """0 at the start, 1 at the end."""
-        return max(step / self.steps, (time.monotonic() - self.started) / (60 * self.minutes))
-
-    def learning_rate(self, step: int) -> float:
-        """Linear warm-up, then half a cosine down to a fiftieth of the peak."""
-        fall = 0.51 + 0.49 * math.cos(math.pi * min(1.0, self.progress(step)))
-        return self.peak * min(1.0, (step + 1) / self.warm_up) * fall
 
 
 class Trainer:
@@ -194,22 +124,6 @@ def _room(size: int) -> int:
 def in_one_vector(arrays: Sequence[mx.array]) -> mx.array:
     """Arrays end to end, each in the room that it has among the weights: (N,)."""
     return mx.concatenate([mx.pad(array.reshape(-1), (0, _room(array.size) - array.size)) for array in arrays])
-
-
-class Log:
-    """Figures of a run, one JSON line at a time, printed too."""
-
-    def __init__(self, path: Path) -> None:
-        """Starts the file anew."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("w", buffering=1)
-        self._started = time.monotonic()
-
-    def write(self, **figures: float | int | str) -> None:
-        """Add one line with the seconds since the start."""
-        line = json.dumps({"s": round(time.monotonic() - self._started, 1), **figures})
-        self._file.write(line + "\n")
-        print(line, flush=True)
 
 
 def save(weights: dict, path: Path, dtype: mx.Dtype = mx.float32) -> None:

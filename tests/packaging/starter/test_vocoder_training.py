@@ -1,61 +1,114 @@
-"""What the vocoder's training computes by itself: gradients of convolutions, steps as pure functions."""
+"""The vocoder's training in PyTorch: the engine's network, and what it learns from while more is made."""
 
 from __future__ import annotations
 
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
 import mlx.core as mx
-import mlx.nn as nn
 import numpy as np
 import pytest
-from compiled_training import PureTrainer
-from convolution_gradient import use_product_gradients
-from training import Plan, Trainer
+from mlx.utils import tree_flatten
+
+from engine.speaking.vocoder import Vocoder, VocoderConfig
+
+torch = pytest.importorskip("torch")
+
+import train_vocoder  # noqa: E402
+from safetensors.numpy import load_file, save_file  # noqa: E402
+from shards import Shards  # noqa: E402
+from vocoder_network import Sizes, VocoderNetwork, load_weights, weights_of  # noqa: E402
+
+SIZES = Sizes(base_channels=16, f0_channels=8, harmonics=5)
 
 
-def gradients(layer: nn.Conv1d, x: mx.array) -> list[np.ndarray]:
-    def loss(weight: mx.array, x: mx.array) -> mx.array:
-        layer.weight = weight
-        return mx.sin(layer(x)).sum()
-
-    return [np.array(one) for one in mx.grad(loss, argnums=(0, 1))(layer.weight, x)]
-
-
-@pytest.mark.parametrize(("kernel", "stride", "padding"), [(7, 1, 3), (3, 1, 0), (5, 3, 2), (4, 3, 1)])
-def test_gradients_by_products_are_those_of_mlx(kernel: int, stride: int, padding: int) -> None:
-    mx.random.seed(0)
-    layer, x = nn.Conv1d(6, 5, kernel, stride=stride, padding=padding), mx.random.normal((4, 33, 6))
-    expected = gradients(layer, x)
-    use_product_gradients(True)
-    try:
-        found = gradients(layer, x)
-    finally:
-        use_product_gradients(False)
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+def in_the_engine(weights: dict[str, np.ndarray], sizes: Sizes) -> Vocoder:
+    vocoder = Vocoder(VocoderConfig(**asdict(sizes)))
+    vocoder.load_weights([(name, mx.array(array)) for name, array in weights.items()])
+    vocoder.eval()
+    return vocoder
 
 
-def squares(network: nn.Linear, x: mx.array, y: mx.array) -> tuple[mx.array, ...]:
-    return (((network(x) - y) ** 2).mean(),)
+@torch.no_grad()
+def test_the_engine_makes_the_same_sound_of_the_same_weights() -> None:
+    torch.manual_seed(0)
+    network = VocoderNetwork(SIZES)
+    network.f0_predictor.classifier.bias.fill_(170.0)
+    vocoder = in_the_engine(weights_of(network), SIZES)
+    chance = np.random.default_rng(1)
+    mel = chance.normal(-4, 2, (1, 30, 80)).astype(np.float32)
+    noise = chance.standard_normal((1, 30 * 480)).astype(np.float32)
+    theirs = np.array(vocoder(mx.array(mel), mx.array(noise)))
+    ours = network(torch.tensor(mel.swapaxes(1, 2)), torch.tensor(noise)).numpy()
+    assert np.abs(theirs).max() > 1e-3
+    np.testing.assert_allclose(ours, theirs, atol=2e-4)
 
 
-def trained(kind: type[Trainer], steps: int, *batch: mx.array) -> Trainer:
-    mx.random.seed(0)
-    trainer = kind(nn.Linear(4, 3), Plan(100, 1000, 1e-2, warm_up=2), squares)
-    for _ in range(steps):
-        trainer.step(*batch)
-    return trainer
+def test_weights_of_fewer_harmonics_are_taken_with_the_rest_silent() -> None:
+    fewer = weights_of(VocoderNetwork(Sizes(base_channels=16, f0_channels=8, harmonics=3)))
+    network = VocoderNetwork(SIZES)
+    load_weights(network, fewer)
+    found = weights_of(network)
+    np.testing.assert_array_equal(found["m_source.l_linear.weight"][:, :3], fewer["m_source.l_linear.weight"])
+    assert not found["m_source.l_linear.weight"][:, 3:].any()
+    assert {name for name, _ in tree_flatten(in_the_engine(found, SIZES).parameters())} == set(found)
 
 
-def test_a_pure_step_does_what_a_step_does() -> None:
-    batch = mx.random.normal((8, 4)), mx.random.normal((8, 3))
-    one, other = trained(Trainer, 5, *batch), trained(PureTrainer, 5, *batch)
-    for name in ("weight", "bias"):
-        np.testing.assert_allclose(one.averaged[name], other.averaged[name], rtol=1e-6)
+def spoken(folder: Path, number: int) -> None:
+    """A shard of four utterances, one of another voice."""
+    chance, length = np.random.default_rng(number), 48_000 * 2
+    for rate_hz, label in ((16_000, "16k"), (24_000, "24k")):
+        noise = chance.integers(-3000, 3000, 4 * length * rate_hz // 48_000).astype(np.int16)
+        np.save(folder / f"{number:05}.{label}.npy", noise)
+    voices = [train_vocoder.REPLY_VOICE] * 3 + ["another"]
+    entries = [{"text": "", "speaker": v, "start": i * length, "length": length} for i, v in enumerate(voices)]
+    (folder / f"{number:05}.json").write_text(json.dumps(entries))
 
 
-def test_a_step_without_a_finite_gradient_is_counted_and_changes_nothing() -> None:
-    x, y = mx.random.normal((8, 4)), mx.random.normal((8, 3))
-    trainer = trained(PureTrainer, 2, x, y)
-    before = np.array(trainer.weights)
-    trainer.step(x * float("nan"), y)
-    assert trainer.skipped.item() == 1
-    np.testing.assert_array_equal(before, np.array(trainer.weights))
+def pool(folder: Path) -> train_vocoder.Pool:
+    spoken(folder, 0)
+    spoken(folder, 1)
+    made = train_vocoder.Pool(Shards(folder), folder, torch.device("cpu"))
+    made.refresh(2)
+    return made
+
+
+def test_made_mels_are_learned_once_all_of_their_shard_is_there(tmp_path: Path) -> None:
+    found = pool(tmp_path)
+    np.savez(tmp_path / "00001.made.npz", **{f"00001-{i}": np.full((100, 80), 1.0 + i) for i in range(3)})
+    found.refresh(1)
+    assert found.reply.made_starts is None
+    found.refresh(1)
+    _, mel, _ = found.reply.pieces(64, made=True)
+    assert {float(x) for x in mel.unique()} == {1.0, 2.0, 3.0}
+    samples, mel, f0 = found.batch(20)
+    assert (samples.shape, mel.shape, f0.shape) == ((20, 40 * 480), (20, 80, 40), (20, 40))
+
+
+def test_a_run_writes_weights_that_the_engine_loads_and_another_run_goes_on_from(tmp_path: Path) -> None:
+    parser = argparse.ArgumentParser()
+    train_vocoder.add_arguments(parser)
+    options = parser.parse_args(["--steps", "2", "--rows", "4", "--judged-rows", "2", "--critics-from", "0.1"])
+    network = train_vocoder.started(None, SIZES)
+    train_vocoder.Training(network, pool(tmp_path), tmp_path, options).run()
+    weights = {name: array.astype(np.float32) for name, array in load_file(tmp_path / "vocoder.safetensors").items()}
+    in_the_engine(weights, SIZES)
+    save_file(weights, tmp_path / "before.safetensors")
+    again = weights_of(train_vocoder.started(tmp_path / "before.safetensors", SIZES))
+    np.testing.assert_array_equal(again["conv_pre.weight"], weights["conv_pre.weight"])
+
+
+def test_weights_gone_wrong_are_not_written(tmp_path: Path) -> None:
+    parser = argparse.ArgumentParser()
+    train_vocoder.add_arguments(parser)
+    training = train_vocoder.Training(
+        train_vocoder.started(None, SIZES), pool(tmp_path), tmp_path, parser.parse_args([])
+    )
+    with torch.no_grad():
+        for network in (training.network, training.averaged):
+            network.conv_pre.bias.fill_(float("nan"))
+    training.keep()
+    assert not (tmp_path / "vocoder.safetensors").exists()
+    assert torch.isfinite(training.averaged.conv_pre.bias).all()
