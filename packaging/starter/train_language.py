@@ -16,12 +16,10 @@ import math
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import Queue
 
 import numpy as np
 import torch
@@ -30,66 +28,23 @@ from ctc import BLANK, LETTERS
 from network_sizes import AUDIO, HIDDEN, TEXT
 from rows import Batch, Source, Work
 from safetensors.torch import load_file, save_file
-from spoken_corpus import BLOCK, RATE_HZ
+from spoken_corpus import RATE_HZ
 from torch import Tensor
+from torch_batches import Part, Prepared
 from torch_networks import Starter, compiled, cross_entropy
-from torch_sounds import SoundStore, heard
+from torch_sounds import SoundStore
 from training import Log
 
 from engine.language import Vocabulary
 
 _SHARD_BYTES = 14_900_000
 _SPELLING_BESIDE = 0.3  # its share of the loss once the language model learns too
-_PREPARED = 3  # batches on the device ahead of their step
 Entropy = Callable[[Tensor, Tensor, Tensor], Tensor]
-_WRITTEN = ("ids", "places", "learned", "targets", "wanted")
 
 
 def starter() -> Starter:
     """The networks with random weights."""
     return Starter(AUDIO, HIDDEN, TEXT, len(LETTERS) + 1)
-
-
-@dataclass(frozen=True)
-class Part:
-    """A batch on the device: what is to be written, the letters of sounds, their log-mels and how many frames each has.
-
-    Counts of letters and of the encoder's features stay on the CPU, where PyTorch's CTC asks for them.
-    """
-
-    written: dict[str, Tensor]
-    letters: tuple[Tensor, ...]
-    counts: Tensor
-    log_mels: Tensor | None
-    frames: Tensor | None
-
-    @classmethod
-    def of(cls, batch: Batch, store: SoundStore | None, device: torch.device, strength: float) -> Part:
-        """Copies the batch and disturbs its sounds."""
-
-        def moved(names: tuple[str, ...]) -> dict[str, Tensor]:
-            found = {name: torch.from_numpy(np.asarray(batch[name])) for name in names if name in batch}
-            if device.type == "cuda":
-                return {name: value.pin_memory().to(device, non_blocking=True) for name, value in found.items()}
-            return {name: value.to(device) for name, value in found.items()}
-
-        letters, counts = (), torch.zeros(0)
-        if "letters" in batch:
-            letters = (moved(("letters",))["letters"].long(), torch.from_numpy(batch["letter_counts"]).long())
-            counts = torch.from_numpy(((batch["length"] + 479) // 160 - 1) // 2 // 2).long()
-        if "blocks" not in batch or store is None:
-            return cls(moved(_WRITTEN), letters, counts, None, None)
-        source = store.gathered(moved(("places_of_sound",))["places_of_sound"])
-        played = moved(("samples", "tempo", "lead", "length")).values()
-        with torch.no_grad():
-            log_mels, frames = heard(source, *played, int(batch["blocks"]) * BLOCK, strength)
-        return cls(moved(_WRITTEN), letters, counts, log_mels, frames)
-
-    def tensors(self) -> Iterator[Tensor]:
-        """All that lie on the device."""
-        yield from self.written.values()
-        yield from self.letters[:1]
-        yield from (one for one in (self.log_mels, self.frames) if one is not None)
 
 
 def losses(net: Starter, part: Part, entropy: Entropy = cross_entropy) -> dict[str, Tensor]:
@@ -165,6 +120,10 @@ class Schedule:
         """The learning rate of a step."""
         warm = min(1.0, (steps_of_phase + 1) / self.warm_up)
         return self.peak * warm * (0.505 + 0.495 * math.cos(math.pi * progress))
+
+    def strength_now(self) -> float:
+        """How much sounds are disturbed at this moment."""
+        return self.strength(self.progress)
 
     def strength(self, progress: float) -> float:
         """How much sounds are disturbed: more and more while the ear learns, less at the very end."""
@@ -243,53 +202,6 @@ class Trainer:
             unfinished = out / "unfinished.safetensors"
             save_file(shard, unfinished)
             unfinished.rename(out / f"weights-{number}.safetensors")
-
-
-class Prepared:
-    """Batches of a source, made ready by a thread and a stream of their own in the gaps between steps' work."""
-
-    def __init__(self, source: Source, store: SoundStore, device: torch.device, schedule: Schedule) -> None:
-        self._source, self._store, self._device, self._schedule = source, store, device, schedule
-        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
-        self._queue: Queue[tuple[Batch, Part, torch.cuda.Event | None] | BaseException] = Queue(_PREPARED)
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            while not self._ended.is_set():
-                self._queue.put(self._prepared(self._source.next()))
-        except BaseException as error:  # handed to whoever asks for the next batch
-            self._queue.put(error)
-
-    def _prepared(self, batch: Batch) -> tuple[Batch, Part, torch.cuda.Event | None]:
-        strength = self._schedule.strength(self._schedule.progress)
-        if self._stream is None:
-            return batch, Part.of(batch, self._store, self._device, strength), None
-        with torch.cuda.stream(self._stream):
-            part = Part.of(batch, self._store, self._device, strength)
-            return batch, part, self._stream.record_event()
-
-    def next(self) -> tuple[Batch, Part]:
-        """The next one; waits for it. Raises what went wrong in its making."""
-        found = self._queue.get()
-        if isinstance(found, BaseException):
-            raise found
-        batch, part, made = found
-        if made is not None:
-            current = torch.cuda.current_stream(self._device)
-            current.wait_event(made)
-            for tensor in part.tensors():
-                tensor.record_stream(current)
-        return batch, part
-
-    def close(self) -> None:
-        """End the workers."""
-        self._ended.set()
-        while not self._queue.empty():
-            self._queue.get_nowait()
-        self._source.close()
 
 
 @dataclass
@@ -375,7 +287,7 @@ class Run:
     def _source(self, kind: str, size: float) -> Iterator[Prepared]:
         o = self.options
         made = Source(Work(o.corpus, o.tokenizer, kind, size, o.pool, o.workers))
-        source = Prepared(made, self.store, self.trainer.device, self.schedule)
+        source = Prepared(made, self.store, self.trainer.device, self.schedule.strength_now)
         try:
             yield source
         finally:

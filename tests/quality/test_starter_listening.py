@@ -9,7 +9,15 @@ import pytest
 from engine.engine import Engine
 from engine.transcription.recogniser import Recogniser
 from engine.transcription.results import Options
-from tests.quality.recordings import KNOWN_VOICES, NEW_VOICES, STARTER, sentences, spoken, word_errors
+from tests.quality.recordings import (
+    KNOWN_VOICES,
+    NEW_VOICES,
+    STARTER,
+    heard_by_pocketsphinx,
+    sentences,
+    spoken,
+    word_errors,
+)
 
 COUNT = 100
 
@@ -40,3 +48,11 @@ def test_new_voices_are_understood(recogniser: Recogniser) -> None:
 
 def test_noise_of_10_db_does_not_hide_the_words(recogniser: Recogniser) -> None:
     assert heard_wrong(recogniser, KNOWN_VOICES, noise_db=10) <= 25
+
+
+@pytest.mark.parametrize("voices", [KNOWN_VOICES, NEW_VOICES], ids=["known", "new"])
+def test_it_mishears_no_more_than_pocketsphinx_does(recogniser: Recogniser, voices: Sequence[object]) -> None:
+    said = list(enumerate(sentences(COUNT)))
+    theirs = word_errors([(text, heard_by_pocketsphinx(spoken(text, n, voices), 16_000)) for n, text in said])
+    print(f"\npocketsphinx: word errors {theirs:.1f} %")
+    assert heard_wrong(recogniser, voices) <= theirs

@@ -17,9 +17,10 @@ from engine.language import LanguageModel, LlmConfig
 from engine.resources import resource
 
 torch = pytest.importorskip("torch", reason="PyTorch trains the starter; nothing else needs it")
+from torch_batches import Part  # noqa: E402
 from torch_networks import Starter  # noqa: E402
 from torch_sounds import SoundStore, heard  # noqa: E402
-from train_language import Part, Schedule, Trainer, losses, spelling_loss, starter  # noqa: E402
+from train_language import Schedule, Trainer, losses, spelling_loss, starter  # noqa: E402
 
 CPU = torch.device("cpu")
 
