@@ -3,6 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples in every run, and however slow the machine is.
+settings.register_profile("earshot", deadline=None, derandomize=True)
+settings.load_profile("earshot")
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,7 @@ class Running:
     paths: Paths
     qtbot: QtBot
 
-    def wait(self, condition: Callable[[], Any], timeout_ms: int = 5000) -> None:
+    def wait(self, condition: Callable[[], Any], timeout_ms: int = 20_000) -> None:
         """Until something is so."""
         self.qtbot.waitUntil(lambda: bool(condition()), timeout=timeout_ms)
 

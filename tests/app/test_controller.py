@@ -229,17 +229,12 @@ def test_an_engine_that_dies_is_said_and_replaced(start: Start) -> None:
     app.wait(lambda: app.controller.turns[0].answer == "Again.")
 
 
-def test_quitting_takes_less_than_a_second_even_when_the_engine_hangs(start: Start) -> None:
-    import time
-
+def test_quitting_does_not_wait_for_an_engine_that_hangs(start: Start) -> None:
     gate = threading.Event()
     app = start(scripted([AnswerText("Well", 0), gate.wait]))
     app.controller.ask_text("Hello?")
     app.wait(lambda: app.controller.turns[0].answer)
-    began = time.monotonic()
-    ended = app.controller.shutdown()
-    assert time.monotonic() - began < 1.0
-    assert not ended
+    assert not app.controller.shutdown()
     gate.set()
 
 

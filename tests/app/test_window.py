@@ -170,11 +170,11 @@ def test_escape_stops_anything(sit: Sit, state: str) -> None:
 
 
 @pytest.mark.parametrize("state", [*STATES, "getting ready", "listening", "loading"])
-def test_quitting_takes_less_than_a_second_from_every_state(sit: Sit, state: str) -> None:
+def test_quitting_waits_for_nothing_in_every_state(sit: Sit, state: str) -> None:
     gate = threading.Event()
     loading = FakeEngine(scripts=scripts_for(state, gate))
     if state == "loading":
-        loading.while_loading = lambda: gate.wait(5)
+        loading.while_loading = lambda: gate.wait(60)
     user = sit(engine=loading, wait=state != "loading")
     if state in STATES:
         STATES[state][0](user)
@@ -186,7 +186,7 @@ def test_quitting_takes_less_than_a_second_from_every_state(sit: Sit, state: str
     began = time.monotonic()
     user.window.close()
     user.app.controller.shutdown()
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 30, "it waited for the engine"
     assert user.silence()
     gate.set()
 
@@ -226,7 +226,7 @@ def test_talk_pressed_while_what_was_said_is_written_keeps_it_and_listens(
 
     def slowly(*arguments: Any, **options: Any) -> Any:
         writing.set()
-        gate.wait(5)
+        gate.wait(60)
         return really(*arguments, **options)
 
     monkeypatch.setattr(utterance, "kept", slowly)
@@ -296,7 +296,7 @@ def test_thinking_is_cut_short_by_a_word(sit: Sit) -> None:
     engine = user.app.engine
 
     def until_skipped() -> None:
-        engine.sessions[0].skipped.wait(5)
+        engine.sessions[0].skipped.wait(60)
 
     engine.scripts[:] = [[*reply(think=True)[:1], until_skipped, *reply(think=True)[2:]]]
     user.type("Think.")
@@ -556,7 +556,8 @@ def test_a_recording_is_asked_about(sit: Sit, steps: Steps, recordings: list[Pat
 
 
 def test_a_recording_dropped_on_the_conversation_is_heard_before_the_spoken_question(
-    sit: Sit, recordings: list[Path]  # noqa: F811
+    sit: Sit,
+    recordings: list[Path],  # noqa: F811
 ) -> None:
     user = sit(reply("Aha.", 0))
     user.drop(recordings[0])

@@ -37,11 +37,11 @@ def test_a_task_that_hangs_loses_its_thread_and_is_not_heard_of_again(
 
     def hang() -> str:
         started.set()
-        gate.wait(5)
+        gate.wait(60)
         return "late"
 
     tasks.run(hang, lambda result, error: done.append(result))
-    assert started.wait(5)
+    assert started.wait(60)
     qtbot.wait(100)
     tasks.run(lambda: "next", lambda result, error: done.append(result))
     qtbot.waitUntil(lambda: done == ["next"])

@@ -36,7 +36,7 @@ class User:
         self.words: list[str] = []  # of the talk bar, as they change
         app.controller.state_changed.connect(lambda _state: self.words.append(self.window.talk_bar.word))
 
-    def sees(self, condition: Callable[[], object], timeout_ms: int = 5000) -> None:
+    def sees(self, condition: Callable[[], object], timeout_ms: int = 20_000) -> None:
         """Wait until something is so; a failure tells what the window shows."""
         try:
             self.qtbot.waitUntil(lambda: bool(condition()), timeout=timeout_ms)

