@@ -34,10 +34,10 @@ REPLY_VOICE = "flite:slt:50:1.00"
 FRAMES = 40
 MARGIN_FRAMES = 2
 LOG_EVERY_S = 10.0
-SAVE_EVERY_S = 60.0
 REFRESH_EVERY_S = 15.0
 REPLY_SHARE = 0.85
 MADE_SHARE = 0.6
+CRITICS_ALONE = 0.05  # share of the run for which the critics learn before they are listened to
 MEASURED = 16
 SOUNDS_KEPT = 3
 AVERAGED_OVER = 0.999
@@ -251,20 +251,22 @@ class Training:
         }
         loss = figures["spectra"] + 8.0 * figures["mel"] + 0.02 * figures["pitch_hz"]
         chosen = torch.randperm(len(made), device=self.device)[: self.options.judged_rows]
-        if self.plan.progress(self.number) >= self.options.critics_from:
+        progress = self.plan.progress(self.number)
+        if progress >= self.options.critics_from:
             with self._half_precision():
                 seen, different = vocoder_loss(self.critics, recorded[chosen], made[chosen])
             figures |= {"seen": seen, "different": different}
             loss = loss + 0.5 * seen + 1.0 * different
         figures["norm"] = self._moved(self.network, self.optimisers[0], loss)
-        with self._half_precision():
-            loss = critics_loss(self.critics, recorded[chosen], made[chosen].detach())
-        self._moved(self.critics, self.optimisers[1], loss)
+        if progress >= self.options.critics_from - CRITICS_ALONE:
+            with self._half_precision():
+                figures["critics"] = critics_loss(self.critics, recorded[chosen], made[chosen].detach())
+            self._moved(self.critics, self.optimisers[1], figures["critics"])
         self.number += 1
         keep = min(AVERAGED_OVER, self.number / (self.number + 10))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.averaged.parameters()), list(self.network.parameters()), 1 - keep)
-        return {"critics": loss, **figures}
+        return figures
 
     def _half_precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda")
@@ -290,7 +292,7 @@ class Training:
             if now - refreshed > REFRESH_EVERY_S:
                 self._safely(lambda: self.pool.refresh(at_most=600))
                 refreshed = time.monotonic()
-            if now - saved > SAVE_EVERY_S:
+            if now - saved > self.options.save_every:
                 self._safely(self.keep)
                 saved = time.monotonic()
         self.keep()
@@ -305,7 +307,7 @@ class Training:
 
     def _write(self, figures: dict[str, Tensor], steps_per_s: float) -> None:
         values = {name: round(value.item(), 4) for name, value in figures.items()}
-        if not math.isfinite(values["norm"]) or not math.isfinite(values["critics"]):
+        if not all(math.isfinite(value) for value in values.values()):
             self._go_back()
         frames = {name: len(one.whole[1]) if one.whole else 0 for name, one in self._speech().items()}
         made = sum(frames for _, frames in self.pool.reply.made_places)
@@ -382,6 +384,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", type=int, default=64)
     parser.add_argument("--judged-rows", type=int, default=32, help="pieces of a batch that the critics judge")
     parser.add_argument("--critics-from", type=float, default=0.05, help="share of the run after which critics join")
+    parser.add_argument("--save-every", type=float, default=60.0, help="seconds between measuring and writing weights")
     parser.add_argument("--harmonics", type=int, default=Sizes.harmonics)
     parser.add_argument("--resume", type=Path)
 
