@@ -35,6 +35,7 @@ SPELLED_BLOCKS = (22, 32, 42, 52)  # sizes of what is spelled alone
 _LONGEST_SPELLED = 130  # blocks: what is longer is not spelled beside
 _LEARNED_STEP = 1024
 _FILLING = 2048
+MIX = (200.0, 45.0, 50.0)
 INTERPRETER = (
     "Please listen carefully to this audio. If it is in {first}, translate its content into {second} speech, otherwise "
     "into {first} speech. Say the translation and nothing else."
@@ -131,13 +132,14 @@ class Corpus:
 class RowMaker:
     """Draws rows of every task."""
 
-    def __init__(self, layout: Layout, corpus: Corpus, pool: Sequence[Dialogue], seed: int) -> None:
+    def __init__(
+        self, layout: Layout, corpus: Corpus, pool: Sequence[Dialogue], seed: int, mix: Sequence[float] = MIX
+    ) -> None:
+        """`mix` is how often it transcribes, converses and reads aloud, beside fixed shares of the smaller tasks."""
         self.layout, self.corpus, self.pool = layout, corpus, pool
         self.chance = random.Random(seed)
         self._tasks = (
-            (self._transcribed, 200),
-            (self._conversed, 45),
-            (self._read_aloud, 50),
+            *zip((self._transcribed, self._conversed, self._read_aloud), mix, strict=True),
             (self._described, 6),
             (self._translated, 3),
             (self._coached, 0.5),
@@ -376,6 +378,7 @@ class Work:
     size: float
     pool_size: int
     workers: int = 4
+    mix: tuple[float, ...] = MIX
 
 
 def work(task: Work, number: int, out: Queue[Batch]) -> None:
@@ -385,7 +388,7 @@ def work(task: Work, number: int, out: Queue[Batch]) -> None:
     first = {"language": 100, "spelling": 200}[task.kind]
     speaks = task.kind == "language"
     pool = conversations(task.pool_size)[number :: task.workers] if speaks else []
-    maker = RowMaker(layout, corpus, pool, first + number)
+    maker = RowMaker(layout, corpus, pool, first + number, task.mix)
     made = batches(maker, int(task.size)) if speaks else spelling_batches(maker, task.size)
     refreshed = 0.0
     while True:

@@ -26,7 +26,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from ctc import BLANK, LETTERS
 from network_sizes import AUDIO, HIDDEN, TEXT
-from rows import Batch, Source, Work
+from rows import MIX, Batch, Source, Work
 from safetensors.torch import load_file, save_file
 from spoken_corpus import RATE_HZ
 from torch import Tensor
@@ -286,7 +286,7 @@ class Run:
     @contextlib.contextmanager
     def _source(self, kind: str, size: float) -> Iterator[Prepared]:
         o = self.options
-        made = Source(Work(o.corpus, o.tokenizer, kind, size, o.pool, o.workers))
+        made = Source(Work(o.corpus, o.tokenizer, kind, size, o.pool, o.workers, tuple(o.mix)))
         source = Prepared(made, self.store, self.trainer.device, self.schedule.strength_now)
         try:
             yield source
@@ -348,6 +348,8 @@ def main() -> None:
     parser.add_argument("--most-hours", type=float, default=300.0, help="speech there is room for, 115 MB an hour")
     parser.add_argument("--consume", action="store_true", help="remove sounds from the disk once they are loaded")
     parser.add_argument("--pool", type=int, default=44_000, help="conversations")
+    mix = parser.add_argument("--mix", type=float, nargs=3, default=MIX, metavar=("TRANSCRIBED", "CONVERSED", "READ"))
+    mix.help = "how often each kind of row is drawn"
     parser.add_argument("--workers", type=int, default=4, help="processes that make batches, of each kind")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "mps")
     parser.add_argument("--compile", action="store_true", help="compile blocks and layers; takes a minute, then faster")

@@ -1,0 +1,230 @@
+"""Trains the published starter further, everything at once: speech is made while networks already learn from it.
+
+    python packaging/starter/go_on.py WORK --minutes 25 [--gpus 2] [--processes 32]
+    python packaging/starter/go_on.py WORK --collect OUT
+
+The first GPU teaches ear and language model, the last one vocoder and flow. A training that breaks off begins again at
+the weights it wrote last, for the time that is left. `--collect` copies what is written so far, at any time: nine files
+at most, the language model in shards, the logs as one archive. `assemble.py` and `export_voice.py` make a model of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+PUBLISHED = ROOT / "resources" / "starter"
+VOICE = PUBLISHED / "token2wav" / "voices" / "Ada.safetensors"
+LEAST_S = 20.0  # a training that has less time left is not begun
+_MIX = ("150", "55", "110")
+
+
+@dataclass(frozen=True)
+class Clock:
+    """When all has to be over, in seconds of time.monotonic."""
+
+    end: float
+
+    @property
+    def left_s(self) -> float:
+        """Seconds that are left."""
+        return self.end - time.monotonic()
+
+    def minutes(self, share: float = 1.0) -> str:
+        """A share of what is left, as an argument."""
+        return f"{max(self.left_s, 0.0) * share / 60:.3f}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """The folder a run works in, and where its networks lie."""
+
+    work: Path
+
+    @property
+    def shipped(self) -> Path:
+        """The published weights as training loads them."""
+        return self.work / "shipped"
+
+    @property
+    def language(self) -> Path:
+        """Ear and language model."""
+        return self.work / "language"
+
+    @property
+    def voice(self) -> Path:
+        """Vocoder and flow."""
+        return self.work / "voice"
+
+    def latest(self, name: str) -> Path:
+        """A network of the voice as this run wrote it, or as it was published."""
+        own = self.voice / f"{name}.safetensors"
+        return own if own.exists() else self.shipped / own.name
+
+    def kept_language(self) -> Path:
+        """A copy of the last whole set of language weights, which nothing writes to; the published ones before."""
+        if not (self.language / "weights-0.safetensors").exists():
+            return self.shipped
+        kept = self.work / "kept"
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.copytree(self.language, kept, ignore=lambda _, names: [n for n in names if not n.startswith("weights-")])
+        return kept
+
+
+class Programs:
+    """Starts the scripts of this folder, each with its log, on a GPU."""
+
+    def __init__(self, place: Place, gpus: int, python: str = sys.executable, scripts: Path = HERE) -> None:
+        self._place, self._gpus, self._python, self._scripts = place, gpus, python, scripts
+        (place.work / "logs").mkdir(parents=True, exist_ok=True)
+
+    def run(self, script: str, arguments: Sequence[object], gpu: int = 0, nice: int = 0) -> bool:
+        """Run a script to its end; returns whether it went well. Its output is added to logs/SCRIPT.log."""
+        path = os.pathsep.join([str(ROOT), str(HERE), os.environ.get("PYTHONPATH", "")])
+        environment = os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+        if self._gpus > 1:
+            environment["CUDA_VISIBLE_DEVICES"] = str(min(gpu, self._gpus - 1))
+        command = ["nice", "-n", str(nice), self._python, str(self._scripts / script), *map(str, arguments)]
+        began = time.monotonic()
+        with (self._place.work / "logs" / f"{script}.log").open("a") as log:
+            ended = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=environment, check=False)
+        print(f"{script}: ended with {ended.returncode} after {time.monotonic() - began:.0f} s", flush=True)
+        return ended.returncode == 0
+
+
+def trained(programs: Programs, clock: Clock, script: str, arguments: Callable[[], Sequence[object]], gpu: int) -> None:
+    """Run a training; begin again, with arguments made anew, as long as it breaks off and there is time."""
+    while clock.left_s > LEAST_S and not programs.run(script, arguments(), gpu):
+        time.sleep(1.0)
+
+
+def speech(programs: Programs, place: Place, options: argparse.Namespace) -> None:
+    """Everything that is heard and said."""
+    made = ("--utterances", options.utterances, "--processes", options.processes)
+    programs.run("spoken_corpus.py", (place.work / "corpus", *made), nice=14)
+
+
+def language(programs: Programs, place: Place, options: argparse.Namespace, clock: Clock) -> None:
+    """Ear and language model."""
+    began, whole = time.monotonic(), clock.left_s
+
+    def arguments() -> Sequence[object]:
+        behind = options.head_start + (1 - options.head_start) * (time.monotonic() - began) / whole
+        return (
+            *(place.work / "corpus", place.language, "--tokenizer", PUBLISHED, "--resume", place.kept_language()),
+            *("--no-ear", "--minutes", clock.minutes(), "--head-start", f"{behind:.3f}", "--save-every", 60),
+            *("--peak", options.peak, "--tokens", options.tokens, "--workers", options.workers, "--mix", *_MIX),
+            *("--pool", round(0.36 * options.utterances), "--most-hours", options.most_hours),
+            *(("--device", options.device) if options.device else ("--compile",)),
+        )
+
+    trained(programs, clock, "train_language.py", arguments, gpu=0)
+
+
+def vocoder(programs: Programs, place: Place, options: argparse.Namespace, clock: Clock) -> None:
+    """The vocoder, on recordings first and then on what the flow makes of them too."""
+
+    def arguments() -> Sequence[object]:
+        return (
+            *(place.work / "sounds", place.voice, "--made", place.work / "mels", "--wait-for", 600),
+            *("--resume", place.latest("vocoder"), "--minutes", clock.minutes(), "--rows", options.rows),
+        )
+
+    trained(programs, clock, "train_vocoder.py", arguments, gpu=1)
+
+
+def flow(programs: Programs, place: Place, options: argparse.Namespace, clock: Clock) -> None:
+    """The flow, for a third of the time, and then the mels that it makes."""
+    networks = ("--tokenizer", place.shipped / "tokenizer.safetensors")
+    learned = ("--speaker", place.shipped / "speaker.safetensors", "--resume", place.shipped / "flow.safetensors")
+    share = ("--solved", 0.6, "--peak", 3e-4, "--wait-for", 3000, "--minutes", clock.minutes(options.flow_share))
+    programs.run("train_flow.py", (place.work / "sounds", place.voice, *networks, *learned, *share), gpu=1)
+    if clock.left_s > LEAST_S:
+        made = ("--flow", place.latest("flow"), *networks, "--voice", VOICE)
+        programs.run("made_mels.py", (place.work / "sounds", place.work / "mels", *made), gpu=1)
+
+
+def go_on(programs: Programs, place: Place, options: argparse.Namespace) -> None:
+    """The whole run. Raises RuntimeError when the published model cannot be read."""
+    clock = Clock(time.monotonic() + 60 * options.minutes)
+    place.voice.mkdir(parents=True, exist_ok=True)
+    voices = ("--hours", options.hours, "--reply-voice", 0.85, "--replies", 0.4)
+    beside = [
+        lambda: speech(programs, place, options),
+        lambda: programs.run(
+            "speaking_data.py", (place.work / "sounds", *voices, "--processes", max(options.processes // 4, 1)), nice=10
+        ),
+    ]
+    for work in beside:
+        threading.Thread(target=work, daemon=True).start()
+    if not programs.run("from_shipped.py", (PUBLISHED, place.shipped)):
+        raise RuntimeError(f"the published model cannot be read: {place.work / 'logs' / 'from_shipped.py.log'}")
+    labels = (place.work / "corpus", "--speech-tokenizer", place.shipped / "tokenizer.safetensors")
+    threading.Thread(target=lambda: programs.run("label_speech.py", labels, gpu=0), daemon=True).start()
+    trainings = [
+        threading.Thread(target=one, args=(programs, place, options, clock), daemon=True)
+        for one in (language, vocoder, flow)
+    ]
+    for training in trainings:
+        training.start()
+    for training in trainings:
+        training.join()
+
+
+def collect(place: Place, out: Path) -> list[Path]:
+    """Copy what was written so far to a folder; returns the files."""
+    out.mkdir(parents=True, exist_ok=True)
+    found = [*sorted(place.language.glob("weights-*.safetensors")), *sorted(place.voice.glob("*.safetensors"))]
+    copied = [Path(shutil.copyfile(path, out / path.name)) for path in found if "unfinished" not in path.name]
+    logs = [*place.work.glob("logs/*.log"), *place.language.glob("*.jsonl"), *place.voice.glob("*.jsonl")]
+    with tarfile.open(out / "logs.tar.gz", "w:gz") as archive:
+        for log in logs:
+            archive.add(log, arcname=log.name)
+    return [*copied, out / "logs.tar.gz"]
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's."""
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("work", type=Path)
+    made.add_argument("--collect", type=Path, metavar="OUT", help="only copy what is written so far to OUT")
+    made.add_argument("--minutes", type=float, default=25.0)
+    made.add_argument("--gpus", type=int, default=1)
+    made.add_argument("--processes", type=int, default=os.cpu_count() or 4, help="programs that speak at once")
+    made.add_argument("--workers", type=int, default=6, help="processes that make batches for the language model")
+    made.add_argument("--utterances", type=int, default=450_000)
+    made.add_argument("--hours", type=float, default=6.0, help="speech for the voice")
+    made.add_argument("--most-hours", type=float, default=250.0, help="speech that is heard, 115 MB an hour on the GPU")
+    made.add_argument("--device", help="for the language model, where it is no GPU; nothing is compiled then")
+    made.add_argument("--tokens", type=int, default=81_920, help="ids in a batch of the language model")
+    made.add_argument("--rows", type=int, default=64, help="pieces in a batch of the vocoder")
+    made.add_argument("--peak", type=float, default=1.4e-3, help="of the language model's learning rate")
+    made.add_argument("--head-start", type=float, default=0.35, help="how far its schedule is at the start")
+    made.add_argument("--flow-share", type=float, default=0.33, help="of the time, for the flow")
+    return made
+
+
+def main() -> None:
+    """Command line."""
+    options = parser().parse_args()
+    place = Place(options.work.resolve())
+    if options.collect:
+        for path in collect(place, options.collect):
+            print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB")
+        return
+    go_on(Programs(place, options.gpus), place, options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""Going on with the published starter: which options a script gets, again after a failure, and what comes back."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+import go_on
+import pytest
+from go_on import HERE, Place, Programs
+
+# Stands in for Python: notes what it is asked to run, and fails as often as the file "failures" has lines for a script.
+NOTING = """#!/bin/sh
+echo "$@" >> {folder}/started
+script=$(basename "$1")
+if grep -q "$script" {folder}/failures 2>/dev/null; then
+    sed -i "0,/$script/{{/$script/d}}" {folder}/failures
+    exit 3
+fi
+"""
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Path:
+    path = tmp_path / "python"
+    path.write_text(NOTING.format(folder=tmp_path))
+    path.chmod(0o755)
+    return path
+
+
+def started(folder: Path) -> dict[str, list[list[str]]]:
+    found: dict[str, list[list[str]]] = {}
+    for line in (folder / "started").read_text().splitlines():
+        script, *arguments = line.split()
+        found.setdefault(Path(script).name, []).append(arguments)
+    return found
+
+
+def run(folder: Path, python: Path) -> dict[str, list[list[str]]]:
+    place = Place(folder / "work")
+    options = go_on.parser().parse_args([str(place.work), "--minutes", "5"])
+    go_on.go_on(Programs(place, 2, str(python)), place, options)
+    return started(folder)
+
+
+def test_every_script_is_started_with_options_that_it_knows(tmp_path: Path, python: Path) -> None:
+    found = run(tmp_path, python)
+    assert {"train_language.py", "train_vocoder.py", "train_flow.py", "made_mels.py", "from_shipped.py"} <= set(found)
+    for script, runs in found.items():
+        source = (HERE / script).read_text()
+        assert all(
+            f'"{option}"' in source or f'"{option[2:]}"' in source or f'("{option}' in source
+            for arguments in runs
+            for option in arguments
+            if option.startswith("--")
+        ), script
+
+
+def test_a_training_that_breaks_off_goes_on_from_what_it_wrote(tmp_path: Path, python: Path) -> None:
+    place = Place(tmp_path / "work")
+    place.language.mkdir(parents=True)
+    (place.language / "weights-0.safetensors").write_bytes(b"learned")
+    (tmp_path / "failures").write_text("train_language.py\n")
+    first, second = run(tmp_path, python)["train_language.py"]
+    assert first[first.index("--resume") + 1] == second[second.index("--resume") + 1] == str(place.work / "kept")
+    assert (place.work / "kept" / "weights-0.safetensors").read_bytes() == b"learned"
+    behind = [float(arguments[arguments.index("--head-start") + 1]) for arguments in (first, second)]
+    assert behind[0] <= behind[1]
+    assert float(second[second.index("--minutes") + 1]) < float(first[first.index("--minutes") + 1])
+
+
+def test_without_weights_of_its_own_it_begins_with_the_published_ones(tmp_path: Path, python: Path) -> None:
+    (arguments,) = run(tmp_path, python)["train_language.py"]
+    assert arguments[arguments.index("--resume") + 1] == str(tmp_path / "work" / "shipped")
+
+
+def test_a_published_model_that_cannot_be_read_ends_the_run(tmp_path: Path, python: Path) -> None:
+    (tmp_path / "failures").write_text("from_shipped.py\n")
+    with pytest.raises(RuntimeError, match="cannot be read"):
+        run(tmp_path, python)
+
+
+def test_what_is_collected_is_whole_networks_and_all_logs(tmp_path: Path) -> None:
+    place = Place(tmp_path / "work")
+    for path in (
+        place.language / "weights-0.safetensors",
+        place.language / "unfinished.safetensors",
+        place.voice / "vocoder.safetensors",
+        place.voice / "unfinished-vocoder.safetensors",
+        place.voice / "vocoder.jsonl",
+        place.work / "logs" / "train_flow.py.log",
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(path.name)
+    copied = go_on.collect(place, tmp_path / "out")
+    assert {path.name for path in copied} == {"weights-0.safetensors", "vocoder.safetensors", "logs.tar.gz"}
+    with tarfile.open(tmp_path / "out" / "logs.tar.gz") as archive:
+        assert set(archive.getnames()) == {"vocoder.jsonl", "train_flow.py.log"}
