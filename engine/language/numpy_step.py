@@ -147,9 +147,14 @@ def _attended(q: Floats, k: Floats, v: Floats, past: tuple[mx.array, mx.array] |
     if past is None:
         return np.repeat(v, queries.shape[1], axis=0).reshape(-1)
     keys, values = (np.array(array, copy=False)[0] for array in past)
-    # Keys come first in the product: in this order BLAS reads them where they lie.
-    scores = np.concatenate([(keys @ queries.swapaxes(1, 2)).swapaxes(1, 2), own], axis=2)
+    # A product of a matrix and a vector reads keys and values where they lie; one of matrices would copy them first.
+    scores = np.empty((*queries.shape[:2], keys.shape[1] + 1), np.float32)
+    scores[..., -1:] = own
+    for head, part in np.ndindex(*queries.shape[:2]):
+        np.dot(keys[head], queries[head, part], out=scores[head, part, :-1])
     scores -= scores.max(axis=-1, keepdims=True)
     np.exp(scores, out=scores)
-    found = scores[..., :-1] @ values + scores[..., -1:] * v[:, None]
+    found = scores[..., -1:] * v[:, None]
+    for head, part in np.ndindex(*queries.shape[:2]):
+        found[head, part] += scores[head, part, :-1].dot(values[head])
     return (found / scores.sum(axis=-1, keepdims=True)).reshape(-1)
