@@ -280,18 +280,21 @@ class DiT(nn.Module):
         blocks = mx.stack([block.modulation(time) for block in self.blocks], axis=1)
         return Modulations(blocks, self.final_layer.modulation(time))
 
-    def conditions(self, mu: mx.array, spk: mx.array, cond: mx.array | None) -> mx.array:
+    def conditions(self, mu: mx.array, spk: mx.array, cond: mx.array | None, guided: bool = True) -> mx.array:
         """The share of mu (T, 80), speaker (80,) and cond (T, 80) or None in the input projection, bias included.
 
-        (2, T, D): with the conditions, and without any (for classifier-free guidance).
+        (2, T, D): with the conditions, and without any (for classifier-free guidance); or not `guided` (1, T, D), with
+        them alone, at half the work.
         """
         size = self._config.out_channels
         weight = self.in_proj.weight.T
         shared = mu @ weight[size : 2 * size] + spk @ weight[2 * size : 3 * size] + self.in_proj.bias
         if cond is not None:
             shared = shared + cond @ weight[3 * size :]
+        if not guided:
+            return shared[None]
         return mx.stack([shared, mx.broadcast_to(self.in_proj.bias, shared.shape)])
 
     def enter(self, x: mx.array, conditions: mx.array) -> mx.array:
-        """Noisy mel (T, 80) and `conditions` (2, T, D) to the first block's input (2, T, D)."""
+        """Noisy mel (T, 80) and `conditions` (2 or 1, T, D) to the first block's input, as many rows."""
         return conditions + x @ self.in_proj.weight.T[: self._config.out_channels]

@@ -78,6 +78,11 @@ def of_block(modulations: mx.array, index: int) -> mx.array:
     return modulations[:, index : index + 1].reshape(N, kinds, size)
 
 
+def guided_velocity(both: mx.array, rate: float | mx.array) -> mx.array:
+    """Velocity (1, T, 80) of what the estimator made with and without conditions (2, T, 80), or with them alone."""
+    return both if both.shape[0] == 1 else (1.0 + rate) * both[:1] - rate * both[1:]
+
+
 class Flow(nn.Module):
     """Speech tokens to mel. Whole utterances here; the pieces of a stream in `flow_stream`."""
 
@@ -189,15 +194,20 @@ class Flow(nn.Module):
         """
         mu = self.conditioning(mx.concatenate([voice_tokens, tokens])[None])[0]
         cond = mx.pad(voice_mel, [(0, mu.shape[0] - voice_mel.shape[0]), (0, 0)])
-        conditions = self.estimator.conditions(mu, self.speaker(embedding), cond)
-        mel = self.solve(noise[: mu.shape[0]], conditions, steps, self._rate(guidance))
+        rate = self._rate(guidance)
+        conditions = self.estimator.conditions(mu, self.speaker(embedding), cond, self.guided(rate))
+        mel = self.solve(noise[: mu.shape[0]], conditions, steps, rate)
         return mel[voice_mel.shape[0] :]
 
     def _rate(self, guidance: float | None) -> float:
         return self._config.guidance if guidance is None else guidance
 
+    def guided(self, rate: float) -> bool:
+        """Whether the velocity without conditions is needed: the kernels for CUDA always make it."""
+        return rate != 0 or self._cuda is not None
+
     def solve(self, x: mx.array, conditions: mx.array, steps: int, guidance: float) -> mx.array:
-        """Follow the flow from noise x (T, 80) to the mel (T, 80) under `conditions` (2, T, D)."""
+        """Follow the flow from noise x (T, 80) to the mel (T, 80) under `conditions` (2 or 1, T, D)."""
         if self._cuda_step is not None:
             for numbers, pace in zip(self.triples(steps), paces(steps, guidance), strict=True):
                 x = self._cuda_step(x, conditions, numbers, pace)
@@ -220,10 +230,9 @@ class Flow(nn.Module):
     def _euler_step(
         self, x: mx.array, conditions: mx.array, blocks: mx.array, final: mx.array, duration: mx.array, guidance: float
     ) -> mx.array:
-        """One Euler step: x (T, 80), conditions (2, T, D), modulations (1, depth, 9, D) and (1, 2, D)."""
+        """One Euler step: x (T, 80), conditions (2 or 1, T, D), modulations (1, depth, 9, D) and (1, 2, D)."""
         hidden = self.estimator.enter(x, conditions)
         for index, block in enumerate(self.estimator.blocks):
             hidden, _, _ = block(hidden, of_block(blocks, index), None)
         both = self.estimator.final_layer(hidden, final)
-        velocity = ((1.0 + guidance) * both[:1] - guidance * both[1:]).reshape(x.shape)
-        return x + duration * velocity
+        return x + duration * guided_velocity(both, guidance).reshape(x.shape)

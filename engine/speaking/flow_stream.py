@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from engine.cpu_math import on_cpu
 from engine.speaking.cuda_kernels import VOICE_TAIL_FRAMES
-from engine.speaking.flow import Flow, of_block, paces
+from engine.speaking.flow import Flow, guided_velocity, of_block, paces
 from engine.speaking.noise import Noise
 from engine.speaking.token_encoder import TokenEncoderCache
 
@@ -29,7 +29,7 @@ Past = list[tuple[mx.array, mx.array]]
 
 @dataclass(frozen=True)
 class _StepCache:
-    """One Euler step's memory: for each block keys and values (2, H, K, d), and the inputs of its convolutions.
+    """One Euler step's memory: for each block keys and values (2 or 1, H, K, d), and the inputs of its convolutions.
 
     They are trimmed when the next piece reads them, so that a piece copies them once.
     """
@@ -78,6 +78,7 @@ class FlowStream:
         self._flow = flow
         self._noise = noise
         self._guidance = flow.config.guidance if guidance is None else guidance
+        self._guided = flow.guided(self._guidance)
         self._paces = paces(steps, self._guidance)
         self._modulations = flow.modulations(steps)
         self._steps = steps
@@ -92,7 +93,7 @@ class FlowStream:
         window = mx.concatenate([tokens, mx.take(tokens, mx.arange(ahead) % tokens.shape[0])])
         speaker = flow.speaker(embedding)
         encoded, encoder = flow.encoder.step(flow.input_embedding(window[None]), None, last=False)
-        conditions = flow.estimator.conditions(flow.encoder_proj(encoded)[0], speaker, mel)
+        conditions = flow.estimator.conditions(flow.encoder_proj(encoded)[0], speaker, mel, self._guided)
         _, steps = self._solve(self._noise.rows(0, mel.shape[0]), conditions, None, mel.shape[0])
         encoder.trim(_LONGEST_CONTEXT_TOKENS)
         state = FlowState(speaker, mel.shape[0], encoder, steps)
@@ -103,7 +104,7 @@ class FlowStream:
         """The next piece: a window (T,) of new tokens and their look-ahead (none with `last`); mel (2 T', 80)."""
         flow = self._flow
         encoded, encoder = flow.encoder.step(flow.input_embedding(mx.array(window)[None]), state.encoder, last)
-        conditions = flow.estimator.conditions(flow.encoder_proj(encoded)[0], state.speaker, None)
+        conditions = flow.estimator.conditions(flow.encoder_proj(encoded)[0], state.speaker, None, self._guided)
         noise = self._noise.rows(state.frames, conditions.shape[1])
         mel, steps = self._solve(noise, conditions, state.steps, state.voice_frames)
         encoder.trim(_LONGEST_CONTEXT_TOKENS)
@@ -154,7 +155,7 @@ def _euler_step(
     cache: _Parts | None,
     voice_frames: int,
 ) -> tuple[mx.array, _Parts]:
-    """One step for one piece: x (T, 80), conditions (2, T, D), modulations (1, depth, 9, D) and (1, 2, D), `paces`."""
+    """One step for one piece: x (T, 80), conditions (2 or 1, T, D), a step's modulations and its pace."""
     estimator = flow.estimator
     hidden = estimator.enter(x, conditions)
     keys, values, pasts = [], [], []
@@ -169,8 +170,7 @@ def _euler_step(
         values.append(value)
         pasts.append(past)
     both = estimator.final_layer(hidden, final)
-    velocity = ((1.0 + pace[1]) * both[:1] - pace[1] * both[1:]).reshape(x.shape)
-    return x + pace[0] * velocity, (keys, values, pasts)
+    return x + pace[0] * guided_velocity(both, pace[1]).reshape(x.shape), (keys, values, pasts)
 
 
 _Parts = tuple[list[mx.array], list[mx.array], Past]

@@ -15,7 +15,7 @@ from pathlib import Path
 import engine  # noqa: F401  (chooses the BLAS on Linux)
 
 import mlx.core as mx  # isort: skip
-from network_sizes import AUDIO, TEXT
+from network_sizes import AUDIO, FLOW_STEPS, TEXT
 
 BITS, GROUP = 8, 64
 _SHARD_BYTES = 12_000_000
@@ -36,7 +36,7 @@ EARSHOT = {
         "chat": {"temperature": 0.0, "repetition_penalty": 1.0},
         "speech": {"temperature": 0.0, "repetition_penalty": 1.0},
     },
-    "flow_steps": 4,
+    "flow_steps": FLOW_STEPS,
 }
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import mlx.core as mx
 import numpy as np
+from network_sizes import FLOW_STEPS
 from numpy.typing import NDArray
 from sound_features import fbank, log_mel, speech_mel
 from speaker_network import SpeakerNetwork
@@ -28,7 +29,6 @@ from engine.speaking.voice import Voice
 
 LENGTH = 400
 PIECE = 25
-STEPS = 4
 
 
 def made_mels(
@@ -76,7 +76,7 @@ def in_rows(lengths: Sequence[int]) -> list[list[int]]:
 
 
 def _solved(flow: Flow, voice: Voice, tokens: mx.array, biases: tuple[mx.array, mx.array], steps: int) -> mx.array:
-    """Euler steps with guidance for tokens (B, L) that begin with the voice's: mel (B, 2 L, 80)."""
+    """Euler steps for tokens (B, L) that begin with the voice's: mel (B, 2 L, 80)."""
     guess = conditioning(flow, tokens, biases)
     B, T, _ = guess.shape
     cond = mx.pad(mx.array(voice.mel), [(0, T - len(voice.mel)), (0, 0)])[None]
@@ -86,8 +86,10 @@ def _solved(flow: Flow, voice: Voice, tokens: mx.array, biases: tuple[mx.array, 
     for index in range(steps):
         t = mx.full((B,), float(times[index]))
         toward = velocity(flow, x, guess, t, speaker, cond, biases[1])
-        free = velocity(flow, x, mx.zeros_like(guess), t, mx.zeros_like(speaker), mx.zeros_like(cond), biases[1])
-        x = x + float(times[index + 1] - times[index]) * ((1 + rate) * toward - rate * free)
+        if rate:
+            free = velocity(flow, x, mx.zeros_like(guess), t, mx.zeros_like(speaker), mx.zeros_like(cond), biases[1])
+            toward = (1 + rate) * toward - rate * free
+        x = x + float(times[index + 1] - times[index]) * toward
         mx.eval(x)
     return x
 
@@ -132,7 +134,7 @@ def main() -> None:
     for number, group in groupby(everything, key=lambda u: u.name.split("-")[0]):
         own = list(group)
         tokens = [speech_tokens(tokenizer, u) for u in own]
-        made = made_mels(flow, voice, tokens, STEPS, seed=int(number), rows=options.rows)
+        made = made_mels(flow, voice, tokens, FLOW_STEPS, seed=int(number), rows=options.rows)
         unfinished = options.out / f"unfinished-{number}.npz"
         np.savez(unfinished, **{u.name: mel.astype(np.float16) for u, mel in zip(own, made, strict=True)})
         unfinished.rename(options.out / f"{number}.made.npz")

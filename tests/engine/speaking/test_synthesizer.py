@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mlx.core as mx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -47,6 +48,31 @@ def test_a_stream_in_one_piece_is_nearly_the_whole(speaking: Speaking, voice: Vo
     whole = made(TOKENS[:40])
     streamed = np.concatenate([piece.samples_24k for piece in _stream(made, TOKENS[:40])])
     assert np.corrcoef(whole, streamed)[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_speech_without_guidance_is_that_of_guidance_nought_at_half_the_rows(
+    speaking: Speaking, voice: Voice, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    rows: list[int] = []
+    final = type(speaking.flow.estimator.final_layer)
+    called = final.__call__
+
+    def noted(self: object, x: mx.array, modulation: mx.array) -> mx.array:
+        rows.append(x.shape[0])
+        return called(self, x, modulation)
+
+    monkeypatch.setattr(final, "__call__", noted)
+
+    def spoken() -> NDArray[np.float32]:
+        made = Synthesizer(speaking.flow, speaking.vocoder, voice, steps=3, guidance=0.0)
+        return made(TOKENS[:40]) if whole else np.concatenate([p.samples_24k for p in _stream(made, TOKENS[:40])])
+
+    halved, cost = spoken(), sum(rows)
+    rows.clear()
+    monkeypatch.setattr(type(speaking.flow), "guided", lambda self, rate: True)
+    np.testing.assert_allclose(halved, spoken(), atol=1e-4)
+    assert 2 * cost == sum(rows)
 
 
 def test_how_tokens_arrive_does_not_change_the_speech(speaking: Speaking, voice: Voice) -> None:

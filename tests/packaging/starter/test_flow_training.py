@@ -44,6 +44,21 @@ def test_velocity_in_training_is_the_estimators_own(flow: Flow) -> None:
     np.testing.assert_allclose(np.array(made), np.array(own), atol=1e-5)
 
 
+@pytest.mark.parametrize("guidance", [0.0, 0.7])
+def test_the_solved_loss_is_the_error_of_the_flows_own_synthesis(guidance: float) -> None:
+    mx.random.seed(8)
+    flow = Flow(replace(_SMALL, guidance=guidance))
+    tokens = mx.random.randint(0, 6561, (1, 14), key=mx.random.key(1))
+    mel, noise = (
+        mx.random.normal((1, 28, 80), key=mx.random.key(2)),
+        mx.random.normal((1, 28, 80), key=mx.random.key(3)),
+    )
+    embedding = mx.random.normal((1, 192), key=mx.random.key(4))
+    _, error = train_flow.solved_loss(flow, tokens, mel, embedding, mx.array([8]), None, mx.random.key(3))
+    made = flow(tokens[0, 4:], tokens[0, :4], mel[0, :8], embedding[0], noise[0], steps=train_flow.FLOW_STEPS)
+    assert error.item() == pytest.approx(mx.abs(made - mel[0, 8:]).mean().item(), rel=1e-4)
+
+
 def test_a_piece_sees_itself_the_newest_before_it_and_the_end_of_the_voice() -> None:
     seen = train_flow.stream_mask(300, voice=100, piece=20)
     assert seen[:100, :100].all()  # the voice sees all of itself
