@@ -41,9 +41,9 @@ class Clock:
         """Seconds that are left."""
         return self.end - time.monotonic()
 
-    def minutes(self, share: float = 1.0) -> str:
-        """A share of what is left, as an argument."""
-        return f"{max(self.left_s, 0.0) * share / 60:.3f}"
+    def minutes(self) -> str:
+        """What is left, as an argument."""
+        return f"{max(self.left_s, 0.0) / 60:.3f}"
 
 
 @dataclass(frozen=True)
@@ -147,9 +147,16 @@ def vocoder(programs: Programs, place: Place, options: argparse.Namespace, clock
 def flow(programs: Programs, place: Place, options: argparse.Namespace, clock: Clock) -> None:
     """The flow, for a third of the time, and then the mels that it makes."""
     networks = ("--tokenizer", place.shipped / "tokenizer.safetensors")
-    learned = ("--speaker", place.shipped / "speaker.safetensors", "--resume", place.shipped / "flow.safetensors")
-    share = ("--solved", 0.6, "--peak", 3e-4, "--wait-for", 3000, "--minutes", clock.minutes(options.flow_share))
-    programs.run("train_flow.py", (place.work / "sounds", place.voice, *networks, *learned, *share), gpu=1)
+    first = Clock(time.monotonic() + options.flow_share * clock.left_s)
+
+    def arguments() -> Sequence[object]:
+        return (
+            *(place.work / "sounds", place.voice, *networks, "--speaker", place.shipped / "speaker.safetensors"),
+            *("--resume", place.latest("flow"), "--wait-for", 3000, "--minutes", first.minutes()),
+            *("--solved", 0.6, "--peak", 3e-4),
+        )
+
+    trained(programs, first, "train_flow.py", arguments, gpu=1)
     if clock.left_s > LEAST_S:
         made = ("--flow", place.latest("flow"), *networks, "--voice", VOICE)
         programs.run("made_mels.py", (place.work / "sounds", place.work / "mels", *made), gpu=1)
