@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -234,20 +234,21 @@ class Session:
             synthesizer = self._voices.synthesizer(self.settings, reply.record)
             voicing = Voicing(synthesizer, self._pace, place, self._voice_scale)
         ended = False
-        with closing(self._write(reply, readable, reply.turn.max_tokens - reply.generated)) as stream:
-            for id in stream:
-                if ended := id in self._vocabulary.end_ids:
-                    break
-                reply.passage.ids.append(id)
-                yield from self._sorted(reply, parser.feed(id), voicing)
-                if voicing:
-                    yield from _sounding(reply, self._until_interrupted(voicing.along()))
-        yield from self._sorted(reply, parser.finish(), voicing)
-        if not ended and not self._interrupted.is_set():
-            reply.reason = EndReason.LENGTH
-        if voicing and not self._interrupted.is_set():
-            yield from _sounding(reply, self._until_interrupted(voicing.rest()))
-            self._voice_scale = voicing.scale
+        with closing(voicing) if voicing else nullcontext():
+            with closing(self._write(reply, readable, reply.turn.max_tokens - reply.generated)) as stream:
+                for id in stream:
+                    if ended := id in self._vocabulary.end_ids:
+                        break
+                    reply.passage.ids.append(id)
+                    yield from self._sorted(reply, parser.feed(id), voicing)
+                    if voicing:
+                        yield from _sounding(reply, self._until_interrupted(voicing.along()))
+            yield from self._sorted(reply, parser.finish(), voicing)
+            if not ended and not self._interrupted.is_set():
+                reply.reason = EndReason.LENGTH
+            if voicing and not self._interrupted.is_set():
+                yield from _sounding(reply, self._until_interrupted(voicing.rest()))
+                self._voice_scale = voicing.scale
 
     def _sorted(self, reply: Reply, pieces: Iterable[Piece], voicing: Voicing | None) -> Iterator[SessionEvent]:
         """Put pieces where they belong, and hand out those that are shown."""
@@ -333,15 +334,16 @@ class Session:
         chosen = self.settings if voice is None else dataclasses.replace(self.settings, voice=voice, own_voice=False)
         voicing = Voicing(self._voices.synthesizer(chosen, record), self._pace, scale=self._voice_scale)
         voicing.add_text(record.answer)
-        if len(record.speech_tokens):
-            for token in record.speech_tokens.tolist():
-                voicing.add_token(token)
-        else:
-            sampling = self.settings.sampling
-            for token in read_aloud(self._engine, record.answer, sampling, self._interrupted.is_set):
-                voicing.add_token(token)
-                yield from self._until_interrupted(voicing.along())
-        yield from self._until_interrupted(voicing.rest())
+        with closing(voicing):
+            if len(record.speech_tokens):
+                for token in record.speech_tokens.tolist():
+                    voicing.add_token(token)
+            else:
+                sampling = self.settings.sampling
+                for token in read_aloud(self._engine, record.answer, sampling, self._interrupted.is_set):
+                    voicing.add_token(token)
+                    yield from self._until_interrupted(voicing.along())
+            yield from self._until_interrupted(voicing.rest())
 
     # Small things.
 

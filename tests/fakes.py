@@ -124,6 +124,8 @@ class SmallChunk:
 class SmallSynthesizer:
     """Makes 960 samples of the value token / 1000 for every token, in pieces of ten then twenty-five, three ahead."""
 
+    beside = False
+
     def __init__(self, voice: object = "built-in", steps: int = 10, seed: int = 0) -> None:
         self.voice, self.steps, self.seed = voice, steps, seed
         self.reset()

@@ -1,8 +1,9 @@
 """Decides when speech is made while the language model still writes, and how long the player must hold back.
 
-One thread does both. When writing and speaking together keep up with the sound, speech is made as soon as it can be, so
-that the first sound comes early. When they cannot, speaking along would only tear the sound apart: text goes first,
-and once the length of the reply is known the wait that makes the rest arrive in time is computed.
+One thread does both, or on a CPU two beside each other. When writing and speaking together keep up with the sound,
+speech is made as soon as it can be, so that the first sound comes early. When they cannot, speaking along would only
+tear the sound apart: text goes first, and once the length of the reply is known the wait that makes the rest arrive in
+time is computed.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ class Pace:
     """Running measurements, kept from turn to turn. All in seconds of work.
 
     `write_s` per id written, `speak_s` per second of sound made; 0 while unknown (taken as fast). `pieces_s` are the
-    lengths of a reply's first, second, … piece of sound as they were last time.
+    lengths of a reply's first, second, … piece of sound as they were last time. `beside` says that two threads work.
     """
 
     write_s: float = 0.0
     speak_s: float = 0.0
     pieces_s: list[float] = field(default_factory=list)
+    beside: bool = False
 
     def wrote(self, seconds: float) -> None:
         """An id took this long."""
@@ -44,7 +46,8 @@ class Pace:
     @property
     def work_per_second(self) -> float:
         """Seconds of work for one second of sound while the model still writes; above 1 it cannot keep up."""
-        return WRITTEN_PER_SECOND * self.write_s + self.speak_s
+        write_s = WRITTEN_PER_SECOND * self.write_s
+        return max(write_s, self.speak_s) if self.beside else write_s + self.speak_s
 
     def speaks_along(self) -> bool:
         """Whether speech is made between the ids, or only once everything is written."""
@@ -58,7 +61,9 @@ class Pace:
         less all the sound before it. What is made during the wait is part of what is held.
         """
         work = self.work_per_second if writing else self.speak_s
-        until_next = work * next_s - made_s if left_s or writing else 0.0
+        # The next piece is written first and spoken then, also where other pieces are written and spoken meanwhile.
+        first = WRITTEN_PER_SECOND * self.write_s + self.speak_s if writing else self.speak_s
+        until_next = first * next_s - made_s if left_s or writing else 0.0
         until_last = work * left_s - (made_s + left_s - min(next_s, left_s))
         wait_s = max(until_next, until_last)
         if wait_s <= 0:

@@ -1,39 +1,17 @@
-"""Turns speech tokens into sound while the language model goes on writing, on the same thread."""
+"""Turns speech tokens into sound while the language model goes on writing."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from engine.conversation.alignment import Alignment
 from engine.conversation.history import SpokenPiece
 from engine.conversation.pace import TOKENS_PER_SECOND, Pace
-from engine.events import Samples, Speech
+from engine.conversation.stepping import Made, Synthesizer, stepping
+from engine.events import Speech
 
 RATE_HZ = 24_000
-
-
-class Chunk(Protocol):
-    """What a synthesizer makes in one step."""
-
-    @property
-    def samples_24k(self) -> Samples: ...
-    @property
-    def first_token(self) -> int: ...
-    @property
-    def tokens(self) -> int: ...
-
-
-class Synthesizer(Protocol):
-    """What is needed of `engine.speaking.Synthesizer`."""
-
-    def push(self, tokens: list[int]) -> None: ...
-    def finish(self) -> None: ...
-    def ready(self) -> bool: ...
-    def step(self) -> Chunk | None: ...
-    def reset(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -45,12 +23,15 @@ class Place:
 
 
 class Voicing:
-    """The speech of one passage. Feed text and tokens, take pieces with `along` while writing and `rest` at the end."""
+    """The speech of one passage. Feed text and tokens, take pieces with `along` while writing and `rest` at the end.
+
+    To be closed before anybody else uses the synthesizer.
+    """
 
     def __init__(self, synthesizer: Synthesizer, pace: Pace, place: Place | None = None, scale: float = 1.0) -> None:
-        synthesizer.reset()
-        self._synthesizer = synthesizer
+        self._steps = stepping(synthesizer)
         self._pace = pace
+        pace.beside = synthesizer.beside
         self._place = place or Place()
         self._alignment = Alignment(scale)
         self._fed = 0
@@ -70,31 +51,29 @@ class Voicing:
     def add_token(self, token: int) -> None:
         """One more speech token."""
         self._fed += 1
-        self._synthesizer.push([token])
+        self._steps.push(token)
 
     def along(self) -> Iterator[Speech]:
-        """Pieces that can be made now without holding up the writing more than it helps."""
-        while self._pace.speaks_along() and self._synthesizer.ready():
-            speech = self._step(writing=True)
-            if speech is None:
-                return
-            yield speech
+        """Pieces that can be had now without holding up the writing more than it helps."""
+        while self._pace.speaks_along() and (made := self._steps.next(wait=False)) is not None:
+            yield self._speech(made, writing=True)
 
     def rest(self) -> Iterator[Speech]:
         """Everything that is still to be said, once nothing more is written."""
         self._alignment.end(self._fed)
-        self._synthesizer.finish()
-        while (speech := self._step(writing=False)) is not None:
-            yield speech
+        self._steps.finish()
+        while (made := self._steps.next(wait=True)) is not None:
+            yield self._speech(made, writing=False)
 
-    def _step(self, *, writing: bool) -> Speech | None:
-        began = time.perf_counter()
-        chunk = self._synthesizer.step()
-        if chunk is None:
-            return None
+    def close(self) -> None:
+        """Wait for a piece that is being made, at most; nothing more is made."""
+        self._steps.close()
+
+    def _speech(self, made: Made, *, writing: bool) -> Speech:
+        chunk, seconds = made
         length_s = len(chunk.samples_24k) / RATE_HZ
         place = len(self.pieces)
-        self._pace.spoke(time.perf_counter() - began, length_s, place)
+        self._pace.spoke(seconds, length_s, place)
         self._voiced = chunk.first_token + chunk.tokens
         start, self._character = self._character, self._alignment.character_at(self._voiced)
         left_s = (self._fed - self._voiced) / TOKENS_PER_SECOND

@@ -27,6 +27,12 @@ def test_speaking_along_needs_writing_and_speaking_to_fit_together() -> None:
     assert not Pace(write_s=0.02, speak_s=0.4).speaks_along()
 
 
+def test_beside_each_other_only_the_slower_of_the_two_must_keep_up() -> None:
+    assert Pace(write_s=0.02, speak_s=0.9, beside=True).speaks_along()
+    assert not Pace(write_s=0.02, speak_s=1.1, beside=True).speaks_along()
+    assert not Pace(write_s=0.04, speak_s=0.1, beside=True).speaks_along()
+
+
 @pytest.mark.parametrize("work", [0.3, 0.9, 1.0, 1.3, 2.0, 5.0])
 @pytest.mark.parametrize("pieces", [[0.4, 1, 1, 1, 1], [1, 1], [0.4, 0.4], [1.0], [0.2] + [1.0] * 30])
 def test_with_the_computed_sound_in_hand_nothing_comes_late(work: float, pieces: list[float]) -> None:

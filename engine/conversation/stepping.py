@@ -1,0 +1,146 @@
+"""A synthesizer's steps: one after the other with the writing, or on a CPU beside it.
+
+On a GPU everything stands in one queue anyway. On a CPU the language model's single rows and the synthesizer's small
+products each keep one core busy: done beside each other, a reply takes little more than the slower of the two.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol
+
+from engine.events import Samples
+
+
+class Chunk(Protocol):
+    """What a synthesizer makes in one step."""
+
+    @property
+    def samples_24k(self) -> Samples: ...
+    @property
+    def first_token(self) -> int: ...
+    @property
+    def tokens(self) -> int: ...
+
+
+class Synthesizer(Protocol):
+    """What is needed of `engine.speaking.Synthesizer`."""
+
+    @property
+    def beside(self) -> bool: ...
+    def push(self, tokens: list[int]) -> None: ...
+    def finish(self) -> None: ...
+    def ready(self) -> bool: ...
+    def step(self) -> Chunk | None: ...
+    def reset(self) -> None: ...
+
+
+Made = tuple[Chunk, float]  # a chunk and the seconds it took
+
+
+class Stepping(Protocol):
+    """Feeds a synthesizer and takes its chunks."""
+
+    def push(self, token: int) -> None:
+        """One more speech token."""
+
+    def finish(self) -> None:
+        """No more tokens will come."""
+
+    def next(self, *, wait: bool) -> Made | None:
+        """The next chunk. Without `wait` None when it cannot be had now; with it, when all is spoken."""
+
+    def close(self) -> None:
+        """Leave the synthesizer alone from here on."""
+
+
+class InTurn:
+    """Steps on the caller's thread, when they are asked for."""
+
+    def __init__(self, synthesizer: Synthesizer) -> None:
+        self._synthesizer = synthesizer
+        synthesizer.reset()
+
+    def push(self, token: int) -> None:
+        """One more speech token."""
+        self._synthesizer.push([token])
+
+    def finish(self) -> None:
+        """No more tokens will come."""
+        self._synthesizer.finish()
+
+    def next(self, *, wait: bool) -> Made | None:
+        """See `Stepping`."""
+        return _made(self._synthesizer) if wait or self._synthesizer.ready() else None
+
+    def close(self) -> None:
+        """See `Stepping`."""
+
+
+class Beside:
+    """Steps on a thread of their own, one begun as soon as the last one was taken.
+
+    The synthesizer is touched only while no step runs, and all its arrays are made on that thread: MLX evaluates an
+    array only where it was made.
+    """
+
+    _thread: ThreadPoolExecutor | None = None
+
+    def __init__(self, synthesizer: Synthesizer) -> None:
+        self._synthesizer = synthesizer
+        self._held: list[int] = []
+        self._ending = self._ended = False
+        self._running: Future[Made | None] | None = None
+        if Beside._thread is None:
+            Beside._thread = ThreadPoolExecutor(1, thread_name_prefix="speaking")
+        self._pool = Beside._thread
+        self._pool.submit(synthesizer.reset).result()
+
+    def push(self, token: int) -> None:
+        """One more speech token."""
+        self._held.append(token)
+
+    def finish(self) -> None:
+        """No more tokens will come."""
+        self._ending = True
+
+    def next(self, *, wait: bool) -> Made | None:
+        """See `Stepping`. Raises what the step raised."""
+        if self._running is None:
+            self._begin()
+        if self._running is None or not (wait or self._running.done()):
+            return None
+        running, self._running = self._running, None
+        made = running.result()
+        if made is not None:
+            self._begin()
+        return made
+
+    def close(self) -> None:
+        """Wait for the step that runs, whatever becomes of it."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.exception()
+
+    def _begin(self) -> None:
+        """Start a step, if the synthesizer has enough for one."""
+        if self._held:
+            self._synthesizer.push(self._held)
+            self._held = []
+        if self._ending and not self._ended:
+            self._synthesizer.finish()
+            self._ended = True
+        if self._synthesizer.ready():
+            self._running = self._pool.submit(_made, self._synthesizer)
+
+
+def stepping(synthesizer: Synthesizer) -> Stepping:
+    """How this synthesizer's steps are best made; it starts afresh."""
+    return Beside(synthesizer) if synthesizer.beside else InTurn(synthesizer)
+
+
+def _made(synthesizer: Synthesizer) -> Made | None:
+    began = time.perf_counter()
+    chunk = synthesizer.step()
+    return None if chunk is None else (chunk, time.perf_counter() - began)
