@@ -109,10 +109,16 @@ def trained(programs: Programs, clock: Clock, script: str, arguments: Callable[[
         time.sleep(1.0)
 
 
-def speech(programs: Programs, place: Place, options: argparse.Namespace) -> None:
-    """Everything that is heard and said."""
+def speech(programs: Programs, place: Place, options: argparse.Namespace) -> list[threading.Thread]:
+    """Everything that is heard and said, and what the voice learns from: two programs at once."""
     made = ("--utterances", options.utterances, "--processes", options.processes)
-    programs.run("spoken_corpus.py", (place.work / "corpus", *made), nice=14)
+    voices = ("--hours", options.hours, "--reply-voice", 0.85, "--replies", 0.4)
+    beside = ("--processes", max(options.processes // 4, 1))
+    jobs = (
+        ("spoken_corpus.py", (place.work / "corpus", *made), 0, 14),
+        ("speaking_data.py", (place.work / "sounds", *voices, *beside), 0, 10),
+    )
+    return [threading.Thread(target=programs.run, args=job, daemon=True) for job in jobs]
 
 
 def language(programs: Programs, place: Place, options: argparse.Namespace, clock: Clock) -> None:
@@ -163,22 +169,20 @@ def flow(programs: Programs, place: Place, options: argparse.Namespace, clock: C
 
 
 def go_on(programs: Programs, place: Place, options: argparse.Namespace) -> None:
-    """The whole run. Raises RuntimeError when the published model cannot be read."""
+    """The whole run, or a part of it. Raises RuntimeError when the published model cannot be read."""
     clock = Clock(time.monotonic() + 60 * options.minutes)
     place.voice.mkdir(parents=True, exist_ok=True)
-    voices = ("--hours", options.hours, "--reply-voice", 0.85, "--replies", 0.4)
-    beside = [
-        lambda: speech(programs, place, options),
-        lambda: programs.run(
-            "speaking_data.py", (place.work / "sounds", *voices, "--processes", max(options.processes // 4, 1)), nice=10
-        ),
-    ]
-    for work in beside:
-        threading.Thread(target=work, daemon=True).start()
+    speaking = speech(programs, place, options) if options.part != "networks" else []
+    for program in speaking:
+        program.start()
+    if options.part == "speech":
+        for program in speaking:
+            program.join()
+        return
     if not programs.run("from_shipped.py", (PUBLISHED, place.shipped)):
         raise RuntimeError(f"the published model cannot be read: {place.work / 'logs' / 'from_shipped.py.log'}")
     labels = (place.work / "corpus", "--speech-tokenizer", place.shipped / "tokenizer.safetensors")
-    threading.Thread(target=lambda: programs.run("label_speech.py", labels, gpu=0), daemon=True).start()
+    threading.Thread(target=programs.run, args=("label_speech.py", labels), daemon=True).start()
     trainings = [
         threading.Thread(target=one, args=(programs, place, options, clock), daemon=True)
         for one in (language, vocoder, flow)
@@ -206,6 +210,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("work", type=Path)
     made.add_argument("--collect", type=Path, metavar="OUT", help="only copy what is written so far to OUT")
+    made.add_argument("--part", choices=("speech", "networks", "all"), default="all", help="what to make here and now")
     made.add_argument("--minutes", type=float, default=25.0)
     made.add_argument("--gpus", type=int, default=1)
     made.add_argument("--processes", type=int, default=os.cpu_count() or 4, help="programs that speak at once")

@@ -36,9 +36,9 @@ def started(folder: Path) -> dict[str, list[list[str]]]:
     return found
 
 
-def run(folder: Path, python: Path) -> dict[str, list[list[str]]]:
+def run(folder: Path, python: Path, part: str = "all") -> dict[str, list[list[str]]]:
     place = Place(folder / "work")
-    options = go_on.parser().parse_args([str(place.work), "--minutes", "5"])
+    options = go_on.parser().parse_args([str(place.work), "--minutes", "5", "--part", part])
     go_on.go_on(Programs(place, 2, str(python)), place, options)
     return started(folder)
 
@@ -54,6 +54,13 @@ def test_every_script_is_started_with_options_that_it_knows(tmp_path: Path, pyth
             for option in arguments
             if option.startswith("--")
         ), script
+
+
+def test_speech_and_networks_can_be_begun_apart(tmp_path: Path, python: Path) -> None:
+    speech = {"spoken_corpus.py", "speaking_data.py"}
+    assert set(run(tmp_path, python, "speech")) == speech
+    (tmp_path / "started").unlink()
+    assert not speech & set(run(tmp_path, python, "networks"))
 
 
 def test_a_training_that_breaks_off_goes_on_from_what_it_wrote(tmp_path: Path, python: Path) -> None:
