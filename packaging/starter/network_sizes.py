@@ -36,4 +36,4 @@ AUDIO: dict[str, Any] = {
 HIDDEN = 768
 
 # How the flow is spoken with, which its training (`--solved`) makes it good at. Without guidance a step costs half.
-FLOW_STEPS, FLOW_GUIDANCE = 4, 0.7
+FLOW_STEPS, FLOW_GUIDANCE = 2, 0.0
