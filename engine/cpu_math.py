@@ -9,6 +9,8 @@ every GPU, use MLX's own functions.
 from __future__ import annotations
 
 import math
+import os
+import sys
 from collections.abc import Callable
 
 import mlx.core as mx
@@ -24,6 +26,11 @@ _LARGEST_EXPONENT = 80.0
 def on_cpu() -> bool:
     """Whether arrays are computed on the CPU."""
     return mx.default_device() == mx.Device(mx.cpu)
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def gelu(x: mx.array) -> mx.array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ import mlx.core as mx
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.cpu_math import on_cpu
+from engine.cpu_math import cores, on_cpu
 from engine.errors import RequestError
 from engine.events import Samples
 from engine.speaking.flow import Flow
@@ -109,7 +108,7 @@ class Synthesizer:
     @property
     def beside(self) -> bool:
         """Whether its steps are better made on a thread of their own: on a CPU with a core to spare."""
-        return on_cpu() and (os.cpu_count() or 1) > 1
+        return on_cpu() and cores() > 1
 
     def push(self, tokens: Sequence[int] | NDArray[np.integer]) -> None:
         """Add speech tokens to the stream. Raises RequestError for one that does not exist or after `finish`."""
