@@ -6,11 +6,19 @@ products each keep one core busy: done beside each other, a reply takes little m
 
 from __future__ import annotations
 
+import atexit
+import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future
+from queue import SimpleQueue
 from typing import Protocol
 
+import mlx.core as mx
+
 from engine.events import Samples
+
+_END_S = 5.0  # that the end of the program waits for a step
 
 
 class Chunk(Protocol):
@@ -78,6 +86,37 @@ class InTurn:
         """See `Stepping`."""
 
 
+class _Thread:
+    """One thread for all steps of the program. MLX's streams belong to it and must be gone before the program ends."""
+
+    def __init__(self) -> None:
+        self._work: SimpleQueue[tuple[Callable[[], Made | None], Future[Made | None]] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="speaking", daemon=True)
+        self._thread.start()
+        atexit.register(self._end)
+
+    def submit(self, work: Callable[[], Made | None]) -> Future[Made | None]:
+        """Have something done after all that was submitted before."""
+        promised: Future[Made | None] = Future()
+        self._work.put((work, promised))
+        return promised
+
+    def _run(self) -> None:
+        while (item := self._work.get()) is not None:
+            work, promised = item
+            try:
+                promised.set_result(work())
+            except BaseException as error:  # handed to whoever waits for the result
+                promised.set_exception(error)
+            del work, promised, item
+        mx.synchronize()
+        mx.clear_streams()
+
+    def _end(self) -> None:
+        self._work.put(None)
+        self._thread.join(_END_S)
+
+
 class Beside:
     """Steps on a thread of their own, one begun as soon as the last one was taken.
 
@@ -85,7 +124,7 @@ class Beside:
     array only where it was made.
     """
 
-    _thread: ThreadPoolExecutor | None = None
+    _thread: _Thread | None = None
 
     def __init__(self, synthesizer: Synthesizer) -> None:
         self._synthesizer = synthesizer
@@ -93,7 +132,7 @@ class Beside:
         self._ending = self._ended = False
         self._running: Future[Made | None] | None = None
         if Beside._thread is None:
-            Beside._thread = ThreadPoolExecutor(1, thread_name_prefix="speaking")
+            Beside._thread = _Thread()
         self._pool = Beside._thread
         self._pool.submit(synthesizer.reset).result()
 
@@ -132,7 +171,7 @@ class Beside:
             self._synthesizer.finish()
             self._ended = True
         if self._synthesizer.ready():
-            self._running = self._pool.submit(_made, self._synthesizer)
+            self._running = self._pool.submit(lambda: _made(self._synthesizer))
 
 
 def stepping(synthesizer: Synthesizer) -> Stepping:

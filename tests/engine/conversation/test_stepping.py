@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 
@@ -12,6 +14,7 @@ from engine.conversation.settings import SessionSettings
 from engine.conversation.stepping import Beside, InTurn, Stepping, stepping
 from engine.events import Speech, Turn
 from engine.language import Sampling
+from engine.resources import resource
 from engine.session import Session
 from tests.engine.test_session import sound_of, spoken
 from tests.fakes import SmallChunk, SmallEngine, SmallSynthesizer
@@ -163,3 +166,24 @@ def test_a_reply_given_up_while_it_speaks_leaves_the_synthesizer_to_the_next(eng
     engine.llm.scripts.append(spoken(engine, "That is all.", tail=30))
     events = list(session.ask(Turn(text="and?")))
     assert sound_of(events) == session.turns[-1].speech_tokens.tolist()
+
+
+SPEAKS = """
+import sys
+from engine.engine import Engine
+from engine.events import Turn
+from engine.session import Session
+session = Session(Engine.load(sys.argv[1]))
+assert session._voices.of(session._engine.speaking.default_voice(), session.settings).beside
+list(session.ask(Turn(text="Hello.")))
+print(session.turns[0].answer)
+"""
+
+
+@pytest.mark.slow
+def test_a_program_that_has_spoken_ends_well() -> None:
+    command = [sys.executable, "-c", SPEAKS, str(resource("starter"))]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert ended.stdout.strip()
+    assert "terminate" not in ended.stderr
+    assert ended.returncode == 0
