@@ -174,7 +174,6 @@ from engine.engine import Engine
 from engine.events import Turn
 from engine.session import Session
 session = Session(Engine.load(sys.argv[1]))
-assert session._voices.of(session._engine.speaking.default_voice(), session.settings).beside
 list(session.ask(Turn(text="Hello.")))
 print(session.turns[0].answer)
 """
