@@ -1,6 +1,6 @@
 """Hear each stage of the voice with an ear we did not train: word errors of pocketsphinx on the same sentences.
 
-    python packaging/starter/check_voice.py resources/starter/token2wav [--count 70] [--steps 4] [--wavs FOLDER]
+    python packaging/starter/check_voice.py resources/starter/token2wav [--count 70] [--steps 2] [--wavs FOLDER]
 
 flite's own recording, the vocoder alone (true mel to sound), and speech tokens through flow and vocoder, whole and in
 pieces as the app plays it.
@@ -19,6 +19,7 @@ from pathlib import Path
 import mlx.core as mx
 import numpy as np
 from conversations import conversation
+from network_sizes import FLOW_STEPS
 from numpy.typing import NDArray
 from speaking_data import Speaker, speak, trimmed
 
@@ -145,7 +146,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--count", type=int, default=70)
-    parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--steps", type=int, default=FLOW_STEPS)
     parser.add_argument("--wavs", type=Path)
     options = parser.parse_args()
     speaking = load_speaking(options.folder)
