@@ -133,8 +133,8 @@ class Beside:
         self._running: Future[Made | None] | None = None
         if Beside._thread is None:
             Beside._thread = _Thread()
-        self._pool = Beside._thread
-        self._pool.submit(synthesizer.reset).result()
+        self._worker = Beside._thread
+        self._worker.submit(synthesizer.reset).result()
 
     def push(self, token: int) -> None:
         """One more speech token."""
@@ -171,7 +171,7 @@ class Beside:
             self._synthesizer.finish()
             self._ended = True
         if self._synthesizer.ready():
-            self._running = self._pool.submit(lambda: _made(self._synthesizer))
+            self._running = self._worker.submit(lambda: _made(self._synthesizer))
 
 
 def stepping(synthesizer: Synthesizer) -> Stepping:

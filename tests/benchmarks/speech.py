@@ -1,7 +1,7 @@
 """Flow and vocoder beside the official PyTorch code and mlx-audio's port: same machine, same random weights, one run.
 
     python -m tests.benchmarks.speech [--size full|starter|tiny] [--lengths 68 252 820] [--rounds 3]
-        [--official-python PYTHON] [--peer-python PYTHON] [--peer-blas both] [--out FOLDER] [--stream-s 600]
+        [--official-python PYTHON] [--peer-python PYTHON] [--peer-blas both] [--json FILE] [--stream-s 600]
         [--budget-s 300] [--compile-in 12] [--folder token2wav] [--plot PNG]
 
 With `--folder` the weights are those of a real token2wav folder that brings a voice, and what is spoken is the voice's
@@ -9,7 +9,7 @@ own recording again; `--plot` draws what each contestant made of the first lengt
 
 Every contestant is a process of its own, and one computes at a time; rounds are interleaved, so that a slow moment of
 the machine hits all of them. One that dies or takes too long is left out from then on, with the reason among the
-figures. After every length these are printed and written to FOLDER/speech.json, so that a run that is broken off has
+figures. After every length these are printed and written to FILE, so that a run that is broken off has
 not been for nothing.
 
 `--official-python` and `--peer-python` are interpreters that have the step-audio2 wheel, or mlx-audio; `same` means
@@ -74,7 +74,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--compile-in", type=int, default=0, help="processes that compile the CUDA kernels beforehand")
     parser.add_argument("--folder", type=Path, help="a real token2wav folder in the place of random weights")
     parser.add_argument("--plot", type=Path, help="draw waveform and mel of every contestant")
-    parser.add_argument("--out", type=Path, help="folder for speech.json")
+    parser.add_argument("--json", type=Path, help="file for the figures")
     return parser.parse_args()
 
 
@@ -223,9 +223,8 @@ class Run:
         self._write()
 
     def _write(self) -> None:
-        if self._options.out:
-            self._options.out.mkdir(parents=True, exist_ok=True)
-            (self._options.out / "speech.json").write_text(json.dumps(self.figures, indent=1) + "\n", encoding="utf-8")
+        if self._options.json:
+            self._options.json.write_text(json.dumps(self.figures, indent=1) + "\n", encoding="utf-8")
 
     def _print_verdicts(self) -> None:
         self.figures["verdicts"] = verdicts(self.figures)
