@@ -19,7 +19,9 @@ from engine.hearing import Adaptor, Encoder, Hearing
 from engine.language import LanguageModel, LlmConfig, Vocabulary
 
 _DTYPES = {"float32": mx.float32, "float16": mx.float16, "bfloat16": mx.bfloat16}
-_LARGE_BYTES = 1_000_000_000  # of weights: from here on products on a CPU are worth spreading over its cores
+# Of weights: from here on products on a CPU are worth spreading over its cores, and packed matrices beside the expanded
+# ones would take memory that is short.
+_LARGE_BYTES = 1_000_000_000
 _BYTES_PER_VALUE = {"F32": 4, "F16": 2, "BF16": 2}
 
 
@@ -106,7 +108,10 @@ def _fill_networks(
     stored = weights_of.map_tensors(tensors)
     if any(name.endswith(".scales") for name in stored) and config.quantisation is None:
         raise CheckpointError(f"{file} does not say how the weights are quantised. Download the folder again.")
+    packed, all_bytes = {}, needed_bytes(tensors, config, dtype)
     if _expands(config) and config.quantisation is not None:
+        if all_bytes < _LARGE_BYTES:
+            packed = weights_of.packed_matrices(stored, config.quantisation, file, ("model.", "lm_head"))
         stored = weights_of.dequantise(stored, config.quantisation, file, dtype or mx.float32)
     encoder, adaptor = Encoder.from_config(config.audio), Adaptor.from_config(config.audio, _adaptor_width(stored))
     llm = LanguageModel(LlmConfig.from_dict(config.text))
@@ -116,7 +121,6 @@ def _fill_networks(
         (adaptor, "adapter.", Adaptor.published(weights_of.split_prefix(stored, "adapter."))),
         (llm, "", {name: array for name, array in stored.items() if name.startswith(("model.", "lm_head."))}),
     )
-    all_bytes = needed_bytes(tensors, config, dtype)
     stored.clear()  # the networks hold the arrays from here on, so that nothing is kept twice
     for network, prefix, weights in parts:
         if config.quantisation is not None and not _expands(config):
@@ -129,7 +133,7 @@ def _fill_networks(
                 total += end.value
                 break
             yield Progress("loading", total + step.done, max(all_bytes, total + step.done), "bytes")
-    llm.fuse()
+    llm.fuse(packed)
     spread_products(total >= _LARGE_BYTES)
     return LoadedCheckpoint(config, vocabulary, llm, Hearing(encoder, adaptor), total)
 

@@ -13,6 +13,7 @@ from engine.checkpoints.config import Quantisation
 from engine.checkpoints.shards import StoredTensor
 from engine.errors import CheckpointError
 from engine.events import Progress
+from engine.language import Packed
 
 _STEP_BYTES = 256_000_000  # read and checked together: few steps, yet a bar that moves
 
@@ -48,6 +49,19 @@ def dequantise(
             plain[f"{path}.weight"], scales, biases, group_size=group_size, bits=bits
         )
     return plain
+
+
+def packed_matrices(
+    weights: Mapping[str, mx.array], quantisation: Quantisation, file: Path, prefixes: tuple[str, ...]
+) -> dict[str, Packed]:
+    """The packed matrices below any of the prefixes, by their paths. Raises CheckpointError."""
+    found = {}
+    for path in _quantised_paths(weights):
+        if path.startswith(prefixes):
+            bits, _ = _checked_pair(weights, path, quantisation, file)
+            values, scales, biases = (weights[f"{path}.{kind}"] for kind in ("weight", "scales", "biases"))
+            found[path] = Packed(values, scales, biases, bits)
+    return found
 
 
 def quantise_modules(

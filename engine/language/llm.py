@@ -18,6 +18,7 @@ from engine.language import cuda_kernels
 from engine.language.cache import Cache
 from engine.language.fusing import merged
 from engine.language.numpy_step import NumpyStep
+from engine.language.packed_product import Packed
 from engine.language.single_step import SingleStep
 
 
@@ -229,17 +230,18 @@ class LanguageModel(nn.Module):
             return self._single(embeddings, cache)
         return self.head(self._read(embeddings, cache, last_only=True)[:, -1])
 
-    def fuse(self) -> None:
+    def fuse(self, packed: Mapping[str, Packed] | None = None) -> None:
         """Merge each layer's q, k, v and its gate, up into one matrix; for inference, after loading.
 
-        Matrices quantised in different ways stay apart.
+        Matrices quantised in different ways stay apart. `packed` are the matrices, by path, that a CPU was given
+        expanded: single ids are written with these.
         """
         for layer in self.model.layers:
             layer.self_attn.fuse()
             layer.mlp.fuse()
             mx.eval(layer.parameters())
         if on_cpu():
-            self.use_numpy(True)
+            self.use_numpy(True, packed)
         else:
             self.use_own_kernels(cuda_kernels.available())
 
@@ -247,9 +249,9 @@ class LanguageModel(nn.Module):
         """Write single ids with the kernels of `SingleStep`, where the weights allow it."""
         self._single = SingleStep(self, compiled=compiled) if wanted and SingleStep.fits(self) else None
 
-    def use_numpy(self, wanted: bool) -> None:
-        """Write single ids in numpy, where the weights allow it."""
-        self._single = NumpyStep(self) if wanted and NumpyStep.fits(self) else None
+    def use_numpy(self, wanted: bool, packed: Mapping[str, Packed] | None = None) -> None:
+        """Write single ids in numpy, where the weights allow it; with `packed` matrices where there are such."""
+        self._single = NumpyStep(self, packed) if wanted and NumpyStep.fits(self) else None
 
     @property
     def has_own_kernels(self) -> bool:

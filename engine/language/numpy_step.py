@@ -2,13 +2,15 @@
 
 A single row through a matrix is bound by the reading of the matrix. BLAS has a product for that (gemv), which numpy
 calls and MLX does not: it lays every matrix out anew for a product of matrices. Nor is anything handed to MLX's thread
-and waited for between two layers, which costs more than the work where other programs want the same cores.
+and waited for between two layers, which costs more than the work where other programs want the same cores. Where the
+packed matrices of a quantised model are at hand, they are read in their place.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 from engine._blas import numpy_in_one_thread
 from engine.cpu_math import on_cpu
 from engine.language.cache import Cache
+from engine.language.packed_product import Packed, PackedProduct
 
 if TYPE_CHECKING:
     from engine.language.llm import LanguageModel, LlmConfig
@@ -25,6 +28,18 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 
 _LARGEST_EXPONENT = np.float32(80.0)
+_PARTS = (  # of what is merged, by their paths
+    ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+    ("self_attn.o_proj",),
+    ("mlp.gate_proj", "mlp.up_proj"),
+    ("mlp.down_proj",),
+)
+
+
+class _Matrix(Protocol):
+    """(out, in): an array, or what multiplies in its place."""
+
+    def dot(self, x: Floats, /) -> Floats: ...
 
 
 @dataclass(frozen=True)
@@ -41,28 +56,36 @@ class _Norm:
 
 @dataclass(frozen=True)
 class _Layer:
-    """One layer's weights; matrices are (out, in)."""
+    """One layer's weights."""
 
     before_attention: _Norm
-    qkv: Floats
+    qkv: _Matrix
     qkv_bias: Floats
-    out: Floats
+    out: _Matrix
     before_mlp: _Norm
-    gate_up: Floats
-    down: Floats
+    gate_up: _Matrix
+    down: _Matrix
 
 
 class NumpyStep:
     """Scores (1, V) of the id after one embedding (1, 1, D). Its numbers are MLX's but for the order of additions."""
 
-    def __init__(self, llm: LanguageModel) -> None:
-        """`llm` must fit (`fits`). Its weights are taken as they are now, without a copy."""
+    def __init__(self, llm: LanguageModel, packed: Mapping[str, Packed] | None = None) -> None:
+        """`llm` must fit (`fits`). Its weights are taken as they are now, without a copy.
+
+        `packed` holds matrices by their paths, as they were before they were merged; what is there is copied and used.
+        """
         numpy_in_one_thread()
         config = llm.config
         self._config = config
-        self._layers = [_layer(layer, config.rms_norm_eps) for layer in llm.model.layers]
+        packed = packed or {}
+        self._layers = [
+            _layer(layer, config.rms_norm_eps, packed, f"model.layers.{index}.")
+            for index, layer in enumerate(llm.model.layers)
+        ]
         self._norm = _Norm(_view(llm.model.norm.weight), config.rms_norm_eps)
-        self._head = _view(_head(llm).weight)
+        head = "model.embed_tokens" if config.tie_word_embeddings else "lm_head"
+        self._head = _matrix(_head(llm), packed, head)
         half = config.head_width // 2
         self._rates = (config.rope_theta ** (-np.arange(half, dtype=np.float64) / half)).astype(np.float64)
 
@@ -102,17 +125,22 @@ def _matrices(layer: Any) -> list[Any]:
     return [attention.get("qkv_proj"), attention.o_proj, mlp.get("gate_up_proj"), mlp.down_proj]
 
 
-def _layer(layer: Any, eps: float) -> _Layer:
-    qkv, out, gate_up, down = _matrices(layer)
-    return _Layer(
-        _Norm(_view(layer.input_layernorm.weight), eps),
-        _view(qkv.weight),
-        _view(qkv.bias),
-        _view(out.weight),
-        _Norm(_view(layer.post_attention_layernorm.weight), eps),
-        _view(gate_up.weight),
-        _view(down.weight),
+def _layer(layer: Any, eps: float, packed: Mapping[str, Packed], path: str) -> _Layer:
+    matrices = _matrices(layer)
+    qkv, out, gate_up, down = (
+        _matrix(module, packed, *(path + part for part in parts))
+        for module, parts in zip(matrices, _PARTS, strict=True)
     )
+    before, between = (_view(norm.weight) for norm in (layer.input_layernorm, layer.post_attention_layernorm))
+    return _Layer(_Norm(before, eps), qkv, _view(matrices[0].bias), out, _Norm(between, eps), gate_up, down)
+
+
+def _matrix(module: nn.Module, packed: Mapping[str, Packed], *paths: str) -> _Matrix:
+    """The module's matrix, whose parts lie under these paths: packed where all parts are, in the same way."""
+    parts = [packed[path] for path in paths if path in packed]
+    if len(parts) == len(paths) and PackedProduct.takes(parts):
+        return PackedProduct(parts)
+    return _view(module.weight)
 
 
 def _view(array: mx.array) -> Floats:

@@ -20,6 +20,7 @@ from engine.checkpoints.memory import MemoryBudget
 from engine.engine import Engine
 from engine.errors import CheckpointError, EngineError, RequestError, StorageError
 from engine.events import Progress
+from engine.language.packed_product import PackedProduct
 from tests.permissions import unprivileged
 
 SHARD = "model-00001-of-00001.safetensors"
@@ -107,6 +108,23 @@ def test_quantised_folders_load_expanded_on_a_cpu_and_packed_on_a_gpu_with_equal
     assert packed.config.quantisation.of("model.layers.0.self_attn.q_proj") == (bits, group_size)
     assert largest_difference(logits(packed), logits(expanded)) < 1e-5
     assert largest_difference(embeddings(packed), embeddings(expanded)) < 1e-4
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_a_cpu_writes_with_a_small_models_packed_matrices(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: bool
+) -> None:
+    list(converting(tiny_model, tmp_path / "small", bits=8, group_size=32))
+    if not small:
+        monkeypatch.setattr(loading_module, "_LARGE_BYTES", 1)
+    llm = Engine.load(tmp_path / "small").llm
+    products: list[object] = []
+    multiplied = PackedProduct.dot
+    monkeypatch.setattr(PackedProduct, "dot", lambda *given: products.append(given[0]) or multiplied(*given))
+    x, one, whole = llm.embed(mx.array([[1, 2, 3, 4]])), llm.new_cache(), llm.new_cache()
+    llm(x[:, :3], one)
+    assert largest_difference(llm(x[:, 3:], one), llm(x, whole)) < 1e-3
+    assert bool(products) == small
 
 
 def test_conversion_keeps_speech_matrices_at_eight_bits_and_the_source_untouched(
