@@ -142,13 +142,13 @@ def heard_sentences(chance: random.Random, count: int) -> Iterator[str]:
 
 
 def read_sentences(chance: random.Random, count: int) -> Iterator[str]:
-    """So many sentences to be read aloud, half of them full of words of the list; many have numbers in digits."""
+    """So many sentences to be read aloud, a third of them full of words of the list; many have numbers in digits."""
     opened = Deck(chance, (*texts().training, *texts().definitions))
     deck, names = WordDeck(chance), Deck(chance, listed().names)
     made = Sentences(chance, deck.word, names.next, digits=True)
     for _ in range(count):
         pick = chance.random()
-        if pick < 0.48:
+        if pick < 0.64:
             text = opened.next()
             yield f"{text} {opened.next()}" if len(text) < 35 and chance.random() < 0.15 else text
         else:

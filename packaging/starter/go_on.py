@@ -27,7 +27,7 @@ ROOT = HERE.parents[1]
 PUBLISHED = ROOT / "resources" / "starter"
 VOICE = PUBLISHED / "token2wav" / "voices" / "Ada.safetensors"
 LEAST_S = 20.0  # a training that has less time left is not begun
-_MIX = ("150", "55", "110")
+_MIX = ("150", "75", "130")
 
 
 @dataclass(frozen=True)
@@ -111,9 +111,9 @@ def trained(programs: Programs, clock: Clock, script: str, arguments: Callable[[
 
 def speech(programs: Programs, place: Place, options: argparse.Namespace) -> list[threading.Thread]:
     """Everything that is heard and said, and what the voice learns from: two programs at once."""
-    made = ("--utterances", options.utterances, "--processes", options.processes)
-    voices = ("--hours", options.hours, "--reply-voice", 0.85, "--replies", 0.4)
-    beside = ("--processes", max(options.processes // 4, 1))
+    made = ("--utterances", options.utterances, "--processes", options.processes, "--seed", options.seed)
+    voices = ("--hours", options.hours, "--reply-voice", 0.75, "--replies", 0.4)
+    beside = ("--processes", options.processes)  # done in the first minutes, and the voice waits for it
     jobs = (
         ("spoken_corpus.py", (place.work / "corpus", *made), 0, 14),
         ("speaking_data.py", (place.work / "sounds", *voices, *beside), 0, 10),
@@ -158,8 +158,8 @@ def flow(programs: Programs, place: Place, options: argparse.Namespace, clock: C
     def arguments() -> Sequence[object]:
         return (
             *(place.work / "sounds", place.voice, *networks, "--speaker", place.shipped / "speaker.safetensors"),
-            *("--resume", place.latest("flow"), "--wait-for", 3000, "--minutes", first.minutes()),
-            *("--solved", 0.6, "--peak", 3e-4),
+            *("--resume", place.latest("flow"), "--wait-for", 5000, "--minutes", first.minutes()),
+            *("--solved", 0.75, "--peak", 5e-4),
         )
 
     trained(programs, first, "train_flow.py", arguments, gpu=1)
@@ -216,10 +216,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--processes", type=int, default=os.cpu_count() or 4, help="programs that speak at once")
     made.add_argument("--workers", type=int, default=6, help="processes that make batches for the language model")
     made.add_argument("--utterances", type=int, default=450_000)
-    made.add_argument("--hours", type=float, default=6.0, help="speech for the voice")
-    made.add_argument("--most-hours", type=float, default=250.0, help="speech that is heard, 115 MB an hour on the GPU")
+    made.add_argument("--seed", type=int, default=14, help="of the sentences, another than of the training before")
+    made.add_argument("--hours", type=float, default=7.0, help="speech for the voice")
+    made.add_argument("--most-hours", type=float, default=160.0, help="speech that is heard, 115 MB an hour on the GPU")
     made.add_argument("--device", help="for the language model, where it is no GPU; nothing is compiled then")
-    made.add_argument("--tokens", type=int, default=81_920, help="ids in a batch of the language model")
+    made.add_argument("--tokens", type=int, default=65_536, help="ids in a batch of the language model")
     made.add_argument("--rows", type=int, default=64, help="pieces in a batch of the vocoder")
     made.add_argument("--peak", type=float, default=1.4e-3, help="of the language model's learning rate")
     made.add_argument("--head-start", type=float, default=0.35, help="how far its schedule is at the start")

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sound_features import fbank, log_mel, speech_mel
 from speaker_network import SpeakerNetwork
 from speech_tokenizer import SpeechTokenizer, TokenizerConfig
-from train_flow import CONFIG, REPLY_VOICE, bias_of, conditioning, stream_mask, velocity
+from train_flow import CACHE_BYTES, CONFIG, REPLY_VOICE, bias_of, conditioning, stream_mask, velocity
 from training import Shards, Utterance, load
 
 from engine.speaking.flow import Flow, schedule
@@ -124,6 +124,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=32)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
+    mx.set_cache_limit(CACHE_BYTES)
     flow, tokenizer = Flow(CONFIG), SpeechTokenizer(TokenizerConfig())
     load(flow, options.flow)
     load(tokenizer, options.tokenizer)

@@ -36,6 +36,8 @@ _LONGEST_SPELLED = 130  # blocks: what is longer is not spelled beside
 _LEARNED_STEP = 1024
 _FILLING = 2048
 MIX = (200.0, 45.0, 50.0)
+DISTURBED = 0.08  # share of the speech tokens that are read wrongly
+FRESH = 0.35  # share of the conversations made on the spot: nobody spoke them, but no combination comes twice
 INTERPRETER = (
     "Please listen carefully to this audio. If it is in {first}, translate its content into {second} speech, otherwise "
     "into {first} speech. Say the translation and nothing else."
@@ -176,7 +178,7 @@ class RowMaker:
 
     def _conversed(self) -> Row | None:
         c = self.chance
-        fresh = c.random() < 0.2 or not self.corpus.heard
+        fresh = c.random() < FRESH or not self.corpus.heard
         dialogue = conversation(c) if fresh else c.choice(self.pool)
         spoken = c.random() < 0.85 and all(turn.answer in self.corpus.speech for turn in dialogue.turns)
         speeches = [self.corpus.speech[turn.answer] if spoken else None for turn in dialogue.turns]
@@ -287,7 +289,24 @@ def batches(maker: RowMaker, tokens: int) -> Iterator[Batch]:
         key = (width, blocks, sounds)
         waiting[key].append((row, cuts))
         if len(waiting[key]) >= max(1, tokens // width):
-            yield _together(waiting.pop(key), key)
+            yield disturbed(_together(waiting.pop(key), key), maker.chance)
+
+
+def disturbed(batch: Batch, chance: random.Random) -> Batch:
+    """The batch with some of the speech tokens that are read replaced by others of it; what is to be written stays.
+
+    What was said so far tells much of what comes next, and a model that trusts it too much does not look at the text.
+    """
+    targets, wanted = batch["targets"], batch["wanted"]
+    places, speech = batch["learned"][wanted == 1.0], targets[wanted == 1.0]
+    draws = np.random.default_rng(chance.getrandbits(32))
+    chosen = np.flatnonzero(draws.random(len(places)) < DISTURBED)
+    ids = batch["ids"].copy()
+    width = ids.shape[1]
+    # Places count (rows, width - 1); what is written at one is read at the next.
+    row, column = np.divmod(places[chosen], width - 1)
+    ids[row, column + 1] = draws.permutation(speech)[: len(chosen)]
+    return batch | {"ids": ids}
 
 
 def _together(rows: list[tuple[Row, list[Cut]]], key: tuple[int, int, int]) -> Batch:

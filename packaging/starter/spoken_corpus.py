@@ -2,10 +2,10 @@
 
     python packaging/starter/spoken_corpus.py FOLDER --utterances 90000
 
-A shard is NAME.npy (int16 at 16 kHz, every utterance on a whole block of BLOCK samples) and NAME.json, written last, so
-a trainer may read the folder while it still fills. `label_speech.py` adds NAME.codes.npy, the speech tokens of its
-replies. Utterances that are heard lie first; most replies are only said. Voices in HELD_OUT never occur: they are for
-the tests.
+Replies that lie in FOLDER already are not spoken again; another seed makes other sentences. A shard is NAME.npy (int16
+at 16 kHz, every utterance on a whole block of BLOCK samples) and NAME.json, written last, so a trainer may read the
+folder while it still fills. `label_speech.py` adds NAME.codes.npy, the speech tokens of its replies. Utterances that
+are heard lie first; most replies are only said. Voices in HELD_OUT never occur: they are for the tests.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from topics_knowledge import phrase_book
 
 from engine.samples import resample
 
+SEED = 12
 RATE_HZ = 16_000
 BLOCK = 1600
 UTTERANCES_PER_SHARD = 250
@@ -149,7 +150,7 @@ def conversations(count: int) -> Conversations:
     return Conversations(range(count))
 
 
-def jobs(utterances: int, seed: int = 12) -> list[Job]:
+def jobs(utterances: int, seed: int = SEED) -> list[Job]:
     """About so many jobs in random order, by the shares above; a whole list of 450,000 takes about a minute."""
     chance = random.Random(seed)
     answers, questions, read = (utterances * share // 100 for share in _SHARES)
@@ -228,6 +229,12 @@ def stored_blocks(entries: Sequence[Mapping[str, Any]]) -> int:
     return max((entry["block"] - (-entry["samples"] // BLOCK) for entry in entries if entry["heard"]), default=0)
 
 
+def known_replies(folder: Path) -> set[str]:
+    """The texts of the replies in a folder's shards."""
+    entries = (entry for path in folder.glob("*.json") for entry in json.loads(path.read_text()))
+    return {entry["text"] for entry in entries if entry["kind"] == "reply"}
+
+
 def shards(everything: Sequence[Job]) -> Iterator[Sequence[Job]]:
     """The jobs, a shard at a time."""
     for start in range(0, len(everything), UTTERANCES_PER_SHARD):
@@ -240,16 +247,21 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--utterances", type=int, default=90_000)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--seed", type=int, default=SEED)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
+    known = known_replies(options.folder)
+    begin = 1 + max((int(path.stem) for path in options.folder.glob("*.json")), default=-1)
     os.nice(5)
     started, made_s = time.monotonic(), 0.0
     with ProcessPoolExecutor(options.processes) as pool:
         running: list[Future[float]] = []
         # A twentieth is chosen and spoken first: the list of all takes many seconds, and training waits.
-        for count, seed in ((options.utterances // 20, 13), (options.utterances - options.utterances // 20, 12)):
-            for shard in shards(jobs(count, seed)):
-                running.append(pool.submit(write_shard, options.folder, len(running), shard))
+        first = options.utterances // 20
+        for count, seed in ((first, options.seed + 1), (options.utterances - first, options.seed)):
+            wanted = [job for job in jobs(count, seed) if job.kind == "heard" or job.text not in known]
+            for shard in shards(wanted):
+                running.append(pool.submit(write_shard, options.folder, begin + len(running), shard))
         for number, done in enumerate(as_completed(running), 1):
             made_s += done.result()
             if number % 40 == 0:

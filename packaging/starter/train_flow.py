@@ -43,11 +43,13 @@ CONFIG = FlowConfig(
 )
 REPLY_VOICE = "flite:slt:50:1.00"
 REPLY_SHARE = 0.6
+SOLVED_REPLY_SHARE = 0.85
 LENGTHS = (200, 400, 800)
 PIECES = (8, 12, 25, 25, 25, 50)
 VOICE_TAIL_TOKENS = 50
 DROPPED = 0.2
 LOG_EVERY = 100
+CACHE_BYTES = 8_000_000_000  # others train beside it
 SAVE_EVERY_S = 60.0
 
 
@@ -276,7 +278,7 @@ def one_step(
     solved = chance.random() < options.solved
     length = int(chance.choice(LENGTHS[:2] if solved else LENGTHS, p=None if solved else (0.45, 0.4, 0.15)))
     rows = max(1, options.tokens_per_batch // (2 * length if solved else length))
-    share = 1.0 if solved else REPLY_SHARE
+    share = SOLVED_REPLY_SHARE if solved else REPLY_SHARE
     tokens, mel, embedding = sequences(found, length, rows, chance, share)
     voice = int(chance.integers(25, min(250, length // 2 + 1)))
     biases = None
@@ -330,6 +332,7 @@ def main() -> None:
     parser.add_argument("--wait-for", type=int, default=10**9)
     options = parser.parse_args()
     mx.random.seed(6)
+    mx.set_cache_limit(CACHE_BYTES)
     shards = Shards(options.shards)
     shards.wait(options.wait_for)
     tokenizer, speaker = SpeechTokenizer(TokenizerConfig()), SpeakerNetwork()

@@ -12,7 +12,7 @@ from from_shipped import speech_tokenizer
 from held_out_check import edits, word_errors
 from open_sentences import texts
 from prompt_layout import Row
-from rows import Cut, Heard, _learned, _together
+from rows import Cut, Heard, _learned, _together, disturbed
 from sound_features import log_mel
 from speech_tokenizer import SpeechTokenizer, TokenizerConfig
 
@@ -35,6 +35,21 @@ def test_scores_are_asked_for_where_something_is_to_be_written() -> None:
     assert batch["learned"][:3].tolist() == [1, 3, 5]
     assert batch["targets"][:3].tolist() == [7, 10, 12]
     assert batch["wanted"][:4].tolist() == [2, 1, 3, 0]
+
+
+def test_some_speech_tokens_are_read_wrongly_and_nothing_else() -> None:
+    draws = np.random.default_rng(0)
+    weights = draws.choice(np.float32([0, 1, 2]), (40, 96), p=(0.2, 0.6, 0.2))
+    ids = np.where(weights == 1, draws.integers(5000, 6000, weights.shape), draws.integers(0, 100, weights.shape))
+    ids = ids.astype(np.int32)
+    batch = {"ids": ids, "places": np.full(ids.shape, -1, np.int32)} | _learned(ids, weights)
+    heard = disturbed(batch, random.Random(3))
+    other = heard["ids"] != ids
+    assert 0.05 < other[:, 1:][weights[:, 1:] == 1].mean() < 0.11
+    assert (weights[other] == 1).all()
+    assert (heard["ids"][other] >= 5000).all()
+    for name in ("targets", "wanted", "learned"):
+        np.testing.assert_array_equal(heard[name], batch[name])
 
 
 def test_letters_are_asked_for_only_where_the_sound_can_spell_them() -> None:

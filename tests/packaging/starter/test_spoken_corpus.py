@@ -34,6 +34,14 @@ def test_every_answer_of_the_conversations_is_spoken(jobs: list[spoken_corpus.Jo
     assert {text for text, count in often.items() if count > 1} <= spoken
 
 
+def test_replies_that_lie_there_are_known(tmp_path: Path) -> None:
+    jobs = [spoken_corpus.Job("reply", "Good morning.", spoken_corpus.REPLY_VOICE)]
+    jobs.append(spoken_corpus.Job("heard", "Good evening.", spoken_corpus.REPLY_VOICE))
+    assert spoken_corpus.known_replies(tmp_path) == set()
+    spoken_corpus.write_shard(tmp_path, 3, jobs)
+    assert spoken_corpus.known_replies(tmp_path) == {"Good morning."}
+
+
 def test_what_is_heard_is_in_words_and_what_is_read_also_in_digits(jobs: list[spoken_corpus.Job]) -> None:
     def with_digits(kind: str) -> int:
         return sum(any(letter.isdigit() for letter in job.text) for job in jobs if job.kind == kind)
