@@ -214,7 +214,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--minutes", type=float, default=25.0)
     made.add_argument("--gpus", type=int, default=1)
     made.add_argument("--processes", type=int, default=os.cpu_count() or 4, help="programs that speak at once")
-    made.add_argument("--workers", type=int, default=6, help="processes that make batches for the language model")
+    made.add_argument("--workers", type=int, default=8, help="processes that make batches for the language model")
     made.add_argument("--utterances", type=int, default=450_000)
     made.add_argument("--seed", type=int, default=14, help="of the sentences, another than of the training before")
     made.add_argument("--hours", type=float, default=7.0, help="speech for the voice")
