@@ -1,63 +1,109 @@
-"""Writes small ONNX models in memory: the few fields of onnx.proto (ONNX IR 9) that one operator needs."""
+"""Writes ONNX models: a graph of named nodes and weights, as the protobuf bytes of ONNX IR 8, opset 17.
+
+Only what our own small graphs need. Source: onnx.proto of the ONNX project (field numbers).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import struct
 
 import numpy as np
-from numpy.typing import NDArray
 
-FLOAT, UINT8 = 1, 2
-_IR_VERSION, _INT_ATTRIBUTE = 9, 2
-
-
-def model(graph: bytes, versions: Mapping[str, int]) -> bytes:
-    """A model with the versions of the operator sets that it uses."""
-    sets = b"".join(_field(8, _field(1, domain) + _field(2, number)) for domain, number in versions.items())
-    return _field(1, _IR_VERSION) + _field(7, graph) + sets
+FLOAT, UINT8, INT8, INT32, INT64 = 1, 2, 3, 6, 7
+_KINDS = {"float32": FLOAT, "uint8": UINT8, "int8": INT8, "int32": INT32, "int64": INT64}
+_VERSIONS = {"": 17, "com.microsoft": 1}
+Attribute = int | float | list[int]
 
 
-def graph(nodes: Sequence[bytes], weights: Sequence[bytes], inputs: Sequence[bytes], outputs: Sequence[bytes]) -> bytes:
-    """A graph of what the functions below make."""
-    parts = ((1, nodes), (5, weights), (11, inputs), (12, outputs))
-    return _field(2, "graph") + b"".join(_field(number, one) for number, many in parts for one in many)
+class OnnxGraph:
+    """Collects nodes and weights."""
+
+    def __init__(self, name: str) -> None:
+        """An empty graph."""
+        self.name = name
+        self._nodes: list[bytes] = []
+        self._weights: list[bytes] = []
+        self._inputs: list[bytes] = []
+        self._outputs: list[bytes] = []
+        self._domains = {""}
+        self._count = 0
+
+    def input(self, name: str, kind: int, shape: list[int | str]) -> str:
+        """Declare an input; sizes may be names."""
+        self._inputs.append(_value_info(name, kind, shape))
+        return name
+
+    def output(self, name: str, kind: int, shape: list[int | str]) -> None:
+        """Declare an output made by a node with that name."""
+        self._outputs.append(_value_info(name, kind, shape))
+
+    def weight(self, value: np.ndarray) -> str:
+        """Add a constant of float32, uint8, int8, int32 or int64."""
+        stored = np.ascontiguousarray(value)
+        name = self._fresh("w")
+        dims = b"".join(_number(1, size) for size in stored.shape)
+        kind = _number(2, _KINDS[stored.dtype.name])
+        self._weights.append(dims + kind + _bytes(8, name.encode()) + _bytes(9, stored.tobytes()))
+        return name
+
+    def node(self, operator: str, *inputs: str, name: str = "", domain: str = "", **attributes: Attribute) -> str:
+        """Add a node with one output; returns the output's name (`name`, or a fresh one).
+
+        `domain` is "com.microsoft" for onnxruntime's own operators.
+        """
+        output = name or self._fresh(operator.lower())
+        body = b"".join(_bytes(1, value.encode()) for value in inputs) + _bytes(2, output.encode())
+        body += _bytes(4, operator.encode())
+        body += b"".join(_bytes(5, _attribute(key, value)) for key, value in attributes.items())
+        if domain:
+            body += _bytes(7, domain.encode())
+        self._domains.add(domain)
+        self._nodes.append(body)
+        return output
+
+    def model(self) -> bytes:
+        """The model file's content."""
+        graph = b"".join(_bytes(1, node) for node in self._nodes) + _bytes(2, self.name.encode())
+        graph += b"".join(_bytes(5, weight) for weight in self._weights)
+        graph += b"".join(_bytes(11, value) for value in self._inputs)
+        graph += b"".join(_bytes(12, value) for value in self._outputs)
+        operators = b"".join(
+            _bytes(8, _bytes(1, domain.encode()) + _number(2, _VERSIONS[domain])) for domain in sorted(self._domains)
+        )
+        return _number(1, 8) + _bytes(2, b"earshot") + _bytes(7, graph) + operators
+
+    def _fresh(self, stem: str) -> str:
+        self._count += 1
+        return f"{stem}_{self._count}"
 
 
-def node(
-    operator: str, inputs: Sequence[str], outputs: Sequence[str], attributes: Mapping[str, int], domain: str = ""
-) -> bytes:
-    """One operation; its attributes are whole numbers."""
-    names = b"".join(_field(1, name) for name in inputs) + b"".join(_field(2, name) for name in outputs)
-    settings = b"".join(
-        _field(5, _field(1, name) + _field(3, number) + _field(20, _INT_ATTRIBUTE))
-        for name, number in attributes.items()
-    )
-    return names + _field(4, operator) + settings + _field(7, domain)
+def _varint(value: int) -> bytes:
+    value &= (1 << 64) - 1
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*out, value])
 
 
-def tensor(name: str, array: NDArray[np.generic], kind: int) -> bytes:
-    """A constant of kind FLOAT or UINT8."""
-    sizes = b"".join(_field(1, size) for size in array.shape)
-    return sizes + _field(2, kind) + _field(8, name) + _field(9, np.ascontiguousarray(array).tobytes())
+def _number(tag: int, value: int) -> bytes:
+    return _varint(tag << 3) + _varint(value)
 
 
-def value(name: str, shape: Sequence[int]) -> bytes:
-    """A graph's input or output of float32."""
-    sizes = b"".join(_field(1, _field(1, size)) for size in shape)
-    return _field(1, name) + _field(2, _field(1, _field(1, FLOAT) + _field(2, sizes)))
+def _bytes(tag: int, value: bytes) -> bytes:
+    return _varint(tag << 3 | 2) + _varint(len(value)) + value
 
 
-def _field(number: int, content: int | str | bytes) -> bytes:
-    """One field of a protobuf message."""
-    if isinstance(content, int):
-        return _varint(number << 3) + _varint(content)
-    raw = content.encode() if isinstance(content, str) else content
-    return _varint(number << 3 | 2) + _varint(len(raw)) + raw
+def _attribute(name: str, value: Attribute) -> bytes:
+    start = _bytes(1, name.encode())
+    if isinstance(value, float):
+        return start + _varint(2 << 3 | 5) + struct.pack("<f", value) + _number(20, 1)
+    if isinstance(value, int):
+        return start + _number(3, value) + _number(20, 2)
+    return start + b"".join(_number(8, item) for item in value) + _number(20, 7)
 
 
-def _varint(number: int) -> bytes:
-    made = bytearray()
-    while number > 127:
-        made.append(number & 127 | 128)
-        number >>= 7
-    return bytes([*made, number])
+def _value_info(name: str, kind: int, shape: list[int | str]) -> bytes:
+    dims = [_number(1, size) if isinstance(size, int) else _bytes(2, size.encode()) for size in shape]
+    tensor = _number(1, kind) + _bytes(2, b"".join(_bytes(1, dim) for dim in dims))
+    return _bytes(1, name.encode()) + _bytes(2, _bytes(1, tensor))

@@ -16,7 +16,7 @@ from engine.checkpoints.shards import StoredTensor, list_tensors
 from engine.errors import CheckpointError, RequestError
 from engine.events import Progress
 from engine.hearing import Adaptor, Encoder, Hearing
-from engine.language import LanguageModel, LlmConfig, Vocabulary
+from engine.language import LanguageModel, LlmConfig, Packed, Vocabulary
 
 _DTYPES = {"float32": mx.float32, "float16": mx.float16, "bfloat16": mx.bfloat16}
 # Of weights: from here on products on a CPU are worth spreading over its cores, and packed matrices beside the expanded
@@ -108,7 +108,8 @@ def _fill_networks(
     stored = weights_of.map_tensors(tensors)
     if any(name.endswith(".scales") for name in stored) and config.quantisation is None:
         raise CheckpointError(f"{file} does not say how the weights are quantised. Download the folder again.")
-    packed, all_bytes = {}, needed_bytes(tensors, config, dtype)
+    all_bytes = needed_bytes(tensors, config, dtype)
+    packed: dict[str, Packed] = {}
     if _expands(config) and config.quantisation is not None:
         if all_bytes < _LARGE_BYTES:
             packed = weights_of.packed_matrices(stored, config.quantisation, file, ("model.", "lm_head"))

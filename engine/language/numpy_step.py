@@ -68,12 +68,15 @@ class _Layer:
 
 
 class NumpyStep:
-    """Scores (1, V) of the id after one embedding (1, 1, D). Its numbers are MLX's but for the order of additions."""
+    """Scores (1, V) of the id after one embedding (1, 1, D).
+
+    Its numbers are MLX's but for the order of additions, and where matrices are packed for what their products round.
+    """
 
     def __init__(self, llm: LanguageModel, packed: Mapping[str, Packed] | None = None) -> None:
         """`llm` must fit (`fits`). Its weights are taken as they are now, without a copy.
 
-        `packed` holds matrices by their paths, as they were before they were merged; what is there is copied and used.
+        `packed` holds matrices by their paths, as they were before they were merged; what is there is copied and read.
         """
         numpy_in_one_thread()
         config = llm.config
@@ -136,11 +139,17 @@ def _layer(layer: Any, eps: float, packed: Mapping[str, Packed], path: str) -> _
 
 
 def _matrix(module: nn.Module, packed: Mapping[str, Packed], *paths: str) -> _Matrix:
-    """The module's matrix, whose parts lie under these paths: packed where all parts are, in the same way."""
+    """The module's matrix, whose parts lie under these paths: packed where all parts are, in the same way.
+
+    Where this processor's product is not the right one, the expanded matrix is read: slower, and as good.
+    """
+    matrix = _view(module.weight)
     parts = [packed[path] for path in paths if path in packed]
     if len(parts) == len(paths) and PackedProduct.takes(parts):
-        return PackedProduct(parts)
-    return _view(module.weight)
+        product = PackedProduct(parts)
+        if product.agrees_with(matrix):
+            return product
+    return matrix
 
 
 def _view(array: mx.array) -> Floats:

@@ -17,7 +17,7 @@ import mlx.core as mx
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.onnx_model import FLOAT, UINT8, graph, model, node, tensor, value
+from engine.onnx_model import FLOAT, OnnxGraph
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -26,6 +26,7 @@ Floats = NDArray[np.float32]
 
 _LARGEST_INT8 = np.float32(127.0)
 _TINY = np.float32(1e-30)
+_AGREEMENT = np.float32(1e-4)
 _RIGHT_TO_INT8 = 4  # accuracy_level: products of integers, the only fast ones
 
 
@@ -65,6 +66,16 @@ class PackedProduct:
         self._session = _session(packed.reshape(*scales.shape, -1), scales, bits)
         self._shifts = biases + np.float32(1 << (bits - 1)) * scales
 
+    def agrees_with(self, matrix: Floats) -> bool:
+        """Whether the product is that with the expanded matrix (N, K).
+
+        What the operator does with integers differs from processor to processor, and sums of the largest ones overflow
+        first: the vector tried has nothing but large values of one sign.
+        """
+        x = np.linspace(0.9, 1.0, matrix.shape[1], dtype=np.float32)
+        expected = matrix.dot(x)
+        return bool(np.linalg.norm(self.dot(x) - expected) <= _AGREEMENT * np.linalg.norm(np.abs(matrix).dot(x)))
+
     def dot(self, x: Floats) -> Floats:
         """The product with a vector (K,)."""
         groups = x.reshape(-1, self._group)
@@ -80,18 +91,16 @@ class PackedProduct:
 
 def _session(packed: NDArray[np.uint8], scales: Floats, bits: int) -> onnxruntime.InferenceSession:
     """A session of the operator alone: `x` (2, K) to (2, N), for packed (N, groups, bytes of a group)."""
-    import onnxruntime  # takes a while, and most machines never need it here
+    import onnxruntime  # takes a while, and a GPU never needs it here
 
     rows, groups, size = packed.shape
     width = groups * size * 8 // bits
-    attributes = {
-        "K": width, "N": rows, "bits": bits, "block_size": width // groups, "accuracy_level": _RIGHT_TO_INT8,
-    }  # fmt: skip
-    product = node("MatMulNBits", ("x", "packed", "scales"), ("y",), attributes, domain="com.microsoft")
-    weights = (tensor("packed", packed, UINT8), tensor("scales", scales.reshape(-1), FLOAT))
-    inside = graph((product,), weights, (value("x", (2, width)),), (value("y", (2, rows)),))
+    graph = OnnxGraph("product")
+    read = (graph.input("x", FLOAT, [2, width]), graph.weight(packed), graph.weight(scales.reshape(-1)))
+    how = {"K": width, "N": rows, "bits": bits, "block_size": width // groups, "accuracy_level": _RIGHT_TO_INT8}
+    graph.node("MatMulNBits", *read, name="y", domain="com.microsoft", **how)
+    graph.output("y", FLOAT, [2, rows])
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(
-        model(inside, {"": 21, "com.microsoft": 1}), options, providers=["CPUExecutionProvider"]
-    )
+    options.enable_cpu_mem_arena = False  # each of many sessions would keep one
+    return onnxruntime.InferenceSession(graph.model(), options, providers=["CPUExecutionProvider"])

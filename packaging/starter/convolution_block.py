@@ -6,7 +6,7 @@ import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 from mlx.utils import tree_flatten
-from onnx_file import OnnxGraph, quantised
+from onnx_file import PackedGraph, quantised
 
 
 class Depthwise(nn.Module):
@@ -39,7 +39,7 @@ class ConvolutionBlock(nn.Module):
         x = x + self.narrow(nn.silu(self.widen(self.norm(self.depthwise(x)))))
         return x if mask is None else x * mask
 
-    def to_onnx(self, graph: OnnxGraph, x: str) -> str:
+    def to_onnx(self, graph: PackedGraph, x: str) -> str:
         """Add this block to a graph; x is (1, T, D)."""
         kernel, width = self.depthwise.weight.shape
         filters = graph.matrix(np.array(self.depthwise.weight).T[:, None], axis=0)
@@ -63,24 +63,24 @@ def eight_bit(network: nn.Module) -> nn.Module:
     return network.load_weights(stored, strict=False)
 
 
-def linear_to_onnx(graph: OnnxGraph, layer: nn.Linear, x: str) -> str:
+def linear_to_onnx(graph: PackedGraph, layer: nn.Linear, x: str) -> str:
     """Add a linear layer to a graph."""
     product = graph.node("MatMul", x, graph.matrix(np.array(layer.weight).T, axis=1))
     return graph.node("Add", product, graph.weight(np.array(layer.bias)))
 
 
-def norm_to_onnx(graph: OnnxGraph, layer: nn.LayerNorm, x: str) -> str:
+def norm_to_onnx(graph: PackedGraph, layer: nn.LayerNorm, x: str) -> str:
     """Add a layer norm over the last axis."""
     weights = graph.weight(np.array(layer.weight)), graph.weight(np.array(layer.bias))
     return graph.node("LayerNormalization", x, *weights, axis=-1, epsilon=float(layer.eps))
 
 
-def silu_to_onnx(graph: OnnxGraph, x: str) -> str:
+def silu_to_onnx(graph: PackedGraph, x: str) -> str:
     """Add x * sigmoid(x)."""
     return graph.node("Mul", x, graph.node("Sigmoid", x))
 
 
-def conv_to_onnx(graph: OnnxGraph, layer: nn.Conv1d, x: str) -> str:
+def conv_to_onnx(graph: PackedGraph, layer: nn.Conv1d, x: str) -> str:
     """Add a convolution over time; x and the result are (1, T, D)."""
     filters = graph.matrix(np.array(layer.weight).transpose(0, 2, 1), axis=0)
     sizes = {"strides": [layer.stride], "pads": [layer.padding] * 2, "kernel_shape": [layer.weight.shape[1]]}

@@ -8,7 +8,7 @@ import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 from convolution_block import ConvolutionBlock, conv_to_onnx, silu_to_onnx
-from onnx_file import FLOAT, OnnxGraph
+from onnx_file import FLOAT, PackedGraph
 
 EMBEDDING = 192
 
@@ -34,7 +34,7 @@ class SpeakerNetwork(nn.Module):
 
     def to_onnx(self, path: Path) -> None:
         """Write the network as ONNX: `input` (1, T, 80) to `output` (1, 192); matrices are stored in 8 bits."""
-        graph = OnnxGraph("speaker")
+        graph = PackedGraph("speaker")
         x = silu_to_onnx(graph, conv_to_onnx(graph, self.conv, graph.input("input", FLOAT, [1, "T", 80])))
         for block in self.blocks:
             x = block.to_onnx(graph, x)

@@ -15,7 +15,7 @@ import mlx.nn as nn
 import numpy as np
 from convolution_block import ConvolutionBlock, conv_to_onnx, linear_to_onnx, norm_to_onnx, silu_to_onnx
 from ctc import LETTERS
-from onnx_file import FLOAT, INT32, OnnxGraph
+from onnx_file import FLOAT, INT32, PackedGraph
 
 DIGITS = 8
 
@@ -64,7 +64,7 @@ class SpeechTokenizer(nn.Module):
 
     def to_onnx(self, path: Path) -> None:
         """Write the network as ONNX with the published inputs and output; matrices are stored in 8 bits."""
-        graph = OnnxGraph("speech_tokenizer")
+        graph = PackedGraph("speech_tokenizer")
         feats = graph.input("feats", FLOAT, [1, 128, "T"])
         length = graph.input("feats_length", INT32, [1])
         x = graph.node("Transpose", feats, perm=[0, 2, 1])

@@ -250,6 +250,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
+    (options.folder / "finished").unlink(missing_ok=True)  # of an earlier run
     known = known_replies(options.folder)
     begin = 1 + max((int(path.stem) for path in options.folder.glob("*.json")), default=-1)
     os.nice(5)

@@ -556,7 +556,8 @@ def test_a_recording_is_asked_about(sit: Sit, steps: Steps, recordings: list[Pat
 
 
 def test_a_recording_dropped_on_the_conversation_is_heard_before_the_spoken_question(
-    sit: Sit, recordings: list[Path]  # noqa: F811
+    sit: Sit,
+    recordings: list[Path],  # noqa: F811
 ) -> None:
     user = sit(reply("Aha.", 0))
     user.drop(recordings[0])

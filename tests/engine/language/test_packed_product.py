@@ -40,6 +40,21 @@ def test_what_is_packed_in_different_ways_is_not_multiplied_together() -> None:
     assert not PackedProduct.takes([packed_and_expanded(matrix, 6, 64)[0]])
 
 
+def test_a_product_that_goes_wrong_on_this_processor_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed, matrix = packed_and_expanded(mx.random.normal((40, 384), key=mx.random.key(1)), 8, 64)
+    product = PackedProduct([packed])
+    assert product.agrees_with(np.array(matrix))
+    right = PackedProduct.dot
+    monkeypatch.setattr(
+        PackedProduct, "dot", lambda self, x: np.clip(right(self, x), -0.1, 0.1)
+    )  # like sums that overflow
+    assert not product.agrees_with(np.array(matrix))
+    llm, all_packed = quantised_llm(8)
+    llm.fuse(all_packed)
+    assert isinstance(llm._single, NumpyStep)
+    assert isinstance(llm._single._head, np.ndarray)
+
+
 def quantised_llm(bits: int) -> tuple[LanguageModel, dict[str, Packed]]:
     """A network that holds the values of the packed matrices."""
     llm = random_llm()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import random
 from collections import Counter
 from pathlib import Path
@@ -34,12 +35,19 @@ def test_every_answer_of_the_conversations_is_spoken(jobs: list[spoken_corpus.Jo
     assert {text for text, count in often.items() if count > 1} <= spoken
 
 
-def test_replies_that_lie_there_are_known(tmp_path: Path) -> None:
-    jobs = [spoken_corpus.Job("reply", "Good morning.", spoken_corpus.REPLY_VOICE)]
-    jobs.append(spoken_corpus.Job("heard", "Good evening.", spoken_corpus.REPLY_VOICE))
-    assert spoken_corpus.known_replies(tmp_path) == set()
-    spoken_corpus.write_shard(tmp_path, 3, jobs)
-    assert spoken_corpus.known_replies(tmp_path) == {"Good morning."}
+def test_a_second_run_speaks_what_is_heard_again_but_no_reply(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def texts_after_a_run(seed: str) -> Counter[str]:
+        arguments = ["spoken_corpus.py", str(tmp_path), "--utterances", "24", "--processes", "2", "--seed", seed]
+        monkeypatch.setattr("sys.argv", arguments)
+        monkeypatch.setattr(spoken_corpus.os, "nice", lambda _: 0)
+        spoken_corpus.main()
+        entries = [entry for path in tmp_path.glob("*.json") for entry in json.loads(path.read_text())]
+        return Counter(f"{entry['kind']}: {entry['text']}" for entry in entries)
+
+    once, twice = texts_after_a_run("12"), texts_after_a_run("12")
+    assert {text.split(":")[0] for text in once} == {"heard", "reply"}
+    assert twice == {text: 2 * count if text.startswith("heard") else count for text, count in once.items()}
+    assert (tmp_path / "finished").exists()
 
 
 def test_what_is_heard_is_in_words_and_what_is_read_also_in_digits(jobs: list[spoken_corpus.Job]) -> None:
