@@ -82,7 +82,7 @@ def write_weights(weights: dict[str, mx.array], folder: Path) -> None:
 
 
 def assemble(weights: Path, tokenizer: Path, token2wav: Path | None, folder: Path) -> None:
-    """Write the folder; what is there already and of another name stays."""
+    """Write the folder; what is there of another name stays. Tokenizer and voice may be the folder's own."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("model-*.safetensors"):
         old.unlink()
@@ -90,7 +90,8 @@ def assemble(weights: Path, tokenizer: Path, token2wav: Path | None, folder: Pat
     for path in sorted(weights.glob("weights-*.safetensors")):
         trained |= mx.load(str(path))
     write_weights(trained, folder)
-    shutil.copyfile(tokenizer / "tokenizer.json", folder / "tokenizer.json")
+    if tokenizer.resolve() != folder.resolve():
+        shutil.copyfile(tokenizer / "tokenizer.json", folder / "tokenizer.json")
     config = {
         "architectures": ["StepAudio2ForCausalLM"],
         "model_type": "step_audio_2",
@@ -100,7 +101,7 @@ def assemble(weights: Path, tokenizer: Path, token2wav: Path | None, folder: Pat
         "earshot": EARSHOT,
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    if token2wav:
+    if token2wav and token2wav.resolve() != (folder / "token2wav").resolve():
         shutil.copytree(token2wav, folder / "token2wav", dirs_exist_ok=True)
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import mlx.core as mx
 import numpy as np
+from flow_pieces import CONFIG
 from numpy.typing import NDArray
 from speaker_network import SpeakerNetwork
 from speaking_data import Speaker, speak, trimmed
 from speech_tokenizer import SpeechTokenizer, TokenizerConfig
 from torch_writer import write
-from train_flow import CONFIG
 from training import load
 
 from engine.checkpoints.load_speaking import load_speaking

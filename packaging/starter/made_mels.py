@@ -16,12 +16,12 @@ from pathlib import Path
 
 import mlx.core as mx
 import numpy as np
+from flow_pieces import CACHE_BYTES, CONFIG, REPLY_VOICE, bias_of, conditioning, stream_mask, velocity
 from network_sizes import FLOW_STEPS
 from numpy.typing import NDArray
 from sound_features import fbank, log_mel, speech_mel
 from speaker_network import SpeakerNetwork
 from speech_tokenizer import SpeechTokenizer, TokenizerConfig
-from train_flow import CACHE_BYTES, CONFIG, REPLY_VOICE, bias_of, conditioning, stream_mask, velocity
 from training import Shards, Utterance, load
 
 from engine.speaking.flow import Flow, schedule

@@ -1,81 +1,119 @@
-"""The flow is trained on what it is used for: its own forward pass, and the sight it has in a stream."""
+"""The flow's training: its network is the engine's, its losses fall, and its weights come back. Needs PyTorch."""
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import replace
+from pathlib import Path
 
+import flow_pieces
 import mlx.core as mx
 import numpy as np
 import pytest
-import train_flow
 
-from engine.speaking.flow import Flow
+from engine.speaking.flow import Flow, FlowConfig
 
+torch = pytest.importorskip("torch", reason="PyTorch trains the starter; nothing else needs it")
+import torch_flow  # noqa: E402
+import train_flow  # noqa: E402
+from plan import Plan  # noqa: E402
+from training import load  # noqa: E402
+
+CPU = torch.device("cpu")
 _SMALL = replace(
-    train_flow.CONFIG,
+    flow_pieces.CONFIG,
     input_size=16,
     encoder=replace(
-        train_flow.CONFIG.encoder, input_size=16, output_size=16, linear_units=32, num_blocks=1, num_up_blocks=1
+        flow_pieces.CONFIG.encoder, input_size=16, output_size=16, linear_units=32, num_blocks=1, num_up_blocks=1
     ),
-    estimator=replace(train_flow.CONFIG.estimator, depth=1, num_heads=1, head_dim=16, hidden_size=16),
+    estimator=replace(flow_pieces.CONFIG.estimator, depth=1, num_heads=1, head_dim=16, hidden_size=16),
 )
 
 
-@pytest.fixture(scope="module")
-def flow() -> Flow:
+def both(config: FlowConfig = _SMALL) -> tuple[Flow, torch_flow.FlowNetwork]:
+    """The engine's flow with random weights, and the network that is trained with the same."""
     mx.random.seed(0)
-    return Flow(_SMALL)
+    flow, net = Flow(config), torch_flow.FlowNetwork(config)
+    net.take({name: torch.from_numpy(np.array(value)) for name, value in _flat(flow).items()})
+    return flow, net
 
 
-def test_conditioning_in_training_is_the_flows_own(flow: Flow) -> None:
-    tokens = mx.random.randint(0, 6561, (2, 12), key=mx.random.key(1))
-    everything = np.ones((12, 12), dtype=np.bool_)
-    biases = train_flow.bias_of(everything, 1), train_flow.bias_of(everything, 2)
-    own = np.array(flow.conditioning(tokens))
-    np.testing.assert_allclose(np.array(train_flow.conditioning(flow, tokens, None)), own, atol=1e-5)
-    np.testing.assert_allclose(np.array(train_flow.conditioning(flow, tokens, biases)), own, atol=1e-5)
+def _flat(flow: Flow) -> dict[str, mx.array]:
+    from mlx.utils import tree_flatten
+
+    return dict(tree_flatten(flow.trainable_parameters()))
 
 
-def test_velocity_in_training_is_the_estimators_own(flow: Flow) -> None:
-    x, mu, cond = mx.random.normal((3, 2, 20, 80), key=mx.random.key(2))
-    t, speaker = mx.array([0.2, 0.7]), mx.random.normal((2, 80), key=mx.random.key(3))
-    own = flow.estimator(x, None, mu, t, speaker, cond)
-    made = train_flow.velocity(flow, x, mu, t, speaker, cond, None)
-    np.testing.assert_allclose(np.array(made), np.array(own), atol=1e-5)
+def batch(rows: int = 2, tokens: int = 14) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Tokens, mel and embeddings."""
+    chance = np.random.default_rng(1)
+    mel = chance.standard_normal((rows, 2 * tokens, 80)).astype(np.float32)
+    embedding = chance.standard_normal((rows, 192)).astype(np.float32)
+    found = chance.integers(0, 6561, (rows, tokens))
+    return torch.from_numpy(found), torch.from_numpy(mel), torch.from_numpy(embedding)
+
+
+def test_conditioning_is_the_engines_with_the_sight_of_a_stream_too() -> None:
+    flow, net = both()
+    tokens, _, _ = batch()
+    seen = flow_pieces.stream_mask(14, voice=5, piece=4)
+    for sight in (None, seen):
+        here = None if sight is None else tuple(torch_flow.bias_of(sight, rate, CPU) for rate in (1, 2))
+        there = None if sight is None else tuple(flow_pieces.bias_of(sight, rate) for rate in (1, 2))
+        own = flow_pieces.conditioning(flow, mx.array(tokens.numpy()), there)
+        np.testing.assert_allclose(net.conditioning(tokens, here).detach().numpy(), np.array(own), atol=1e-5)
 
 
 @pytest.mark.parametrize("guidance", [0.0, 0.7])
-def test_the_solved_loss_is_the_error_of_the_flows_own_synthesis(guidance: float) -> None:
-    mx.random.seed(8)
-    flow = Flow(replace(_SMALL, guidance=guidance))
-    tokens = mx.random.randint(0, 6561, (1, 14), key=mx.random.key(1))
-    mel, noise = (
-        mx.random.normal((1, 28, 80), key=mx.random.key(2)),
-        mx.random.normal((1, 28, 80), key=mx.random.key(3)),
-    )
-    embedding = mx.random.normal((1, 192), key=mx.random.key(4))
-    _, error = train_flow.solved_loss(flow, tokens, mel, embedding, mx.array([8]), None, mx.random.key(3))
-    made = flow(tokens[0, 4:], tokens[0, :4], mel[0, :8], embedding[0], noise[0], steps=train_flow.FLOW_STEPS)
-    assert error.item() == pytest.approx(mx.abs(made - mel[0, 8:]).mean().item(), rel=1e-4)
+def test_the_solved_loss_is_the_error_of_the_engines_synthesis(guidance: float) -> None:
+    flow, net = both(replace(_SMALL, guidance=guidance))
+    tokens, mel, embedding = batch(rows=1)
+    noise = torch.from_numpy(np.random.default_rng(2).standard_normal(mel.shape).astype(np.float32))
+    frames = torch.tensor([8])
+    _, error = torch_flow.solved_loss(net, tokens, mel, embedding, frames, None, train_flow.FLOW_STEPS, noise)
+    own_tokens, own_mel = mx.array(tokens[0].numpy()), mx.array(mel[0].numpy())
+    given = own_tokens[4:], own_tokens[:4], own_mel[:8], mx.array(embedding[0].numpy()), mx.array(noise[0].numpy())
+    made = flow(*given, steps=train_flow.FLOW_STEPS)
+    assert error.item() == pytest.approx(mx.abs(made - own_mel[8:]).mean().item(), rel=1e-4)
 
 
-def test_a_piece_sees_itself_the_newest_before_it_and_the_end_of_the_voice() -> None:
-    seen = train_flow.stream_mask(300, voice=100, piece=20)
-    assert seen[:100, :100].all()  # the voice sees all of itself
-    assert not seen[:100, 100:].any()
-    assert seen[130, 120:140].all()  # its own piece, ahead too
-    assert not seen[130, 140:].any()
-    assert seen[290, 50:100].all()  # the voice's last ones
-    assert seen[290, 180:280].all()  # as many of the newest as the voice has
-    assert not seen[290, 100:180].any()
+def test_a_new_network_says_the_mean_mel_and_its_weights_come_back(tmp_path: Path) -> None:
+    net = torch_flow.FlowNetwork(_SMALL)
+    net.start_at(torch.linspace(-5, 1, 80))
+    x, t = torch.randn(1, 6, 80), torch.tensor([0.3])
+    said = net.estimator(x, x, t, torch.zeros(1, 80), x, None)
+    np.testing.assert_allclose(said[0].detach().numpy(), np.tile(np.linspace(-5, 1, 80), (6, 1)), atol=1e-5)
+    training = train_flow.Training(net, Plan(10, 10, 1e-3), CPU)
+    training.write(tmp_path / "flow.safetensors", torch.float32)
+    flow = Flow(_SMALL)
+    load(flow, tmp_path / "flow.safetensors")
+    again = torch_flow.FlowNetwork(_SMALL)
+    again.take({name: torch.from_numpy(np.array(value)) for name, value in _flat(flow).items()})
+    for name, value in again.state_dict().items():
+        assert torch.equal(value, net.state_dict()[name]), name
 
 
-def test_the_loss_falls_when_trained(flow: Flow) -> None:
-    from training import Plan, Trainer
+@pytest.mark.parametrize("solved", [0.0, 1.0])
+def test_the_loss_falls_when_trained(solved: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    monkeypatch.setattr(train_flow, "LENGTHS", (60, 60, 60))
+    chance = np.random.default_rng(3)
+    mel = (chance.standard_normal((90, 160)) - 5.0).astype(np.float16)
+    codes = chance.integers(0, 6561, 90).astype(np.int32)
+    voices = {train_flow.REPLY_VOICE: [(0, 0, 40), (1, 40, 90)]}
+    found = train_flow.Corpus(codes, mel, chance.standard_normal((2, 192)).astype(np.float32), voices)
+    training = train_flow.Training(torch_flow.FlowNetwork(_SMALL), Plan(40, 10, 3e-3, warm_up=2), CPU)
+    options = argparse.Namespace(solved=solved, tokens_per_batch=240)
+    losses = [train_flow.one_step(training, found, chance, options)[0][0].item() for _ in range(40)]
+    assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
 
-    trainer = Trainer(flow, Plan(40, 10, 3e-3, warm_up=2), train_flow.flow_loss)
-    tokens = mx.random.randint(0, 6561, (4, 10), key=mx.random.key(4))
-    mel = mx.random.normal((4, 20, 80), key=mx.random.key(5)) - 5.0
-    batch = tokens, mel, mx.random.normal((4, 192), key=mx.random.key(6)), mx.array([0, 4, 8, 8]), None
-    losses = [trainer.step(*batch, mx.random.key(7))[0].item() for _ in range(40)]
-    assert losses[-1] < 0.5 * losses[0]
+
+def test_a_gradient_that_is_not_finite_changes_nothing() -> None:
+    net = torch_flow.FlowNetwork(_SMALL)
+    training = train_flow.Training(net, Plan(10, 10, 1e-2, warm_up=1), CPU)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    tokens, mel, embedding = batch()
+    training.step(torch_flow.flow_loss, tokens, mel * np.inf, embedding, torch.tensor([4, 4]), None)
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    training.step(torch_flow.flow_loss, tokens, mel, embedding, torch.tensor([4, 4]), None)
+    assert not all(torch.equal(value, before[name]) for name, value in net.state_dict().items())

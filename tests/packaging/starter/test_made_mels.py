@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import flow_pieces
 import made_mels
 import mlx.core as mx
 import numpy as np
 import pytest
-import train_flow
 
 from engine.speaking.flow import Flow
 from engine.speaking.voice import Voice
 
 _SMALL = replace(
-    train_flow.CONFIG,
+    flow_pieces.CONFIG,
     input_size=16,
     encoder=replace(
-        train_flow.CONFIG.encoder, input_size=16, output_size=16, linear_units=32, num_blocks=1, num_up_blocks=1
+        flow_pieces.CONFIG.encoder, input_size=16, output_size=16, linear_units=32, num_blocks=1, num_up_blocks=1
     ),
-    estimator=replace(train_flow.CONFIG.estimator, depth=1, num_heads=1, head_dim=16, hidden_size=16),
+    estimator=replace(flow_pieces.CONFIG.estimator, depth=1, num_heads=1, head_dim=16, hidden_size=16),
 )
 
 
