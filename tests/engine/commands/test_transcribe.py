@@ -273,7 +273,7 @@ def test_a_folder_in_the_place_of_the_output_is_told_before_the_work(
 def test_a_run_that_was_stopped_goes_on_with_resume(
     sent: signal.Signals, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    parts = [part for seed in range(12) for part in (babble(2.0, seed % 4), silence(2.5))]
+    parts = [part for seed in range(24) for part in (babble(2.0, seed % 4), silence(2.5))]
     recording = write_with_soundfile(tmp_path / "long.wav", np.concatenate(parts), 16_000)
     assert main(["transcribe", str(recording)]) == 0
     whole = capsys.readouterr().out
