@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -291,65 +292,73 @@ def bias_of(seen: NDArray[np.bool_], rate: int, device: torch.device) -> Tensor:
     return torch.where(wide, 0.0, -1e9)[None, None]
 
 
-def flow_loss(
-    net: FlowNetwork,
-    tokens: Tensor,
-    mel: Tensor,
-    embedding: Tensor,
-    voice_frames: Tensor,
-    biases: tuple[Tensor, Tensor] | None,
-    dropped: float = 0.2,
-) -> tuple[Tensor, Tensor]:
-    """Conditional flow matching (arXiv 2210.02747): mean squared error of the velocity, over the part to be made and,
-    weighing a quarter, over the voice recording; then the same without the error of the encoder's first guess.
-
-    tokens (B, L), mel (B, 2 L, 80), embedding (B, 192), voice_frames (B,). Conditions are left out of a share
-    `dropped` of the rows.
+@dataclass(frozen=True)
+class FlowBatch:
+    """Rows to learn from: tokens (B, L), mel (B, 2 L, 80), embedding (B, 192), and how many frames of each row are the
+    voice recording's, voice_frames (B,); additive attention biases at 25 and 50 Hz, or None where all is seen.
     """
-    B, T, _ = mel.shape
+
+    tokens: Tensor
+    mel: Tensor
+    embedding: Tensor
+    voice_frames: Tensor
+    biases: tuple[Tensor, Tensor] | None = None
+
+    @property
+    def given(self) -> Tensor:
+        """(B, 2 L, 1), True where a frame is the voice recording's."""
+        return (torch.arange(self.mel.shape[1], device=self.mel.device) < self.voice_frames[:, None])[..., None]
+
+    @property
+    def bias(self) -> Tensor | None:
+        """What the estimator's attention adds."""
+        return None if self.biases is None else self.biases[1]
+
+    def conditions(self, net: FlowNetwork) -> tuple[Tensor, Tensor, Tensor]:
+        """The encoder's first guess (B, 2 L, 80), the speaker (B, 80) and the voice recording's mel (B, 2 L, 80)."""
+        guess = net.conditioning(self.tokens, self.biases)
+        return guess, net.speaker(self.embedding), torch.where(self.given, self.mel, 0.0)
+
+    def loss(self, error: Tensor, guess: Tensor) -> tuple[Tensor, Tensor]:
+        """The error with a little of the first guess's own, and the error alone."""
+        return error + 0.02 * (guess - self.mel).square().mean(), error.detach()
+
+
+def flow_loss(net: FlowNetwork, batch: FlowBatch, dropped: float = 0.2) -> tuple[Tensor, Tensor]:
+    """Conditional flow matching (arXiv 2210.02747): mean squared error of the velocity, over the part to be made and,
+    weighing a quarter, over the voice recording. As loss and error; a share `dropped` of the rows has no conditions.
+    """
+    mel, device = batch.mel, batch.mel.device
     noise = torch.randn_like(mel)
-    t = 1 - torch.cos(torch.rand(B, device=mel.device) * (0.5 * math.pi))
+    t = 1 - torch.cos(torch.rand(len(mel), device=device) * (0.5 * math.pi))
     at = t[:, None, None]
-    given = (torch.arange(T, device=mel.device) < voice_frames[:, None])[..., None]
-    kept = (torch.rand(B, 1, 1, device=mel.device) >= dropped).float()
-    guess = net.conditioning(tokens, biases)
-    conditions = guess * kept, t, net.speaker(embedding) * kept[:, 0], torch.where(given, mel, 0.0) * kept
+    kept = (torch.rand(len(mel), 1, 1, device=device) >= dropped).float()
+    guess, speaker, cond = batch.conditions(net)
     x = (1 - (1 - _SAME) * at) * noise + at * mel
-    made = net.estimator(x, *conditions, None if biases is None else biases[1])
-    weight = torch.where(given, 0.25, 1.0)
+    made = net.estimator(x, guess * kept, t, speaker * kept[:, 0], cond * kept, batch.bias)
+    weight = torch.where(batch.given, 0.25, 1.0)
     error = ((made - (mel - (1 - _SAME) * noise)).square() * weight).sum() / (weight.sum() * 80)
-    return error + 0.02 * (guess - mel).square().mean(), error.detach()
+    return batch.loss(error, guess)
 
 
-def solved_loss(
-    net: FlowNetwork,
-    tokens: Tensor,
-    mel: Tensor,
-    embedding: Tensor,
-    voice_frames: Tensor,
-    biases: tuple[Tensor, Tensor] | None,
-    steps: int,
-    noise: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
+def solved_loss(net: FlowNetwork, batch: FlowBatch, steps: int, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Mean absolute error of the mel that the Euler steps of a synthesis arrive at, followed back through all of them.
 
     For one voice that always says a text the same way, its mel is all but given by the tokens. Without guidance what
-    the flow makes without conditions is not asked for, and speaking costs half.
+    the flow makes without conditions is not asked for, and speaking costs half. As loss and error.
     """
-    given = (torch.arange(mel.shape[1], device=mel.device) < voice_frames[:, None])[..., None]
-    guess = net.conditioning(tokens, biases)
-    conditions, rate = [guess, net.speaker(embedding), torch.where(given, mel, 0.0)], net.config.guidance
+    conditions, rate = batch.conditions(net), net.config.guidance
+    guess = conditions[0]
     if rate:
-        conditions = [torch.cat([one, torch.zeros_like(one)]) for one in conditions]
-    x, times, bias = torch.randn_like(mel) if noise is None else noise, schedule(steps), biases and biases[1]
+        conditions = tuple(torch.cat([one, torch.zeros_like(one)]) for one in conditions)
+    x, times = torch.randn_like(batch.mel) if noise is None else noise, schedule(steps)
     for index in range(steps):
         rows = torch.cat([x, x]) if rate else x
-        t = torch.full((len(rows),), float(times[index]), device=mel.device)
-        made = net.estimator(rows, conditions[0], t, conditions[1], conditions[2], bias)
+        t = torch.full((len(rows),), float(times[index]), device=x.device)
+        made = net.estimator(rows, conditions[0], t, conditions[1], conditions[2], batch.bias)
         if rate:
             toward, free = made.chunk(2)
             made = (1 + rate) * toward - rate * free
         x = x + float(times[index + 1] - times[index]) * made
-    weight = torch.where(given, 0.0, 1.0)
-    error = ((x - mel).abs() * weight).sum() / (weight.sum() * 80)
-    return error + 0.02 * (guess - mel).square().mean(), error.detach()
+    weight = torch.where(batch.given, 0.0, 1.0)
+    return batch.loss(((x - batch.mel).abs() * weight).sum() / (weight.sum() * 80), guess)

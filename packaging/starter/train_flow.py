@@ -24,7 +24,6 @@ import engine  # noqa: F401  (chooses the BLAS on Linux)
 import mlx.core as mx  # isort: skip
 import numpy as np
 import torch
-import torch_flow
 from flow_pieces import CACHE_BYTES, CONFIG, REPLY_VOICE, stream_mask
 from network_sizes import FLOW_STEPS
 from numpy.typing import NDArray
@@ -33,7 +32,7 @@ from sound_features import fbank, log_mel, speech_mel
 from speaker_network import SpeakerNetwork
 from speech_tokenizer import SpeechTokenizer, TokenizerConfig
 from torch import Tensor
-from torch_flow import FlowNetwork, flow_loss, solved_loss
+from torch_flow import FlowBatch, FlowNetwork, bias_of, flow_loss, solved_loss
 from training import Log, Plan, Shards, Utterance, load, padded_samples
 
 from engine.speaking.flow import Flow
@@ -113,19 +112,20 @@ class Training:
         self._adam = torch.optim.AdamW(self.net.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
         self.steps = 0
 
-    def step(self, loss: Callable[..., tuple[Tensor, Tensor]], *batch: object) -> list[Tensor]:
-        """One step of `loss(network, *batch)`; returns loss, error and the norm of the gradients, not waited for.
+    def step(self, loss: Callable[[FlowNetwork, FlowBatch], tuple[Tensor, Tensor]], batch: FlowBatch) -> list[Tensor]:
+        """One step of a loss; returns loss, error and the norm of the gradients, not waited for.
 
         A step whose gradient is not finite changes nothing but the count.
         """
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type != "mps"):
-            figures = loss(self.net, *batch)
+            figures = loss(self.net, batch)
         figures[0].backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0, foreach=True)
-        if torch.isfinite(norm):
-            for group in self._adam.param_groups:
-                group["lr"] = self.plan.learning_rate(self.steps)
-            self._adam.step()
+        norm = torch.nn.utils.get_total_norm([weight.grad for weight in self.net.parameters()])
+        # What loss scaling uses clips just as well: gradients are divided by one, the other skips the step.
+        self._adam.grad_scale, self._adam.found_inf = norm.clamp(min=1.0), (~torch.isfinite(norm)).float()
+        for group in self._adam.param_groups:
+            group["lr"] = self.plan.learning_rate(self.steps)
+        self._adam.step()
         self._adam.zero_grad(set_to_none=True)
         self.steps += 1
         keep = min(AVERAGED_OVER, (self.steps + 1) / (self.steps + 11))
@@ -156,7 +156,7 @@ def train(found: Corpus, held_out: Corpus, out: Path, options: argparse.Namespac
     log = Log(out / "flow.jsonl")
     chance = np.random.default_rng(11)
     saved = logged = time.monotonic()
-    target = out / "flow.safetensors"
+    unfinished, target = out / "flow-unfinished.safetensors", out / "flow.safetensors"
     while plan.progress(training.steps) < 1:
         figures, about = one_step(training, found, chance, options)
         now = time.monotonic()
@@ -165,13 +165,15 @@ def train(found: Corpus, held_out: Corpus, out: Path, options: argparse.Namespac
             log.write(step=training.steps, loss=loss, error=error, norm=norm, **about)
             logged = now
         if now - saved > SAVE_EVERY_S:
-            training.write(out / "flow-unfinished.safetensors", torch.float16)
+            training.write(unfinished, torch.float16)
             saved = now
-    training.write(target, torch.float16)
-    after = mel_errors(target, held_out)
+    training.write(unfinished, torch.float16)
+    after = mel_errors(unfinished, held_out)
     measured.write(when="after", step=training.steps, **after)
     spoken_with = f"mel_error_{FLOW_STEPS}_steps"
-    if before and not after[spoken_with] < before[spoken_with]:
+    if not before or after[spoken_with] < before[spoken_with]:
+        unfinished.rename(target)
+    elif options.resume.resolve() != target.resolve():
         shutil.copyfile(options.resume, target)
 
 
@@ -184,20 +186,19 @@ def one_step(
     rows = max(1, options.tokens_per_batch // (2 * length if solved else length))
     share = SOLVED_REPLY_SHARE if solved else REPLY_SHARE
     device = training.device
-    tokens, mel, embedding = (part.to(device) for part in sequences(found, length, rows, chance, share))
+    parts = (part.to(device) for part in sequences(found, length, rows, chance, share))
     voice = int(chance.integers(25, min(250, length // 2 + 1)))
     biases = None
     voices = chance.integers(0, voice + 1, rows) * (chance.random(rows) < 0.85)
     streamed = chance.random() < 0.5
     if streamed:
         seen = stream_mask(length, voice, int(chance.choice(PIECES)))
-        biases = torch_flow.bias_of(seen, 1, device), torch_flow.bias_of(seen, 2, device)
+        biases = bias_of(seen, 1, device), bias_of(seen, 2, device)
         voices = np.full(rows, voice)
     if solved and not streamed:
         voices = np.maximum(voices, 25)
     loss = partial(solved_loss, steps=FLOW_STEPS) if solved else partial(flow_loss, dropped=DROPPED)
-    frames = torch.from_numpy(2 * voices).to(device)
-    figures = training.step(loss, tokens, mel, embedding, frames, biases)
+    figures = training.step(loss, FlowBatch(*parts, torch.from_numpy(2 * voices).to(device), biases))
     return figures, {"length": length, "streamed": int(streamed), "solved": int(solved)}
 
 

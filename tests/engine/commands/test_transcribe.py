@@ -273,12 +273,17 @@ def test_a_folder_in_the_place_of_the_output_is_told_before_the_work(
 def test_a_run_that_was_stopped_goes_on_with_resume(
     sent: signal.Signals, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    parts = [part for seed in range(24) for part in (babble(2.0, seed % 4), silence(2.5))]
+    parts = [part for seed in range(12) for part in (babble(2.0, seed % 4), silence(2.5))]
     recording = write_with_soundfile(tmp_path / "long.wav", np.concatenate(parts), 16_000)
     assert main(["transcribe", str(recording)]) == 0
     whole = capsys.readouterr().out
     command = [sys.executable, "-m", "engine", "transcribe", str(recording), "--batch", "1"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in a shell's background ignores it
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process:
         assert process.stdout is not None
         assert process.stderr is not None
         first = process.stdout.readline()

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import flow_pieces
 import mlx.core as mx
 import numpy as np
 import pytest
 
 from engine.speaking.flow import Flow
-
-_SMALL = replace(
-    flow_pieces.CONFIG,
-    input_size=16,
-    encoder=replace(
-        flow_pieces.CONFIG.encoder, input_size=16, output_size=16, linear_units=32, num_blocks=1, num_up_blocks=1
-    ),
-    estimator=replace(flow_pieces.CONFIG.estimator, depth=1, num_heads=1, head_dim=16, hidden_size=16),
-)
+from tests.packaging.starter.small_flow import SMALL
 
 
 @pytest.fixture(scope="module")
 def flow() -> Flow:
     mx.random.seed(0)
-    return Flow(_SMALL)
+    return Flow(SMALL)
 
 
 def test_conditioning_in_training_is_the_flows_own(flow: Flow) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from engine.speaking.flow import Flow, FlowConfig
+from tests.packaging.starter.small_flow import SMALL
 
 torch = pytest.importorskip("torch", reason="PyTorch trains the starter; nothing else needs it")
 import torch_flow  # noqa: E402
@@ -20,17 +21,9 @@ from plan import Plan  # noqa: E402
 from training import load  # noqa: E402
 
 CPU = torch.device("cpu")
-_SMALL = replace(
-    flow_pieces.CONFIG,
-    input_size=16,
-    encoder=replace(
-        flow_pieces.CONFIG.encoder, input_size=16, output_size=16, linear_units=32, num_blocks=1, num_up_blocks=1
-    ),
-    estimator=replace(flow_pieces.CONFIG.estimator, depth=1, num_heads=1, head_dim=16, hidden_size=16),
-)
 
 
-def both(config: FlowConfig = _SMALL) -> tuple[Flow, torch_flow.FlowNetwork]:
+def both(config: FlowConfig = SMALL) -> tuple[Flow, torch_flow.FlowNetwork]:
     """The engine's flow with random weights, and the network that is trained with the same."""
     mx.random.seed(0)
     flow, net = Flow(config), torch_flow.FlowNetwork(config)
@@ -53,6 +46,15 @@ def batch(rows: int = 2, tokens: int = 14) -> tuple[torch.Tensor, torch.Tensor, 
     return torch.from_numpy(found), torch.from_numpy(mel), torch.from_numpy(embedding)
 
 
+def corpus_of_two() -> train_flow.Corpus:
+    """Two utterances of the reply voice."""
+    chance = np.random.default_rng(3)
+    mel = (chance.standard_normal((90, 160)) - 5.0).astype(np.float16)
+    codes = chance.integers(0, 6561, 90).astype(np.int32)
+    voices = {train_flow.REPLY_VOICE: [(0, 0, 40), (1, 40, 90)]}
+    return train_flow.Corpus(codes, mel, chance.standard_normal((2, 192)).astype(np.float32), voices)
+
+
 def test_conditioning_is_the_engines_with_the_sight_of_a_stream_too() -> None:
     flow, net = both()
     tokens, _, _ = batch()
@@ -66,11 +68,11 @@ def test_conditioning_is_the_engines_with_the_sight_of_a_stream_too() -> None:
 
 @pytest.mark.parametrize("guidance", [0.0, 0.7])
 def test_the_solved_loss_is_the_error_of_the_engines_synthesis(guidance: float) -> None:
-    flow, net = both(replace(_SMALL, guidance=guidance))
+    flow, net = both(replace(SMALL, guidance=guidance))
     tokens, mel, embedding = batch(rows=1)
     noise = torch.from_numpy(np.random.default_rng(2).standard_normal(mel.shape).astype(np.float32))
-    frames = torch.tensor([8])
-    _, error = torch_flow.solved_loss(net, tokens, mel, embedding, frames, None, train_flow.FLOW_STEPS, noise)
+    rows = torch_flow.FlowBatch(tokens, mel, embedding, torch.tensor([8]))
+    _, error = torch_flow.solved_loss(net, rows, train_flow.FLOW_STEPS, noise)
     own_tokens, own_mel = mx.array(tokens[0].numpy()), mx.array(mel[0].numpy())
     given = own_tokens[4:], own_tokens[:4], own_mel[:8], mx.array(embedding[0].numpy()), mx.array(noise[0].numpy())
     made = flow(*given, steps=train_flow.FLOW_STEPS)
@@ -78,16 +80,16 @@ def test_the_solved_loss_is_the_error_of_the_engines_synthesis(guidance: float) 
 
 
 def test_a_new_network_says_the_mean_mel_and_its_weights_come_back(tmp_path: Path) -> None:
-    net = torch_flow.FlowNetwork(_SMALL)
+    net = torch_flow.FlowNetwork(SMALL)
     net.start_at(torch.linspace(-5, 1, 80))
     x, t = torch.randn(1, 6, 80), torch.tensor([0.3])
     said = net.estimator(x, x, t, torch.zeros(1, 80), x, None)
     np.testing.assert_allclose(said[0].detach().numpy(), np.tile(np.linspace(-5, 1, 80), (6, 1)), atol=1e-5)
     training = train_flow.Training(net, Plan(10, 10, 1e-3), CPU)
     training.write(tmp_path / "flow.safetensors", torch.float32)
-    flow = Flow(_SMALL)
+    flow = Flow(SMALL)
     load(flow, tmp_path / "flow.safetensors")
-    again = torch_flow.FlowNetwork(_SMALL)
+    again = torch_flow.FlowNetwork(SMALL)
     again.take({name: torch.from_numpy(np.array(value)) for name, value in _flat(flow).items()})
     for name, value in again.state_dict().items():
         assert torch.equal(value, net.state_dict()[name]), name
@@ -97,23 +99,40 @@ def test_a_new_network_says_the_mean_mel_and_its_weights_come_back(tmp_path: Pat
 def test_the_loss_falls_when_trained(solved: float, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     monkeypatch.setattr(train_flow, "LENGTHS", (60, 60, 60))
-    chance = np.random.default_rng(3)
-    mel = (chance.standard_normal((90, 160)) - 5.0).astype(np.float16)
-    codes = chance.integers(0, 6561, 90).astype(np.int32)
-    voices = {train_flow.REPLY_VOICE: [(0, 0, 40), (1, 40, 90)]}
-    found = train_flow.Corpus(codes, mel, chance.standard_normal((2, 192)).astype(np.float32), voices)
-    training = train_flow.Training(torch_flow.FlowNetwork(_SMALL), Plan(40, 10, 3e-3, warm_up=2), CPU)
+    chance, found = np.random.default_rng(3), corpus_of_two()
+    training = train_flow.Training(torch_flow.FlowNetwork(SMALL), Plan(40, 10, 3e-3, warm_up=2), CPU)
     options = argparse.Namespace(solved=solved, tokens_per_batch=240)
     losses = [train_flow.one_step(training, found, chance, options)[0][0].item() for _ in range(40)]
     assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
 
 
 def test_a_gradient_that_is_not_finite_changes_nothing() -> None:
-    net = torch_flow.FlowNetwork(_SMALL)
+    net = torch_flow.FlowNetwork(SMALL)
     training = train_flow.Training(net, Plan(10, 10, 1e-2, warm_up=1), CPU)
     before = {name: value.clone() for name, value in net.state_dict().items()}
     tokens, mel, embedding = batch()
-    training.step(torch_flow.flow_loss, tokens, mel * np.inf, embedding, torch.tensor([4, 4]), None)
+    frames = torch.tensor([4, 4])
+    training.step(torch_flow.flow_loss, torch_flow.FlowBatch(tokens, mel * np.inf, embedding, frames))
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
-    training.step(torch_flow.flow_loss, tokens, mel, embedding, torch.tensor([4, 4]), None)
+    training.step(torch_flow.flow_loss, torch_flow.FlowBatch(tokens, mel, embedding, frames))
     assert not all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+@pytest.mark.parametrize("better", [True, False])
+def test_what_is_kept_in_the_end_is_the_better_one_also_beside_itself(
+    better: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_flow, "CONFIG", SMALL)
+    errors = iter([0.5, 0.4] if better else [0.4, 0.5])
+    monkeypatch.setattr(train_flow, "mel_errors", lambda *_: {f"mel_error_{train_flow.FLOW_STEPS}_steps": next(errors)})
+    target = tmp_path / "flow.safetensors"
+    train_flow.Training(torch_flow.FlowNetwork(SMALL), Plan(10, 10, 1e-3), CPU).write(target, torch.float16)
+    before = target.read_bytes()
+    found = corpus_of_two()
+    options = argparse.Namespace(
+        **{"device": "cpu", "resume": target, "steps": 2, "minutes": 5, "peak": 1e-2, "warm_up": 1},
+        **{"solved": 1.0, "tokens_per_batch": 240},
+    )
+    monkeypatch.setattr(train_flow, "LENGTHS", (60, 60, 60))
+    train_flow.train(found, found, tmp_path, options)
+    assert (target.read_bytes() != before) == better

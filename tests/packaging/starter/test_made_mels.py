@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import flow_pieces
 import made_mels
 import mlx.core as mx
 import numpy as np
@@ -12,15 +9,7 @@ import pytest
 
 from engine.speaking.flow import Flow
 from engine.speaking.voice import Voice
-
-_SMALL = replace(
-    flow_pieces.CONFIG,
-    input_size=16,
-    encoder=replace(
-        flow_pieces.CONFIG.encoder, input_size=16, output_size=16, linear_units=32, num_blocks=1, num_up_blocks=1
-    ),
-    estimator=replace(flow_pieces.CONFIG.estimator, depth=1, num_heads=1, head_dim=16, hidden_size=16),
-)
+from tests.packaging.starter.small_flow import SMALL
 
 
 def test_a_row_takes_what_it_has_room_for_and_a_longer_one_stands_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,6 +27,6 @@ def test_every_utterance_gets_a_mel_of_its_length(lengths: tuple[int, ...], monk
     embedding = chance.standard_normal(192).astype(np.float32)
     voice = Voice("voice", np.arange(6, dtype=np.int32), embedding, mel, mx.zeros(6 * 960), "")
     tokens = [chance.integers(0, 6561, length).astype(np.int32) for length in lengths]
-    made = made_mels.made_mels(Flow(_SMALL), voice, tokens, steps=2, seed=1)
+    made = made_mels.made_mels(Flow(SMALL), voice, tokens, steps=2, seed=1)
     assert [one.shape for one in made] == [(2 * length, 80) for length in lengths]
     assert all(np.isfinite(one).all() and one.any() for one in made)
