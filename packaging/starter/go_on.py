@@ -27,7 +27,7 @@ ROOT = HERE.parents[1]
 PUBLISHED = ROOT / "resources" / "starter"
 VOICE = PUBLISHED / "token2wav" / "voices" / "Ada.safetensors"
 LEAST_S = 20.0  # a training that has less time left is not begun
-_MIX = ("150", "75", "130")
+MIX = ("150", "75", "130")
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,14 @@ class Place:
         return self.work / "voice"
 
     def latest(self, name: str) -> Path:
-        """A network of the voice as this run wrote it, or as it was published."""
-        own = self.voice / f"{name}.safetensors"
-        return own if own.exists() else self.shipped / own.name
+        """A network of the voice as this run wrote it last."""
+        return self.voice / f"{name}.safetensors"
+
+    def begin_voice(self) -> None:
+        """Let the voice be the published one, where this run has none yet."""
+        for own in (self.latest("flow"), self.latest("vocoder")):
+            if not own.exists():
+                shutil.copyfile(self.shipped / own.name, own)
 
     def kept_language(self) -> Path:
         """A copy of the last whole set of language weights, which nothing writes to; the published ones before."""
@@ -130,7 +135,7 @@ def language(programs: Programs, place: Place, options: argparse.Namespace, cloc
         return (
             *(place.work / "corpus", place.language, "--tokenizer", PUBLISHED, "--resume", place.kept_language()),
             *("--no-ear", "--minutes", clock.minutes(), "--head-start", f"{behind:.3f}", "--save-every", 60),
-            *("--peak", options.peak, "--tokens", options.tokens, "--workers", options.workers, "--mix", *_MIX),
+            *("--peak", options.peak, "--tokens", options.tokens, "--workers", options.workers, "--mix", *MIX),
             *("--pool", round(0.36 * options.utterances), "--most-hours", options.most_hours),
             *(("--device", options.device) if options.device else ("--compile",)),
         )
@@ -181,8 +186,11 @@ def go_on(programs: Programs, place: Place, options: argparse.Namespace) -> None
         return
     if not programs.run("from_shipped.py", (PUBLISHED, place.shipped)):
         raise RuntimeError(f"the published model cannot be read: {place.work / 'logs' / 'from_shipped.py.log'}")
+    place.begin_voice()
     labels = (place.work / "corpus", "--speech-tokenizer", place.shipped / "tokenizer.safetensors")
-    threading.Thread(target=programs.run, args=("label_speech.py", labels), daemon=True).start()
+    networks = ("--flow", place.latest("flow"), "--vocoder", place.latest("vocoder"), "--voice", VOICE)
+    for script, arguments in (("label_speech.py", labels), ("own_voice.py", (place.work / "corpus", *networks))):
+        threading.Thread(target=programs.run, args=(script, arguments), daemon=True).start()
     trainings = [
         threading.Thread(target=one, args=(programs, place, options, clock), daemon=True)
         for one in (language, vocoder, flow)

@@ -32,7 +32,7 @@ _CACHE_BYTES = 4_000_000_000
 def unlabelled(folder: Path) -> list[Path]:
     """The shards that wait for their speech tokens."""
     labelled = {path.name.split(".")[0] for path in folder.glob("*.codes.npy")}
-    return [path for path in sorted(folder.glob("*.json")) if path.stem not in labelled]
+    return [path for path in sorted(folder.glob("[0-9]*.json")) if path.stem not in labelled]
 
 
 def label(tokenizer: SpeechTokenizer, paths: Sequence[Path]) -> None:
@@ -81,6 +81,7 @@ def main() -> None:
     mx.set_cache_limit(_CACHE_BYTES)
     tokenizer = SpeechTokenizer(TokenizerConfig())
     load(tokenizer, options.speech_tokenizer)
+    (options.corpus / "labelled").unlink(missing_ok=True)  # of an earlier run
     done = False
     while not done:
         done = (options.corpus / "finished").exists()  # looked at first: what was spoken until then is labelled below

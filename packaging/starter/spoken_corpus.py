@@ -231,7 +231,7 @@ def stored_blocks(entries: Sequence[Mapping[str, Any]]) -> int:
 
 def known_replies(folder: Path) -> set[str]:
     """The texts of the replies in a folder's shards."""
-    entries = (entry for path in folder.glob("*.json") for entry in json.loads(path.read_text()))
+    entries = (entry for path in folder.glob("[0-9]*.json") for entry in json.loads(path.read_text()))
     return {entry["text"] for entry in entries if entry["kind"] == "reply"}
 
 
@@ -252,7 +252,7 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     (options.folder / "finished").unlink(missing_ok=True)  # of an earlier run
     known = known_replies(options.folder)
-    begin = 1 + max((int(path.stem) for path in options.folder.glob("*.json")), default=-1)
+    begin = 1 + max((int(path.stem) for path in options.folder.glob("[0-9]*.json")), default=-1)
     os.nice(5)
     started, made_s = time.monotonic(), 0.0
     with ProcessPoolExecutor(options.processes) as pool:

@@ -341,24 +341,36 @@ def flow_loss(net: FlowNetwork, batch: FlowBatch, dropped: float = 0.2) -> tuple
     return batch.loss(error, guess)
 
 
-def solved_loss(net: FlowNetwork, batch: FlowBatch, steps: int, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Mean absolute error of the mel that the Euler steps of a synthesis arrive at, followed back through all of them.
+def solved(
+    net: FlowNetwork, conditions: tuple[Tensor, Tensor, Tensor], bias: Tensor | None, noise: Tensor, steps: int
+) -> Tensor:
+    """The mel (B, 2 L, 80) that so many Euler steps of a synthesis arrive at from noise (B, 2 L, 80).
 
-    For one voice that always says a text the same way, its mel is all but given by the tokens. Without guidance what
-    the flow makes without conditions is not asked for, and speaking costs half. As loss and error.
+    `conditions` are mu (B, 2 L, 80), speaker (B, 80) and the voice recording's mel (B, 2 L, 80); without guidance what
+    the flow makes without them is not asked for, and a step costs half.
     """
-    conditions, rate = batch.conditions(net), net.config.guidance
-    guess = conditions[0]
+    rate = net.config.guidance
     if rate:
         conditions = tuple(torch.cat([one, torch.zeros_like(one)]) for one in conditions)
-    x, times = torch.randn_like(batch.mel) if noise is None else noise, schedule(steps)
+    x, times = noise, schedule(steps)
     for index in range(steps):
         rows = torch.cat([x, x]) if rate else x
         t = torch.full((len(rows),), float(times[index]), device=x.device)
-        made = net.estimator(rows, conditions[0], t, conditions[1], conditions[2], batch.bias)
+        made = net.estimator(rows, conditions[0], t, conditions[1], conditions[2], bias)
         if rate:
             toward, free = made.chunk(2)
             made = (1 + rate) * toward - rate * free
         x = x + float(times[index + 1] - times[index]) * made
+    return x
+
+
+def solved_loss(net: FlowNetwork, batch: FlowBatch, steps: int, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Mean absolute error of the mel that the Euler steps of a synthesis arrive at, followed back through all of them.
+
+    For one voice that always says a text the same way, its mel is all but given by the tokens. As loss and error.
+    """
+    conditions = batch.conditions(net)
+    noise = torch.randn_like(batch.mel) if noise is None else noise
+    x = solved(net, conditions, batch.bias, noise, steps)
     weight = torch.where(batch.given, 0.0, 1.0)
-    return batch.loss(((x - batch.mel).abs() * weight).sum() / (weight.sum() * 80), guess)
+    return batch.loss(((x - batch.mel).abs() * weight).sum() / (weight.sum() * 80), conditions[0])

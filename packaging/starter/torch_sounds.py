@@ -27,7 +27,7 @@ class SoundStore:
         room = int(most_hours * 3600 * RATE_HZ) // BLOCK
         self.blocks = torch.zeros((room, BLOCK), dtype=torch.int16, device=device)
         self._used = 0
-        self._full = False
+        self.full = False  # what comes now finds no room
         self._loaded: list[tuple[str, int]] = []
 
     @property
@@ -39,7 +39,7 @@ class SoundStore:
     def finished(self) -> bool:
         """Whether everything that will ever be there is loaded."""
         spoken = (self.folder / "finished").exists()
-        return self._full or (spoken and len(list(self.folder.glob("*.json"))) == len(self._loaded))
+        return self.full or (spoken and len(list(self.folder.glob("*.json"))) == len(self._loaded))
 
     def refresh(self, most: int = 10**9) -> int:
         """Load up to `most` shards that were labelled since and tell the workers; returns how many are new."""
@@ -50,7 +50,7 @@ class SoundStore:
             name = path.name.split(".")[0]
             count = stored_blocks(json.loads((self.folder / f"{name}.json").read_text()))
             if self._used + count > len(self.blocks):
-                self._full = True
+                self.full = True
                 break
             shard = np.load(self.folder / f"{name}.npy", mmap_mode="r")[: count * BLOCK]
             self.blocks[self._used : self._used + count] = torch.from_numpy(np.array(shard)).view(-1, BLOCK)

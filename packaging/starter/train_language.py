@@ -313,7 +313,7 @@ class Run:
 
     def _between(self, progress: float, writes: bool) -> None:
         now, step = time.monotonic(), self.trainer.steps
-        if not self.store.finished and now - self.refreshed > self.options.refresh_every:
+        if not self.store.full and now - self.refreshed > self.options.refresh_every:
             self.store.refresh(most=60)
             self.refreshed = time.monotonic()
         if now - self.shown > 10 or step < 4:
@@ -351,7 +351,8 @@ def main() -> None:
     mix = parser.add_argument("--mix", type=float, nargs=3, default=MIX, metavar=("TRANSCRIBED", "CONVERSED", "READ"))
     mix.help = "how often each kind of row is drawn"
     parser.add_argument("--workers", type=int, default=4, help="processes that make batches, of each kind")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "mps")
+    device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    parser.add_argument("--device", default=device)
     parser.add_argument("--compile", action="store_true", help="compile blocks and layers; takes a minute, then faster")
     parser.add_argument("--resume", type=Path, help="folder of weights to go on from")
     parser.add_argument("--head-start", type=float, default=0.0, help="share of the schedule that lies behind them")

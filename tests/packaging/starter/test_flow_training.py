@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from engine.speaking.flow import Flow, FlowConfig
+from engine.speaking.flow_stream import FlowStream
+from engine.speaking.noise import Noise
 from tests.packaging.starter.small_flow import SMALL
 
 torch = pytest.importorskip("torch", reason="PyTorch trains the starter; nothing else needs it")
@@ -55,15 +57,34 @@ def corpus_of_two() -> train_flow.Corpus:
     return train_flow.Corpus(codes, mel, chance.standard_normal((2, 192)).astype(np.float32), voices)
 
 
-def test_conditioning_is_the_engines_with_the_sight_of_a_stream_too() -> None:
+def test_conditioning_is_the_engines() -> None:
     flow, net = both()
     tokens, _, _ = batch()
-    seen = flow_pieces.stream_mask(14, voice=5, piece=4)
-    for sight in (None, seen):
-        here = None if sight is None else tuple(torch_flow.bias_of(sight, rate, CPU) for rate in (1, 2))
-        there = None if sight is None else tuple(flow_pieces.bias_of(sight, rate) for rate in (1, 2))
-        own = flow_pieces.conditioning(flow, mx.array(tokens.numpy()), there)
-        np.testing.assert_allclose(net.conditioning(tokens, here).detach().numpy(), np.array(own), atol=1e-5)
+    everything = np.ones((14, 14), dtype=np.bool_)
+    own = np.array(flow.conditioning(mx.array(tokens.numpy())))
+    for biases in (None, tuple(torch_flow.bias_of(everything, rate, CPU) for rate in (1, 2))):
+        np.testing.assert_allclose(net.conditioning(tokens, biases).detach().numpy(), own, atol=1e-5)
+
+
+@pytest.mark.parametrize("guidance", [0.0, 0.7])
+def test_with_the_sight_of_a_stream_it_makes_the_mel_of_a_stream(guidance: float) -> None:
+    voice, piece, steps = 8, 4, 2
+    flow, net = both(replace(SMALL, guidance=guidance))
+    tokens, mel, embedding = batch(rows=1, tokens=16)
+    tokens[0, voice : voice + 3] = tokens[0, :3]  # a stream begins with the voice alone, its first tokens look ahead
+    stream = FlowStream(flow, Noise(80), steps=steps)
+    given, vector = mx.array(tokens[0].numpy()), mx.array(embedding[0].numpy())
+    state = stream.begin(given[:voice], mx.array(mel[0, : 2 * voice].numpy()), vector)
+    first, state = stream.step(state, np.array(given[voice : voice + piece + 3]), last=False)
+    second, _ = stream.step(state, np.array(given[voice + piece :]), last=True)
+    seen = flow_pieces.stream_mask(16, voice, piece)
+    biases = tuple(torch_flow.bias_of(seen, rate, CPU) for rate in (1, 2))
+    rows = torch_flow.FlowBatch(tokens, mel, embedding, torch.tensor([2 * voice]), biases)
+    noise = torch.from_numpy(np.array(Noise(80).rows(0, 32)))[None]
+    with torch.inference_mode():
+        made = torch_flow.solved(net, rows.conditions(net), rows.bias, noise, steps)[0, 2 * voice :].numpy()
+    # The second piece has four tokens and none to look ahead to: the first one's eight frames, then eight more.
+    np.testing.assert_allclose(made, np.concatenate([np.array(first), np.array(second)]), atol=1e-4)
 
 
 @pytest.mark.parametrize("guidance", [0.0, 0.7])

@@ -38,6 +38,9 @@ def started(folder: Path) -> dict[str, list[list[str]]]:
 
 def run(folder: Path, python: Path, part: str = "all") -> dict[str, list[list[str]]]:
     place = Place(folder / "work")
+    place.shipped.mkdir(parents=True, exist_ok=True)  # as from_shipped.py would have made it
+    for name in ("flow", "vocoder"):
+        (place.shipped / f"{name}.safetensors").write_text(f"published {name}")
     options = go_on.parser().parse_args([str(place.work), "--minutes", "5", "--part", part])
     go_on.go_on(Programs(place, 2, str(python)), place, options)
     return started(folder)
@@ -45,7 +48,8 @@ def run(folder: Path, python: Path, part: str = "all") -> dict[str, list[list[st
 
 def test_every_script_is_started_with_options_that_it_knows(tmp_path: Path, python: Path) -> None:
     found = run(tmp_path, python)
-    assert {"train_language.py", "train_vocoder.py", "train_flow.py", "made_mels.py", "from_shipped.py"} <= set(found)
+    trainings = {"train_language.py", "train_vocoder.py", "train_flow.py"}
+    assert trainings | {"made_mels.py", "own_voice.py", "label_speech.py", "from_shipped.py"} <= set(found)
     for script, runs in found.items():
         source = (HERE / script).read_text()
         assert all(
@@ -79,6 +83,15 @@ def test_a_training_that_breaks_off_goes_on_from_what_it_wrote(tmp_path: Path, p
 def test_without_weights_of_its_own_it_begins_with_the_published_ones(tmp_path: Path, python: Path) -> None:
     (arguments,) = run(tmp_path, python)["train_language.py"]
     assert arguments[arguments.index("--resume") + 1] == str(tmp_path / "work" / "shipped")
+    assert (tmp_path / "work" / "voice" / "flow.safetensors").read_text() == "published flow"
+
+
+def test_a_voice_of_its_own_is_not_replaced(tmp_path: Path, python: Path) -> None:
+    own = tmp_path / "work" / "voice" / "vocoder.safetensors"
+    own.parent.mkdir(parents=True)
+    own.write_text("learned")
+    run(tmp_path, python)
+    assert own.read_text() == "learned"
 
 
 def test_a_published_model_that_cannot_be_read_ends_the_run(tmp_path: Path, python: Path) -> None:

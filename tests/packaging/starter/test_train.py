@@ -1,0 +1,72 @@
+"""The whole training: its steps come in order, know their options, and are done once. Needs PyTorch."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="PyTorch trains the starter; nothing else needs it")
+import train
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Scripts that were to be started, with their arguments."""
+    started: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: started.append([Path(command[1]).name, *command[2:]]))
+    return started
+
+
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> None:
+    where = ("--work", str(tmp_path / "work"), "--out", str(tmp_path / "model"))
+    monkeypatch.setattr("sys.argv", ["train.py", *where, *more])
+    train.main()
+
+
+def test_every_step_is_a_script_that_knows_its_options(
+    run: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(tmp_path, monkeypatch)
+    assert len(run) == 13
+    for script, *arguments in run:
+        source = (train.HERE / script).read_text()
+        for option in (argument for argument in arguments if argument.startswith("--")):
+            assert f'"{option}"' in source or f'("{option}' in source, (script, option)
+
+
+def test_what_a_step_reads_was_made_before(tmp_path: Path) -> None:
+    made: set[Path] = set()
+    steps = train.steps(tmp_path / "work", tmp_path / "model")
+    results = {step.result for step in steps}
+    for step in steps:
+        read = {Path(argument) for argument in step.arguments} & results
+        assert read <= made, step.script
+        made.add(step.result)
+
+
+def test_what_is_done_is_not_done_again_but_the_folder_is_put_together(
+    run: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for step in train.steps(tmp_path / "work", tmp_path / "model"):
+        if step.script != "own_voice.py":
+            step.result.parent.mkdir(parents=True, exist_ok=True)
+            step.result.write_text("")
+    start(tmp_path, monkeypatch)
+    assert [script for script, *_ in run] == ["own_voice.py", "assemble.py"]
+
+
+def test_a_short_run_trains_shorter_and_makes_less_speech_a_long_one_only_trains_longer(
+    run: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def value(script: str, option: str) -> float:
+        (arguments,) = (arguments for name, *arguments in run if name == script)
+        return float(arguments[arguments.index(option) + 1])
+
+    for number, (scale, amount) in enumerate((("0.1", 0.1), ("3", 1.0))):
+        run.clear()
+        start(tmp_path / str(number), monkeypatch, "--scale", scale)
+        assert value("train_language.py", "--minutes") == pytest.approx(45 * float(scale))
+        assert value("spoken_corpus.py", "--utterances") == train.UTTERANCES * amount
+        assert value("speaking_data.py", "--hours") == train.HOURS * amount
