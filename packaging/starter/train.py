@@ -46,13 +46,13 @@ def steps(work: Path, model: Path, amount: float = 1.0, compiled: bool = False) 
     flow, vocoder = weights / "flow.safetensors", weights / "vocoder.safetensors"
     heard, mels, voice = weights / "language", work / "mels", work / "token2wav"
     half, networks = (str(sounds), str(weights)), ("--tokenizer", str(tokenizer), "--speaker", str(speaker))
-    utterances = round(amount * UTTERANCES)
+    utterances, hours = round(amount * UTTERANCES), max(LEAST_HOURS, amount * HOURS)
     own = ("--flow", str(flow), "--vocoder", str(vocoder), "--voice", str(voice / "voices" / "Ada.safetensors"))
     # As many conversations as spoken_corpus.py makes for so many utterances.
     language = ("--pool", str(round(0.36 * utterances)), "--mix", *MIX, "--tokens", "65536", "--workers", "10")
     return [
         Step("text_tokenizer.py", (str(work),), work / "tokenizer.json"),
-        Step("speaking_data.py", (str(sounds), "--hours", f"{max(LEAST_HOURS, amount * HOURS):g}"), sounds / "finished"),
+        Step("speaking_data.py", (str(sounds), "--hours", f"{hours:g}"), sounds / "finished"),
         Step("train_tokenizer.py", half, tokenizer, 4),
         Step("train_speaker.py", half, speaker, 2),
         Step("train_flow.py", (*half, *networks, "--solved", "0.3"), flow, 12),
