@@ -121,7 +121,7 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     for name in ("--flow", "--vocoder", "--voice"):
         parser.add_argument(name, type=Path, required=True)
-    parser.add_argument("--share", type=float, default=0.4, help="of the replies")
+    parser.add_argument("--share", type=float, default=0.5, help="of the replies")
     parser.add_argument("--rows", type=int, default=32, help="of 16 s each, spoken at once")
     device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     parser.add_argument("--device", default=device)
