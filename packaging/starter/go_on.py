@@ -4,7 +4,8 @@
     python packaging/starter/go_on.py WORK --collect OUT
 
 The first GPU teaches ear and language model, the last one vocoder and flow. A training that breaks off begins again at
-the weights it wrote last, for the time that is left. `--collect` copies what is written so far, at any time: nine files
+the weights it wrote last, for the time that is left. In the end ear and language model are averaged with the published
+ones. `--collect` copies what is written so far, at any time: nine files
 at most, the language model in shards, the logs as one archive. `assemble.py` and `export_voice.py` make a model of it.
 """
 
@@ -61,6 +62,11 @@ class Place:
     def language(self) -> Path:
         """Ear and language model."""
         return self.work / "language"
+
+    @property
+    def averaged(self) -> Path:
+        """Between the published ear and language model and what became of them."""
+        return self.work / "averaged"
 
     @property
     def voice(self) -> Path:
@@ -199,12 +205,15 @@ def go_on(programs: Programs, place: Place, options: argparse.Namespace) -> None
         training.start()
     for training in trainings:
         training.join()
+    if (place.language / "weights-0.safetensors").exists():
+        programs.run("averaged_weights.py", (place.shipped, place.language, place.averaged))
 
 
 def collect(place: Place, out: Path) -> list[Path]:
     """Copy what was written so far to a folder; returns the files."""
     out.mkdir(parents=True, exist_ok=True)
-    found = [*sorted(place.language.glob("weights-*.safetensors")), *sorted(place.voice.glob("*.safetensors"))]
+    language = place.averaged if place.averaged.exists() else place.language
+    found = [*sorted(language.glob("weights-*.safetensors")), *sorted(place.voice.glob("*.safetensors"))]
     copied = [Path(shutil.copyfile(path, out / path.name)) for path in found if "unfinished" not in path.name]
     logs = [*place.work.glob("logs/*.log"), *place.language.glob("*.jsonl"), *place.voice.glob("*.jsonl")]
     with tarfile.open(out / "logs.tar.gz", "w:gz") as archive:

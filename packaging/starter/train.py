@@ -24,6 +24,7 @@ from go_on import MIX
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 UTTERANCES, HOURS, LEAST_HOURS, CHECKED = 450_000, 10.0, 0.5, 100
+HEARD_HOURS = 300  # of so many utterances and the own voice
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,11 @@ def steps(work: Path, model: Path, amount: float = 1.0, compiled: bool = False) 
     heard, mels, voice = weights / "language", work / "mels", work / "token2wav"
     half, networks = (str(sounds), str(weights)), ("--tokenizer", str(tokenizer), "--speaker", str(speaker))
     utterances, hours = round(amount * UTTERANCES), max(LEAST_HOURS, amount * HOURS)
-    own = ("--flow", str(flow), "--vocoder", str(vocoder), "--voice", str(voice / "voices" / "Ada.safetensors"))
+    spoken = voice / "voices" / "Ada.safetensors"
+    own = ("--flow", str(flow), "--vocoder", str(vocoder), "--voice", str(spoken))
     # As many conversations as spoken_corpus.py makes for so many utterances.
-    language = ("--pool", str(round(0.36 * utterances)), "--mix", *MIX, "--tokens", "65536", "--workers", "10")
+    room = ("--most-hours", f"{max(LEAST_HOURS, amount * HEARD_HOURS):g}")
+    language = (*room, "--pool", str(round(0.36 * utterances)), "--mix", *MIX, "--tokens", "65536", "--workers", "10")
     return [
         Step("text_tokenizer.py", (str(work),), work / "tokenizer.json"),
         Step("speaking_data.py", (str(sounds), "--hours", f"{hours:g}"), sounds / "finished"),
@@ -58,7 +61,7 @@ def steps(work: Path, model: Path, amount: float = 1.0, compiled: bool = False) 
         Step("train_flow.py", (*half, *networks, "--solved", "0.3"), flow, 12),
         Step("made_mels.py", (str(sounds), str(mels), "--flow", str(flow), *networks), mels / "00000.made.npz"),
         Step("train_vocoder.py", (*half, "--made", str(mels)), vocoder, 20),
-        Step("export_voice.py", (str(weights), str(voice)), voice / "flow.pt"),
+        Step("export_voice.py", (str(weights), str(voice)), spoken),
         Step("spoken_corpus.py", (str(corpus), "--utterances", str(utterances)), corpus / "finished"),
         Step("label_speech.py", (str(corpus), "--speech-tokenizer", str(tokenizer)), corpus / "labelled"),
         Step("own_voice.py", (str(corpus), *own), corpus / "own-voice"),
@@ -78,7 +81,7 @@ def steps(work: Path, model: Path, amount: float = 1.0, compiled: bool = False) 
 def run(step: Step, scale: float) -> None:
     """Run one step with this repository on the path. Raises CalledProcessError when it fails."""
     minutes = ("--minutes", f"{step.minutes * scale:g}") if step.minutes else ()
-    path = os.pathsep.join([str(ROOT), str(HERE)])
+    path = os.pathsep.join([str(ROOT), str(HERE), os.environ.get("PYTHONPATH", "")])
     command: Sequence[str] = (sys.executable, str(HERE / step.script), *step.arguments, *minutes)
     subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": path})
 

@@ -24,10 +24,10 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
+from averaged_weights import read, write
 from ctc import BLANK, LETTERS
 from network_sizes import AUDIO, HIDDEN, TEXT
 from rows import MIX, Batch, Source, Work
-from safetensors.torch import load_file, save_file
 from spoken_corpus import RATE_HZ
 from torch import Tensor
 from torch_batches import Part, Prepared
@@ -37,7 +37,6 @@ from training import Log
 
 from engine.language import Vocabulary
 
-_SHARD_BYTES = 14_900_000
 _SPELLING_BESIDE = 0.3  # its share of the loss once the language model learns too
 Entropy = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -155,10 +154,7 @@ class Trainer:
 
     def load(self, folder: Path) -> None:
         """Go on from weights written by `save`."""
-        weights: dict[str, Tensor] = {}
-        for path in sorted(folder.glob("weights-*.safetensors")):
-            weights |= load_file(path)
-        missing = self.net.take(weights)
+        missing = self.net.take(read(folder))
         print(f"not among the weights to go on from: {', '.join(missing) or 'nothing'}", flush=True)
         torch._foreach_copy_(self._average, [weight.detach() for weight in self._weights])
 
@@ -188,20 +184,8 @@ class Trainer:
         kept = {name: weight.detach().clone() for name, weight in self.net.named_parameters()}
         with torch.no_grad():
             self.net.load_state_dict(dict(zip(names, self._average, strict=True)))
-            averaged = {name: weight.half().contiguous().cpu() for name, weight in self.net.weights().items()}
+            write(self.net.weights(), out)
             self.net.load_state_dict(kept)
-        shards: list[dict[str, Tensor]] = [{}]
-        size = 0
-        for name, weight in averaged.items():
-            if size + weight.nbytes > _SHARD_BYTES and shards[-1]:
-                shards.append({})
-                size = 0
-            shards[-1][name] = weight
-            size += weight.nbytes
-        for number, shard in enumerate(shards):
-            unfinished = out / "unfinished.safetensors"
-            save_file(shard, unfinished)
-            unfinished.rename(out / f"weights-{number}.safetensors")
 
 
 @dataclass

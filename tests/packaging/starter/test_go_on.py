@@ -94,6 +94,19 @@ def test_a_voice_of_its_own_is_not_replaced(tmp_path: Path, python: Path) -> Non
     assert own.read_text() == "learned"
 
 
+def test_what_was_learned_is_averaged_with_what_was_published(tmp_path: Path, python: Path) -> None:
+    place = Place(tmp_path / "work")
+    assert "averaged_weights.py" not in run(tmp_path, python)  # nothing was learned
+    place.language.mkdir(parents=True)
+    (place.language / "weights-0.safetensors").write_bytes(b"learned")
+    (arguments,) = run(tmp_path, python)["averaged_weights.py"]
+    assert arguments == [str(place.shipped), str(place.language), str(place.averaged)]
+    place.averaged.mkdir()
+    (place.averaged / "weights-0.safetensors").write_bytes(b"averaged")
+    go_on.collect(place, tmp_path / "out")
+    assert (tmp_path / "out" / "weights-0.safetensors").read_bytes() == b"averaged"
+
+
 def test_a_published_model_that_cannot_be_read_ends_the_run(tmp_path: Path, python: Path) -> None:
     (tmp_path / "failures").write_text("from_shipped.py\n")
     with pytest.raises(RuntimeError, match="cannot be read"):
