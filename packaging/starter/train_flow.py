@@ -162,7 +162,8 @@ def train(found: Corpus, held_out: Corpus, out: Path, options: argparse.Namespac
         now = time.monotonic()
         if now - logged > LOG_EVERY_S:
             loss, error, norm = (round(figure.item(), 4) for figure in figures)
-            log.write(step=training.steps, loss=loss, error=error, norm=norm, **about)
+            name = "solved_error" if about["solved"] else "error"  # of a mel here, of a velocity there
+            log.write(step=training.steps, loss=loss, **{name: error}, norm=norm, **about)
             logged = now
         if now - saved > SAVE_EVERY_S:
             training.write(unfinished, torch.float16)
