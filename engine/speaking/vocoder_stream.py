@@ -3,6 +3,7 @@
 Each run covers the last 8 mel frames again: their source is reused and 3840 samples are faded from the old run into
 the new one, as in the official code. Two of its seams are closed here: there the source's phase starts anew behind the
 reused part, and the two halves of the Hamming window add up to 1.08, so that both ends of every fade are a step.
+Speech as a whole begins and ends in silence, where the official code's first and last sample are a step too.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from engine.speaking.source import advances, excite
 from engine.speaking.vocoder import Vocoder
 
 OVERLAP_FRAMES = 8
+EDGE_SAMPLES = 120  # 5 ms in which speech rises from silence and falls back: a vocoder's first sample is a click
 
 
 def fade(new: NDArray[np.float32], old: NDArray[np.float32], *, official: bool = False) -> NDArray[np.float32]:
@@ -30,8 +32,15 @@ def fade(new: NDArray[np.float32], old: NDArray[np.float32], *, official: bool =
     return faded
 
 
+def risen(samples: Samples) -> Samples:
+    """The samples (n,), their first EDGE_SAMPLES rising from silence along half a Hann window."""
+    count = min(EDGE_SAMPLES, len(samples))
+    edge = np.hanning(2 * count + 1)[:count].astype(np.float32)
+    return np.concatenate([samples[:count] * edge, samples[count:]])
+
+
 class VocoderStream:
-    """One stream of mel to samples. `continuous` False gives the official code's seams, to compare with."""
+    """One stream of mel to samples. `continuous` False gives the official code's seams and edges, to compare with."""
 
     def __init__(self, vocoder: Vocoder, *, seed: int | None = 0, continuous: bool = True) -> None:
         self._vocoder = vocoder
@@ -55,9 +64,11 @@ class VocoderStream:
         made: Samples = np.array(self._vocoder.decode(window[None], source)[0])
         if self._faded is not None:
             made = fade(made, self._faded, official=not self._continuous)
+        elif self._continuous:
+            made = risen(made)
         if last:
             self.reset()
-            return made
+            return risen(made[::-1])[::-1].copy() if self._continuous else made
         keep = min(OVERLAP_FRAMES, window.shape[0])
         self._mel, self._source = window[-keep:], source[:, -keep * hop :]
         self._faded = made[-keep * hop :]

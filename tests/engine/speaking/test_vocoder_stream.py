@@ -11,8 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.checkpoints.load_speaking import load_vocoder
+from engine.speaking import vocoder_stream
 from engine.speaking.vocoder import Vocoder
-from engine.speaking.vocoder_stream import OVERLAP_FRAMES, VocoderStream, fade
+from engine.speaking.vocoder_stream import EDGE_SAMPLES, OVERLAP_FRAMES, VocoderStream, fade
 
 HOP = 480
 
@@ -65,3 +66,23 @@ def test_a_stream_starts_anew_after_its_last_piece(humming: Vocoder) -> None:
     one = stream.step(mel, last=True)
     other = stream.step(mel, last=True)
     np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("sizes", [(40,), (20, 20), (3, 37), (39, 1)])
+def test_speech_rises_from_silence_and_falls_back_and_is_the_same_between(
+    humming: Vocoder, sizes: tuple[int, ...]
+) -> None:
+    mel = mx.ones((40, 80))
+    places = np.cumsum((0, *sizes))
+
+    def spoken(edge: int, monkeypatch: pytest.MonkeyPatch) -> NDArray[np.float32]:
+        monkeypatch.setattr(vocoder_stream, "EDGE_SAMPLES", edge)
+        stream, ends = VocoderStream(humming, seed=0), itertools.pairwise(places)
+        return np.concatenate([stream.step(mel[int(a) : int(b)], last=b == places[-1]) for a, b in ends])
+
+    with pytest.MonkeyPatch.context() as patch:
+        bare, ours = spoken(0, patch), spoken(EDGE_SAMPLES, patch)
+    assert np.abs(bare[[0, -1]]).min() > 1e-3  # a step, heard as a click
+    assert np.abs(ours[[0, -1]]).max() < 1e-3 * np.abs(bare[[0, -1]]).min()
+    np.testing.assert_array_equal(ours[EDGE_SAMPLES:-EDGE_SAMPLES], bare[EDGE_SAMPLES:-EDGE_SAMPLES])
+    assert (np.abs(ours) <= np.abs(bare)).all()
