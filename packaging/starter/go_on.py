@@ -5,8 +5,8 @@
 
 The first GPU teaches ear and language model, the last one vocoder and flow. A training that breaks off begins again at
 the weights it wrote last, for the time that is left. In the end ear and language model are averaged with the published
-ones. `--collect` copies what is written so far, at any time: nine files
-at most, the language model in shards, the logs as one archive. `assemble.py` and `export_voice.py` make a model of it.
+ones. `--collect` copies what is written so far, at any time: nine files at most, the language model in shards, the logs
+as one archive. `assemble.py` and `export_voice.py` make a model of it.
 """
 
 from __future__ import annotations

@@ -143,9 +143,10 @@ class VocoderNetwork(nn.Module):
         """Pitch (B, T) in Hz and standard normal noise (B, 480 T) to the source signal (B, 480 T)."""
         config, hop = self.config, self.config.hop_samples
         multiples = torch.arange(1, config.harmonics + 1, device=f0.device)
-        moved = f0.double() * (hop / config.sample_rate_hz)
-        exact = torch.frac(torch.cumsum(moved, 1)[..., None] * multiples).float()
-        step = moved.float()[..., None] * multiples
+        # Phases grow too large for float32, and an Apple GPU has no float64.
+        moved = (f0.cpu() if f0.device.type == "mps" else f0).double() * (hop / config.sample_rate_hz)
+        exact = torch.frac(torch.cumsum(moved, 1)[..., None] * multiples.to(moved.device)).float().to(f0.device)
+        step = moved.float().to(f0.device)[..., None] * multiples
         following = functional.pad(step[:, 1:], (0, 0, 0, 1))
         step = functional.pad(step[:, 1:], (0, 0, 1, 0))
         place = (torch.arange(hop, device=f0.device) + 0.5) / hop - 0.5
