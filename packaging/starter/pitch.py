@@ -23,7 +23,7 @@ def pitch(samples_24k: Tensor) -> Tensor:
     before = (_WINDOW + longest - _HOP) // 2
     windows = functional.pad(halved, (before, _WINDOW + longest)).unfold(1, _WINDOW + longest, _HOP)[:, : N // 480]
     start = windows[..., :_WINDOW]
-    # Differences of sums lose too much in float32, and an Apple GPU has no float64.
+    # A long sum of squares loses too much in float32, and an Apple GPU has no float64.
     exact = (windows.cpu() if windows.device.type == "mps" else windows).double()
     energy = functional.pad(torch.cumsum(exact**2, dim=-1), (1, 0)).float().to(windows.device)
     lags = torch.arange(shortest - 1, longest + 1, device=windows.device)
