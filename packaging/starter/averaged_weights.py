@@ -4,12 +4,13 @@
 
 What a network learns in addition it partly pays for with what it knew; between both it often does better than either
 (arXiv 2109.01903, 2203.05482). Folders hold `weights-*.safetensors`; the speller's head, which a published model does
-not have, is left out.
+not have, is left out. OUT is replaced, as a whole or not at all.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -61,7 +62,10 @@ def main() -> None:
         parser.add_argument(name, type=Path)
     parser.add_argument("--share", type=float, default=0.5, help="0 is before, 1 is after")
     options = parser.parse_args()
-    write(between(read(options.before), read(options.after), options.share), options.out)
+    unfinished = options.out.with_name(f"{options.out.name}-unfinished")
+    write(between(read(options.before), read(options.after), options.share), unfinished)
+    shutil.rmtree(options.out, ignore_errors=True)
+    unfinished.rename(options.out)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from spoken_corpus import CONVERSATIONS
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 PUBLISHED = ROOT / "resources" / "starter"
@@ -142,7 +144,7 @@ def language(programs: Programs, place: Place, options: argparse.Namespace, cloc
             *(place.work / "corpus", place.language, "--tokenizer", PUBLISHED, "--resume", place.kept_language()),
             *("--no-ear", "--minutes", clock.minutes(), "--head-start", f"{behind:.3f}", "--save-every", 60),
             *("--peak", options.peak, "--tokens", options.tokens, "--workers", options.workers, "--mix", *MIX),
-            *("--pool", round(0.36 * options.utterances), "--most-hours", options.most_hours),
+            *("--pool", round(CONVERSATIONS * options.utterances), "--most-hours", options.most_hours),
             *(("--device", options.device) if options.device else ("--compile",)),
         )
 
@@ -192,6 +194,7 @@ def go_on(programs: Programs, place: Place, options: argparse.Namespace) -> None
         return
     if not programs.run("from_shipped.py", (PUBLISHED, place.shipped)):
         raise RuntimeError(f"the published model cannot be read: {place.work / 'logs' / 'from_shipped.py.log'}")
+    shutil.rmtree(place.averaged, ignore_errors=True)  # of an earlier run
     place.begin_voice()
     labels = (place.work / "corpus", "--speech-tokenizer", place.shipped / "tokenizer.safetensors")
     networks = ("--flow", place.latest("flow"), "--vocoder", place.latest("vocoder"), "--voice", VOICE)

@@ -20,12 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sound_features import log_mel
 from speech_tokenizer import SpeechTokenizer, TokenizerConfig, codes_of
-from spoken_corpus import BLOCK
+from spoken_corpus import BLOCK, SAMPLES_PER_TOKEN, save_codes
 from training import load
 
 _TOGETHER = 384
 _SHARDS_AT_ONCE = 24
-_SAMPLES_PER_TOKEN = 640
 _CACHE_BYTES = 4_000_000_000
 
 
@@ -52,19 +51,17 @@ def label(tokenizer: SpeechTokenizer, paths: Sequence[Path]) -> None:
             codes[i] = made
     first = 0
     for path, count in zip(paths, counts, strict=True):
-        unfinished = path.with_suffix(".unfinished.npy")
-        np.save(unfinished, np.concatenate([np.zeros(0, dtype=np.int16), *codes[first : first + count]]))
-        unfinished.rename(path.with_suffix(".codes.npy"))
+        save_codes(path.parent, path.stem, codes[first : first + count])
         first += count
 
 
 def _codes(tokenizer: SpeechTokenizer, sounds: Sequence[NDArray[np.int16]]) -> list[NDArray[np.int16]]:
-    counts = [len(sound) // _SAMPLES_PER_TOKEN for sound in sounds]
+    counts = [len(sound) // SAMPLES_PER_TOKEN for sound in sounds]
     longest = -(-max(counts) // 25) * 25  # few shapes
-    table = np.zeros((len(sounds), longest * _SAMPLES_PER_TOKEN), dtype=np.float32)
+    table = np.zeros((len(sounds), longest * SAMPLES_PER_TOKEN), dtype=np.float32)
     mask = np.zeros((len(sounds), longest, 1), dtype=np.float32)
     for row, (sound, count) in enumerate(zip(sounds, counts, strict=True)):
-        table[row, : count * _SAMPLES_PER_TOKEN] = sound[: count * _SAMPLES_PER_TOKEN] / 32768.0
+        table[row, : count * SAMPLES_PER_TOKEN] = sound[: count * SAMPLES_PER_TOKEN] / 32768.0
         mask[row, :count] = 1.0
     tokens = mx.array(mask)
     digits = mx.round(tokenizer(log_mel(mx.array(table)) * mx.repeat(tokens, 4, axis=1), tokens))

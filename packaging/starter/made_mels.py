@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from sound_features import fbank, log_mel, speech_mel
 from speaker_network import SpeakerNetwork
 from speech_tokenizer import SpeechTokenizer, TokenizerConfig
+from torch_device import best_device
 from torch_voice import OwnVoice
 from training import Shards, Utterance, load
 
@@ -57,8 +58,7 @@ def main() -> None:
     given.add_argument("--voice", type=Path)
     given.add_argument("--speaker", type=Path)
     parser.add_argument("--rows", type=int, default=32)
-    device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    parser.add_argument("--device", default=device)
+    parser.add_argument("--device", default=best_device())
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     mx.set_cache_limit(CACHE_BYTES)

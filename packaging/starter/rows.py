@@ -22,7 +22,7 @@ from ctc import fits, padded, spelled
 from dialogues import ANALYST, DESCRIBER, READER, TRANSCRIBER, Dialogue, Turn
 from numpy.typing import NDArray
 from prompt_layout import Layout, Row, Sound
-from spoken_corpus import BLOCK, RATE_HZ, conversations
+from spoken_corpus import BLOCK, RATE_HZ, conversations, labelled
 from topics_knowledge import translation
 
 from engine.conversation.tasks import translate_instruction
@@ -114,21 +114,17 @@ class Corpus:
                 self._take(name, base)
 
     def _take(self, name: str, base: int) -> None:
-        codes = np.load(self._folder / f"{name}.codes.npy")
-        place = 0
-        for entry in json.loads((self._folder / f"{name}.json").read_text()):
+        for entry, codes in labelled(self._folder, name):
             text = entry["text"]
             utterance = Heard(base + entry["block"], entry["samples"], text)
             # What is heard is written down in words.
             if entry["heard"] and not any(letter.isdigit() for letter in text):
                 self.heard.append(utterance)
                 self.by_text[text].append(utterance)
-            if entry["kind"] == "reply":
-                count = entry["samples"] // 640
+            if codes is not None:
                 if text not in self.speech:
                     self.replies.append(text)
-                self.speech[text] = codes[place : place + count]
-                place += count
+                self.speech[text] = codes
 
 
 class RowMaker:

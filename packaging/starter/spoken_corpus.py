@@ -35,6 +35,7 @@ from engine.samples import resample
 SEED = 12
 RATE_HZ = 16_000
 BLOCK = 1600
+SAMPLES_PER_TOKEN = 640
 UTTERANCES_PER_SHARD = 250
 LONGEST_S = 12.0
 REPLIES_HEARD = 0.25  # share of the replies that the ear learns from too
@@ -119,7 +120,7 @@ KNOWN = (
     Speaker("espeak-ng", "en-gb+m3", 160),
 )
 _SHARES = (18, 31, 27)  # percent: answers, questions, sentences to read; the rest are sentences to hear
-_CONVERSATIONS = 0.36  # for an utterance
+CONVERSATIONS = 0.36  # for an utterance
 _MOST_VOICES = 12
 _SHIFTS = (1.0, 1.0, 1.0, 0.87, 0.93, 1.07, 1.14)
 
@@ -131,6 +132,16 @@ class Job:
     kind: str
     text: str
     speaker: Speaker
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """What a shard holds: samples (n,) at 16 kHz, and whether the ear learns from them."""
+
+    kind: str
+    text: str
+    heard: bool
+    samples: NDArray[np.int16]
 
 
 def any_speaker(chance: random.Random) -> Speaker:
@@ -154,7 +165,7 @@ def jobs(utterances: int, seed: int = SEED) -> list[Job]:
     """About so many jobs in random order, by the shares above; a whole list of 450,000 takes about a minute."""
     chance = random.Random(seed)
     answers, questions, read = (utterances * share // 100 for share in _SHARES)
-    asked, answered = _said(conversations(round(utterances * _CONVERSATIONS)))
+    asked, answered = _said(conversations(round(utterances * CONVERSATIONS)))
     made = [Job("reply", text, REPLY_VOICE) for text, _ in answered.most_common(answers)]
     # Questions are read too, so that a reader does not answer them.
     to_read = chance.sample([*asked], min(len(asked), read // 8))
@@ -200,28 +211,51 @@ def spoken(text: str, speaker: Speaker) -> NDArray[np.int16]:
 def write_shard(folder: Path, number: int, shard: Sequence[Job]) -> float:
     """Speak the jobs of one shard; returns the seconds of speech made."""
     chance = random.Random(number)
-    pieces: list[NDArray[np.int16]] = []
-    entries: list[dict[str, object]] = []
-    block = 0
+    said: list[Utterance] = []
     heard = [job.kind == "heard" or chance.random() < REPLIES_HEARD for job in shard]
     for is_heard, job in sorted(zip(heard, shard, strict=True), key=lambda pair: not pair[0]):
         try:
             samples = spoken(job.text, job.speaker)
         except subprocess.SubprocessError:
             continue
-        if not RATE_HZ // 4 <= len(samples) <= LONGEST_S * RATE_HZ:
-            continue
-        blocks = -(-len(samples) // BLOCK)
-        pieces.append(np.pad(samples, (0, blocks * BLOCK - len(samples))))
-        place = {"block": block, "samples": len(samples), "heard": is_heard}
-        entries.append({"kind": job.kind, "text": job.text, **place})
+        if RATE_HZ // 4 <= len(samples) <= LONGEST_S * RATE_HZ:
+            said.append(Utterance(job.kind, job.text, is_heard, samples))
+    return save(folder, f"{number:05}", said) if said else 0.0
+
+
+def save(folder: Path, name: str, said: Sequence[Utterance]) -> float:
+    """Write a shard, those that are heard first; returns its seconds."""
+    pieces, entries, block = [np.zeros(0, np.int16)], [], 0
+    for one in said:
+        blocks = -(-len(one.samples) // BLOCK)
+        pieces.append(np.pad(one.samples, (0, blocks * BLOCK - len(one.samples))))
+        place = {"block": block, "samples": len(one.samples), "heard": one.heard}
+        entries.append({"kind": one.kind, "text": one.text, **place})
         block += blocks
-    if pieces:
-        np.save(folder / f"{number:05}.npy", np.concatenate(pieces))
-        unfinished = folder / f"{number:05}.part"
-        unfinished.write_text(json.dumps(entries))
-        unfinished.rename(folder / f"{number:05}.json")
+    np.save(folder / f"{name}.npy", np.concatenate(pieces))
+    unfinished = folder / f"{name}.part"
+    unfinished.write_text(json.dumps(entries))
+    unfinished.rename(folder / f"{name}.json")
     return block * BLOCK / RATE_HZ
+
+
+def save_codes(folder: Path, name: str, codes: Sequence[NDArray[np.int16]]) -> None:
+    """Write the speech tokens of a shard's replies end to end: with them it is labelled."""
+    unfinished = folder / f"{name}.unfinished.npy"
+    np.save(unfinished, np.concatenate([np.zeros(0, dtype=np.int16), *codes]))
+    unfinished.rename(folder / f"{name}.codes.npy")
+
+
+def labelled(folder: Path, name: str) -> Iterator[tuple[Mapping[str, Any], NDArray[np.int16] | None]]:
+    """The entries of a labelled shard, each reply with its speech tokens (T,)."""
+    codes, place = np.load(folder / f"{name}.codes.npy"), 0
+    for entry in json.loads((folder / f"{name}.json").read_text()):
+        if entry["kind"] == "reply":
+            count = entry["samples"] // SAMPLES_PER_TOKEN
+            yield entry, codes[place : place + count]
+            place += count
+        else:
+            yield entry, None
 
 
 def stored_blocks(entries: Sequence[Mapping[str, Any]]) -> int:

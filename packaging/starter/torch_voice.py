@@ -20,7 +20,6 @@ from engine.speaking.voice import Voice
 
 LENGTH = 400
 PIECE = 25
-_HOP = 480
 
 
 class OwnVoice:
@@ -49,13 +48,14 @@ class OwnVoice:
     def samples(self, tokens: Sequence[NDArray[np.int32]], seed: int) -> list[NDArray[np.float32]]:
         """Samples at 24 kHz (960 T,) of each of the sequences (T,)."""
         assert self.vocoder is not None
+        hop = self.vocoder.config.hop_samples
         found: list[NDArray[np.float32]] = [np.zeros(0, np.float32)] * len(tokens)
         for groups, mel in self._batches(tokens, seed):
-            noise = torch.randn(len(mel), mel.shape[1] * _HOP, device=self.device)
+            noise = torch.randn(len(mel), mel.shape[1] * hop, device=self.device)
             with torch.inference_mode():
                 made = self.vocoder(mel.transpose(1, 2), noise).cpu().numpy()
             for number, row, start, length in _places(groups, tokens):
-                found[number] = made[row, start * _HOP : (start + length) * _HOP]
+                found[number] = made[row, start * hop : (start + length) * hop]
         return found
 
     def _batches(self, tokens: Sequence[NDArray[np.int32]], seed: int) -> Iterator[tuple[list[list[int]], Tensor]]:

@@ -3,7 +3,7 @@
     python packaging/starter/train.py [--work build/starter] [--out resources/starter] [--scale 1.0]
 
 Needs a GPU that MLX and PyTorch know (CUDA or Apple), flite, espeak-ng and some 60 GB of disk. Each step leaves its
-results in the work folder and is skipped when they are there. The minutes are those of one H200; `--scale` stretches
+results in the work folder and is skipped once it has ended well. The minutes are those of one H200; `--scale` stretches
 them all, and below 1 less speech is made and batches are smaller too: 0.01 shows in ten minutes on two processor cores
 without a GPU that all of it works, with a model that has learned nothing.
 """
@@ -20,6 +20,7 @@ from pathlib import Path
 
 import torch
 from go_on import MIX
+from spoken_corpus import CONVERSATIONS
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -29,11 +30,10 @@ HEARD_HOURS = 300  # of so many utterances and the own voice
 
 @dataclass(frozen=True)
 class Step:
-    """A script, its arguments, and the file that shows it is done. `minutes` is appended where it is a training."""
+    """A script and its arguments; `minutes` are appended where it is a training."""
 
     script: str
     arguments: tuple[str, ...]
-    result: Path
     minutes: float = 0.0
 
 
@@ -59,31 +59,29 @@ def steps(work: Path, model: Path, amount: float = 1.0, compiled: bool = False) 
     own = ("--flow", str(flow), "--vocoder", str(vocoder), "--voice", str(spoken))
     batch = ("--tokens", sized(65_536, 2048), "--seconds", sized(2400, 60))
     room = ("--most-hours", f"{max(LEAST_HOURS, amount * HEARD_HOURS):g}")
-    # As many conversations as spoken_corpus.py makes for so many utterances.
-    language = (*batch, *room, "--pool", str(round(0.36 * utterances)), "--mix", *MIX, "--workers", "10")
+    language = (*batch, *room, "--pool", str(round(CONVERSATIONS * utterances)), "--mix", *MIX, "--workers", "10")
     return [
-        Step("text_tokenizer.py", (str(work),), work / "tokenizer.json"),
-        Step("speaking_data.py", (str(sounds), "--hours", f"{hours:g}"), sounds / "finished"),
-        Step("train_tokenizer.py", half, tokenizer, 4),
-        Step("train_speaker.py", half, speaker, 2),
-        Step("train_flow.py", (str(sounds), str(begun.parent), *networks, "--solved", "0.3"), begun, 8),
-        Step("train_flow.py", (*half, *networks, *solved, "--resume", str(begun)), flow, 4),
-        Step("made_mels.py", (str(sounds), str(mels), "--flow", str(flow), *networks), mels / "00000.made.npz"),
-        Step("train_vocoder.py", (*half, "--made", str(mels)), vocoder, 20),
-        Step("export_voice.py", (str(weights), str(voice)), spoken),
-        Step("spoken_corpus.py", (str(corpus), "--utterances", str(utterances)), corpus / "finished"),
-        Step("label_speech.py", (str(corpus), "--speech-tokenizer", str(tokenizer)), corpus / "labelled"),
-        Step("own_voice.py", (str(corpus), *own), corpus / "own-voice"),
+        Step("text_tokenizer.py", (str(work),)),
+        Step("speaking_data.py", (str(sounds), "--hours", f"{hours:g}")),
+        Step("train_tokenizer.py", half, 4),
+        Step("train_speaker.py", half, 2),
+        Step("train_flow.py", (str(sounds), str(begun.parent), *networks, "--solved", "0.3"), 8),
+        Step("train_flow.py", (*half, *networks, *solved, "--resume", str(begun)), 4),
+        Step("made_mels.py", (str(sounds), str(mels), "--flow", str(flow), *networks)),
+        Step("train_vocoder.py", (*half, "--made", str(mels)), 20),
+        Step("export_voice.py", (str(weights), str(voice))),
+        Step("spoken_corpus.py", (str(corpus), "--utterances", str(utterances))),
+        Step("label_speech.py", (str(corpus), "--speech-tokenizer", str(tokenizer))),
+        Step("own_voice.py", (str(corpus), *own)),
         Step(
             "train_language.py",
             (
                 *(str(corpus), str(heard), "--tokenizer", str(work), *language, "--checked", str(CHECKED)),
                 *(("--compile",) if compiled else ()),
             ),
-            heard / "done",
             45,
         ),
-        Step("assemble.py", (str(heard), str(work), str(voice), str(model)), model / "config.json"),
+        Step("assemble.py", (str(heard), str(work), str(voice), str(model))),
     ]
 
 
@@ -103,14 +101,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "resources" / "starter", help="the model's folder")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
-    (options.work / "weights").mkdir(exist_ok=True)
+    done = options.work / "done"
+    for folder in (options.work / "weights", done):
+        folder.mkdir(exist_ok=True)
     amount, compiled = min(1.0, options.scale), torch.cuda.is_available()
-    for step in steps(options.work.resolve(), options.out.resolve(), amount, compiled):
-        if step.result.exists() and step.script != "assemble.py":
+    for number, step in enumerate(steps(options.work.resolve(), options.out.resolve(), amount, compiled)):
+        mark = done / f"{number:02} {step.script}"
+        if mark.exists() and step.script != "assemble.py":
             print(f"{step.script}: done before")
             continue
         print(f"{step.script} …", flush=True)
         run(step, options.scale)
+        mark.write_text("")
 
 
 if __name__ == "__main__":

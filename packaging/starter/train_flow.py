@@ -32,6 +32,7 @@ from sound_features import fbank, log_mel, speech_mel
 from speaker_network import SpeakerNetwork
 from speech_tokenizer import SpeechTokenizer, TokenizerConfig
 from torch import Tensor
+from torch_device import best_device
 from torch_flow import FlowBatch, FlowNetwork, bias_of, flow_loss, solved_loss
 from training import Log, Plan, Shards, Utterance, load, padded_samples
 
@@ -241,8 +242,7 @@ def main() -> None:
     parser.add_argument("--resume", type=Path)
     parser.add_argument("--wait-for", type=int, default=10**9)
     parser.add_argument("--warm-up", type=int, default=300, help="steps in which the learning rate grows")
-    device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    parser.add_argument("--device", default=device)
+    parser.add_argument("--device", default=best_device())
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(6)

@@ -31,6 +31,7 @@ from rows import MIX, Batch, Source, Work
 from spoken_corpus import RATE_HZ
 from torch import Tensor
 from torch_batches import Part, Prepared
+from torch_device import best_device
 from torch_networks import Starter, compiled, cross_entropy
 from torch_sounds import SoundStore
 from training import Log
@@ -335,8 +336,7 @@ def main() -> None:
     mix = parser.add_argument("--mix", type=float, nargs=3, default=MIX, metavar=("TRANSCRIBED", "CONVERSED", "READ"))
     mix.help = "how often each kind of row is drawn"
     parser.add_argument("--workers", type=int, default=4, help="processes that make batches, of each kind")
-    device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    parser.add_argument("--device", default=device)
+    parser.add_argument("--device", default=best_device())
     parser.add_argument("--compile", action="store_true", help="compile blocks and layers; takes a minute, then faster")
     parser.add_argument("--resume", type=Path, help="folder of weights to go on from")
     parser.add_argument("--head-start", type=float, default=0.0, help="share of the schedule that lies behind them")

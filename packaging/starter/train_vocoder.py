@@ -24,6 +24,7 @@ from plan import Log, Plan
 from safetensors.numpy import load_file, save_file
 from shards import Shards, Utterance
 from torch import Tensor
+from torch_device import best_device
 from vocoder_critics import Critics, critics_loss, vocoder_loss
 from vocoder_losses import mel_distance, one_mel_distance, pitch_distance, spectral_distance, speech_mel
 from vocoder_network import Sizes, Snake, VocoderNetwork, load_weights, weights_of
@@ -400,7 +401,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.manual_seed(4)
     torch.backends.cudnn.benchmark = True
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(best_device())
     options.out.mkdir(parents=True, exist_ok=True)
     joined_snake(device)
     shards = Shards(options.shards)

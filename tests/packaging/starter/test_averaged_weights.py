@@ -30,6 +30,7 @@ def test_the_command_line_writes_shards_that_hold_all(tmp_path: Path, monkeypatc
     for name, value in (("before", 0.0), ("after", 2.0)):
         averaged_weights.write({f"w{n}": torch.full((30,), value + n) for n in range(4)}, tmp_path / name)
     arguments = [str(tmp_path / name) for name in ("before", "after", "out")]
+    averaged_weights.write({f"old{n}": torch.zeros(30) for n in range(9)}, tmp_path / "out")  # of an earlier run
     monkeypatch.setattr("sys.argv", ["averaged_weights.py", *arguments])
     averaged_weights.main()
     assert len(list((tmp_path / "out").glob("weights-*.safetensors"))) == 4

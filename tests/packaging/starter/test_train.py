@@ -36,25 +36,26 @@ def test_every_step_is_a_script_that_knows_its_options(
             assert f'"{option}"' in source or f'("{option}' in source, (script, option)
 
 
-def test_what_a_step_reads_was_made_before(tmp_path: Path) -> None:
-    made: set[Path] = set()
-    steps = train.steps(tmp_path / "work", tmp_path / "model")
-    results = {step.result for step in steps}
-    for step in steps:
-        read = {Path(argument) for argument in step.arguments} & results
-        assert read <= made, step.script
-        made.add(step.result)
-
-
-def test_what_is_done_is_not_done_again_but_the_folder_is_put_together(
+def test_a_step_that_broke_off_is_done_again_and_no_other_but_the_folder(
     run: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for step in train.steps(tmp_path / "work", tmp_path / "model"):
-        if step.script != "own_voice.py":
-            step.result.parent.mkdir(parents=True, exist_ok=True)
-            step.result.write_text("")
-    start(tmp_path, monkeypatch)
-    assert [script for script, *_ in run] == ["own_voice.py", "assemble.py"]
+    note = subprocess.run
+
+    def breaks(command: list[str], **_: object) -> None:
+        note(command)
+        if "own_voice.py" in command[1]:
+            raise subprocess.CalledProcessError(1, command)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "run", breaks)
+        with pytest.raises(subprocess.CalledProcessError):
+            start(tmp_path, monkeypatch)
+    before = [script for script, *_ in run]
+    assert before[-1] == "own_voice.py"
+    for rest in (["own_voice.py", "train_language.py", "assemble.py"], ["assemble.py"]):
+        run.clear()
+        start(tmp_path, monkeypatch)
+        assert [script for script, *_ in run] == rest
 
 
 def test_a_short_run_trains_shorter_and_makes_less_speech_a_long_one_only_trains_longer(
