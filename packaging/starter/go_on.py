@@ -23,8 +23,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spoken_corpus import CONVERSATIONS
-
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 PUBLISHED = ROOT / "resources" / "starter"
@@ -144,7 +142,7 @@ def language(programs: Programs, place: Place, options: argparse.Namespace, cloc
             *(place.work / "corpus", place.language, "--tokenizer", PUBLISHED, "--resume", place.kept_language()),
             *("--no-ear", "--minutes", clock.minutes(), "--head-start", f"{behind:.3f}", "--save-every", 60),
             *("--peak", options.peak, "--tokens", options.tokens, "--workers", options.workers, "--mix", *MIX),
-            *("--pool", round(CONVERSATIONS * options.utterances), "--most-hours", options.most_hours),
+            *("--utterances", options.utterances, "--most-hours", options.most_hours),
             *(("--device", options.device) if options.device else ("--compile",)),
         )
 

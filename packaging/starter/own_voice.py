@@ -40,8 +40,8 @@ def replies(path: Path) -> list[tuple[str, NDArray[np.int32]]]:
 
 def waiting(folder: Path) -> list[Path]:
     """Labelled shards that were not spoken yet."""
-    labelled = sorted(path.name.split(".")[0] for path in folder.glob("[0-9]*.codes.npy"))
-    return [folder / f"{n}.json" for n in labelled if not (folder / f"{PREFIX}{n}.codes.npy").exists()]
+    names = sorted(path.name.split(".")[0] for path in folder.glob("[0-9]*.codes.npy"))
+    return [folder / f"{n}.json" for n in names if not (folder / f"{PREFIX}{n}.codes.npy").exists()]
 
 
 def heard(samples: NDArray[np.float32]) -> NDArray[np.int16]:

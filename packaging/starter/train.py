@@ -20,7 +20,6 @@ from pathlib import Path
 
 import torch
 from go_on import MIX
-from spoken_corpus import CONVERSATIONS
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -59,7 +58,7 @@ def steps(work: Path, model: Path, amount: float = 1.0, compiled: bool = False) 
     own = ("--flow", str(flow), "--vocoder", str(vocoder), "--voice", str(spoken))
     batch = ("--tokens", sized(65_536, 2048), "--seconds", sized(2400, 60))
     room = ("--most-hours", f"{max(LEAST_HOURS, amount * HEARD_HOURS):g}")
-    language = (*batch, *room, "--pool", str(round(CONVERSATIONS * utterances)), "--mix", *MIX, "--workers", "10")
+    language = (*batch, *room, "--utterances", str(utterances), "--mix", *MIX, "--workers", "10")
     return [
         Step("text_tokenizer.py", (str(work),)),
         Step("speaking_data.py", (str(sounds), "--hours", f"{hours:g}")),

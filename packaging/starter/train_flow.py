@@ -34,6 +34,7 @@ from speech_tokenizer import SpeechTokenizer, TokenizerConfig
 from torch import Tensor
 from torch_device import best_device
 from torch_flow import FlowBatch, FlowNetwork, bias_of, flow_loss, solved_loss
+from torch_steps import average, clipped_step
 from training import Log, Plan, Shards, Utterance, load, padded_samples
 
 from engine.speaking.flow import Flow
@@ -121,17 +122,9 @@ class Training:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type != "mps"):
             figures = loss(self.net, batch)
         figures[0].backward()
-        norm = torch.nn.utils.get_total_norm([weight.grad for weight in self.net.parameters()])
-        # What loss scaling uses clips just as well: gradients are divided by one, the other skips the step.
-        self._adam.grad_scale, self._adam.found_inf = norm.clamp(min=1.0), (~torch.isfinite(norm)).float()
-        for group in self._adam.param_groups:
-            group["lr"] = self.plan.learning_rate(self.steps)
-        self._adam.step()
-        self._adam.zero_grad(set_to_none=True)
+        norm = clipped_step(self._adam, self.plan.learning_rate(self.steps))
         self.steps += 1
-        keep = min(AVERAGED_OVER, (self.steps + 1) / (self.steps + 11))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.averaged.parameters()), list(self.net.parameters()), 1 - keep)
+        average(self.averaged.parameters(), self.net.parameters(), self.steps, AVERAGED_OVER)
         return [*(figure.detach() for figure in figures), norm]
 
     def write(self, path: Path, dtype: torch.dtype) -> None:

@@ -28,12 +28,13 @@ from averaged_weights import read, write
 from ctc import BLANK, LETTERS
 from network_sizes import AUDIO, HIDDEN, TEXT
 from rows import MIX, Batch, Source, Work
-from spoken_corpus import RATE_HZ
+from spoken_corpus import CONVERSATIONS, RATE_HZ
 from torch import Tensor
 from torch_batches import Part, Prepared
 from torch_device import best_device
 from torch_networks import Starter, compiled, cross_entropy
 from torch_sounds import SoundStore
+from torch_steps import average, clipped_step
 from training import Log
 
 from engine.language import Vocabulary
@@ -167,16 +168,9 @@ class Trainer:
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type != "cpu"):
             figures = losses(self.net, part, self._entropy)
         figures.pop("all").backward()
-        norm = torch.nn.utils.get_total_norm([weight.grad for weight in self._weights if weight.grad is not None])
-        # What loss scaling uses clips just as well: gradients are divided by one, the other skips the step.
-        self._adam.grad_scale, self._adam.found_inf = norm.clamp(min=1.0), (~torch.isfinite(norm)).float()
-        for group in self._adam.param_groups:
-            group["lr"] = rate
-        self._adam.step()
-        self._adam.zero_grad(set_to_none=True)
+        clipped_step(self._adam, rate)
         self.steps += 1
-        keep = min(0.999, (self.steps + 1) / (self.steps + 11))
-        torch._foreach_lerp_(self._average, [weight.detach() for weight in self._weights], 1 - keep)
+        average(self._average, self._weights, self.steps, 0.999)
         return {name: value.detach() for name, value in figures.items()}
 
     def save(self, out: Path) -> None:
@@ -271,7 +265,8 @@ class Run:
     @contextlib.contextmanager
     def _source(self, kind: str, size: float) -> Iterator[Prepared]:
         o = self.options
-        made = Source(Work(o.corpus, o.tokenizer, kind, size, o.pool, o.workers, tuple(o.mix)))
+        spoken = round(CONVERSATIONS * o.utterances)
+        made = Source(Work(o.corpus, o.tokenizer, kind, size, spoken, o.workers, tuple(o.mix)))
         source = Prepared(made, self.store, self.trainer.device, self.schedule.strength_now)
         try:
             yield source
@@ -332,7 +327,7 @@ def main() -> None:
     parser.add_argument("--first-hours", type=float, default=3.0, help="speech to wait for")
     parser.add_argument("--most-hours", type=float, default=300.0, help="speech there is room for, 115 MB an hour")
     parser.add_argument("--consume", action="store_true", help="remove sounds from the disk once they are loaded")
-    parser.add_argument("--pool", type=int, default=44_000, help="conversations")
+    parser.add_argument("--utterances", type=int, default=90_000, help="of the corpus, as spoken_corpus.py was told")
     mix = parser.add_argument("--mix", type=float, nargs=3, default=MIX, metavar=("TRANSCRIBED", "CONVERSED", "READ"))
     mix.help = "how often each kind of row is drawn"
     parser.add_argument("--workers", type=int, default=4, help="processes that make batches, of each kind")

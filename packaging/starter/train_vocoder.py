@@ -25,6 +25,7 @@ from safetensors.numpy import load_file, save_file
 from shards import Shards, Utterance
 from torch import Tensor
 from torch_device import best_device
+from torch_steps import average
 from vocoder_critics import Critics, critics_loss, vocoder_loss
 from vocoder_losses import mel_distance, one_mel_distance, pitch_distance, spectral_distance, speech_mel
 from vocoder_network import Sizes, Snake, VocoderNetwork, load_weights, weights_of
@@ -264,9 +265,7 @@ class Training:
                 figures["critics"] = critics_loss(self.critics, recorded[chosen], made[chosen].detach())
             self._moved(self.critics, self.optimisers[1], figures["critics"])
         self.number += 1
-        keep = min(AVERAGED_OVER, self.number / (self.number + 10))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.averaged.parameters()), list(self.network.parameters()), 1 - keep)
+        average(self.averaged.parameters(), self.network.parameters(), self.number, AVERAGED_OVER)
         return figures
 
     def _half_precision(self) -> torch.autocast:

@@ -30,7 +30,7 @@ def test_there_are_as_many_jobs_as_were_asked_for(jobs: list[spoken_corpus.Job])
 
 def test_every_answer_of_the_conversations_is_spoken(jobs: list[spoken_corpus.Job]) -> None:
     spoken = {job.text for job in jobs if job.kind == "reply"}
-    made = spoken_corpus.conversations(round(4000 * 0.36))
+    made = spoken_corpus.conversations(round(4000 * spoken_corpus.CONVERSATIONS))
     often = Counter(turn.answer for dialogue in made for turn in dialogue.turns)
     assert {text for text, count in often.items() if count > 1} <= spoken
 
