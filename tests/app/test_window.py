@@ -520,9 +520,9 @@ def test_three_files_and_a_bad_one_are_dropped(sit: Sit, steps: Steps, recording
     steps.gate.clear()
     user.drop(*recordings, bad)
     assert user.window.page == TRANSCRIBE
-    user.sees(lambda: len(user.cards()) == 4 and user.cards()["first.wav"].job.segments)
+    user.sees(lambda: len(user.cards()) == 4 and user.cards()["first.wav"].state_words.startswith("50 %"))
+    assert user.cards()["first.wav"].job.segments
     assert "notes.txt" in user.cards()["notes.txt"].problem_words
-    assert user.cards()["first.wav"].state_words.startswith("50 %")
     assert [card.state_words for card in user.cards().values()][1:3] == ["Waiting", "Waiting"]
     user.window.show_page(TALK)
     user.type("Quick?")  # a turn goes first
