@@ -200,7 +200,7 @@ class Controller(Talking):
     def refresh_devices(self) -> None:
         """Look for devices anew, if nothing sounds and nobody speaks."""
         if self._is_free():
-            self._sound.refresh(microphone=self._sound.microphone.open)
+            self._sound.refresh()
 
     def new_conversation(self) -> None:
         """Begin anew."""

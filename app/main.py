@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PAINT_LIMIT_MS = 500
+_DISK_HANGS_S = 60.0  # many files take long to be listed, a sleeping disk takes seconds to wake
 _SWITCH_INTERVAL_S = 0.001  # sound and window wait less for Python's lock while the engine works
 
 
@@ -191,7 +192,7 @@ def build_controller(
     from app.worker import Worker
 
     store = Store(paths.store, paths.recordings)
-    disk = Worker("disk")
+    disk = Worker("disk", _DISK_HANGS_S)
     controllers: list[Controller] = []
     thread = EngineThread(
         lambda: Desk(
@@ -201,7 +202,7 @@ def build_controller(
             confirm=lambda call: controllers[0].confirm(call),
         )
     )
-    models = Models(thread, settings, Worker("catalogue"), catalogue)
+    models = Models(thread, settings, Worker("catalogue", _DISK_HANGS_S), catalogue)
     sound = SoundDevices(system or PortAudio(), settings)
 
     def facts() -> list[str]:

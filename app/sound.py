@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal
@@ -14,6 +15,37 @@ from app.settings import Settings
 from app.worker import Worker
 
 log = logging.getLogger(__name__)
+
+_HANGS_S = 5.0  # a device that takes longer to open is left behind
+
+
+class _Opening:
+    """A stream that the audio worker opens, and closes again if nobody wants it any more by then."""
+
+    def __init__(self, open_stream: Callable[[], OpenStream]) -> None:
+        self._open_stream = open_stream
+        self._stream: OpenStream | None = None
+        self._wanted = True
+        self._closing = threading.Lock()  # a worker that hung may come back while its successor closes
+
+    def begin(self) -> OpenStream | None:
+        """Open it; None if it was given up meanwhile. Raises DeviceError."""
+        if self._wanted:
+            self._stream = self._open_stream()
+        if not self._wanted:
+            self.end()
+        return self._stream
+
+    def give_up(self) -> None:
+        """Use it no more. `end` is to follow on the worker's thread, for one that is open by now."""
+        self._wanted = False
+
+    def end(self) -> None:
+        """Close what was opened."""
+        with self._closing:
+            stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
 
 
 class SoundDevices(QObject):
@@ -28,8 +60,9 @@ class SoundDevices(QObject):
     def __init__(self, system: SoundSystem, settings: Settings, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._system, self._settings = system, settings
-        self._worker = Worker("audio devices", self)
-        self._opening_input = self._opening_output = False
+        self._worker = Worker("audio devices", _HANGS_S, self)
+        self._opening_input: _Opening | None = None
+        self._opening_output: _Opening | None = None
         self._output_failed = False
         self._known_devices: bytes | None = None  # fingerprint of the list that PortAudio read
         self._changing_devices = b""
@@ -41,26 +74,44 @@ class SoundDevices(QObject):
 
     def open(self, *, microphone: bool) -> None:
         """Open what is not open yet; the microphone only if asked for (the system may ask the user then)."""
-        if microphone and not self.microphone.open and not self._opening_input:
-            self._opening_input = True
-            self._worker.run(self._open_input, self._on_input)
-        if not self.playback.open and not self._opening_output and not self._output_failed:
-            self._opening_output = True
-            self._worker.run(self._open_output, self._on_output)
+        if microphone and not self.microphone.open and self._opening_input is None:
+            self._opening_input = opening = _Opening(self._open_input)
+            self._worker.run(opening.begin, lambda stream, error: self._on_input(opening, stream, error))
+        if not self.playback.open and self._opening_output is None and not self._output_failed:
+            self._opening_output = out = _Opening(self._open_output)
+            self._worker.run(out.begin, lambda stream, error: self._on_output(out, stream, error))
 
     def close_microphone(self) -> None:
-        """Let go of the microphone."""
+        """Let go of the microphone, even one that is not open yet."""
         if stream := self.microphone.detach():
             self._worker.run(stream.close)
+        if opening := self._opening_input:
+            self._opening_input = None
+            self._give_up(opening)
 
-    def refresh(self, *, microphone: bool) -> None:
+    def _close_loudspeaker(self) -> None:
+        if stream := self.playback.detach():
+            self._worker.run(stream.close)
+        if opening := self._opening_output:
+            self._opening_output = None
+            self._give_up(opening)
+
+    def _give_up(self, opening: _Opening) -> None:
+        opening.give_up()
+        self._worker.run(opening.end)
+
+    def refresh(self) -> None:
         """Look for devices anew: closes and reopens everything, so only while idle."""
-        for stream in (self.microphone.detach(), self.playback.detach()):
-            if stream is not None:
-                self._worker.run(stream.close)
         self._output_failed = False
+        self.open(microphone=self._renew_list())
+
+    def _renew_list(self) -> bool:
+        """PortAudio lists devices once; to list them again nothing may be open. Whether the microphone was."""
+        microphone = self.microphone.open or self._opening_input is not None
+        self.close_microphone()
+        self._close_loudspeaker()
         self._worker.run(self._system.refresh)
-        self.open(microphone=microphone)
+        return microphone
 
     def poll(self) -> None:
         """Take in the microphone's sound and notice devices that went away."""
@@ -82,20 +133,19 @@ class SoundDevices(QObject):
                 self._changing_devices = found
             elif free():
                 self._known_devices = found
-                self.refresh(microphone=self.microphone.open)
+                self.refresh()
 
         self._worker.run(self._system.fingerprint, seen)
 
     def close(self, timeout_s: float) -> None:
         """Let go of everything, waiting at most this long."""
-        for stream in (self.microphone.detach(), self.playback.detach()):
-            if stream is not None:
-                self._worker.run(stream.close)
+        self.close_microphone()
+        self._close_loudspeaker()
         self._worker.close(timeout_s)
 
     def _replace_input(self) -> None:
         name = self.microphone.device
-        self._worker.run(self.microphone.detach().close)  # type: ignore[union-attr]
+        self.close_microphone()
         if not self.playback.sounding:
             self._renew_list()
         self.input_lost.emit(name)
@@ -104,17 +154,9 @@ class SoundDevices(QObject):
         stream = self.playback.detach()
         assert stream is not None
         self._worker.run(stream.close)
-        if not self.microphone.recording:
-            self._renew_list()
+        microphone = False if self.microphone.recording else self._renew_list()
         self.output_lost.emit(stream.device)
-        self.open(microphone=False)
-
-    def _renew_list(self) -> None:
-        """PortAudio lists devices once; to list them again nothing may be open."""
-        for stream in (self.microphone.detach(), self.playback.detach()):
-            if stream is not None:
-                self._worker.run(stream.close)
-        self._worker.run(self._system.refresh)
+        self.open(microphone=microphone)
 
     def _note_devices(self) -> None:
         """How the list stands that PortAudio reads when it is asked first."""
@@ -140,21 +182,27 @@ class SoundDevices(QObject):
             raise DeviceError(self.tr("There is no loudspeaker: plug one in; answers can be read meanwhile."))
         return self._system.open_output(device, self.playback.fill)
 
-    def _on_input(self, stream: OpenStream | None, error: Exception | None) -> None:
-        self._opening_input = False
+    def _on_input(self, opening: _Opening, stream: OpenStream | None, error: Exception | None) -> None:
+        if opening is not self._opening_input:
+            return  # given up
+        self._opening_input = None
         self.devices_changed.emit()
         if stream is not None:
             self.microphone.attach(stream)
             self.microphone_opened.emit()
         elif error is not None:
+            opening.give_up()  # one that hangs may open yet
             self._report(error)
 
-    def _on_output(self, stream: OpenStream | None, error: Exception | None) -> None:
-        self._opening_output = False
+    def _on_output(self, opening: _Opening, stream: OpenStream | None, error: Exception | None) -> None:
+        if opening is not self._opening_output:
+            return
+        self._opening_output = None
         self.devices_changed.emit()
         if stream is not None:
             self.playback.attach(stream)
         elif error is not None:
+            opening.give_up()
             self._output_failed = self.playback.muted = True
             self._report(error)
 
@@ -169,4 +217,4 @@ class SoundDevices(QObject):
         if name == "pre_roll_ms":
             self.microphone.pre_roll_s = self._settings.now.pre_roll_ms / 1000
         elif name in ("input_device", "output_device", "prefer_built_in"):
-            self.refresh(microphone=self.microphone.open)
+            self.refresh()

@@ -163,8 +163,16 @@ class Store:
             (view.key, _spaced(words), turn.conversation),
         )
         db.execute("UPDATE conversations SET changed = ? WHERE key = ?", (time.time(), turn.conversation))
-        if title := title_of(view.text or view.answer):
-            db.execute("UPDATE conversations SET title = ? WHERE key = ? AND title = ''", (title, turn.conversation))
+        self._give_title(db, turn)
+
+    def _give_title(self, db: sqlite3.Connection, turn: StoredTurn) -> None:
+        """What was said first; the answer to it until that is written down."""
+        title, answer = title_of(turn.view.text), title_of(turn.view.answer)
+        db.execute(
+            "UPDATE conversations SET title = ? WHERE key = ? AND (title = '' OR (title = ? AND ? <> '' AND "
+            "NOT EXISTS (SELECT 1 FROM turns WHERE conversation = ? AND key < ?)))",
+            (title or answer, turn.conversation, answer, title, turn.conversation, turn.view.key),
+        )
 
     # Search.
 

@@ -86,7 +86,7 @@ class Transcriber(QObject):
 
     def _on_listed(self, found: list[tuple[Path, float | None, str]] | None, error: Exception | None) -> None:
         if error is not None:
-            log.error("files cannot be listed", exc_info=error)
+            self._report(None, error)
         for path, seconds, problem in found or ():
             state = JobState.FAILED if problem else JobState.WAITING
             view = JobView(uuid.uuid4().hex[:12], path.name, state, seconds, problem=problem)
@@ -230,6 +230,7 @@ class Transcriber(QObject):
             self.trouble.emit(str(error))
         elif error is not None:
             log.error("a file of the transcriber failed", exc_info=error)
+            self.trouble.emit(self.tr("Something went wrong; the log says more."))
 
 
 def _listed(paths: Sequence[Path]) -> list[tuple[Path, float | None, str]]:

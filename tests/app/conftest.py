@@ -109,6 +109,7 @@ def start(qtbot: QtBot, tmp_path: Path, everything_is_speech: None, qapp: Any) -
     yield begin
     for app in running:
         app.controller.shutdown()
+        assert app.sound.open_while_refreshed == []
 
 
 @pytest.fixture(scope="session")

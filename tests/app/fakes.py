@@ -244,6 +244,8 @@ class FakeSound:
         self.input: FakeStream | None = None
         self.output: FakeStream | None = None
         self.refreshed = 0
+        self.streams: list[FakeStream] = []
+        self.open_while_refreshed: list[str] = []  # PortAudio frees the streams that are open then
         self.input_error: DeviceError | None = None
 
     def inputs(self) -> list[Device]:
@@ -254,6 +256,7 @@ class FakeSound:
 
     def refresh(self) -> None:
         self.refreshed += 1
+        self.open_while_refreshed += [stream.device for stream in self.streams if not stream.closed]
         self.devices_in, self.devices_out = list(self.plugged_in), list(self.plugged_out)
 
     def fingerprint(self) -> bytes:
@@ -263,10 +266,12 @@ class FakeSound:
         if self.input_error:
             raise self.input_error
         self.on_block, self.input = on_block, FakeStream(device.rate_hz, device.name)
+        self.streams.append(self.input)
         return self.input
 
     def open_output(self, device: Device, fill: Callable[[Samples], None]) -> FakeStream:
         self.fill, self.output = fill, FakeStream(device.rate_hz, device.name)
+        self.streams.append(self.output)
         return self.output
 
     def speak(self, samples_48k: Samples) -> None:

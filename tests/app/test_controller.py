@@ -230,10 +230,10 @@ def test_an_engine_that_dies_is_said_and_replaced(start: Start) -> None:
 
 
 def test_quitting_does_not_wait_for_an_engine_that_hangs(start: Start) -> None:
-    gate = threading.Event()
-    app = start(scripted([AnswerText("Well", 0), gate.wait]))
+    gate, hanging = threading.Event(), threading.Event()
+    app = start(scripted([AnswerText("Well", 0), lambda: (hanging.set(), gate.wait())]))
     app.controller.ask_text("Hello?")
-    app.wait(lambda: app.controller.turns[0].answer)
+    app.wait(hanging.is_set)
     assert not app.controller.shutdown()
     gate.set()
 

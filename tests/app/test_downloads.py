@@ -25,7 +25,7 @@ Start = Callable[[], Downloads]
 
 @pytest.fixture
 def start(hub: tuple[str, type[Hub]], tmp_path: Path, qtbot: QtBot) -> Iterator[Start]:
-    worker = Worker("downloads")
+    worker = Worker("downloads", 60)
     opened: list[Downloads] = []
 
     def begin() -> Downloads:
@@ -101,7 +101,7 @@ def test_a_paused_download_keeps_what_arrived(qtbot: QtBot, tmp_path: Path) -> N
         while True:
             yield Progress("downloading", 5, 10, "bytes")
 
-    worker = Worker("downloads")
+    worker = Worker("downloads", 60)
     downloads = Downloads(lambda: tmp_path, worker, endless)
     downloads.refresh()
     qtbot.waitUntil(lambda: view(downloads) is not None)

@@ -85,6 +85,21 @@ def test_a_given_name_is_not_replaced_by_later_words(store: Store) -> None:
     assert store.conversations()[0].title == "Mine"
 
 
+def test_an_answer_names_a_conversation_until_what_was_said_is_written_down(store: Store) -> None:
+    key = store.create("assistant").key
+    first = said(store, key, "", "Eighty-four.")
+    assert store.conversations()[0].title == "Eighty-four"
+    store.save(replace(first, view=replace(first.view, text="twelve times seven")))
+    assert store.conversations()[0].title == "twelve times seven"
+
+
+def test_a_later_turn_does_not_name_a_conversation_again(store: Store) -> None:
+    key = store.create("assistant").key
+    said(store, key, "", "Eighty-four.")
+    said(store, key, "and once more", "Eighty-four.")
+    assert store.conversations()[0].title == "Eighty-four"
+
+
 def test_deleting_removes_turns_words_and_files(store: Store, tmp_path: Path) -> None:
     key = store.create("assistant").key
     said(store, key, "secret")

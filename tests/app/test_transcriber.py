@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app import transcriber
 from app.desk import Desk
 from app.widgets.views import JobState, State
 from engine.errors import SoundError
@@ -73,6 +74,22 @@ def test_three_files_and_a_bad_one_each_get_their_row(start: Start, steps: Steps
     assert "notes.txt" in bad.problem
     assert [s.text for s in app.controller.transcriber.jobs[1].segments] == ["one", "two"]
     assert steps.calls == ["first.wav", "second.wav", "third.wav"]
+
+
+def test_files_that_cannot_be_listed_are_said(
+    start: Start, recordings: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = start()
+    said: list[str] = []
+    app.controller.transcriber.trouble.connect(said.append)
+
+    def asleep(_file: Path) -> SoundInfo:
+        raise TimeoutError
+
+    monkeypatch.setattr(transcriber.sounds, "probe", asleep)
+    app.controller.transcriber.add_files(recordings)
+    app.wait(lambda: said)
+    assert said == ["Something went wrong; the log says more."]
 
 
 def test_a_spoken_turn_goes_before_the_next_step(start: Start, steps: Steps, recordings: list[Path]) -> None:

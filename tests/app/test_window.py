@@ -59,7 +59,7 @@ def test_talk_think_answer_play_again(sit: Sit) -> None:
     turn = user.turn()
     assert not user.window.shows_welcome
     assert turn.thinking.toggle.accessibleName().startswith("Thought, 0.2 s")
-    assert turn.answer.words == "Twelve times seven is eighty-four."
+    user.sees(lambda: turn.answer.words == "Twelve times seven is eighty-four.")
     user.sees(lambda: turn.answer.spoken_span() is not None)
     user.hears()
     user.sees_word("Ready")
@@ -446,6 +446,7 @@ def test_a_model_is_switched_in_the_middle_of_a_conversation(sit: Sit) -> None:
     user.hears_something()
     settings = user.settings
     settings.open_page(settings.models)
+    user.sees(lambda: user.app.controller.models)
     user.press(user.word("Use", settings.models))
     user.sees(lambda: user.window.sidebar.status.text.startswith("two"))
     assert user.silence()
@@ -482,6 +483,7 @@ def test_a_restart_restores_everything(sit: Sit, recordings: list[Path], steps: 
     user.hears_something()
     user.hears()
     user.sees(lambda: user.app.controller.turns[0].text)
+    user.sees(lambda: user.saved == ["what is twelve times seven"])
     user.press(user.window.talk_bar.speak)
     user.drop(*recordings[:2])
     user.sees(lambda: [card.state_words for card in user.cards().values()] == ["Done", "Done"])
@@ -681,6 +683,7 @@ def test_sound_is_saved_and_an_answer_copied_spoken_again_edited_and_deleted(
     sheet.editor.setPlainText("Changed?")
     user.press(sheet.done_button)
     user.sees(lambda: user.app.controller.turns[0].answer == "Changed.")
+    user.sees_word("Ready")
     user.turn().setFocus()
     QTest.keyClick(user.turn(), Qt.Key.Key_Delete)
     user.answer(yes=True)
@@ -879,7 +882,7 @@ def test_nothing_is_kept_when_the_user_wants_nothing_kept(sit: Sit) -> None:
     user.hears_something()
     user.hears()
     user.sees(lambda: user.app.controller.turns[0].text)
-    assert user.saved == ["what is twelve times seven"], "while it is in front it is there"
+    user.sees(lambda: user.saved == ["what is twelve times seven"])  # while it is in front it is there
     user.app.controller.shutdown()
     assert not list(user.app.paths.recordings.rglob("*.*"))
     assert sit().saved == []

@@ -7,12 +7,11 @@ import threading
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app import worker
 from app.worker import Worker
 
 
 def test_tasks_are_done_in_order_and_answered_on_the_gui_thread(qtbot: QtBot) -> None:
-    tasks, done = Worker("test"), []
+    tasks, done = Worker("test", 60), []
     here = threading.current_thread()
     for number in range(3):
         tasks.run(lambda n=number: n, lambda result, error: done.append((result, error, threading.current_thread())))
@@ -22,30 +21,39 @@ def test_tasks_are_done_in_order_and_answered_on_the_gui_thread(qtbot: QtBot) ->
 
 
 def test_an_error_is_handed_over_and_the_next_task_is_done(qtbot: QtBot) -> None:
-    tasks, done = Worker("test"), []
+    tasks, done = Worker("test", 60), []
     tasks.run(lambda: 1 / 0, lambda result, error: done.append(type(error)))
     tasks.run(lambda: "next", lambda result, error: done.append(result))
     qtbot.waitUntil(lambda: done == [ZeroDivisionError, "next"])
     tasks.close(1.0)
 
 
-def test_a_task_that_hangs_loses_its_thread_and_is_not_heard_of_again(
-    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(worker, "LONGEST_S", 0.05)
-    tasks, done, started, gate = Worker("test"), [], threading.Event(), threading.Event()
+def test_a_task_that_hangs_loses_its_thread_and_the_tasks_after_it_get_another(qtbot: QtBot) -> None:
+    tasks, started, gate = Worker("test", 0.05), threading.Event(), threading.Event()
+    done: list[object] = []
 
     def hang() -> str:
         started.set()
         gate.wait(60)
         return "late"
 
-    tasks.run(hang, lambda result, error: done.append(result))
+    tasks.run(hang, lambda result, error: done.append(error))
+    tasks.run(lambda: "waiting", lambda result, error: done.append(result))
     assert started.wait(60)
     qtbot.wait(100)
     tasks.run(lambda: "next", lambda result, error: done.append(result))
-    qtbot.waitUntil(lambda: done == ["next"])
+    assert done == [], "nobody is called back before what is being done now is over"
+    qtbot.waitUntil(lambda: done[1:] == ["waiting", "next"], timeout=20_000)
+    assert isinstance(done[0], TimeoutError)
     gate.set()
     qtbot.wait(50)
-    assert done == ["next"]
+    assert len(done) == 3, "nobody waits for the late one any more"
+    tasks.close(1.0)
+
+
+def test_an_error_that_nobody_asked_for_is_logged(qtbot: QtBot, caplog: pytest.LogCaptureFixture) -> None:
+    tasks = Worker("test", 60)
+    tasks.run(lambda: 1 / 0)
+    qtbot.waitUntil(lambda: "ZeroDivisionError" in caplog.text, timeout=20_000)
+    assert "test: a task failed" in caplog.text
     tasks.close(1.0)

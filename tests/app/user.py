@@ -53,10 +53,17 @@ class User:
         """Wait for advice under the talk button."""
         self.sees(lambda: part in self.window.talk_bar.hint)
 
+    def _come_to_front(self) -> None:
+        """What a window manager does when a dialog closes, and a person is not as fast as that."""
+        if QApplication.activePopupWidget() is None and QApplication.activeModalWidget() is None:
+            self.window.activateWindow()
+            self.sees(lambda: QApplication.activeWindow() is self.window)
+
     # Talking.
 
     def hold_space(self) -> None:
         """Space goes down; where the keyboard is, as a person left it."""
+        self._come_to_front()
         QTest.keyPress(QApplication.focusWidget() or self.window, Qt.Key.Key_Space)
 
     def let_go(self) -> None:
@@ -132,7 +139,8 @@ class User:
         return widget
 
     def choose(self, words: str) -> None:
-        """Pick from the menu that is open."""
+        """Pick from the menu that opens."""
+        self.sees(lambda: QApplication.activePopupWidget() is not None)
         menu = QApplication.activePopupWidget()
         assert isinstance(menu, QMenu), "no menu is open"
         action = next(action for action in menu.actions() if action.text() == words)
