@@ -111,7 +111,7 @@ def test_a_cancelled_file_keeps_its_row_and_can_be_tried_again(
     app = start()
     steps.gate.clear()
     app.controller.transcriber.add_files(recordings[:1])
-    app.wait(lambda: JobState.RUNNING in states(app))
+    app.wait(lambda: JobState.RUNNING in states(app) and steps.calls)
     key = app.controller.transcriber.jobs[0].key
     app.controller.transcriber.cancel(key)
     assert states(app) == [JobState.CANCELLED]
@@ -126,7 +126,7 @@ def test_a_restart_goes_on_where_it_stopped(start: Start, steps: Steps, recordin
     app = start()
     steps.gate.clear()
     app.controller.transcriber.add_files(recordings[:2])
-    app.wait(lambda: JobState.RUNNING in states(app))
+    app.wait(lambda: JobState.RUNNING in states(app) and steps.calls)
     app.controller.shutdown()
     steps.gate.set()
     again = start()
