@@ -149,7 +149,9 @@ class Models(QObject):
         self._worker.run(find, self._on_found)
 
     def _on_found(self, folder: Path | None, error: Exception | None) -> None:
-        if folder is not None:
+        if self._folder is not None:
+            pass  # another one was chosen meanwhile
+        elif folder is not None:
             self.load(folder)
         elif error is not None:
             self._fail(error)

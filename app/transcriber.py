@@ -105,7 +105,7 @@ class Transcriber(QObject):
     def retry(self, key: str) -> None:
         """Queue a row again; it goes on where it stopped."""
         job = self._jobs.get(key)
-        if job is not None and key != self._running:
+        if job is not None and job.view.state not in (JobState.WAITING, JobState.RUNNING):
             self._jobs[key] = replace(job, resume=True)
             self._show(key, state=JobState.WAITING, problem="", segments=(), share=0.0)
             self._save()

@@ -13,7 +13,7 @@ from app.widgets.views import Notice, NoticeAction, State, ToolState, TurnState
 from engine.errors import CheckpointError, RequestError, StorageError
 from engine.events import AnswerText
 from tests.app.conftest import Running, noise
-from tests.app.fakes import FakeEngine, reply, scripted, tool_steps
+from tests.app.fakes import FakeCatalogue, FakeEngine, reply, scripted, tool_steps
 
 Start = Callable[..., Running]
 
@@ -272,6 +272,21 @@ def test_a_model_that_cannot_be_loaded_says_why(start: Start) -> None:
     app.engine.load_error = None
     app.controller.retry_model()
     app.wait(lambda: app.controller.model.ready)
+
+
+def test_a_model_chosen_while_the_best_one_is_looked_for_is_used(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = threading.Event()
+
+    def best(_catalogue: FakeCatalogue) -> Path:
+        assert gate.wait(60)
+        return Path("one")
+
+    monkeypatch.setattr(FakeCatalogue, "best", best)
+    app = start(wait=False)
+    app.controller.switch_model("two")
+    gate.set()
+    app.wait(lambda: app.controller.models and app.controller.model.ready)
+    assert app.engine.loads == [Path("two")]
 
 
 def test_restarting_restores_conversations_settings_and_memory(start: Start) -> None:

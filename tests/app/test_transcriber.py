@@ -34,6 +34,8 @@ class Steps:
     def __init__(self) -> None:
         self.gate = threading.Event()
         self.gate.set()
+        self.step = threading.Event()  # one that is under way ends
+        self.step.set()
         self.resumed: list[bool] = []
         self.calls: list[str] = []
 
@@ -45,6 +47,7 @@ class Steps:
         if "bad" in path.name:
             raise SoundError(f"{path.name} is damaged: copy it again.")
         for number, segment in enumerate(segments):
+            assert self.step.wait(60)
             yield SegmentDone(number, segment)
             yield Progress("transcribe", segment.end_s, 2.0, "seconds")
             while not self.gate.wait(0.01):
@@ -120,6 +123,23 @@ def test_a_cancelled_file_keeps_its_row_and_can_be_tried_again(
     app.controller.transcriber.retry(key)
     app.wait(lambda: states(app) == [JobState.DONE])
     assert steps.resumed == [False, True]
+
+
+def test_a_cancelled_file_is_tried_again_before_its_last_step_is_over(
+    start: Start, steps: Steps, recordings: list[Path]
+) -> None:
+    app = start()
+    steps.step.clear()
+    app.controller.transcriber.add_files(recordings[:1])
+    app.wait(lambda: steps.calls)
+    key = app.controller.transcriber.jobs[0].key
+    app.controller.transcriber.cancel(key)
+    app.controller.transcriber.retry(key)
+    assert states(app) == [JobState.WAITING]
+    steps.step.set()
+    app.wait(lambda: states(app) == [JobState.DONE])
+    assert steps.resumed == [False, True]
+    assert [segment.text for segment in app.controller.transcriber.jobs[0].segments] == ["one", "two"]
 
 
 def test_a_restart_goes_on_where_it_stopped(start: Start, steps: Steps, recordings: list[Path]) -> None:
