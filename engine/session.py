@@ -98,7 +98,8 @@ class Session:
         """Answer a turn. The last event is ReplyEnded.
 
         Raises RequestError when this model cannot do what the turn asks, SoundError for a recording that is none; the
-        history is then as before. Closing the generator keeps what was handed out so far.
+        history is then as before. The events raise RequestError when persona and tools leave no room for the turn.
+        Closing the generator keeps what was handed out so far.
         """
         check(turn, self._engine)
         return self._exclusive(self._reply(turn))
@@ -198,15 +199,25 @@ class Session:
 
         def transcript(record: TurnRecord) -> str:
             text = self._write_down(record)
-            heard.append(Heard(next(n for n, r in enumerate(self._records) if r.key == record.key), text))
-            return text
+            if text is not None:
+                heard.append(Heard(next(n for n, r in enumerate(self._records) if r.key == record.key), text))
+            return text or ""
 
         room = Room(
             self._engine.context_length - reserve,
             lambda records: len(self._prompt(reply, opening, records)),
             transcript,
         )
-        self._records, trimmed = room.trim(self._records)
+        shown = self._shown(self._records)
+        records, trimmed = room.trim(shown)  # the others take no room
+        if self._interrupted.is_set():
+            return  # nothing more is read or written, and no sound may go for half of what was said in it
+        self._records[-len(shown) :] = records
+        if trimmed is not None and len(self._prompt(reply, opening)) > room.limit:
+            raise RequestError(
+                f"{self._engine.name} takes {self._engine.context_length} tokens at once, and its instructions and "
+                "tools leave no room for a question: offer fewer tools or shorten the instructions."
+            )
         if trimmed is not None:
             reply.renew(self._records[-1])
             self._prompts.forget(self._shown(self._records))
@@ -264,6 +275,7 @@ class Session:
                 case CallPiece() | BrokenCallPiece():
                     reply.passage.wanted.append(piece)
                 case ThinkingPiece(text):
+                    reply.passage.drop_thinking()  # at once, for it may never be done
                     reply.thinking += text
                     yield ThinkingText(text)
                 case ThinkingDone():
@@ -312,9 +324,9 @@ class Session:
     # What the user said, and speaking again.
 
     def _heard(self, reply: Reply) -> Iterator[SessionEvent]:
-        if reply.turn.samples_16k is not None:
-            reply.transcript = self._write_down(reply.record)
-            yield Heard(len(self._records) - 1, reply.transcript)
+        if reply.turn.samples_16k is not None and (text := self._write_down(reply.record)) is not None:
+            reply.transcript = text
+            yield Heard(len(self._records) - 1, text)
 
     def _transcribed(self, place: int) -> Generator[Heard]:
         record = self._records[place]
@@ -322,13 +334,15 @@ class Session:
             return
         if record.transcript is None:
             text = self._write_down(record)
-            if self._interrupted.is_set():
+            if text is None:
                 return
             record = self._records[place] = dataclasses.replace(record, transcript=text)
         yield Heard(place, record.transcript or "")
 
-    def _write_down(self, record: TurnRecord) -> str:
-        return written_down(self._engine, self._prompts.sound(record), self._interrupted.is_set)
+    def _write_down(self, record: TurnRecord) -> str | None:
+        """What was said in a turn; None when it was interrupted: half of it is not what was said."""
+        text = written_down(self._engine, self._prompts.sound(record), self._interrupted.is_set)
+        return None if self._interrupted.is_set() else text
 
     def _spoken_again(self, record: TurnRecord, voice: Voice | None) -> Generator[Speech]:
         chosen = self.settings if voice is None else dataclasses.replace(self.settings, voice=voice, own_voice=False)

@@ -50,7 +50,12 @@ class Model(Protocol):
 
 
 def written_down(model: Model, sounds: Sequence[mx.array], cancelled: Callable[[], bool]) -> str:
-    """What is said in a sound, whose windows have the embeddings `sounds` (n_i, D). On a cache of its own."""
+    """What is said in a sound, whose windows have the embeddings `sounds` (n_i, D). On a cache of its own.
+
+    Nothing where there are none: the sound was too short to say anything.
+    """
+    if not sounds:
+        return ""
     vocabulary, llm = model.vocabulary, model.llm
     prompt = transcribe_prompt(vocabulary, [sound.shape[0] for sound in sounds], Variant(model.variant))
     ids = generate(
@@ -59,7 +64,7 @@ def written_down(model: Model, sounds: Sequence[mx.array], cancelled: Callable[[
         embedded(llm, prompt, sounds),
         sampling=sampling_for("transcribe", model.about, WRITE_DOWN),
         end_ids=vocabulary.end_ids,
-        max_tokens=min(_MOST_WRITTEN * max(len(sounds), 1), model.context_length - len(prompt)),
+        max_tokens=min(_MOST_WRITTEN * len(sounds), model.context_length - len(prompt)),
         cancelled=cancelled,
     )
     return vocabulary.decode(id for id in ids if vocabulary.text_bytes(id) is not None).strip()

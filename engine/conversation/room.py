@@ -23,7 +23,7 @@ class Room:
         size_of: Callable[[Sequence[TurnRecord]], int],
         transcript_of: Callable[[TurnRecord], str],
     ) -> None:
-        self._limit = limit
+        self.limit = limit
         self._size_of = size_of
         self._transcript_of = transcript_of
 
@@ -31,10 +31,10 @@ class Room:
         """The records that fit, and what was done to them; the last one is the present turn and goes last of all."""
         kept = list(records)
         before = size = self._size_of(kept)
-        if size <= self._limit:
+        if size <= self.limit:
             return kept, None
         sounds = turns = 0
-        wanted = int(self._limit * _KEPT_SHARE)
+        wanted = int(self.limit * _KEPT_SHARE)
         for place, trimmed in self._steps(kept):
             if size <= wanted:
                 break
@@ -42,7 +42,7 @@ class Room:
             turns += trimmed.left_out
             kept[place] = trimmed
             size = self._size_of(kept)
-        while size > self._limit and (shorter := _shortened(kept[-1], self._limit / size)) is not None:
+        while size > self.limit and (shorter := _shortened(kept[-1], self.limit / size)) is not None:
             kept[-1] = shorter
             sounds += 1
             size = self._size_of(kept)

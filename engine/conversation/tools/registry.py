@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 _JSON_NAMES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 _PARAMETER_LINE = re.compile(r"^\s*(\w+): (.+)$")
 _POLL_S = 0.02
+_CANCELLED = "The call was cancelled."
 
 
 class ToolError(Exception):
@@ -165,8 +166,10 @@ class ToolRegistry:
             offered = ", ".join(name for name in self._tools if name in allowed) or "none"
             raise ToolError(f"There is no tool named {call.name[:100]}. The tools are: {offered}.")
         arguments = checked(called.parameters, call.arguments)
-        if called.confirm and not (confirm and confirm(call)):
+        if called.confirm and not cancelled() and not (confirm and confirm(call)):
             raise ToolError("The user did not allow this call.")
+        if cancelled():
+            raise ToolError(_CANCELLED)
         text = _bounded(called, arguments, cancelled)
         if len(text) > called.most_characters:
             text = text[: called.most_characters] + " … (shortened)"
@@ -190,7 +193,7 @@ def _bounded(called: Tool, arguments: dict[str, Any], cancelled: Callable[[], bo
             answer = answers.get(timeout=_POLL_S)
         except queue.Empty:
             if cancelled():
-                raise ToolError("The call was cancelled.") from None
+                raise ToolError(_CANCELLED) from None
             continue
         if isinstance(answer, ToolError):
             raise answer
