@@ -59,7 +59,9 @@ def _checked_arguments(arguments: object) -> dict[str, Any]:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
+        # Half a surrogate, which a tool could not send on, becomes "?".
+        whole = json.dumps(json.loads(text), ensure_ascii=False).encode(errors="replace").decode()
+        return json.loads(whole)
     except (ValueError, RecursionError) as error:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else "it is too deep or holds too long a number"
         raise CallSyntaxError(f"The arguments of the tool call are not valid JSON: {reason}.") from error

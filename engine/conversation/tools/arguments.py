@@ -17,20 +17,22 @@ def checked(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str
     Raises ArgumentError naming the argument that is missing, unknown or of the wrong kind. Schemas with constructs
     that are not known here (from MCP servers) let the value pass: the server checks it.
     """
-    properties = schema.get("properties", {})
+    properties = schema.get("properties") or {}
     given = {name: value for name, value in arguments.items() if value is not None}
     if schema.get("additionalProperties") is False:
         for name in given:
             if name not in properties:
                 expected = ", ".join(properties) or "none"
                 raise ArgumentError(f"There is no argument {name[:100]}. The arguments are: {expected}.")
-    for name in schema.get("required", ()):
+    for name in schema.get("required") or ():
         if name not in given:
             raise ArgumentError(f"The argument {name} is missing.")
     return {name: _value(name, value, properties.get(name, {})) for name, value in given.items()}
 
 
-def _value(name: str, value: Any, schema: Mapping[str, Any]) -> Any:
+def _value(name: str, value: Any, schema: Any) -> Any:
+    if not isinstance(schema, Mapping):  # `true`, or one schema for each place of a list
+        return value
     kind = schema.get("type")
     if kind == "string":
         value = _text(name, value)
@@ -42,8 +44,8 @@ def _value(name: str, value: Any, schema: Mapping[str, Any]) -> Any:
         if not isinstance(value, list):
             raise ArgumentError(f"The argument {name} must be a list.")
         value = [_value(name, item, schema.get("items", {})) for item in value]
-    if "enum" in schema and value not in schema["enum"]:
-        raise ArgumentError(f"The argument {name} must be one of: {', '.join(map(str, schema['enum']))}.")
+    if (choices := schema.get("enum")) is not None and value not in choices:
+        raise ArgumentError(f"The argument {name} must be one of: {', '.join(map(str, choices))}.")
     return value
 
 
@@ -63,7 +65,15 @@ def _number(name: str, value: Any, whole: bool) -> int | float:
         raise ArgumentError(sentence) from None
     if not math.isfinite(number) or (whole and number != int(number)):
         raise ArgumentError(sentence)
-    return int(number) if whole else number
+    return _exact(value, number) if whole else number
+
+
+def _exact(value: int | float | str, number: float) -> int:
+    """A whole number with all its digits, of which a float, `number`, keeps sixteen."""
+    try:
+        return int(number) if isinstance(value, float) else int(value)
+    except ValueError:  # whole, but written with a point or an exponent
+        return int(number)
 
 
 def _truth(name: str, value: Any) -> bool:

@@ -58,7 +58,9 @@ _TABLE = {
     "energy": """
         J 1 joule 焦耳|kJ 1000 kilojoule|cal 4.184 calorie 卡路里|kcal 4184 kilocalorie 千卡 大卡|Wh 3600 watt_hour|
         kWh 3600000 kilowatt_hour 千瓦时""",
-    "power": "W 1 watt 瓦|kW 1000 kilowatt 千瓦|MW 1e6 megawatt|hp 745.69987158227022 horsepower 马力",
+    "power": """
+        W 1 watt 瓦|mW 0.001 milliwatt|kW 1000 kilowatt 千瓦|MW 1e6 megawatt|
+        hp 745.69987158227022 horsepower 马力""",
     "pressure": """
         Pa 1 pascal 帕|hPa 100 hectopascal|kPa 1000 kilopascal|bar 100000|mbar 100 millibar|psi 6894.757293168361|
         atm 101325 atmosphere|mmHg 133.322387415""",

@@ -69,10 +69,14 @@ def as_text(found: list[Found]) -> str:
     """Results as the model reads them: numbered, each with its title, site and snippet."""
     if not found:
         return "Nothing was found."
-    lines = [
-        f"{n}. {one.title} ({urllib.parse.urlsplit(one.url).netloc})\n{one.snippet}" for n, one in enumerate(found, 1)
-    ]
-    return "\n".join(lines)
+    return "\n".join(f"{n}. {one.title} ({_site(one.url)})\n{one.snippet}" for n, one in enumerate(found, 1))
+
+
+def _site(url: str) -> str:
+    try:
+        return urllib.parse.urlsplit(url).netloc
+    except ValueError:  # no address, such as http://[
+        return "unknown site"
 
 
 def search(query: str, settings: WebSearchSettings) -> list[Found]:

@@ -48,6 +48,8 @@ def test_an_unknown_time_zone_is_a_sentence(name: str) -> None:
         (8, "bit", "byte", "8 bit = 1 B"),
         (3, "公里", "米", "3 km = 3000 m"),
         (1e-9, "m", "nm", "1e-9 m = 1 nm"),
+        (5, "mW", "W", "5 mW = 0.005 W"),
+        (5, "MW", "kW", "5 MW = 5000 kW"),
     ],
 )
 def test_units_convert_exactly(value: float, source: str, target: str, result: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.conversation.tool_syntax import parse_call
 from engine.conversation.tools import Tool, ToolRegistry
 from engine.conversation.tools.mcp_servers import McpServer, McpServers, renamed_apart
 from engine.errors import RequestError
@@ -172,3 +173,11 @@ def test_a_servers_tools_take_no_other_tools_name() -> None:
     served = [Tool(name, "", {}, str) for name in ("calculator", "shout", "calculator")]
     names = [each.name for each in renamed_apart(served, ("calculator", "my_box_calculator"), "my box!")]
     assert names == ["my_box_calculator_2", "shout", "my_box_calculator_3"]
+
+
+@pytest.mark.slow
+def test_half_a_sign_in_a_call_does_not_end_the_server(servers: McpServers) -> None:
+    registry = ToolRegistry(servers.start(small()))
+    name, arguments = parse_call('function\nshout\n{"text": "tea \\ud83d"}')
+    assert run(registry, name, **arguments).text.endswith("TEA ?")
+    assert run(registry, "shout", text="milk").text.endswith("MILK")

@@ -78,6 +78,37 @@ def test_wrong_arguments_are_answered_with_a_sentence(arguments: dict[str, Any],
     assert hint in result.text
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"of": True}},
+        {"properties": {"of": {"type": "array", "items": True}}},
+        {"properties": {"of": {"type": "array", "items": [{"type": "string"}]}}},
+        {"properties": {"of": {"enum": None}}},
+        {"properties": None, "required": None},
+    ],
+)
+def test_a_schema_of_another_kind_lets_the_value_pass(schema: dict[str, Any]) -> None:
+    counting = Tool("count", "Count.", {"type": "object", **schema}, lambda of: str(len(of)))
+    assert run(counting, {"of": ["tea", "milk"]}).text == "2"
+
+
+@pytest.mark.parametrize("number", [1234567890123456789, "1234567890123456789", " -9007199254740993"])
+def test_a_long_whole_number_keeps_all_its_digits(number: int | str) -> None:
+    def show(number: int) -> str:
+        return str(number)
+
+    assert run(show, {"number": number}).text == str(number).strip()
+
+
+@pytest.mark.parametrize("number", [12.0, "12.0", "1.2e1"])
+def test_a_whole_number_may_be_written_with_a_point(number: float | str) -> None:
+    def show(number: int) -> str:
+        return str(number)
+
+    assert run(show, {"number": number}).text == "12"
+
+
 def test_a_tool_that_fails_is_a_sentence_and_not_an_exception() -> None:
     def breaks() -> str:
         raise RuntimeError("secret detail")

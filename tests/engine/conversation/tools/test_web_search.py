@@ -89,6 +89,11 @@ def test_brave_gets_its_key_and_its_marks_are_removed(service: tuple[type[_Servi
     assert as_text(found) == "1. A (a.example)\none two"
 
 
+def test_one_bad_address_does_not_cost_the_other_results() -> None:
+    found = [Found("A", "http://[a", "one"), Found("B", "https://b.example/x", "two")]
+    assert as_text(found) == "1. A (unknown site)\none\n2. B (b.example)\ntwo"
+
+
 @pytest.mark.parametrize("provider", list(Provider))
 @pytest.mark.parametrize("body", [b"", b"[]", b"{broken", b"\xff\xfe\x00", b'{"results": 5, "web": 5}'])
 def test_nonsense_is_nothing_found_or_a_sentence(
