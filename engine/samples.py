@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import wave
@@ -76,8 +77,9 @@ def stream(path: Path | str, rate_hz: int = 16_000, block_s: float = 10.0, mix: 
                 broken, piece = error, None
             if piece is None:
                 break
-            waiting.append(piece)
-            length += len(piece)
+            if len(piece):
+                waiting.append(piece)
+                length += len(piece)
             if length >= target:
                 joined = np.concatenate(waiting)
                 whole = length // target * target
@@ -87,6 +89,8 @@ def stream(path: Path | str, rate_hz: int = 16_000, block_s: float = 10.0, mix: 
             yield np.concatenate(waiting)
         if broken:
             raise broken
+        if not waiting:
+            raise SoundError(f"{path} holds no sound: record or copy it again.")
 
 
 def read(path: Path | str, rate_hz: int = 16_000, mix: Mix = "mean") -> Samples:
@@ -128,7 +132,7 @@ def _open(path: Path | str) -> _SoundFileSource | _PyAvSource:
     import soundfile
 
     try:
-        return _SoundFileSource(path, soundfile.SoundFile(path))
+        return _SoundFileSource(path, soundfile.SoundFile(os.fsencode(path)))
     except soundfile.LibsndfileError:
         return _PyAvSource(path)
 
@@ -247,6 +251,9 @@ class _PyAvSource:
             self._container.close()
             raise SoundError(f"{path} has no sound in it: choose a file with a sound track ({FORMATS}).")
         self._track = self._container.streams.audio[0]
+        if self._track.codec_context is None:
+            self._container.close()
+            raise SoundError(f"{path} is encoded in a way that cannot be read: Earshot reads {FORMATS}.")
         rate_hz, channels = self._track.rate or 0, self._track.channels or 0
         if rate_hz <= 0 or channels <= 0:
             self._container.close()
@@ -259,6 +266,7 @@ class _PyAvSource:
 
         rate_hz, channels = self.info.rate_hz, self.info.channels
         converter = av.AudioResampler(format="fltp", layout=self._track.layout, rate=rate_hz)
+        converted_from: object = None
         frames = 0
         for frame in self._frames():
             time_s = frame.time or 0.0
@@ -268,6 +276,9 @@ class _PyAvSource:
                     frames += len(piece)
                     yield piece
             frame.pts = None
+            if converted_from not in (None, (frame.sample_rate, frame.layout.name)):  # files put one behind the other
+                converter = av.AudioResampler(format="fltp", layout=self._track.layout, rate=rate_hz)
+            converted_from = frame.sample_rate, frame.layout.name
             for converted in converter.resample(frame):
                 block = np.asarray(converted.to_ndarray(), dtype=np.float32).T  # (n, channels)
                 frames += len(block)
@@ -303,15 +314,21 @@ class _PyAvSource:
         return self._container.duration / 1e6 if self._container.duration else 0.0
 
     def _length_is_declared(self) -> bool:
-        """FFmpeg guesses the length of an mp3 file without a Xing table from its first frames."""
+        """FFmpeg guesses the length of an mp3 file without a Xing table from its first frames.
+
+        So it does where the table is only that of the first of several files, put one behind the other.
+        """
         if self.info.format != "mp3":
             return self.info.duration_s > 0
         head = _first_bytes(self._path, 10)
         tag_bytes = 0
         if head.startswith(b"ID3"):
             tag_bytes = 10 + sum((byte & 127) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
-        table = _first_bytes(self._path, 4096, at=tag_bytes)
-        return b"Xing" in table or b"Info" in table
+        table = re.search(rb"(?:Xing|Info)(....)....(....)", _first_bytes(self._path, 4096, at=tag_bytes), re.DOTALL)
+        if table is None:
+            return False
+        flags, size = int.from_bytes(table[1]), int.from_bytes(table[2])  # frames come first, then bytes
+        return flags & 3 != 3 or self._path.stat().st_size - tag_bytes <= size * 17 / 16
 
     def _why_not(self, error: Exception) -> str:
         if isinstance(error, PermissionError):

@@ -263,3 +263,22 @@ def test_a_folder_in_the_place_of_the_output_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("seconds", "written"), [(7.9, "0:07"), (750, "12:30"), (3723, "1:02:03")])
 def test_times_read_as_people_write_them(seconds: float, written: str) -> None:
     assert samples.clock(seconds) == written
+
+
+def test_a_codec_nobody_knows_is_a_sentence(tmp_path: Path) -> None:
+    path = write_with_soundfile(tmp_path / "a.wav", tone(1.0), 16_000)
+    data = path.read_bytes()
+    path.write_bytes(data[:20] + b"\x99\x99" + data[22:])  # the number of the codec in a wav file
+    for use in (samples.probe, samples.read):
+        with pytest.raises(SoundError, match=r"a\.wav is encoded in a way that cannot be read"):
+            use(path)
+
+
+def test_an_mp3_file_that_changes_its_rate_keeps_its_pitch_and_length(tmp_path: Path) -> None:
+    slow = write_with_pyav(tmp_path / "slow.mp3", tone(2.0, 16_000), 16_000, "libmp3lame")
+    fast = write_with_pyav(tmp_path / "fast.mp3", tone(2.0, 44_100), 44_100, "libmp3lame")
+    both = tmp_path / "both.mp3"
+    both.write_bytes(slow.read_bytes() + fast.read_bytes())
+    sound = samples.read(both)
+    assert len(sound) / 16_000 == pytest.approx(4.0, abs=0.3)
+    assert _frequency_hz(sound[-16_000:], 16_000) == pytest.approx(440, abs=2)
