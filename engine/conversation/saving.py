@@ -13,7 +13,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +63,9 @@ def restored_turns(folder: Path, vocabulary: Vocabulary) -> Iterator[TurnRecord]
         records = [_record(turn, arrays, vocabulary, same) for turn in values["turns"]]
     except FileNotFoundError as error:
         raise StorageError(f"{folder} holds no saved conversation: {Path(error.filename).name} is missing.") from None
-    except (OSError, ValueError, KeyError, TypeError, BadZipFile, EOFError) as error:
+    except StorageError:
+        raise
+    except Exception as error:  # zip files, arrays and JSON each have errors of their own for what is damaged
         raise StorageError(f"The conversation saved in {folder} is damaged and cannot be opened ({error}).") from error
     yield from records
 

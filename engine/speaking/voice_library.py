@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -48,10 +49,15 @@ class VoiceLibrary:
         """Delete a voice and what was analysed of its recording. Raises VoiceError when there is none, StorageError
         when it may not be deleted.
         """
-        voice = self.get(name)
+        try:
+            copies = list(self._analysed(self.get(name)))
+        except VoiceError:
+            if not self._path(name).exists():
+                raise
+            copies = []  # it is damaged: whose recording it held is not known
         try:
             self._path(name).unlink()
-            for copy in self._analysed(voice):
+            for copy in copies:
                 copy.unlink(missing_ok=True)
         except OSError as error:
             raise storage_error(self._path(name), error) from error
@@ -108,12 +114,12 @@ class VoiceLibrary:
         """
         if name_or_file is None:
             return speaking.default_voice()
-        if not _FORBIDDEN.search(name_or_file) and self._path(name_or_file).exists():
+        if _can_be_name(name_or_file) and self._path(name_or_file).exists():
             return speaking.adopted(self.get(name_or_file))
         if name_or_file in speaking.voice_names():
             return speaking.voice(name_or_file)
-        path = Path(name_or_file).expanduser()
-        if not path.is_file():
+        path = Path(os.path.expanduser(name_or_file))  # as it stands when there is no such user
+        if not os.path.isfile(path):  # not Path's own: text may be too long for a name
             known = ", ".join([*self.list(), *speaking.voice_names()]) or "none"
             raise VoiceError(f"There is no voice and no file {name_or_file!r}. Voices: {known}.")
         if path.suffix in (_SUFFIX, ".safetensors"):
@@ -121,9 +127,13 @@ class VoiceLibrary:
         return self.from_recording(speaking, path, path.stem)
 
     def _path(self, name: str) -> Path:
-        if not name.strip() or name.startswith(".") or len(name) > _LONGEST_NAME or _FORBIDDEN.search(name):
+        if not _can_be_name(name):
             raise VoiceError(f"{name!r} cannot be the name of a voice: use letters, digits and spaces, at most 60.")
         return self.folder / f"{name}{_SUFFIX}"
+
+
+def _can_be_name(text: str) -> bool:
+    return bool(text.strip()) and not (text.startswith(".") or len(text) > _LONGEST_NAME or _FORBIDDEN.search(text))
 
 
 def _content_hash(path: Path) -> str:

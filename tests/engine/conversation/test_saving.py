@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -146,6 +147,18 @@ def test_a_damaged_conversation_is_a_sentence(
     with pytest.raises(StorageError) as error:
         Session(engine, saved=tmp_path)
     assert str(tmp_path) in str(error.value)
+
+
+def test_a_flipped_bit_anywhere_in_the_arrays_is_a_sentence(
+    talked: Session, engine: SmallEngine, tmp_path: Path
+) -> None:
+    talked.save(tmp_path)
+    arrays = next(tmp_path.glob("arrays-*.npz"))
+    whole = arrays.read_bytes()
+    for place in range(0, len(whole), max(1, len(whole) // 200)):
+        arrays.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with contextlib.suppress(StorageError):  # what lies between the arrays means nothing
+            Session(engine, saved=tmp_path)
 
 
 def test_text_that_is_no_unicode_is_kept(engine: SmallEngine, tmp_path: Path) -> None:

@@ -229,3 +229,12 @@ def test_find_takes_names_voice_files_and_recordings(
     assert library.find(speaking_with_onnx, str(recording)).name == "me"
     with pytest.raises(VoiceError, match="There is no voice and no file 'eve'"):
         library.find(speaking_with_onnx, "eve")
+
+
+def test_a_damaged_voice_can_be_removed(library: VoiceLibrary, voice: Voice) -> None:
+    library.add(voice)
+    (library.folder / "nobody.voice").write_bytes(b"damaged")
+    library.remove("nobody")
+    assert library.list() == []
+    with pytest.raises(VoiceError, match="There is no voice 'nobody'"):
+        library.remove("nobody")
