@@ -19,12 +19,14 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 def replacing(path: Path | str) -> Iterator[BinaryIO]:
     """Open a new file that takes the place of `path` when the block ends well; otherwise `path` stays as it was.
 
-    The folder of `path` is made if it is missing. Raises StorageError (full disk, missing permission, a folder in
-    the way), naming `path`.
+    The folder of `path` is made if it is missing. Raises StorageError (full disk, missing permission, a folder or a
+    device in the way), naming `path`.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):  # Path's own raises for a name that is too long, or a folder that is locked
         raise StorageError(f"{path} is a folder: choose a file name to write to.")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise StorageError(f"{path} is a device or a pipe: choose a file name to write to.")
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ The answer comes word by word. Recordings of some minutes are heard whole; for h
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
     if not args.question.strip():
         raise RequestError('There is no question: write it in quotes, such as "Who is speaking?".')
-    if args.file is None and Path(args.question).is_file():
+    if args.file is None and os.path.isfile(args.question):  # a question may be longer than any file's name
         raise RequestError(f'There is no question about {args.question}: add it in quotes, such as "Who is speaking?".')
     if args.file is not None:
         probe(args.file)

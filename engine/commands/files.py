@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -138,7 +139,7 @@ class _Printer:
 
         for name, path in self._job.outputs.items():
             with replacing(path) as file:
-                file.write(EXPORTS[name](transcript).encode())
+                file.write(EXPORTS[name](transcript).encode(errors="backslashreplace"))  # a file's name may be no text
         with self._bar.hidden():
             if self._args.json:
                 outputs = {"outputs": [str(path) for path in self._job.outputs.values()]} if self._job.outputs else {}
@@ -164,9 +165,10 @@ class _Printer:
 
 def _jobs(args: argparse.Namespace, options: Options) -> list[Job]:
     stems = [path.stem for path in args.files]
+    taken: set[str] = set()
     jobs = []
     for path in args.files:
-        base = path.name if stems.count(path.stem) > 1 else path.stem
+        base = _apart(path.name if stems.count(path.stem) > 1 else path.stem, taken)
         if options.translate_to:
             base += f".{options.translate_to}"
         if args.output:
@@ -177,18 +179,27 @@ def _jobs(args: argparse.Namespace, options: Options) -> list[Job]:
     return jobs
 
 
+def _apart(name: str, taken: set[str]) -> str:
+    """The name, numbered where a recording in another folder has it already; capitals tell no files apart on a Mac."""
+    wanted, number = name, 2
+    while name.casefold() in taken:
+        name, number = f"{wanted} {number}", number + 1
+    taken.add(name.casefold())
+    return name
+
+
 def _journal_without_output(path: Path, options: Options) -> Path:
     """In the user's folder for caches, under a name that tells two recordings of the same name apart."""
     import platformdirs
 
-    place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
+    place = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:12]
     language = f".{options.translate_to}" if options.translate_to else ""
     folder = platformdirs.user_cache_path("Earshot", appauthor=False) / "transcriptions"
     return folder / f"{path.stem[:60]}{language}.{place}.earshot-journal"
 
 
 def _check(args: argparse.Namespace) -> None:
-    if args.output and args.output.exists() and not args.output.is_dir():
+    if args.output and os.path.exists(args.output) and not os.path.isdir(args.output):
         raise StorageError(f"{args.output} is a file: --output needs a folder.")
     if not args.output and len(args.format) > 1:
         raise RequestError("Several formats need a folder to go to: add --output DIR.")
@@ -202,7 +213,7 @@ def _check_job(job: Job) -> None:
 
     probe(job.path)
     for path in job.outputs.values():
-        if path.is_dir():
+        if os.path.isdir(path):
             raise StorageError(f"{path} is a folder: move it away or choose another --output.")
 
 

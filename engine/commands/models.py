@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from engine.commands.console import progress_bar, remark, result, result_json, run_to_end
@@ -78,7 +79,8 @@ def _download(args: argparse.Namespace) -> int:
 def _convert(args: argparse.Namespace) -> int:
     from engine.checkpoints.convert import converting
 
-    target = args.output or args.source.with_name(f"{args.source.name}-{args.bits}bit")
+    source = Path(os.path.abspath(args.source))  # `.` has no name of its own
+    target = args.output or source.parent / f"{source.name}-{args.bits}bit"
     with progress_bar(f"Converting to {args.bits} bits", quiet=args.quiet) as bar:
         folder = run_to_end(converting(args.source, target, bits=args.bits, group_size=args.group), bar)
     result(str(folder))

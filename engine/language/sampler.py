@@ -15,6 +15,7 @@ import numpy as np
 
 _TIES = 64  # how many ids that score exactly like the last one of top-k are kept beside it
 _KEYS = 256  # random keys made at a time
+_SEEDS = 1 << 64  # that there are; any other number stands for one of them
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Sampler:
         self._seen: list[mx.array] = []  # one array (B, V), or none where nothing is penalised
         if sampling.repetition_penalty != 1.0:
             self._seen = [mx.array(_membership(penalised_ids, size))]
-        self._key = mx.random.key(secrets.randbits(63) if sampling.seed is None else sampling.seed)
+        self._key = mx.random.key(secrets.randbits(63) if sampling.seed is None else sampling.seed % _SEEDS)
         self._keys: list[mx.array] = []
         self._choose: Callable[..., tuple[mx.array, ...]] = partial(_chosen, sampling)
         self._draws = sampling.temperature > 0

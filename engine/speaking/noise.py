@@ -26,7 +26,8 @@ class Noise:
 
     def _block(self, index: int) -> NDArray[np.float32]:
         if index not in self._blocks:
-            generator = np.random.Generator(np.random.Philox(key=[self._seed % (1 << 64), index]))
+            key = np.array([self._seed % (1 << 64), index], np.uint64)
+            generator = np.random.Generator(np.random.Philox(key=key))
             self._blocks[index] = generator.standard_normal((_BLOCK_FRAMES, self._channels), dtype=np.float32)
         return self._blocks[index]
 

@@ -95,4 +95,5 @@ class VocoderStream:
     def _noise(self, shape: tuple[int, ...]) -> mx.array | None:
         if self._seed is None:
             return None
-        return mx.random.normal(shape, key=mx.random.key(self._seed * 1_000_003 + self._runs))
+        key = (self._seed * 1_000_003 + self._runs) % (1 << 64)  # there are no more
+        return mx.random.normal(shape, key=mx.random.key(key))

@@ -41,7 +41,7 @@ class Journal:
 
     def __init__(self, path: Path, key: dict[str, Any], resume: bool) -> None:
         self.path = path
-        self.segments = _read(path, key) if resume and path.exists() else []
+        self.segments = _read(path, key) if resume and os.path.exists(path) else []
         lines = [json.dumps(key), *map(_line, self.segments)]
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ class Journal:
 
 def interrupted_at_s(path: Path) -> float | None:
     """How far the run came whose journal lies at `path`; None when there is none or nothing was written down."""
-    segments = _segments(_lines(path)[1:]) if path.exists() else []
+    segments = _segments(_lines(path)[1:]) if os.path.exists(path) else []
     return segments[-1].end_s if segments else None
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +78,16 @@ def test_what_a_command_raises_becomes_an_exit_code(
     assert cli.main(["doctor"]) == code
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", printed)
+
+
+def test_a_model_is_converted_from_within_its_folder(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(shutil.copytree(tiny_model, tmp_path / "model"))
+    assert cli.main(["models", "convert", ".", "--bits", "8", "--group", "32", "-q"]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'model-8bit'}\n"
+    assert cli.main(["models", "convert", "/", "-q"]) == 2
+    assert "/config.json is missing" in capsys.readouterr().err
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:

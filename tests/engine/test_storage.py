@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import tempfile
 from pathlib import Path
 
@@ -47,6 +48,35 @@ def test_a_folder_that_may_not_be_written_is_named() -> None:
             pass
         Path(folder).chmod(0o755)
     assert str(error.value) == f"{path} may not be written: choose a folder of yours or change its permissions."
+
+
+def test_a_pipe_or_device_is_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(StorageError, match="pipe is a device or a pipe"), replacing(pipe) as file:
+        file.write(b"new")
+    assert pipe.is_fifo()
+
+
+def test_a_name_that_is_too_long_is_told(tmp_path: Path) -> None:
+    with (
+        pytest.raises(StorageError, match="has too long a name: choose a shorter one"),
+        replacing(tmp_path / ("x" * 300)),
+    ):
+        pass
+
+
+def test_a_locked_folder_is_told() -> None:
+    with tempfile.TemporaryDirectory() as open_folder:
+        Path(open_folder).chmod(0o755)
+        locked = Path(open_folder) / "locked"
+        locked.mkdir(mode=0o700)
+        with unprivileged():
+            if os.geteuid() == locked.stat().st_uid:
+                locked.chmod(0)
+            with pytest.raises(StorageError, match="may not be written"), replacing(locked / "a.txt"):
+                pass
+        locked.chmod(0o700)
 
 
 def test_a_file_in_the_way_of_a_folder_is_told(tmp_path: Path) -> None:

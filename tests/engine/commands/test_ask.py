@@ -40,6 +40,11 @@ def test_a_question_needs_no_recording(capsys: pytest.CaptureFixture[str]) -> No
     assert found["answer"]
 
 
+def test_a_question_may_be_longer_than_the_name_of_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ask", "What is a kettle, and what do people use it for? " * 6, "--max-tokens", "3"]) == 0
+    assert capsys.readouterr().out.strip()
+
+
 def test_the_recording_and_the_question_both_matter(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = write_with_soundfile(recording.parent / "other.wav", tone(4.0), 16_000)
     answers = set()
@@ -60,6 +65,15 @@ def test_a_question_that_is_missing_is_asked_for(recording: Path, capsys: pytest
     assert f"There is no question about {recording}: add it in quotes" in capsys.readouterr().err
     assert main(["ask", str(recording), " "]) == 2
     assert "There is no question: write it in quotes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rate_hz", [192_000, 2_000_000_000])
+def test_a_sound_too_short_for_a_single_sample_is_one_sentence(
+    rate_hz: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_with_soundfile(tmp_path / "a.wav", np.full(2, 0.5, np.float32), rate_hz)
+    assert main(["ask", str(path), "Who?"]) == 2
+    assert capsys.readouterr().err == f"earshot: {path} holds no sound: record or copy it again.\n"
 
 
 @pytest.mark.parametrize("command", [["ask", "{file}", "Who?"], ["describe", "{file}"]])

@@ -123,6 +123,14 @@ def test_voices_are_added_listed_shown_renamed_exported_imported_and_removed(
     assert 3 < facts["seconds"] < 5
 
 
+@pytest.mark.parametrize("seed", ["-1", "99999999999999", "99999999999999999999999"])
+def test_any_whole_number_is_a_seed(seed: str, tmp_path: Path, recording: Path, tokens: Path) -> None:
+    out = tmp_path / "out.wav"
+    given = ["--tokens", str(tokens)] if seed.startswith("99") else ["hi"]
+    assert main(["say", *given, "--voice", str(recording), "-o", str(out), "--steps", "1", "-q", "--seed", seed]) == 0
+    assert out.exists()
+
+
 def test_a_taken_name_is_refused_before_the_model_is_loaded(
     recording: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -135,6 +143,23 @@ def test_an_unknown_voice_gets_a_sentence(tokens: Path, capsys: pytest.CaptureFi
     assert main(["voice", "show", "eve"]) == 2
     assert main(["say", "--tokens", str(tokens), "--voice", "eve", "-o", "o.wav", "-q"]) == 2
     assert "There is no voice and no file 'eve'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [".hidden.wav", "x" * 70 + ".wav"])
+def test_a_recording_whose_name_no_voice_could_have_speaks_all_the_same(
+    name: str, tmp_path: Path, recording: Path, tokens: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording.rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    assert main(["say", "--tokens", str(tokens), "--voice", name, "-o", "out.wav", "--steps", "1", "-q"]) == 0
+
+
+@pytest.mark.parametrize("name", ["~nobody-of-this-name/me.wav", "x" * 300, "x\0y"])
+def test_a_voice_that_can_be_no_file_gets_a_sentence(
+    name: str, tokens: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["say", "--tokens", str(tokens), "--voice", name, "-o", "o.wav", "-q"]) == 2
+    assert capsys.readouterr().err.startswith(f"earshot: There is no voice and no file {name!r}.")
 
 
 def test_a_picture_has_low_tones_at_the_bottom(tmp_path: Path) -> None:

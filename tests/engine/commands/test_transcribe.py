@@ -120,6 +120,14 @@ def test_recordings_of_the_same_name_do_not_overwrite_each_other(recording: Path
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["talk.flac.txt", "talk.wav.txt"]
 
 
+def test_recordings_of_the_same_name_in_two_folders_do_not_either(recording: Path, tmp_path: Path) -> None:
+    (tmp_path / "monday").mkdir()
+    other = write_with_soundfile(tmp_path / "monday" / "talk.wav", babble(1.0), 16_000)
+    assert main(["transcribe", str(recording), str(other), "--output", str(tmp_path / "out")]) == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["talk.wav 2.txt", "talk.wav.txt"]
+    assert len((tmp_path / "out" / "talk.wav.txt").read_text().splitlines()) == 3
+
+
 GOOD = {
     "8-bit.wav": lambda path: write_with_soundfile(path, babble(1.5), 16_000, "PCM_U8"),
     "192khz.wav": lambda path: write_with_soundfile(path, np.repeat(babble(1.5), 12), 192_000),
@@ -133,6 +141,15 @@ GOOD = {
 def test_unusual_sound_is_understood(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["transcribe", str(GOOD[name](tmp_path / name))]) == 0
     assert capsys.readouterr().out.strip()
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="a Mac has no such names")
+def test_a_name_that_is_no_text_is_a_name_all_the_same(recording: Path, tmp_path: Path) -> None:
+    path = recording.rename(tmp_path / os.fsdecode(b"caf\xe9.wav"))
+    assert _subprocess("transcribe", path).returncode == 0
+    assert _subprocess("transcribe", path, "--output", tmp_path / "out", "--format", "json,md").returncode == 0
+    written = json.loads((tmp_path / "out" / os.fsdecode(b"caf\xe9.json")).read_text())
+    assert written["source"] == path.name
 
 
 BAD = {
@@ -207,6 +224,14 @@ def test_a_disk_that_is_full_from_the_start_is_told_before_the_work(
     with _disk_of(64):
         assert main(["transcribe", str(recording), "--output", str(tmp_path / "out")]) == 2
     assert "the disk is full: make room or choose another folder." in capsys.readouterr().err
+
+
+def test_names_that_are_too_long_are_told(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["transcribe", str(recording), "--output", str(tmp_path / ("x" * 300))]) == 2
+    (tmp_path / "out").mkdir()
+    long = recording.rename(tmp_path / ("x" * 245 + ".wav"))
+    assert main(["transcribe", str(long), "--output", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err.count("has too long a name: choose a shorter one.\n") == 2
 
 
 def test_a_disk_that_fills_up_keeps_the_old_text_and_the_work_done(
