@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from engine.commands.console import Help, drop_stdout
+from engine.commands.console import Help, drop_stdout, result, version
 from engine.errors import EngineError
 
 # Modules of engine.commands in the order in which --help shows them. Each has add_parser(subparsers), which sets
@@ -63,16 +63,14 @@ def build_parser() -> argparse.ArgumentParser:
 def _run(argv: Sequence[str] | None) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
-    if args.version:
-        from engine.commands.console import version
-
-        print(f"earshot {version()}")
-        return OK
-    if args.command is None:
-        parser.print_help()
-        return OK
     try:
-        return int(args.func(args))
+        if args.version:
+            result(f"earshot {version()}")
+        elif args.command is None:
+            result(parser.format_help(), end="")
+        else:
+            return int(args.func(args))
+        return OK
     except EngineError as error:
         print(f"earshot: {error}", file=sys.stderr)
         return FAILED

@@ -36,6 +36,16 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
         assert f"usage: earshot {name}" in capsys.readouterr().out
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a Mac has no disk that is always full")
+@pytest.mark.parametrize("given", [["--version"], []])
+def test_a_full_disk_is_a_sentence(given: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        program = [sys.executable, "-m", "engine.cli", *given]
+        ended = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert ended.returncode == cli.FAILED
+    assert ended.stderr.startswith("earshot: The result could not be written, the disk is full")
+
+
 def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out == f"earshot {console.version()}\n"

@@ -299,7 +299,7 @@ class _Running:
                 try:
                     async with ClientSession(watched, writer) as session:
                         self.title = _title(_values(await session.initialize())) or self.title
-                        self.listed = [_values(listed) for listed in (await session.list_tools()).tools]
+                        self.listed = await _all_tools(session)
                         self._session = session
                         if not ready.done():
                             ready.set_result(None)
@@ -315,6 +315,18 @@ class _Running:
                     await forward.send(message)
         finally:
             self._over.set()
+
+
+async def _all_tools(session: Any) -> list[dict[str, Any]]:
+    """What a server offers; long lists come in pages."""
+    from mcp.types import PaginatedRequestParams
+
+    page = _values(await session.list_tools())
+    listed: list[dict[str, Any]] = page["tools"]
+    while cursor := page.get("nextCursor"):
+        page = _values(await session.list_tools(params=PaginatedRequestParams(cursor=cursor)))
+        listed += page["tools"]
+    return listed
 
 
 def _environment() -> dict[str, str]:

@@ -81,6 +81,32 @@ def until(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
         time.sleep(0.01)
 
 
+IN_PAGES = """
+import json, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    page = ((asked.get("params") or {}).get("cursor"))
+    names, following = {None: (["one"], "2"), "2": (["two"], "3"), "3": (["three"], None)}[page]
+    answers = {
+        "initialize": {"protocolVersion": "2024-11-05", "capabilities": {"tools": {}},
+                       "serverInfo": {"name": "pages", "version": "1"}},
+        "tools/list": {"tools": [{"name": name, "inputSchema": {"type": "object"}} for name in names],
+                       **({"nextCursor": following} if following else {})},
+    }
+    if "id" in asked:
+        known = asked["method"] in answers
+        answer = {"result": answers[asked["method"]]} if known else {"error": {"code": -32601, "message": "unknown"}}
+        print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], **answer}), flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_tools_that_come_in_pages_are_all_offered(servers: McpServers, tmp_path: Path) -> None:
+    (tmp_path / "pages.py").write_text(IN_PAGES)
+    offered = servers.start(McpServer("pages", sys.executable, [str(tmp_path / "pages.py")]))
+    assert [tool.name for tool in offered] == ["one", "two", "three"]
+
+
 STUBBORN = """
 import os, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
