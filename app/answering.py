@@ -45,8 +45,10 @@ class Answering(QObject):
         self._help: Callable[[], None] = lambda: None
         self._reply: Reply | None = None
         self._writing_down: Reply | None = None
+        self._written_down: set[int] = set()  # keys of turns; one in which no words were found is not tried again
         self._pending: object | None = None  # identity of what is being read or written before it can be asked
         self._confirmation: Confirmation | None = None
+        self._said_meanwhile: tuple[Notice, Callable[[], None]] = self.notice, self._help  # while a question stands
         self._server_notice = Notice()
         self.confirmation_wanted.connect(self._on_confirmation)
         self.confirmation_over.connect(self._on_confirmation_over)
@@ -86,7 +88,8 @@ class Answering(QObject):
         job = self._job(replace(stored, place=place), turn, sink)
         request = Request("answer", lambda desk, request: desk.answer(job, request))
         sink.request = request
-        self._reply = Reply(stored.view.key, job, request, began_s=time.monotonic())
+        spoken = turn.spoken_answer if turn is not None else stored.view.has_sound
+        self._reply = Reply(stored.view.key, job, request, spoken=spoken, began_s=time.monotonic())
         blank = TurnView(stored.view.key, TurnState.WAITING)
         kept = {name: getattr(stored.view, name) for name in ("text", "peaks", "seconds", "attachment", "speed")}
         self._talk.give_files(stored.view.key, sound="")
@@ -111,6 +114,7 @@ class Answering(QObject):
             self.try_again(key)
             return
         self.stop()
+        self._forget_from(key + 1)
         self._talk.remove_after(key)
         self._submit(stored, None, stored.place)
 
@@ -120,10 +124,19 @@ class Answering(QObject):
         if stored is None or not text.strip():
             return
         self.stop()
+        self._forget_from(key)
         self._talk.remove_after(key)
         self._talk.give_files(key, recording="")
+        self._talk.note(key, place=None)
         self._talk.show(key, text=text.strip(), peaks=(), seconds=None)
-        self._submit(stored if (new := self._talk.find(key)) is None else new, self._turn(None, text), stored.place)
+        self._submit(stored if (new := self._talk.find(key)) is None else new, self._turn(None, text), None)
+
+    def _forget_from(self, key: int) -> None:
+        """Whatever becomes of the answer that is asked for next: the model's memory ends where the window does."""
+        gone = [turn for turn in self._talk.stored if turn.view.key >= key and turn.place is not None]
+        if gone:
+            job = self._job(gone[0], None, Silence())
+            self._thread.submit(Request("forget", lambda desk, request: desk.forget_from(job, request), settles=True))
 
     def try_again(self, key: int) -> None:
         """Ask a failed turn again, from its recording on disk; it becomes the newest turn."""
@@ -140,17 +153,15 @@ class Answering(QObject):
         if not stored.recording:
             self._submit(stored, self._turn(None, stored.view.text), None)
             return
-        token = self._pending = object()
+        self._pending = stored
         self._happen(Happening.ASKED)
         path, text = self._talk.folder / stored.recording, stored.view.text if stored.view.attachment else ""
         self._parts.disk.run(
-            lambda: utterance.attachment(path), lambda said, error: self._on_read(token, stored, text, said, error)
+            lambda: utterance.attachment(path), lambda said, error: self._on_read(stored, text, said, error)
         )
 
-    def _on_read(
-        self, token: object, stored: StoredTurn, text: str, said: Samples | None, error: Exception | None
-    ) -> None:
-        if token is not self._pending:
+    def _on_read(self, stored: StoredTurn, text: str, said: Samples | None, error: Exception | None) -> None:
+        if stored is not self._pending:
             return
         self._pending = None
         if said is None:
@@ -164,11 +175,22 @@ class Answering(QObject):
         stored = self._talk.find(key)
         if stored is None:
             return
-        if self._reply is not None and self._reply.key == key:
-            self._interrupt()
-        if stored.place is not None:
-            self._submit_quietly("forget", stored, lambda job: lambda desk, request: desk.forget(job, request))
+        reply, job = self._reply, self._job(stored, None, Silence())
+        if reply is not None and reply.key == key:  # where it stands may be known to the engine only
+            job = reply.job if stored.place is None else replace(job, sound=reply.job.sound)
+        if self._is_about(stored):
+            self.stop()
+        self._pause_writing_down()  # it knows its turn by a place that may change now
+        self._thread.submit(Request("forget", lambda desk, request: desk.forget(job, request), settles=True))
+        if stored.place is not None and self._reply is not None and self._reply.key > key:
+            self._reply.job.gone_before += 1
         self._talk.remove(key)
+        self._write_down_next()
+
+    def _is_about(self, stored: StoredTurn) -> bool:
+        """Whether a turn is what goes on: it is being answered, or read to be."""
+        reading = isinstance(self._pending, StoredTurn) and self._pending.view.key == stored.view.key
+        return reading or (self._reply is not None and self._reply.key == stored.view.key)
 
     def _submit_quietly(self, name: str, stored: StoredTurn, work: Callable[[Job], Any], priority: int = 0) -> Reply:
         """A request about a turn that sounds and shows nothing."""
@@ -183,7 +205,7 @@ class Answering(QObject):
         if reply is None or request is not reply.request:
             return
         if isinstance(event, Placed):
-            self._talk.note(reply.key, place=event.place)
+            self._talk.note(reply.key, place=event.place - reply.job.gone_before)
             return
         if isinstance(event, Trouble):
             self._say(event.sentence, trouble=True)
@@ -208,8 +230,9 @@ class Answering(QObject):
 
     def _on_ended(self, request: Request, error: BaseException | None) -> None:
         if self._writing_down is not None and request is self._writing_down.request:
-            self._writing_down = None
+            written, self._writing_down = self._writing_down, None
             if error is None:
+                self._written_down.add(written.key)
                 self._write_down_next()
             return
         reply = self._reply
@@ -256,19 +279,21 @@ class Answering(QObject):
         if reply.revoice:
             reply.request.cancel()
             self._talk.show(reply.key, state=TurnState.DONE, spoken=None)
+            self._talk.keep(reply.key)  # with its new sound, if that was complete: the older one is gone then
             return
         reply.job.heard_24k = heard
         reply.request.cancel()
         self._show_interrupted(reply, heard)
         job = reply.job  # the answer may have been complete before it could be cancelled
-        self._thread.submit(Request("cut", lambda desk, request: desk.cut(job, request)))
+        self._thread.submit(Request("cut", lambda desk, request: desk.cut(job, request), settles=True))
+        self._write_down_next()
 
     def _show_interrupted(self, reply: Reply, heard: int) -> None:
         stored = self._talk.find(reply.key)
         if stored is None:
             return
         answer = stored.view.answer
-        if reply.job.turn is None or reply.job.turn.spoken_answer:
+        if reply.spoken:
             answer = heard_part(answer, character_at(reply.spans, reply.made_24k, heard)) if reply.spans else ""
         sound = reply.job.sound.name if reply.spans else ""
         self._talk.note(reply.key, spans=tuple(reply.spans), sound=sound)
@@ -295,6 +320,8 @@ class Answering(QObject):
         for stored in reversed(self._talk.stored):
             view = stored.view
             if view.text or not stored.recording or stored.place is None or view.state is TurnState.FAILED:
+                continue
+            if view.key in self._written_down:
                 continue
             self._writing_down = self._submit_quietly(
                 "write down", stored, lambda job: lambda desk, request: desk.write_down(job, request), SOON
@@ -323,19 +350,20 @@ class Answering(QObject):
             spoken = word_at(stored.view.answer, character_at(spans, made_24k, played_24k))
             self._talk.show(key, spoken=spoken)
 
-    def confirm(self, call: ToolCall) -> bool:
-        """Ask the user whether a tool may be used. Runs on the engine's thread and waits there."""
-        confirmation = Confirmation(call)
+    def confirm(self, call: ToolCall, request: Request) -> bool:
+        """Ask the user whether a request may use a tool. Runs on the engine's thread and waits there."""
+        confirmation = Confirmation(call, request)
         self.confirmation_wanted.emit(confirmation)
         allowed = confirmation.wait(self._thread.beat)
         self.confirmation_over.emit(confirmation)
         return allowed
 
     def _on_confirmation(self, confirmation: Confirmation) -> None:
-        if self._reply is None:  # stopped while the question was on its way
+        if self._reply is None or confirmation.request is not self._reply.request:
+            # stopped while the question was on its way
             confirmation.answer(False)
             return
-        self._confirmation, call = confirmation, confirmation.call
+        call, self._said_meanwhile = confirmation.call, (self.notice, self._help)
         title = self.tool_titles.get(call.name, call.name)
         words = self.tr("Earshot wants to use {tool}: {arguments}")
         self._say(
@@ -343,6 +371,7 @@ class Answering(QObject):
             action=NoticeAction.ALLOW,
             help=lambda: confirmation.answer(True),
         )
+        self._confirmation = confirmation
 
     @property
     def tool_titles(self) -> dict[str, str]:
@@ -353,8 +382,7 @@ class Answering(QObject):
         """Answered, or not answered for too long: nothing is asked any more."""
         if confirmation is self._confirmation:
             self._confirmation = None
-            if self.notice.action is NoticeAction.ALLOW:
-                self._say()
+            self._show_notice(*self._said_meanwhile)
 
     def refuse_tool(self) -> None:
         """Do not allow what is asked for; the model is told so and goes on."""
@@ -383,8 +411,14 @@ class Answering(QObject):
         action: NoticeAction = NoticeAction.NONE,
         help: Callable[[], None] = lambda: None,
     ) -> None:
-        self._help = help
         notice = Notice(text, trouble, action)
+        if self._confirmation is None:
+            self._show_notice(notice, help)
+        elif text:  # it waits for the question to be answered: without its words nobody could
+            self._said_meanwhile = notice, help
+
+    def _show_notice(self, notice: Notice, help: Callable[[], None]) -> None:
+        self._help = help
         if notice != self.notice:
             self.notice = notice
             self.notice_changed.emit(notice)
@@ -410,6 +444,10 @@ class Answering(QObject):
     def retry_model(self) -> None:
         """Load the model again, with a new engine if the old one hangs."""
         self._say()
+        self._pause_writing_down()
+        if self._reply is not None and not self._reply.over:  # asked of the engine that is given up
+            self._reply.request.cancel()
+            self._fail(self._reply, self.tr("The model stopped before the answer was complete."))
         self._models.retry()
 
     def stop(self) -> None:

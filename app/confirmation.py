@@ -6,16 +6,17 @@ import threading
 import time
 from collections.abc import Callable
 
+from app.engine_thread import Request
 from engine.events import ToolCall
 
 LONGEST_S = 60.0
 
 
 class Confirmation:
-    """One question. No answer within a minute means no."""
+    """One question of a request. No answer within a minute means no, and so does the end of the request."""
 
-    def __init__(self, call: ToolCall) -> None:
-        self.call = call
+    def __init__(self, call: ToolCall, request: Request) -> None:
+        self.call, self.request = call, request
         self._answered = threading.Event()
         self._allowed = False
 
@@ -28,6 +29,6 @@ class Confirmation:
     def wait(self, beat: Callable[[], None]) -> bool:
         """Wait for the answer; `beat` is called meanwhile, for this is no hanging."""
         deadline = time.monotonic() + LONGEST_S
-        while not self._answered.wait(0.1) and time.monotonic() < deadline:
+        while not self._answered.wait(0.1) and time.monotonic() < deadline and not self.request.cancelled:
             beat()
-        return self._allowed
+        return self._allowed and not self.request.cancelled

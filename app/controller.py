@@ -229,8 +229,9 @@ class Controller(Talking):
         if key == self.conversation.key:
             self.stop()
             self._pause_writing_down()
-        self._thread.submit(Request("leave", lambda desk, request: desk.leave(key)))
+        folder = self._talk.folder_of(key)
         self._talk.delete(key)
+        self._thread.submit(Request("leave", lambda desk, request: desk.leave(key, folder), settles=True))
 
     def search(self, query: str) -> None:
         """List the conversations in which this was said."""
@@ -273,10 +274,10 @@ class Controller(Talking):
         if name in ("retention", "retention_days"):
             if not self._talk.turns:
                 self._talk.expire()
-        elif name == "keep_warm" and self.state is State.IDLE:
+        elif name == "keep_warm":
             if self._keeps_warm:
                 self._sound.open(microphone=self._granted)
-            else:
+            elif not self._wants_microphone:  # else once it is not needed any more
                 self._sound.close_microphone()
 
     def switch_model(self, folder: str, insist: bool = False) -> None:

@@ -54,11 +54,19 @@ class Conversation(QObject):
     @property
     def folder(self) -> Path:
         """Where its files lie."""
-        return self._store.folder(self.view.key)
+        return self.folder_of(self.view.key)
+
+    def folder_of(self, key: str) -> Path:
+        """Where a conversation's files lie."""
+        return self._store.folder(key)
 
     def find(self, key: int) -> StoredTurn | None:
         """The turn of this key."""
         return self._turns.get(key)
+
+    def gone(self, key: str) -> bool:
+        """Whether a conversation was deleted."""
+        return not self._closed and key != self.view.key and self._store.conversation(key) is None
 
     def begin(self) -> None:
         """Make sure that the conversation exists in the store."""
@@ -67,15 +75,18 @@ class Conversation(QObject):
             self.changed.emit(self.view)
 
     def add(self, turn: StoredTurn) -> StoredTurn:
-        """Append a turn; returns it with its key."""
+        """Append a turn; returns it with its key. One of another conversation is not shown."""
+        if self._closed:
+            return turn
         try:
             turn = self._store.add(turn)
         except StorageError as error:
             turn = replace(turn, view=replace(turn.view, key=self._next_unsaved))
             self._next_unsaved -= 1
             self.trouble.emit(str(error))
-        self._turns[turn.view.key] = turn
-        self.turn_changed.emit(turn.view)
+        if turn.conversation == self.view.key:
+            self._turns[turn.view.key] = turn
+            self.turn_changed.emit(turn.view)
         self._refresh()
         return turn
 
@@ -183,9 +194,12 @@ class Conversation(QObject):
 
     def expire(self) -> None:
         """Apply the retention setting; the conversation in front stays while it is shown."""
+        self._expire(self.view.key)
+
+    def _expire(self, spared: str) -> None:
         now = self._settings.now
         try:
-            self._store.expire(now.retention, now.retention_days)
+            self._store.expire(now.retention, now.retention_days, spared)
         except StorageError as error:
             self.trouble.emit(str(error))
         self._refresh()
@@ -193,7 +207,7 @@ class Conversation(QObject):
     def close(self) -> None:
         """Apply the retention setting once more and close the store."""
         if not self._closed:
-            self.expire()
+            self._expire("")
             self._closed = True
             self._store.close()
 

@@ -5,6 +5,7 @@ them. Plain synchronous generators; they know no Qt.
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -115,13 +116,19 @@ class Job:
     sink: Sink
     heard_24k: int | None = None
     told: bool = False  # the session knows how much was heard
+    gone_before: int = 0  # how many earlier turns were taken out since it was submitted
+
+    @property
+    def place_now(self) -> int | None:
+        """Where its turn stands, once those earlier ones are out of the session too."""
+        return None if self.place is None else self.place - self.gone_before
 
 
 class Desk:
     """Owns engine and session. Lives on one thread."""
 
     def __init__(
-        self, loader: Loader, voices: Path, ring: Callable[[str], None], confirm: Callable[[ToolCall], bool]
+        self, loader: Loader, voices: Path, ring: Callable[[str], None], confirm: Callable[[ToolCall, Request], bool]
     ) -> None:
         self._loader = loader
         self._voices_folder = voices
@@ -170,6 +177,7 @@ class Desk:
     def answer(self, job: Job, request: Request) -> Iterator[SessionEvent | Placed | Sounded | Trouble]:
         """Answer a turn; speech goes to the job's sink and into its sound file, everything else is yielded."""
         session = self._session_of(job)
+        session.settings.confirm = lambda call: self._confirm(call, request)
         place = job.place if job.place is not None and job.place < len(session.turns) else None
         if place is None and job.turn is None:
             raise RequestError(sentence("This turn cannot be answered again, ask anew."))
@@ -223,23 +231,34 @@ class Desk:
 
     def cut(self, job: Job, request: Request) -> Iterator[SessionEvent]:
         """Keep of the last answer only what was heard, unless the session knew before the answer was over."""
-        if job.heard_24k is not None and job.place is not None and not job.told:
+        if job.heard_24k is not None and job.place_now is not None and not job.told:
             session = self._session_of(job)
-            if job.place == len(session.turns) - 1:
+            if job.place_now == len(session.turns) - 1:
                 session.played(job.heard_24k)
                 session.save(job.folder / "session")
         yield from ()
 
     def forget(self, job: Job, request: Request) -> Iterator[SessionEvent]:
-        """Take a turn out of the model's memory."""
-        session = self._session_of(job)
-        if job.place is not None and job.place < len(session.turns):
-            session.delete(job.place)
+        """Take a turn out of the model's memory; its sound, if that was written since the turn is gone, goes too."""
+        job.sound.unlink(missing_ok=True)
+        place = job.place_now
+        if place is not None and place < len((session := self._session_of(job)).turns):
+            session.delete(place)
             session.save(job.folder / "session")
         yield from ()
 
-    def leave(self, conversation: str) -> Iterator[SessionEvent]:
-        """Forget a conversation that is being deleted."""
+    def forget_from(self, job: Job, request: Request) -> Iterator[SessionEvent]:
+        """Take a turn and all that came after it out of the model's memory."""
+        session = self._session_of(job)
+        if job.place is not None and job.place < len(session.turns):
+            for place in reversed(range(job.place, len(session.turns))):
+                session.delete(place)
+            session.save(job.folder / "session")
+        yield from ()
+
+    def leave(self, conversation: str, folder: Path) -> Iterator[SessionEvent]:
+        """Forget a conversation that is being deleted, with what was written of it meanwhile."""
+        shutil.rmtree(folder, ignore_errors=True)
         if self._conversation == conversation:
             self._session, self._conversation = None, ""
         yield from ()
@@ -308,7 +327,6 @@ class Desk:
             persona=chosen.persona(manner.language),
             voice=self._voice(manner.voice) if manner.voice and self.engine.capabilities.speaks else None,
             tools=ToolRegistry([*tools, *manner.served]),
-            confirm=self._confirm,
             remember_turns=chosen.remember_turns,
             own_voice=chosen.own_voice,
         )

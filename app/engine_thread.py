@@ -24,10 +24,12 @@ Work = Callable[[Desk, "Request"], Iterator[Any]]
 
 
 class Request:
-    """Something for the engine to do: a generator of events, and a flag that ends it."""
+    """Something for the engine to do: a generator of events, and a flag that ends it. One that `settles` makes what is
+    saved agree with what is shown, and is also carried out when everything else ends.
+    """
 
-    def __init__(self, name: str, work: Work, priority: int = URGENT) -> None:
-        self.name, self.work, self.priority = name, work, priority
+    def __init__(self, name: str, work: Work, priority: int = URGENT, *, settles: bool = False) -> None:
+        self.name, self.work, self.priority, self.settles = name, work, priority, settles
         self._cancelled = threading.Event()
         self.on_cancel: Callable[[], None] | None = None  # how to end it sooner than between two events
         self.on_skip: Callable[[], None] | None = None  # how to end the reasoning
@@ -97,10 +99,13 @@ class EngineThread(QObject):
         self._start()
 
     def end(self) -> None:
-        """Cancel everything and let the thread end; `join` waits for it."""
-        for request in list(self._running):
-            request.cancel()
-        self._queue.put((-1, next(self._order), None))
+        """Cancel everything but what settles and let the thread end; `join` waits for it."""
+        with self._queue.mutex:
+            waiting = [request for _, _, request in self._queue.queue if request is not None]
+        for request in [*self._running, *waiting]:
+            if not request.settles:
+                request.cancel()
+        self._queue.put((PATIENT + 1, next(self._order), None))
 
     def join(self, timeout_s: float) -> bool:
         """Whether the thread ended in time."""

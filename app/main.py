@@ -199,7 +199,7 @@ def build_controller(
             loader,
             paths.voices,
             ring=lambda label: controllers[0].rang.emit(label),
-            confirm=lambda call: controllers[0].confirm(call),
+            confirm=lambda call, request: controllers[0].confirm(call, request),
         )
     )
     models = Models(thread, settings, Worker("catalogue", _DISK_HANGS_S), catalogue)

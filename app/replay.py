@@ -19,14 +19,14 @@ from engine.events import Samples
 class Replay(QObject):
     """One recording being played. `started` may be late: the file is read first."""
 
-    failed = Signal(str)
+    failed = Signal(object, str)  # the replay, why
 
     def __init__(
         self, playback: Playback, path: Path, speed: float = 1.0, part_s: tuple[float, float] | None = None
     ) -> None:
         super().__init__()
-        self.speed = speed
-        self._playback, self._path, self._part_s = playback, path, part_s
+        self.path, self.speed = path, speed
+        self._playback, self._part_s = playback, part_s
         self._cancelled = threading.Event()
         self._sound = playback.begin()
         threading.Thread(target=self._run, name="replay", daemon=True).start()
@@ -37,10 +37,10 @@ class Replay(QObject):
 
     def _run(self) -> None:
         try:
-            samples = _read(self._path, self._part_s)
+            samples = _read(self.path, self._part_s)
         except EngineError as error:
             if not self._cancelled.is_set():
-                self.failed.emit(str(error))
+                self.failed.emit(self, str(error))
             return
         if self._playback.write(self._sound, at_speed(samples, self.speed), self._cancelled.is_set):
             self._playback.finish(self._sound, self._cancelled.is_set)

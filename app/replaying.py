@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from app import utterance
 from app.answering import Answering
@@ -16,6 +16,7 @@ from app.parts import Parts
 from app.replay import Replay
 from app.reply import PlaySink, Reply
 from app.states import Happening
+from app.store import StoredTurn
 from app.widgets.views import State, TurnState
 from engine.resources import resource
 
@@ -32,7 +33,6 @@ class Replaying(Answering):
         self.transcriber.play_wanted.connect(self._play_part)
         self._to_ring = False
         self.rang.connect(self._on_rang)
-        self.state_changed.connect(lambda _state: QTimer.singleShot(0, self, self._ring))
 
     def play_again(self, key: int, speed: float = 1.0) -> None:
         """Play an answer's sound, 0.8 to 1.5 times as fast."""
@@ -63,9 +63,14 @@ class Replaying(Answering):
         self._replay.failed.connect(self._on_replay_failed)
         self._happen(Happening.REPLAYED)
 
-    def _on_replay_failed(self, sentence: str) -> None:
-        self.stop()
-        self._say(sentence, trouble=True)
+    def _on_replay_failed(self, replay: Replay, sentence: str) -> None:
+        if replay is self._replay:
+            self.stop()
+            self._say(sentence, trouble=True)
+
+    def _is_about(self, stored: StoredTurn) -> bool:
+        files = [self._talk.folder / name for name in (stored.recording, stored.sound) if name]
+        return super()._is_about(stored) or (self._replay is not None and self._replay.path in files)
 
     def save_sound(self, key: int, path: Path) -> None:
         """Write an answer's sound to a file of the user's."""
@@ -106,11 +111,10 @@ class Replaying(Answering):
         name = self.tr("Timer “{label}”").format(label=label) if label else self.tr("The timer")
         self._say(self.tr("{name} rings.").format(name=name))
         self._to_ring = True
-        self._ring()
 
-    def _ring(self) -> None:
-        """Ring now, or when whatever goes on is over."""
-        if self._to_ring and self.state is State.IDLE:
+    def _ring_if_due(self) -> None:
+        """Ring as soon as whatever goes on is over."""
+        if self._to_ring and self.state is State.IDLE and not self._sound.microphone.recording:
             self._to_ring = False
             self._start_replay(resource("sounds", "timer.wav"))
 
@@ -128,6 +132,7 @@ class Replaying(Answering):
         self.transcriber.show_playing(None)
 
     def _poll_playback(self) -> None:
+        self._ring_if_due()
         playback, replay = self._sound.playback, self._replay
         if replay is None:
             super()._poll_playback()

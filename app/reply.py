@@ -69,6 +69,7 @@ class Reply:
     made_24k: int = 0
     over: bool = False  # the engine is done with it
     revoice: bool = False
+    spoken: bool = True  # else what was written was read
     began_s: float = 0.0
 
     def take(self, view: TurnView, event: Any, now_s: float) -> TurnView:

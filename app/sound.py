@@ -113,6 +113,11 @@ class SoundDevices(QObject):
         self._worker.run(self._system.refresh)
         return microphone
 
+    @property
+    def microphone_comes(self) -> bool:
+        """Whether the microphone is being opened."""
+        return self._opening_input is not None
+
     def poll(self) -> None:
         """Take in the microphone's sound and notice devices that went away."""
         self.microphone.poll()

@@ -29,6 +29,7 @@ _ONLY_FROM = {
     (State.GETTING_READY, Happening.SOUND_ARRIVED): State.LISTENING,
     (State.GETTING_READY, Happening.REFUSED): State.IDLE,
     (State.LISTENING, Happening.REFUSED): State.IDLE,
+    (State.THINKING, Happening.REFUSED): State.IDLE,  # written once more after the disk was full
     (State.THINKING, Happening.SOUNDING): State.SPEAKING,
     (State.IDLE, Happening.REPLAYED): State.SPEAKING,
     (State.SPEAKING, Happening.REPLAYED): State.SPEAKING,

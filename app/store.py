@@ -117,12 +117,14 @@ class Store:
             db.execute("DELETE FROM conversations WHERE key = ?", (key,))
         shutil.rmtree(self.folder(key), ignore_errors=True)
 
-    def expire(self, retention: Retention, days: int) -> list[str]:
-        """Remove what need not be kept any longer; returns the keys."""
+    def expire(self, retention: Retention, days: int, spared: str = "") -> list[str]:
+        """Remove what need not be kept any longer, but for one conversation; returns the keys."""
         if retention is Retention.ALL:
             return []
         limit = time.time() - days * 86_400 if retention is Retention.DAYS else time.time() + 1
-        rows = self._db.execute("SELECT key FROM conversations WHERE changed < ?", (limit,)).fetchall()
+        rows = self._db.execute(
+            "SELECT key FROM conversations WHERE changed < ? AND key <> ?", (limit, spared)
+        ).fetchall()
         for (key,) in rows:
             self.delete(key)
         return [key for (key,) in rows]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app import utterance
@@ -27,6 +26,34 @@ _TAIL_MS = 120  # the microphone is a little behind the key
 _LONGEST_S = 300.0
 
 
+@dataclass(frozen=True, eq=False)
+class Said:
+    """What was said or typed, on its way to the disk: what it belongs to may not be in front any more when it is there.
+
+    `samples_16k` is None for what was typed about a recording. `then` says why it is not to be asked at once.
+    """
+
+    conversation: str
+    folder: Path
+    attached: Path | None
+    samples_16k: Samples | None = None
+    text: str = ""
+    then: str = ""
+
+    def kept(self) -> Utterance | None:
+        """As a file. On the disk's thread; raises StorageError, SoundError."""
+        path = self.folder / f"said-{time.time_ns()}.flac"
+        if self.samples_16k is not None:
+            return utterance.kept(self.samples_16k, path, checked=not self.then, about=self.attached)
+        return utterance.kept(utterance.attachment(self.attached), path, checked=False) if self.attached else None
+
+    def turn(self, kept: Utterance, state: TurnState, problem: str = "") -> StoredTurn:
+        """A new turn of it."""
+        name = self.attached.name if self.attached else ""
+        view = TurnView(0, state, self.text, kept.peaks, kept.seconds, name, problem=problem)
+        return StoredTurn(view, self.conversation, kept.file)
+
+
 class Talking(Replaying):
     """The layer above replaying: what the user says, and the devices it is said into."""
 
@@ -42,7 +69,6 @@ class Talking(Replaying):
         self._held = self._latched = False
         self._wants_microphone = False
         self._in_front = True
-        self._aside: object | None = None  # identity of what was said just before talk was pressed again
         self._voice_name = ""
         self._silence_notice = Notice()
         self._sound.microphone_opened.connect(self._on_microphone_opened)
@@ -94,7 +120,7 @@ class Talking(Replaying):
         if self._pending is not None and self._sound.microphone.recording:
             self._pending = None  # talk was let go for less than the tail: the recording goes on
             return
-        self._aside, self._pending = self._pending or self._aside, None
+        self._pending = None
         self._interrupt()
         self._listen()
 
@@ -150,61 +176,64 @@ class Talking(Replaying):
             return
         samples = self._sound.microphone.stop()
         self._release_microphone()
-        self._write_utterance(token, samples, then)
+        self._write_utterance(samples, then)
 
-    def _write_utterance(self, token: object, samples: Samples, then: str = "") -> None:
+    def _write_utterance(self, samples: Samples, then: str) -> None:
         try:
             self._talk.begin()
         except StorageError as error:
-            self._on_utterance(token, samples, then, None, error)
-            return
-        path = self._talk.folder / f"said-{time.time_ns()}.flac"
-        attached = self._attached
-
-        def task() -> tuple[Utterance | None, Samples | None]:
-            said = utterance.kept(samples, path, checked=not then)
-            return said, utterance.attachment(attached) if attached and said else None
-
-        self._parts.disk.run(task, lambda done, error: self._on_utterance(token, samples, then, done, error))
-
-    def _on_utterance(self, token: object, samples: Samples, then: str, done: Any, error: Exception | None) -> None:
-        if token is self._aside:
-            self._keep_aside(done[0] if done else None)
-            return
-        if token is not self._pending:
-            return
-        if error is not None:
+            self._pending = None
             self._happen(Happening.FAILED)
-            self._say(
-                self._sentence(error), trouble=True, action=NoticeAction.RETRY,
-                help=lambda: self._write_again(samples, then),
-            )  # fmt: skip
+            self._say_unwritten(error, lambda: self._write_utterance(samples, then))
             return
-        self._pending = None
-        said, attached = done
-        if said is None:
+        said = Said(self._talk.view.key, self._talk.folder, self._attached, samples, then=then)
+        self._pending = said
+        self._write(said)
+
+    def _write(self, said: Said) -> None:
+        self._parts.disk.run(said.kept, lambda kept, error: self._on_utterance(said, kept, error))
+
+    def _on_utterance(self, said: Said, kept: Utterance | None, error: Exception | None) -> None:
+        wanted = said is self._pending  # else something else was begun meanwhile
+        if wanted:
+            self._pending = None
+        if error is not None:
+            if wanted:
+                self._happen(Happening.FAILED)
+            self._say_unwritten(error, lambda: self._write_again(said))
+            return
+        if not wanted:
+            self._keep_aside(said, kept)
+        elif kept is None:
             self._happen(Happening.REFUSED)
             self._say(self.tr("Nothing was heard: hold the button while you speak."))
-            return
-        view = TurnView(0, TurnState.WAITING, peaks=said.peaks, seconds=said.seconds)
-        stored = StoredTurn(view, self._talk.view.key, said.file)
-        if then:
-            view = replace(view, state=TurnState.FAILED, problem=then)
-            self._talk.add(replace(stored, view=view))
+        elif said.then:
+            self._talk.add(said.turn(kept, TurnState.FAILED, said.then))
             self._happen(Happening.REFUSED)
-            return
-        self._ask(stored, _joined(attached, said.samples_16k), "")
+        else:
+            if self._attached == said.attached:
+                self.clear_attachment()
+            stored = self._talk.add(said.turn(kept, TurnState.WAITING))
+            self._submit(stored, self._turn(kept.samples_16k, said.text), None)
 
-    def _keep_aside(self, said: Utterance | None, text: str = "") -> None:
-        """What was said before talk was pressed again: a turn that can be asked again, not one that is asked."""
-        self._aside = None
-        if said is not None:
-            view = TurnView(0, TurnState.INTERRUPTED, text, said.peaks, said.seconds, self.attachment)
-            self._talk.add(StoredTurn(view, self._talk.view.key, said.file))
+    def _keep_aside(self, said: Said, kept: Utterance | None) -> None:
+        """A turn of its conversation that can be asked again, not one that is asked."""
+        if kept is not None and not self._talk.gone(said.conversation):
+            self._talk.add(said.turn(kept, TurnState.INTERRUPTED))
+        elif kept is not None:
+            (said.folder / kept.file).unlink(missing_ok=True)
+            with suppress(OSError):  # something else is in it
+                said.folder.rmdir()
 
-    def _write_again(self, samples: Samples, then: str) -> None:
-        self._pending = token = object()
-        self._write_utterance(token, samples, then)
+    def _say_unwritten(self, error: Exception, again: Callable[[], None]) -> None:
+        self._say(self._sentence(error), trouble=True, action=NoticeAction.RETRY, help=again)
+
+    def _write_again(self, said: Said) -> None:
+        if not self._recording and said.conversation == self._talk.view.key:
+            self.stop()
+            self._pending = said
+            self._happen(Happening.ASKED)
+        self._write(said)
 
     def _drop_recording(self) -> None:
         self._pending = None
@@ -234,35 +263,13 @@ class Talking(Replaying):
             self._talk.begin()
         except StorageError as error:
             self._say(str(error), trouble=True)
-        if self._attached is None:
-            self._ask(StoredTurn(TurnView(0, TurnState.WAITING, text.strip()), self._talk.view.key), None, text)
+        if self._attached is not None:
+            said = self._pending = Said(self._talk.view.key, self._talk.folder, self._attached, text=text.strip())
+            self._happen(Happening.ASKED)
+            self._write(said)
             return
-        attached, path = self._attached, self._talk.folder / f"said-{time.time_ns()}.flac"
-        token = self._pending = object()
-        self._happen(Happening.ASKED)
-        self._parts.disk.run(
-            lambda: utterance.kept(utterance.attachment(attached), path, checked=False),
-            lambda said, error: self._on_attachment(token, text.strip(), said, error),
-        )
-
-    def _on_attachment(self, token: object, text: str, said: Utterance | None, error: Exception | None) -> None:
-        if token is self._aside:
-            self._keep_aside(said, text)
-            return
-        if token is not self._pending:
-            return
-        self._pending = None
-        if said is None:
-            self._happen(Happening.FAILED)
-            self._say(self._sentence(error), trouble=True)
-            return
-        view = TurnView(0, TurnState.WAITING, text, said.peaks, said.seconds)
-        self._ask(StoredTurn(view, self._talk.view.key, said.file), said.samples_16k, text)
-
-    def _ask(self, stored: StoredTurn, samples_16k: Samples | None, text: str) -> None:
-        stored = replace(stored, view=replace(stored.view, attachment=self.attachment))
-        self.clear_attachment()
-        self._submit(self._talk.add(stored), self._turn(samples_16k, text), None)
+        stored = StoredTurn(TurnView(0, TurnState.WAITING, text.strip()), self._talk.view.key)
+        self._submit(self._talk.add(stored), self._turn(None, text), None)
 
     def attach(self, path: Path) -> None:
         """The next question is about this recording."""
@@ -310,9 +317,12 @@ class Talking(Replaying):
         self._say(sentence.format(name=name), trouble=True)
 
     def _on_sound_failed(self, sentence: str) -> None:
-        if self._recording and not self._sound.microphone.open:
+        microphone = self._sound.microphone.open or self._sound.microphone_comes  # then it was the loudspeaker
+        if self._recording and not microphone:
             self._drop_recording()
             self._happen(Happening.REFUSED)
+        if not self._sound.microphone.open:
+            self._cancel_voice()
         self._say(sentence, trouble=True)
 
     def allow_microphone(self) -> None:
@@ -352,7 +362,7 @@ class Talking(Replaying):
             samples = self._sound.microphone.stop()
             self._release_microphone()
             self.voice_recording_changed.emit(-1.0)
-            path = self.transcriber.folder / "voice.flac"
+            path = self.transcriber.folder / f"voice-{time.time_ns()}.flac"  # the one before may not be made yet
 
             def written(said: Utterance | None, error: Exception | None) -> None:
                 if said is not None:
@@ -374,9 +384,3 @@ class Talking(Replaying):
             self._voice_name = ""
             self._drop_recording()
             self.voice_recording_changed.emit(-1.0)
-
-
-def _joined(attached: Samples | None, said: Samples) -> Samples:
-    if attached is None:
-        return said
-    return np.concatenate([attached, np.zeros(8000, np.float32), said])

@@ -6,6 +6,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import soundfile
 
 from app.audio.microphone import RATE_HZ, peaks
@@ -34,10 +35,14 @@ class Utterance:
         return len(self.samples_16k) / RATE_HZ
 
 
-def kept(samples_16k: Samples, path: Path, *, checked: bool = True) -> Utterance | None:
-    """Write a recording as flac; None when it holds no speech (and `checked`). Raises StorageError."""
+def kept(samples_16k: Samples, path: Path, *, checked: bool = True, about: Path | None = None) -> Utterance | None:
+    """Write a recording as flac, behind the one it is about; None when it holds no speech (and `checked`). Raises
+    StorageError, SoundError.
+    """
     if checked and not has_speech(samples_16k):
         return None
+    if about is not None:
+        samples_16k = np.concatenate([attachment(about), np.zeros(RATE_HZ // 2, np.float32), samples_16k])
     packed = io.BytesIO()
     soundfile.write(packed, samples_16k, RATE_HZ, format="FLAC", subtype="PCM_16")
     with replacing(path) as file:

@@ -45,7 +45,7 @@ class Running:
         """Hold talk, speak, let go."""
         self.controller.press_talk()
         self.controller._pressed_s -= 1.0  # it was held for a second
-        self.wait(lambda: self.sound.input is not None)
+        self.wait(lambda: self.controller._sound.microphone.open)
         self.sound.speak(noise(seconds))
         self.wait_for(State.LISTENING)
         self.sound.speak(noise(0.1))
