@@ -13,6 +13,8 @@ from engine.checkpoints.config import read_config
 from engine.errors import CheckpointError
 from engine.resources import resource
 
+UNFINISHED = ".partial"  # ends the name of a folder that a download or a conversion is still making
+
 
 @dataclass(frozen=True)
 class InstalledModel:
@@ -42,11 +44,12 @@ def describe(folder: Path) -> InstalledModel:
     speaks = (folder / "token2wav" / "flow.pt").exists()
     try:
         config = read_config(folder)
+        variant = config.variant
     except CheckpointError as error:
         return InstalledModel(folder, folder.name, "chat", size, None, False, speaks, str(error))
     bits = config.quantisation.bits if config.quantisation else None
     demonstration = bool(config.earshot.get("demonstration"))
-    return InstalledModel(folder, config.name, config.variant, size, bits, demonstration, speaks)
+    return InstalledModel(folder, config.name, variant, size, bits, demonstration, speaks)
 
 
 def installed(kept_in: Path | None = None) -> list[InstalledModel]:
@@ -55,10 +58,10 @@ def installed(kept_in: Path | None = None) -> list[InstalledModel]:
     `kept_in` is looked through in place of `models_folder()`.
     """
     models = [describe(folder) for folder in _folders(kept_in or models_folder())]
-    chosen = os.environ.get("EARSHOT_MODEL")
+    chosen = _chosen()
     return sorted(
         models,
-        key=lambda model: (str(model.folder) != chosen, bool(model.problem), model.demonstration, -model.bytes),
+        key=lambda model: (model.folder != chosen, bool(model.problem), model.demonstration, -model.bytes),
     )
 
 
@@ -72,13 +75,21 @@ def best(kept_in: Path | None = None) -> Path:
     )
 
 
+def _chosen() -> Path | None:
+    """The folder in $EARSHOT_MODEL, however it is spelt."""
+    chosen = os.environ.get("EARSHOT_MODEL")
+    return Path(chosen) if chosen else None
+
+
 def _folders(kept_in: Path) -> Iterator[Path]:
     seen: set[Path] = set()
-    candidates = [Path(chosen)] if (chosen := os.environ.get("EARSHOT_MODEL")) else []
+    chosen = _chosen()
+    candidates = [chosen] if chosen else []
     if kept_in.is_dir():
-        candidates += sorted(child for child in kept_in.iterdir() if (child / "config.json").exists())
+        finished = (child for child in kept_in.iterdir() if child.suffix != UNFINISHED)
+        candidates += sorted(child for child in finished if (child / "config.json").exists())
     candidates.append(resource("starter"))
     for folder in candidates:
-        if folder.resolve() not in seen and (folder.is_dir() or str(folder) == os.environ.get("EARSHOT_MODEL")):
+        if folder.resolve() not in seen and (folder.is_dir() or folder == chosen):
             seen.add(folder.resolve())
             yield folder

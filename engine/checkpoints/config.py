@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ _LLM_KEYS = (
     "num_hidden_layers",
     "vocab_size",
 )
+_LLM_NUMBERS = ("rms_norm_eps", "rope_theta", "max_position_embeddings", "max_seq_len")  # that may be left out
 _ENCODER_KEYS = ("n_mels", "n_audio_ctx", "n_audio_state", "n_audio_head", "n_audio_layer", "llm_dim")
 
 
@@ -64,7 +66,7 @@ class CheckpointConfig:
                     f"it must be one of {', '.join(VARIANTS)}."
                 )
             return str(stated)
-        name = self.folder.name.lower()
+        name = re.sub(r"-\d+bit$", "", self.folder.name.lower())  # a copy that `earshot models convert` made
         if name.endswith("think"):
             return "think"
         return "base" if name.endswith("base") else "chat"
@@ -88,7 +90,7 @@ def read_json(path: Path) -> Any:
         raise CheckpointError(f"{path} is missing. Download the model again or choose its complete folder.") from None
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read ({error.strerror}). Check its permissions.") from None
-    except (UnicodeDecodeError, json.JSONDecodeError):
+    except (ValueError, RecursionError):  # of numbers with thousands of digits and endless brackets, too
         raise CheckpointError(f"{path} is damaged: it is not valid JSON. Download it again.") from None
 
 
@@ -107,6 +109,7 @@ def read_config(folder: Path) -> CheckpointConfig:
     if not isinstance(raw, dict):
         raise CheckpointError(f"{path} is damaged: a JSON object is expected. Download it again.")
     text = _block(path, raw, "text_config", _LLM_KEYS)
+    _check_numbers(path, text)
     audio = _block(path, raw, "audio_encoder_config", _ENCODER_KEYS)
     if audio["llm_dim"] != text["hidden_size"]:
         raise CheckpointError(
@@ -138,6 +141,17 @@ def _block(path: Path, raw: dict[str, Any], name: str, keys: tuple[str, ...]) ->
                 f"{path}: '{name}.{key}' {found}; a positive whole number is needed. Download it again."
             )
     return block
+
+
+def _check_numbers(path: Path, text: dict[str, Any]) -> None:
+    for key in _LLM_NUMBERS:
+        value = text.get(key, 1)
+        if value is None and key.startswith("max_"):
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+            raise CheckpointError(
+                f"{path}: 'text_config.{key}' is {value!r}; a positive number is needed. Download it again."
+            )
 
 
 def _quantisation(path: Path, raw: dict[str, Any]) -> Quantisation | None:

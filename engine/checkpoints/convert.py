@@ -17,6 +17,7 @@ from typing import Any
 
 import mlx.core as mx
 
+from engine.checkpoints.catalogue import UNFINISHED
 from engine.checkpoints.config import QUANTISED_BITS, QUANTISED_GROUPS, read_config, read_json
 from engine.checkpoints.shards import StoredTensor, list_tensors
 from engine.checkpoints.weights import map_tensors
@@ -60,7 +61,7 @@ def converting(source: Path, target: Path, *, bits: int = 4, group_size: int = 6
     """
     _check_request(source, target, bits, group_size)
     tensors = list_tensors(source)
-    partial = target.with_name(target.name + ".partial")
+    partial = target.with_name(target.name + UNFINISHED)
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
@@ -68,6 +69,7 @@ def converting(source: Path, target: Path, *, bits: int = 4, group_size: int = 6
         plan = _Plan(bits, group_size)
         yield from _write_shards(tensors, partial, plan)
         config = read_json(source / "config.json")
+        config["earshot"] = {**(config.get("earshot") or {}), "variant": read_config(source).variant}
         config["quantization"] = {"group_size": group_size, "bits": bits, **plan.block}
         (partial / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
         os.replace(partial, target)
@@ -88,18 +90,15 @@ def _check_request(source: Path, target: Path, bits: int, group_size: int) -> No
         )
     if read_config(source).quantisation is not None:
         raise RequestError(f"{source} is quantised already. Convert the original folder instead.")
-    if target.exists():
+    if os.path.lexists(target):
         raise RequestError(f"{target} exists already. Choose another name or remove it first.")
 
 
 def _take_over(source: Path, partial: Path) -> None:
     """Everything but the weights: linked where the disk allows, copied elsewhere."""
     for path in sorted(source.rglob("*")):
-        if (
-            not path.is_file()
-            or (path.parent == source and path.name.endswith(_WEIGHT_FILES))
-            or path.name == "config.json"
-        ):
+        made_anew = path.name.endswith(_WEIGHT_FILES) or path.name == "config.json"
+        if not path.is_file() or (path.parent == source and made_anew):
             continue
         copy = partial / path.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -121,10 +120,19 @@ def _write_shards(tensors: dict[str, StoredTensor], partial: Path, plan: _Plan) 
             shard |= _converted(name, stored.pop(name), plan.bits_of(name, tensors[name]), plan.group_size)
             done += tensors[name].bytes
             yield Progress("converting", done, total, "bytes")
-        mx.save_safetensors(str(partial / file), shard, {"format": "mlx"})
+        _save(partial / file, shard)
         weight_map |= dict.fromkeys(shard, file)
     index = {"metadata": {}, "weight_map": weight_map}
     (partial / "model.safetensors.index.json").write_text(json.dumps(index, indent=2), encoding="utf-8")
+
+
+def _save(path: Path, shard: dict[str, mx.array]) -> None:
+    try:
+        mx.save_safetensors(str(path), shard, {"format": "mlx"})
+    except RuntimeError as error:  # what MLX raises for a full disk
+        raise StorageError(
+            f"{path} could not be written ({error}). Free some space or choose another place."
+        ) from error
 
 
 def _shards(tensors: dict[str, StoredTensor]) -> Iterator[list[str]]:

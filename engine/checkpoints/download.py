@@ -14,6 +14,7 @@ from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from engine.checkpoints.catalogue import UNFINISHED
 from engine.errors import CheckpointError, StorageError
 from engine.events import Progress
 
@@ -56,9 +57,9 @@ def downloading(
     if name not in PUBLISHED:
         raise CheckpointError(f"No published model is called '{name}'. Known are {', '.join(PUBLISHED)}.")
     target = folder / name
-    if target.exists():
+    if os.path.lexists(target):  # Path's own raises for a folder that is locked
         raise CheckpointError(f"{target} exists already. Remove it first to download it again.")
-    partial = folder / f"{name}.partial"
+    partial = folder / f"{name}{UNFINISHED}"
     own = client or httpx.Client(timeout=httpx.Timeout(_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S), follow_redirects=True)
     try:
         partial.mkdir(parents=True, exist_ok=True)
@@ -134,7 +135,8 @@ def _fetch(client: httpx.Client, url: str, file: RemoteFile, target: Path) -> Ge
     with part.open("ab") as sink:
         sink.truncate(have)
         if have < file.bytes:
-            headers = {"Range": f"bytes={have}-"} if have else {}
+            # Not compressed: a range would count the compressed bytes, and go on in the middle of nothing.
+            headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
             with client.stream("GET", url, headers=headers) as answer:
                 answer.raise_for_status()
                 if have and answer.status_code != HTTPStatus.PARTIAL_CONTENT:  # the server starts over
@@ -147,7 +149,12 @@ def _fetch(client: httpx.Client, url: str, file: RemoteFile, target: Path) -> Ge
                     yield have
         sink.flush()
         os.fsync(sink.fileno())
-    if have != file.bytes or (file.sha256 and digest.hexdigest() != file.sha256):
+    if have < file.bytes:  # a server or proxy that did not say how much it sends
+        raise CheckpointError(
+            f"{file.path} broke off after {have:,} of {file.bytes:,} bytes. "
+            "Check the connection and start it again; it goes on where it stopped."
+        )
+    if have > file.bytes or (file.sha256 and digest.hexdigest() != file.sha256):
         part.unlink()
         raise CheckpointError(f"{file.path} arrived damaged and was discarded. Start the download again.")
     os.replace(part, target)

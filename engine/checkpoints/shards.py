@@ -81,7 +81,7 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
         raise CheckpointError(
             f"{path} cannot be read ({error.strerror}). Check the file and its permissions."
         ) from None
-    except (UnicodeDecodeError, json.JSONDecodeError):
+    except (ValueError, RecursionError):
         raise CheckpointError(f"{path} is damaged: its header cannot be read. Download it again.") from None
     if not isinstance(header, dict):
         raise CheckpointError(f"{path} is damaged: its header cannot be read. Download it again.")

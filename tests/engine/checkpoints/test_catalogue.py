@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -51,3 +52,41 @@ def test_the_environment_decides_above_all(
     shutil.copytree(tiny_model, places[0] / "Other")
     monkeypatch.setenv("EARSHOT_MODEL", str(tiny_model))
     assert catalogue.best() == tiny_model
+
+
+def test_what_is_still_being_downloaded_is_no_model_yet(places: tuple[Path, Path], tiny_model: Path) -> None:
+    models, resources = places
+    shutil.copytree(tiny_model, resources / "starter")
+    partial = models / "Step-Audio-2-mini.partial"
+    partial.mkdir()
+    shutil.copy(tiny_model / "config.json", partial)
+    (partial / "model-00001-of-00004.safetensors.part").write_bytes(bytes(5_000_000))
+    assert catalogue.best() == resources / "starter"
+    assert [model.folder.name for model in catalogue.installed()] == ["starter"]
+
+
+@pytest.mark.parametrize("content", ['{"earshot": {"variant": "poet"}}', "[" * 100_000, f'{{"bits": {"1" * 5000}}}'])
+def test_no_folder_however_damaged_keeps_the_others_from_being_listed(
+    places: tuple[Path, Path], tiny_model: Path, content: str
+) -> None:
+    models, resources = places
+    shutil.copytree(tiny_model, resources / "starter")
+    shutil.copytree(tiny_model, models / "Odd")
+    if content.startswith('{"earshot"'):
+        content = json.dumps(json.loads((tiny_model / "config.json").read_text()) | json.loads(content))
+    (models / "Odd" / "config.json").write_text(content)
+    assert [(model.folder.name, bool(model.problem)) for model in catalogue.installed()] == [
+        ("starter", False),
+        ("Odd", True),
+    ]
+
+
+def test_the_environment_may_spell_its_folder_in_any_way(
+    places: tuple[Path, Path], tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tiny_model, places[0] / "Larger")
+    (places[0] / "Larger" / "more.bin").write_bytes(bytes(1000))
+    monkeypatch.setenv("EARSHOT_MODEL", f"{tiny_model}/")
+    assert catalogue.best() == tiny_model
+    monkeypatch.setenv("EARSHOT_MODEL", f"{tmp_path}/nowhere/")
+    assert "does not exist" in catalogue.installed()[0].problem

@@ -59,7 +59,12 @@ def test_a_sound_config_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "variant"),
-    [("Step-Audio-2-mini", "chat"), ("Step-Audio-2-mini-Base", "base"), ("Step-Audio-2-mini-Think", "think")],
+    [
+        ("Step-Audio-2-mini", "chat"),
+        ("Step-Audio-2-mini-Base", "base"),
+        ("Step-Audio-2-mini-Think", "think"),
+        ("Step-Audio-2-mini-Think-4bit", "think"),
+    ],
 )
 def test_the_variant_comes_from_the_published_name(tmp_path: Path, name: str, variant: str) -> None:
     assert read_config(folder_with(tmp_path, {}, name)).variant == variant
@@ -78,6 +83,10 @@ def test_the_folder_may_name_its_variant_itself(tmp_path: Path) -> None:
         ({"text_config/vocab_size": ...}, "'text_config.vocab_size' is missing"),
         ({"text_config/hidden_size": "64"}, "'text_config.hidden_size' is '64'"),
         ({"text_config/num_hidden_layers": 0}, "'text_config.num_hidden_layers' is 0"),
+        ({"text_config/rms_norm_eps": "1e-6"}, "'text_config.rms_norm_eps' is '1e-6'; a positive number"),
+        ({"text_config/rope_theta": None}, "'text_config.rope_theta' is None"),
+        ({"text_config/max_position_embeddings": [512]}, "'text_config.max_position_embeddings' is [512]"),
+        ({"text_config/max_position_embeddings": -1}, "'text_config.max_position_embeddings' is -1"),
         ({"audio_encoder_config/n_audio_head": True}, "'audio_encoder_config.n_audio_head' is True"),
         ({"audio_encoder_config/llm_dim": 32}, "the adaptor gives 32 values, the language model takes 64"),
         ({"text_config/num_key_value_heads": 3}, "num_attention_heads is not a multiple of num_key_value_heads"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import re
@@ -13,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from engine.checkpoints.download import downloading
-from engine.errors import CheckpointError
+from engine.errors import CheckpointError, StorageError
+from tests.permissions import unprivileged
 
 NAME = "Step-Audio-2-mini"
 WEIGHTS = bytes(range(256)) * 20_000  # 5 MB: several blocks
@@ -21,10 +23,15 @@ FILES = {"config.json": b"{}", "model-00001-of-00001.safetensors": WEIGHTS, "tok
 
 
 class Hub(BaseHTTPRequestHandler):
-    """Lists FILES and serves them with ranges; `corrupt` and `cut_after` make it misbehave."""
+    """Lists FILES and serves them with ranges; `corrupt`, `cut_after` and `tells_length` make it misbehave.
+
+    Where `compresses`, it may do so to whoever takes that; ranges are then those of what is sent.
+    """
 
     corrupt = False
     cut_after: int | None = None
+    tells_length = True
+    compresses = False
     requested_ranges: tuple[str, ...] = ()
 
     def do_GET(self) -> None:
@@ -32,17 +39,22 @@ class Hub(BaseHTTPRequestHandler):
             self._send(json.dumps([*map(listed, FILES), {"type": "directory", "path": "token2wav"}]).encode())
             return
         content = FILES[self.path.split("/resolve/main/")[1]]
+        compressed = self.compresses and "gzip" in self.headers.get("Accept-Encoding", "")
+        content = gzip.compress(content, 0) if compressed else content
         span = self.headers.get("Range", "")
         type(self).requested_ranges += (span,) if span else ()
         start = int(re.findall(r"\d+", span)[0]) if span else 0
         body = content[start:]
         if self.corrupt and len(content) > 1000:
             body = body[:-1] + b"?"
-        self._send(body, 206 if span else 200)
+        self._send(body, 206 if span else 200, compressed)
 
-    def _send(self, body: bytes, status: int = 200) -> None:
+    def _send(self, body: bytes, status: int = 200, compressed: bool = False) -> None:
         self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
+        if compressed:
+            self.send_header("Content-Encoding", "gzip")
+        if self.tells_length:
+            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body[: self.cut_after] if self.cut_after and len(body) > self.cut_after else body)
 
@@ -77,10 +89,11 @@ def test_a_download_ends_with_every_file_in_place(tmp_path: Path, hub: tuple[str
     assert not (tmp_path / f"{NAME}.partial").exists()
 
 
+@pytest.mark.parametrize("tells_length", [True, False])
 def test_a_broken_connection_is_a_sentence_and_the_next_try_goes_on_from_there(
-    tmp_path: Path, hub: tuple[str, type[Hub]]
+    tmp_path: Path, hub: tuple[str, type[Hub]], tells_length: bool
 ) -> None:
-    hub[1].cut_after = 3_000_000
+    hub[1].cut_after, hub[1].tells_length = 3_000_000, tells_length
     with pytest.raises(CheckpointError, match="goes on where it stopped"):
         list(downloading(NAME, tmp_path, hub=hub[0]))
     assert not (tmp_path / NAME).exists()
@@ -100,6 +113,16 @@ def test_closing_a_download_keeps_what_arrived(tmp_path: Path, hub: tuple[str, t
     assert not (tmp_path / NAME).exists()
 
 
+def test_what_a_server_would_compress_is_resumed_too(tmp_path: Path, hub: tuple[str, type[Hub]]) -> None:
+    hub[1].compresses = True
+    steps = downloading(NAME, tmp_path, hub=hub[0])
+    while next(steps).done < 2_000_000:
+        pass
+    steps.close()
+    list(downloading(NAME, tmp_path, hub=hub[0]))
+    assert (tmp_path / NAME / "model-00001-of-00001.safetensors").read_bytes() == WEIGHTS
+
+
 def test_a_damaged_file_is_discarded_with_a_sentence(tmp_path: Path, hub: tuple[str, type[Hub]]) -> None:
     hub[1].corrupt = True
     with pytest.raises(CheckpointError, match="arrived damaged"):
@@ -115,3 +138,9 @@ def test_an_unknown_name_is_a_sentence(tmp_path: Path) -> None:
 def test_a_server_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="Check the connection"):
         list(downloading(NAME, tmp_path, hub="http://127.0.0.1:9"))
+
+
+def test_a_folder_that_is_locked_is_a_sentence(tmp_path: Path, hub: tuple[str, type[Hub]]) -> None:
+    tmp_path.chmod(0o700)
+    with unprivileged(), pytest.raises(StorageError, match="cannot be written"):
+        list(downloading(NAME, tmp_path / "models", hub=hub[0]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -164,6 +165,33 @@ def test_a_conversion_into_a_place_that_cannot_be_written_is_a_sentence(tiny_mod
         pytest.raises((StorageError, CheckpointError), match=r"cannot be (written|read)|does not exist"),
     ):
         list(converting(tiny_model, tmp_path / "locked" / "small", group_size=32))
+
+
+@pytest.mark.parametrize("target", ["Step-Audio-2-mini-Think-4bit", "mine"])
+def test_a_copy_is_of_the_same_variant_as_its_source(tiny_model: Path, tmp_path: Path, target: str) -> None:
+    source = Path(shutil.copytree(tiny_model, tmp_path / "Step-Audio-2-mini-Think"))
+    list(converting(source, tmp_path / target, group_size=32))
+    assert Engine.load(tmp_path / target).variant == Engine.load(source).variant == "think"
+
+
+def test_a_conversion_takes_over_every_other_file(folder: Path, tmp_path: Path) -> None:
+    (folder / "token2wav").mkdir()
+    (folder / "token2wav" / "config.json").write_text("{}")
+    (folder / "tokenizer_config.json").write_text("[]")
+    list(converting(folder, tmp_path / "small", group_size=32))
+    assert (tmp_path / "small" / "token2wav" / "config.json").read_text() == "{}"
+    assert (tmp_path / "small" / "tokenizer_config.json").read_text() == "[]"
+
+
+def test_a_conversion_onto_a_full_disk_is_a_sentence_and_leaves_nothing(tiny_model: Path, tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(StorageError, match=r"could not be written .* Free some space"):
+            list(converting(tiny_model, tmp_path / "small", group_size=32))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_tensor_is_named(folder: Path) -> None:
