@@ -14,11 +14,14 @@ from engine.transcription.results import Segment, Span, Transcript
 
 LINE_WIDTH = 42  # columns; a Chinese or Japanese character takes two
 LINES = 2
-_CUE_WIDTH = LINE_WIDTH * LINES
+_CUE_WIDTHS = range(LINE_WIDTH * LINES, LINE_WIDTH - 1, -6)  # that are tried: words may fill two lines badly
 _SHORTEST_CUE_S = 0.2
 _NEAR_PAUSE_S = 0.5
 
-_SENTENCE_END = re.compile(r"(?<=[。！？!?…])\s*|(?<=[.!?…][\"'”’)])\s+|(?<=[.])\s+")
+_SENTENCE_END = re.compile(
+    r"(?<=[。！？…])(?![。！？….,!?;:”’）》」』】)\]\"'])\s*"  # no space need follow, but what closes may
+    r"|(?<=[.!?])\s+|(?<=[.!?…][\"'”’)])\s+"
+)
 _CLOSING = "，。！？、；：”’）》」』】…,.!?;:)]}%\"'"
 _PAUSES = "，。！？、；：…,.!?;:"
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~])")
@@ -140,15 +143,37 @@ def _time_at(spans: tuple[Span, ...], share: float, starting: bool) -> float:
 
 
 def _cue_texts(text: str) -> list[str]:
-    """Sentences, the short ones joined and the long ones divided evenly, none wider than a cue."""
+    """Sentences, the short ones joined and the long ones divided evenly, none longer than a cue's two lines."""
     texts: list[str] = []
-    for sentence in filter(None, _SENTENCE_END.split(text)):
-        joined = _join(texts[-1], sentence) if texts else ""
-        if joined and _width(joined) <= _CUE_WIDTH and _width(texts[-1]) <= LINE_WIDTH:
-            texts[-1] = joined
+    for sentence in filter(None, _sentences(text)):
+        if texts and _width(texts[-1]) <= LINE_WIDTH and _fits_a_cue(texts[-1] + sentence):
+            texts[-1] += sentence
         else:
-            texts += _divided(sentence.strip(), _CUE_WIDTH)
+            texts += _divided_into_cues(sentence.strip())
     return texts
+
+
+def _sentences(text: str) -> Iterator[str]:
+    """The sentences, each with the space in front of it: joined they are the text."""
+    start = 0
+    for between in _SENTENCE_END.finditer(text):
+        yield text[start : between.start()]
+        start = between.start()
+    yield text[start:]
+
+
+def _fits_a_cue(text: str) -> bool:
+    return _width(text) <= _CUE_WIDTHS.start and len(_lines(text)) <= LINES
+
+
+def _divided_into_cues(text: str) -> list[str]:
+    """The text in parts of at most two lines; the widest parts that can be."""
+    parts = [text]
+    for widest in _CUE_WIDTHS:
+        parts = _divided(text, widest)
+        if all(map(_fits_a_cue, parts)):
+            break
+    return parts
 
 
 def _divided(text: str, widest: int) -> list[str]:
@@ -184,26 +209,33 @@ def _filled(words: list[str], widths: list[int], takes: _Takes) -> list[str]:
     return [*parts, part.strip()] if part.strip() else parts
 
 
+@functools.lru_cache(maxsize=256)  # asked whether a cue is short enough, and again when it is made
 def _lines(text: str) -> tuple[str, ...]:
     return tuple(_divided(text, LINE_WIDTH)) if _width(text) > LINE_WIDTH else (text,)
 
 
 def _words(text: str) -> list[str]:
-    """Pieces between which a line may break, spaces kept in front: words, or single wide characters."""
+    """Pieces between which a line may break, spaces kept in front: words, or single wide characters.
+
+    What is wider than a line and has no spaces, as Thai, is cut where the line ends.
+    """
     words: list[str] = []
+    filled = 0  # columns of the last word, without the space in front of it
     for character in text:
+        columns = _columns(character)
         glued = words and (
-            character in _CLOSING or (not _is_wide(character) and character != " " and not _is_wide(words[-1][-1]))
+            character in _CLOSING
+            or columns == 0
+            or (columns == 1 and character != " " and not _is_wide(words[-1][-1]))
+            or words[-1] == " "
         )
-        if glued or (words and words[-1] == " "):
+        if glued and filled + columns <= LINE_WIDTH:
             words[-1] += character
+            filled += columns
         else:
             words.append(character)
+            filled = columns if character != " " else 0
     return words
-
-
-def _join(first: str, second: str) -> str:
-    return first + second if _is_wide(first[-1]) else f"{first} {second}"
 
 
 def _is_wide(character: str) -> bool:

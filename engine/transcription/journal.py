@@ -131,7 +131,7 @@ def _folder_digest(folder: Path) -> str:
     """The model's settings and the names and sizes of its files; hashing gigabytes of weights would take minutes."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(f"{path.relative_to(folder)} {path.stat().st_size}\n".encode())
+        digest.update(os.fsencode(path.relative_to(folder)) + f" {path.stat().st_size}\n".encode())
     config = folder / "config.json"
     if config.exists():
         digest.update(config.read_bytes())

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -89,6 +89,41 @@ def test_a_point_inside_a_number_ends_no_sentence() -> None:
     assert cue.lines == ("Pi is 3.14159 and e is 2.71828.",)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Really?! Yes.",
+        "Wait!!! Stop!",
+        'He said "Why?" and left. (Wow!)',
+        "See http://a.com/?q=1 now.",
+        "我想……算了。你好!再见",
+        "等等…好",
+        "你好。 再见。",
+    ],
+)
+def test_cues_say_what_was_said_without_more_spaces(text: str) -> None:
+    (cue,) = cues(_transcript(Segment(0.0, 3.0, text)))
+    assert "".join(cue.lines) == text
+
+
+WORDS = ["a", "is", "understand", "interesting", "meeting,", "nevertheless", "Donaudampfschifffahrt"]
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=60))
+def test_words_of_any_length_fill_two_lines_at_most(words: list[str]) -> None:
+    found = list(cues(_transcript(Segment(0.0, 20.0, " ".join(words)))))
+    assert [word for cue in found for line in cue.lines for word in line.split()] == words
+    assert all(len(cue.lines) <= 2 and max(map(_width, cue.lines)) <= LINE_WIDTH for cue in found)
+
+
+def test_what_has_no_spaces_is_cut_where_a_line_ends() -> None:
+    text = "วันนี้เราจะมาพูดถึงเรื่องการเดินทางไปต่างประเทศและการเตรียมตัวให้พร้อมก่อนออกเดินทางไปยังสนามบิน" * 3
+    found = list(cues(_transcript(Segment(0.0, 20.0, text))))
+    assert "".join(line for cue in found for line in cue.lines) == text
+    assert all(len(cue.lines) <= 2 and max(map(_width, cue.lines)) <= LINE_WIDTH for cue in found)
+    assert not any(unicodedata.combining(line[0]) for cue in found for line in cue.lines)
+
+
 @given(st.text(st.characters(categories=("L", "N", "P", "Zs", "S"), max_codepoint=0xFFFF), min_size=1, max_size=400))
 def test_no_text_is_lost_in_cues_and_times_never_run_backwards(text: str) -> None:
     transcript = _transcript(Segment(1.0, 21.0, text), Segment(21.0, 22.0, "end"))
@@ -97,7 +132,8 @@ def test_no_text_is_lost_in_cues_and_times_never_run_backwards(text: str) -> Non
     assert all(cue.start_s < cue.end_s for cue in found)
     assert all(one.end_s <= other.start_s for one, other in itertools.pairwise(found))
     for cue in found:
-        assert all(_width(line) <= LINE_WIDTH or not re.search(r"\S\s+\S", line.strip()) for line in cue.lines)
+        assert len(cue.lines) <= 2
+        assert all(_width(line) <= LINE_WIDTH for line in cue.lines)
 
 
 def test_subtitles_of_long_segments_are_many_cues() -> None:

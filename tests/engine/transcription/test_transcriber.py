@@ -256,3 +256,11 @@ def test_a_journal_that_cannot_be_written_stops_the_run_before_the_work(recordin
     with pytest.raises(StorageError, match=r"five\.wav.*a file is in the way"):
         _run(recording, model, _counting(calls), journal=recording / "x.journal")
     assert calls == []
+
+
+def test_a_models_folder_may_hold_files_whose_names_are_no_text(recording: Path, model: Path, tmp_path: Path) -> None:
+    try:
+        (model / os.fsdecode(b"r\xe9sum\xe9.txt")).write_text("")
+    except OSError:
+        pytest.skip("this file system knows only text")
+    assert _transcript(_run(recording, model, journal=tmp_path / "journal")).segments
