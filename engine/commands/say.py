@@ -122,7 +122,7 @@ def _read_aloud(engine: Engine, text: str, seed: int) -> Iterator[int]:
     from engine.conversation.model import read_aloud
     from engine.conversation.settings import TALK, sampling_for
 
-    sampling = replace(sampling_for("read_aloud", engine.about, TALK), seed=seed)
+    sampling = replace(sampling_for("speech", engine.about, TALK), seed=seed)
     token = None
     for token in read_aloud(engine, text, sampling, lambda: False):
         yield token

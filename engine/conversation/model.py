@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import mlx.core as mx
 
 from engine.conversation.chat_template import Variant, embedded
+from engine.conversation.passages import passages
 from engine.conversation.reading import SharedPrefixes
 from engine.conversation.settings import TALK, WRITE_DOWN, sampling_for
 from engine.conversation.tasks import read_aloud_prompt, transcribe_prompt
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _MOST_WRITTEN = 448  # ids for each window of 25 s
 _SPOKEN_FOR_A_CHARACTER = 20  # ids, generously: a Chinese character takes about seven
+_SPOKEN_AT_LEAST = 200
 
 
 class Abilities(Protocol):
@@ -71,7 +73,17 @@ def written_down(model: Model, sounds: Sequence[mx.array], cancelled: Callable[[
 
 
 def read_aloud(model: Model, text: str, asked: Sampling | None, cancelled: Callable[[], bool]) -> Iterator[int]:
-    """Speech tokens (0 …) of the model reading `text` aloud, as they come. On a cache of its own."""
+    """Speech tokens (0 …) of the model reading `text` aloud, as they come. On a cache of its own.
+
+    Text that the model's context does not hold together with its speech is read in passages.
+    """
+    for passage in passages(text, model.context_length - _SPOKEN_AT_LEAST):
+        if cancelled():
+            return
+        yield from _read_passage(model, passage, asked, cancelled)
+
+
+def _read_passage(model: Model, text: str, asked: Sampling | None, cancelled: Callable[[], bool]) -> Iterator[int]:
     vocabulary, llm = model.vocabulary, model.llm
     prompt = read_aloud_prompt(vocabulary, text, Variant(model.variant))
     ids = generate(
@@ -81,7 +93,7 @@ def read_aloud(model: Model, text: str, asked: Sampling | None, cancelled: Calla
         penalised_ids=prompt.ids,
         sampling=asked or sampling_for("speech", model.about, TALK),
         end_ids=vocabulary.end_ids,
-        max_tokens=min(200 + _SPOKEN_FOR_A_CHARACTER * len(text), model.context_length - len(prompt)),
+        max_tokens=min(_SPOKEN_AT_LEAST + _SPOKEN_FOR_A_CHARACTER * len(text), model.context_length - len(prompt)),
         cancelled=cancelled,
     )
     return (id - vocabulary.speech.start for id in ids if id in vocabulary.speech)

@@ -76,7 +76,7 @@ class Speaking:
 
         Raises VoiceError when it was made by another model and its recording was not kept.
         """
-        if voice.model == self.networks.fingerprint:
+        if voice.model == self.networks.fingerprint and self._takes(voice):
             return voice
         if not len(voice.recording_24k):
             raise VoiceError(f"The voice {voice.name!r} was made with another model: add it again from a recording.")
@@ -103,6 +103,16 @@ class Speaking:
                 del self._prepared[next(iter(self._prepared))]
             self._prepared[key] = made.prepare()
         return made
+
+    def _takes(self, voice: Voice) -> bool:
+        """Whether these networks can read its arrays: nothing checks a token's place in a table once it is there."""
+        config, tokens = self.flow.config, voice.speech_tokens
+        return (
+            len(tokens) > 0
+            and 0 <= tokens.min() <= tokens.max() < config.vocab_size
+            and voice.embedding.shape == (config.spk_embed_dim,)
+            and voice.mel.shape == (self.flow.encoder.up_rate * len(tokens), config.output_size)
+        )
 
     def _analyse(self, samples_24k: Samples, name: str) -> Voice:
         config = self.flow.config

@@ -12,6 +12,7 @@ import pytest
 from engine import samples
 from engine.cli import main
 from engine.commands.picture import heat_map, write_png
+from engine.resources import resource
 from tests.sounds import babble, write_with_soundfile
 
 CHECKPOINT = Path(__file__).parents[2] / "goldens" / "tiny-checkpoint"
@@ -53,6 +54,17 @@ def test_streamed_and_kept_tokens_say_the_same_again(tmp_path: Path, recording: 
     assert json.loads(kept.read_text()) == list(range(30))
     assert samples.probe(out).duration_s == pytest.approx(30 / 25)
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_text_is_read_with_the_sampling_that_the_model_asks_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EARSHOT_MODEL", str(resource("starter")))  # asks for the likeliest tokens, whatever the seed
+    for seed in ("1", "2"):
+        kept = tmp_path / f"{seed}.txt"
+        command = ["say", "Good morning.", "-o", str(tmp_path / "out.wav"), "--seed", seed, "--save-tokens", str(kept)]
+        assert main([*command, "-q"]) == 0
+    assert json.loads((tmp_path / "1.txt").read_text()) == json.loads((tmp_path / "2.txt").read_text()) != []
 
 
 def test_speech_to_stdout_is_a_wav(recording: Path, tokens: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:

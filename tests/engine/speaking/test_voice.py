@@ -238,3 +238,24 @@ def test_a_damaged_voice_can_be_removed(library: VoiceLibrary, voice: Voice) -> 
     assert library.list() == []
     with pytest.raises(VoiceError, match="There is no voice 'nobody'"):
         library.remove("nobody")
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {"speech_tokens": np.full(50, 1 << 28, np.int32)},
+        {"speech_tokens": np.full(50, 6561, np.int32)},
+        {"embedding": np.ones(5, np.float32)},
+        {"mel": np.zeros((100, 40), np.float32)},
+        {"mel": np.zeros((0, 80), np.float32)},
+    ],
+)
+def test_a_voice_whose_arrays_do_not_fit_is_made_anew_or_refused(
+    speaking_with_onnx: Speaking, voice: Voice, damaged: dict[str, np.ndarray]
+) -> None:
+    odd = replace(voice, model=speaking_with_onnx.networks.fingerprint, **damaged)  # type: ignore[arg-type]
+    with pytest.raises(VoiceError, match="add it again from a recording"):
+        speaking_with_onnx.adopted(odd)
+    made = speaking_with_onnx.adopted(replace(odd, recording_24k=_speech(4)))
+    assert made.speech_tokens.max() < 6561
+    assert made.mel.shape == (2 * len(made.speech_tokens), 80)
