@@ -40,6 +40,7 @@ class Downloads(QObject):
         self._folder, self._worker, self._fetch = folder, worker, fetch
         self._stops: dict[str, threading.Event] = {}
         self._views: dict[str, DownloadView] = {}
+        self._discarding: set[str] = set()
         self._progressed.connect(self._on_progress)
         self._ended.connect(self._on_ended)
 
@@ -75,6 +76,9 @@ class Downloads(QObject):
         """Bring a model, or go on where it was stopped."""
         if name in self._stops or name not in self._views:
             return
+        if name in self._discarding:  # what arrives must not be thrown away as well
+            self._worker.run(lambda: None, lambda _done, _error: self.start(name))
+            return
         stop = self._stops[name] = threading.Event()
         self._show(name, state=DownloadState.RUNNING, problem="", bytes_per_s=0.0)
         arguments = (name, self._folder(), stop)
@@ -87,10 +91,15 @@ class Downloads(QObject):
 
     def discard(self, name: str) -> None:
         """Throw away what arrived of a download that is stopped."""
-        if name not in self._stops and name in self._views:
+        if name not in self._stops and name not in self._discarding and name in self._views:
             partial = self._folder() / f"{name}.partial"
+            self._discarding.add(name)
             self._show(name, problem="")
-            self._worker.run(lambda: shutil.rmtree(partial, ignore_errors=True), lambda _done, _error: self.refresh())
+            self._worker.run(lambda: shutil.rmtree(partial, ignore_errors=True), lambda *_: self._on_discarded(name))
+
+    def _on_discarded(self, name: str) -> None:
+        self._discarding.discard(name)
+        self.refresh()
 
     def close(self) -> None:
         """Stop all; they go on next time."""
@@ -142,5 +151,13 @@ def _found(folder: Path) -> dict[str, int]:
     for name in PUBLISHED:
         if not (folder / name).exists():
             partial = folder / f"{name}.partial"
-            found[name] = sum(file.stat().st_size for file in partial.rglob("*") if file.is_file())
+            found[name] = sum(_size(file) for file in partial.rglob("*"))
     return found
+
+
+def _size(file: Path) -> int:
+    """Bytes of a file; none of a folder, or of one that a download renames right now."""
+    try:
+        return file.stat().st_size if file.is_file() else 0
+    except OSError:
+        return 0

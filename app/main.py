@@ -144,7 +144,10 @@ class App:
 
     def wake(self, files: list[str]) -> None:
         """Come to the front."""
-        self.window.showNormal() if self.window.isMinimized() else self.window.show()
+        from PySide6.QtCore import Qt
+
+        self.window.setWindowState(self.window.windowState() & ~Qt.WindowState.WindowMinimized)  # as large as it was
+        self.window.show()
         self.window.raise_()
         self.window.activateWindow()
         if files:

@@ -119,6 +119,7 @@ class Models(QObject):
         self.voices: tuple[VoiceView, ...] = ()
         thread.happened.connect(self._on_event)
         thread.ended.connect(self._on_ended)
+        settings.changed.connect(self._on_setting)
 
     @property
     def can_speak(self) -> bool:

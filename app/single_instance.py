@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import os
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -30,7 +31,7 @@ class SingleInstance(QObject):
         socket = QLocalSocket()
         socket.connectToServer(self._name)
         if socket.waitForConnected(_TIMEOUT_MS):
-            socket.write("\n".join(paths).encode() + b"\n\n")
+            socket.write(b"".join(os.fsencode(path) + b"\0" for path in paths) + b"\0")  # a name may hold lines
             socket.waitForBytesWritten(_TIMEOUT_MS)
             socket.disconnectFromServer()
             return False
@@ -48,9 +49,9 @@ class SingleInstance(QObject):
 
         def read() -> None:
             received.extend(bytes(socket.readAll().data()))
-            if received.endswith(b"\n\n"):
+            if received == b"\0" or received.endswith(b"\0\0"):
                 socket.readyRead.disconnect(read)
-                self.woken.emit([line for line in received.decode("utf-8", "replace").split("\n") if line])
+                self.woken.emit([os.fsdecode(path) for path in bytes(received).split(b"\0") if path])
 
         socket.readyRead.connect(read)
         socket.disconnected.connect(socket.deleteLater)

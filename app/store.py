@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import re
 import shutil
 import sqlite3
@@ -18,6 +19,8 @@ from app.settings import Retention
 from app.translations import sentence
 from app.widgets.views import ConversationView, ToolState, ToolView, TurnState, TurnView
 from engine.errors import StorageError
+
+log = logging.getLogger(__name__)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS conversations (key TEXT PRIMARY KEY, title TEXT NOT NULL, preset TEXT NOT NULL,
@@ -134,7 +137,7 @@ class Store:
     def turns(self, conversation: str) -> list[StoredTurn]:
         """All turns of a conversation, oldest first. One that was under way when Earshot died says so."""
         rows = self._db.execute("SELECT key, content FROM turns WHERE conversation = ? ORDER BY key", (conversation,))
-        return [_restored(conversation, key, content) for key, content in rows]
+        return [_restored_or_damaged(conversation, key, content) for key, content in rows]
 
     def add(self, turn: StoredTurn) -> StoredTurn:
         """Keep a new turn; returns it with its key."""
@@ -218,8 +221,17 @@ class Store:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            words = sentence("Conversations could not be saved to {path} ({reason}): make room on the disk.")
-            raise StorageError(words.format(path=self._path, reason=str(error).lower())) from error
+            raise StorageError(_why(error).format(path=self._path, reason=str(error).lower())) from error
+
+
+def _why(error: Exception) -> str:
+    """The sentence for what SQLite or the disk says."""
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return sentence("{path} is in use by another program ({reason}): close it and try again.")
+    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+        return sentence("{path} is damaged ({reason}): move it elsewhere, then Earshot begins a new one.")
+    return sentence("Conversations could not be saved to {path} ({reason}): make room on the disk.")
 
 
 def title_of(text: str) -> str:
@@ -248,6 +260,15 @@ def _content(turn: StoredTurn) -> str:
     for tool, view in zip(value["view"]["tools"], turn.view.tools, strict=True):
         tool["state"] = view.state.value
     return json.dumps(value, ensure_ascii=False)
+
+
+def _restored_or_damaged(conversation: str, key: int, content: str) -> StoredTurn:
+    try:
+        return _restored(conversation, key, content)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        log.warning("turn %d cannot be read: %s", key, type(error).__name__)
+        problem = sentence("This turn cannot be read: it was damaged on the disk, or written by a newer Earshot.")
+        return StoredTurn(TurnView(key, TurnState.FAILED, problem=problem), conversation)
 
 
 def _restored(conversation: str, key: int, content: str) -> StoredTurn:

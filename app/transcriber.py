@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import os
+import shutil
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +38,20 @@ class _Job:
     view: JobView
     path: Path
     resume: bool = False
+    corrected: tuple[SegmentView, ...] = ()  # by a person; they outlive writing it down again
+
+    def with_correction(self, segment: SegmentView) -> _Job:
+        """Remember a corrected segment."""
+        others = (each for each in self.corrected if _stretch(each) != _stretch(segment))
+        return replace(self, corrected=(*others, segment))
+
+    def as_corrected(self, segment: SegmentView) -> SegmentView:
+        """A segment as it was corrected, if it was."""
+        return next((each for each in self.corrected if _stretch(each) == _stretch(segment)), segment)
+
+
+def _stretch(segment: SegmentView) -> tuple[float, float]:
+    return segment.start_s, segment.end_s
 
 
 class Transcriber(QObject):
@@ -87,10 +104,13 @@ class Transcriber(QObject):
     def _on_listed(self, found: list[tuple[Path, float | None, str]] | None, error: Exception | None) -> None:
         if error is not None:
             self._report(None, error)
+        new: list[JobView] = []
         for path, seconds, problem in found or ():
             state = JobState.FAILED if problem else JobState.WAITING
             view = JobView(uuid.uuid4().hex[:12], path.name, state, seconds, problem=problem)
             self._jobs[view.key] = _Job(view, path)
+            new.append(view)
+        for view in new:  # not before all are there: a page that shows them anew does so once
             self.job_changed.emit(view)
         self._save()
         self._next()
@@ -126,6 +146,7 @@ class Transcriber(QObject):
         if job is not None and 0 <= index < len(job.view.segments):
             segments = list(job.view.segments)
             segments[index] = replace(segments[index], text=text.strip())
+            self._jobs[key] = job.with_correction(segments[index])
             self._show(key, segments=tuple(segments))
             self._save()
 
@@ -178,7 +199,7 @@ class Transcriber(QObject):
             self._began = (time.monotonic(), event.resumed_s)
         elif type(event).__name__ == "SegmentDone":
             view = SegmentView(event.segment.start_s, event.segment.end_s, event.segment.text)
-            self._show(job.view.key, segments=(*job.view.segments, view))
+            self._show(job.view.key, segments=(*job.view.segments, job.as_corrected(view)))
         elif type(event).__name__ == "Finished":
             problem = event.transcript.problem
             seconds = event.transcript.duration_s
@@ -222,7 +243,7 @@ class Transcriber(QObject):
                 self.job_changed.emit(changed)
 
     def _save(self) -> None:
-        text = json.dumps([_value(job) for job in self._jobs.values()], ensure_ascii=False)
+        text = json.dumps([_value(job) for job in self._jobs.values()])
         self._disk.run(lambda: _write(self._file, text), self._report)
 
     def _report(self, _result: Any, error: Exception | None) -> None:
@@ -236,12 +257,15 @@ class Transcriber(QObject):
 def _listed(paths: Sequence[Path]) -> list[tuple[Path, float | None, str]]:
     """Each file with its length, or with the sentence that says why it cannot be read."""
     files: list[Path] = []
+    found: list[tuple[Path, float | None, str]] = []
     for path in paths:
-        if path.is_dir():
-            files += sorted(f for f in path.rglob("*") if f.suffix.lower() in SUFFIXES and not f.name.startswith("."))
+        if os.path.isdir(path):  # Path's own raises for a name that is too long, or a folder that is locked
+            inside = sorted(f for f in path.rglob("*") if f.suffix.lower() in SUFFIXES and not f.name.startswith("."))
+            files += inside
+            if not inside:
+                found.append((path, None, sentence("There are no recordings in this folder.")))
         else:
             files.append(path)
-    found: list[tuple[Path, float | None, str]] = []
     for file in files:
         try:
             found.append((file, sounds.probe(file).duration_s or None, ""))
@@ -270,26 +294,44 @@ def _write(path: Path, text: str) -> None:
 
 def _value(job: _Job) -> dict[str, Any]:
     view = asdict(job.view) | {"state": job.view.state.value, "playing": None}
-    return {"view": view, "path": str(job.path)}
+    return {"view": view, "path": str(job.path), "corrected": [asdict(each) for each in job.corrected]}
 
 
 def _read(path: Path) -> dict[str, _Job]:
-    """The queue as it was; what was under way waits, to be resumed."""
+    """The queue as it was; what was under way waits, to be resumed. A damaged one is put aside, as far as it is."""
+    jobs: list[_Job] = []
+    damage: Exception | None = None
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        jobs = [_restored(value) for value in values]
+        values = list(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        log.warning("the queue of files cannot be read: %s", error)
-        return {}
+    except (OSError, ValueError, TypeError) as error:
+        values, damage = [], error
+    for value in values:
+        try:
+            jobs.append(_restored(value))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            damage = error
+    if damage is not None:
+        log.warning("the queue of files cannot be read whole: %s", damage)
+        with contextlib.suppress(OSError):
+            shutil.copyfile(path, path.with_name("queue.damaged.json"))  # the next change writes a new one
     return {job.view.key: job for job in jobs}
 
 
 def _restored(value: dict[str, Any]) -> _Job:
-    view = value["view"]
+    view = _known(JobView, value["view"])
     state = JobState(view["state"])
     resume = state in (JobState.RUNNING, JobState.WAITING)
-    segments = () if resume else tuple(SegmentView(**segment) for segment in view["segments"])
-    view = view | {"state": JobState.WAITING if resume else state, "segments": segments, "left_s": None}
-    return _Job(JobView(**view), Path(value["path"]), resume)
+    segments = () if resume else _segments(view["segments"])
+    view |= {"state": JobState.WAITING if resume else state, "segments": segments, "left_s": None}
+    return _Job(JobView(**view), Path(value["path"]), resume, _segments(value.get("corrected", ())))
+
+
+def _segments(values: Sequence[dict[str, Any]]) -> tuple[SegmentView, ...]:
+    return tuple(SegmentView(**_known(SegmentView, value)) for value in values)
+
+
+def _known(kind: type, value: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a value that this version knows; a newer one may have written more."""
+    return {field.name: value[field.name] for field in fields(kind) if field.name in value}

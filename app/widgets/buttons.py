@@ -200,7 +200,9 @@ class PrimaryButton(PaintedButton):
 
 
 class PillButton(PaintedButton):
-    """Words in a thin outline, used for menus in the header bar."""
+    """Words in a thin outline, used for menus in the header bar. Very long ones end in an ellipsis."""
+
+    MOST_WIDTH = 240
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
@@ -208,7 +210,7 @@ class PillButton(PaintedButton):
 
     @override
     def sizeHint(self) -> QSize:
-        return QSize(int(self.text_width() + 0.999) + 20, 24)
+        return QSize(min(int(self.text_width() + 0.999) + 20, self.MOST_WIDTH), 24)
 
     @override
     def minimumSizeHint(self) -> QSize:
@@ -228,7 +230,9 @@ class PillButton(PaintedButton):
         if not self.isEnabled():
             painter.setPen(values.faint)
         painter.setFont(self.font())
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self.text())
+        room = box.width() - 18  # what is as wide as the hint is not cut
+        words = QFontMetricsF(self.font()).elidedText(self.text(), Qt.TextElideMode.ElideRight, room)
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)
         if self.keyboard_focus():
             draw_focus(painter, QRectF(self.rect()), 7, values.accent)
 

@@ -289,7 +289,9 @@ class ConversationList(QListView):
 
     @override
     def closeEditor(self, editor: QWidget, hint: QAbstractItemDelegate.EndEditHint) -> None:
-        super().closeEditor(editor, hint)
+        following = (QAbstractItemDelegate.EndEditHint.EditNextItem, QAbstractItemDelegate.EndEditHint.EditPreviousItem)
+        # Tab ends the renaming: the next name, Qt would find in the same row again.
+        super().closeEditor(editor, QAbstractItemDelegate.EndEditHint.NoHint if hint in following else hint)
         if self._later is not None:
             self.show_conversations(*self._later)
 
@@ -297,6 +299,12 @@ class ConversationList(QListView):
         """Rename the marked conversation in place."""
         if self.currentIndex().isValid():
             self.edit(self.currentIndex())
+
+    def _edit(self, key: str) -> None:
+        """Rename a conversation, wherever it stands by now."""
+        index = self._model.index_of(key)
+        if index.isValid():
+            self.edit(index)
 
     def mark(self, key: str) -> None:
         """Mark the open conversation."""
@@ -317,7 +325,7 @@ class ConversationList(QListView):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction(self.tr("Open"), lambda: self.opened.emit(row.key))
-        menu.addAction(self.tr("Rename"), lambda: self.edit(index))
+        menu.addAction(self.tr("Rename"), lambda: self._edit(row.key))
         menu.addSeparator()
         menu.addAction(self.tr("Delete…"), lambda: self.delete_requested.emit(row.key, row.title))
         menu.popup(self.viewport().mapToGlobal(at))

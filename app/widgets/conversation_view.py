@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QWidget
 
 from app import theme
@@ -100,6 +100,24 @@ class ConversationView(QAbstractScrollArea):
         self._settle()
         if index is None:
             fade_in(self._shown[len(self._turns) - 1])
+
+    def remove_turn(self, key: int) -> None:
+        """Take one turn out; the others in sight stay where they are."""
+        index = next((i for i, turn in enumerate(self._turns) if turn.key == key), None)
+        if index is None:
+            return
+        self._measure()
+        bar = self.verticalScrollBar()
+        above = self._tops[index + 1] <= bar.value()
+        place = bar.value() - (self._heights[index] + BETWEEN if above else 0)
+        del self._turns[index], self._heights[index]
+        self._known_tops = min(self._known_tops, index)
+        self._unfolded.pop(key, None)
+        self._release(set(self._shown) - {index})
+        self._shown = {i - (i > index): widget for i, widget in self._shown.items()}
+        self._settling = True
+        bar.setValue(place)
+        self._settle()
 
     def widget_of(self, index: int) -> TurnWidget | None:
         """The widget lent to a turn, while it is in sight."""
@@ -244,9 +262,11 @@ class ConversationView(QAbstractScrollArea):
         """Widgets are placed by `_place`; Qt must not move them as well."""
 
     def _on_focus_changed(self, old: QWidget | None, new: QWidget | None) -> None:
+        # What is clicked is in sight, and whoever comes back to the window finds the page as it was.
+        by_keyboard = old is not None and QGuiApplication.mouseButtons() == Qt.MouseButton.NoButton
         for index, widget in list(self._shown.items()):
             widget.focus_changed()
-            if new is widget or (new is not None and widget.isAncestorOf(new)):
+            if by_keyboard and (new is widget or (new is not None and widget.isAncestorOf(new))):
                 self._keep_in_sight(index, new)
 
     def _keep_in_sight(self, index: int, focused: QWidget) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QLineEdit, QWidget
 
 from app import theme
@@ -53,3 +53,15 @@ class Field(QLineEdit):
             draw_focus(painter, QRectF(self.rect()), self._radius, values.accent)
         painter.end()
         super().paintEvent(event)
+
+
+class SheetField(Field):
+    """A field whose Return does not also press the sheet's default button."""
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.returnPressed.emit()
+            event.accept()
+        else:
+            super().keyPressEvent(event)

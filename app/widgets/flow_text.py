@@ -16,6 +16,7 @@ from PySide6.QtGui import (
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
+    QTextDocument,
     QTextFormat,
     QTextFrameFormat,
     QTextLine,
@@ -28,6 +29,7 @@ from app import theme
 from app.qt import override
 
 _LINK_TAIL = re.compile(r"\]\([^)\s]*\)")
+_MARKDOWN = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML
 
 
 def rendered_positions(source: str, rendered: str) -> list[int]:
@@ -86,12 +88,25 @@ class FlowText(QTextBrowser):
             return
         self._source, self._markdown, self._places = text, markdown, None
         self._measured = self._natural = None
+        selected = self.textCursor()
+        anchor, position, words = selected.anchor(), selected.position(), selected.selectedText()
         if markdown:
-            self.document().setMarkdown(text)
+            self.document().setMarkdown(text, _MARKDOWN)
         else:
             self.document().setPlainText(text)
         self._space_lines()
         self._colour_spoken()
+        if words:
+            self._select_again(anchor, position, words)
+
+    def _select_again(self, anchor: int, position: int, words: str) -> None:
+        """What was selected stays so while the text grows, if it is still there."""
+        if max(anchor, position) < self.document().characterCount():
+            cursor = self.textCursor()
+            cursor.setPosition(anchor)
+            cursor.setPosition(position, QTextCursor.MoveMode.KeepAnchor)
+            if cursor.selectedText() == words:
+                self.setTextCursor(cursor)
 
     def set_quiet(self, quiet: bool) -> None:
         """Write in the second colour."""
@@ -139,6 +154,14 @@ class FlowText(QTextBrowser):
             self._places = rendered_positions(self._source, self.toPlainText())
         last = len(self._places) - 1
         start, end = (self._places[min(max(place, 0), last)] for place in self._spoken)
+        return start, end
+
+    def _spoken_positions(self) -> tuple[int, int] | None:
+        """The same in the document, where a character beyond the first 65,536 (an emoji) takes two positions."""
+        span = self.spoken_span()
+        if span is None:
+            return None
+        start, end = (len(self.toPlainText()[:place].encode("utf-16-le")) // 2 for place in span)
         return start, end
 
     def _space_lines(self) -> None:
@@ -214,7 +237,7 @@ class FlowText(QTextBrowser):
             cursor.mergeCharFormat(bold)
 
     def _colour_spoken(self) -> None:
-        span = self.spoken_span()
+        span = self._spoken_positions()
         if span is None:
             self.setExtraSelections([])
             return
@@ -249,7 +272,7 @@ class FlowText(QTextBrowser):
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
-        span = self.spoken_span()
+        span = self._spoken_positions()
         if span is not None and span[1] > span[0]:
             painter = QPainter(self.viewport())
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)

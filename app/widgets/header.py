@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, Signal
-from PySide6.QtGui import QAction, QPainter, QPaintEvent
+from PySide6.QtGui import QAction, QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
 
 from app import theme
 from app.qt import override
 from app.widgets.buttons import PillButton
 from app.widgets.labels import ElidedLabel, Label
+
+
+def menu_words(name: str) -> str:
+    """A name as a menu shows it: in menus one ampersand only underlines what follows it."""
+    return name.replace("&", "&&")
 
 
 class MenuPill(PillButton):
@@ -34,12 +39,13 @@ class MenuPill(PillButton):
         """Offer (key, words) pairs; the current one is checked and shown on the button by `text`."""
         self._menu.clear()
         for key, words in choices:
-            action = self._menu.addAction(words)
+            action = self._menu.addAction(menu_words(words))
             action.setCheckable(True)
             action.setChecked(key == current)
             action.triggered.connect(lambda _checked=False, k=key: self.picked.emit(k))
         shown = dict(choices).get(current, current)
         self.setText(text.format(choice=shown))
+        self.setShortcut(QKeySequence())  # else an ampersand in a name would make one
         self.setAccessibleName(f"{self._name}: {shown}")
         self.setEnabled(bool(choices))
         self.updateGeometry()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import Qt as RichText
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from app import theme
@@ -51,6 +52,11 @@ class Label(QLabel):
             self._tint()
 
 
+def tip(text: str) -> str:
+    """A text as a tool tip shows it: names and results are words, never markup."""
+    return RichText.convertFromPlainText(text) if RichText.mightBeRichText(text) else text
+
+
 class ElidedLabel(Label):
     """One line that ends in an ellipsis when there is no room; the whole text is in its tool tip."""
 
@@ -68,6 +74,6 @@ class ElidedLabel(Label):
         painter.setFont(self.font())
         painter.setPen(self.palette().color(self.foregroundRole()))
         words = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
-        self.setToolTip(self.text() if words != self.text() else "")
+        self.setToolTip(tip(self.text()) if words != self.text() else "")
         alignment = int(self.alignment() | Qt.AlignmentFlag.AlignVCenter)
         painter.drawText(QRectF(self.rect()), alignment, words)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 SEARCH_DELAY_MS = 150
+_ASKED_CHARACTERS = 80  # of a name in a question: its buttons stay on the screen
 
 
 class ListBinding(QObject):
@@ -93,7 +94,7 @@ class ListBinding(QObject):
         sidebar.conversations.opened.connect(self._on_opened)
         sidebar.conversations.renamed.connect(controller.rename)
         sidebar.conversations.delete_requested.connect(self._on_delete)
-        menus.rename.triggered.connect(sidebar.conversations.edit_current)
+        menus.rename.triggered.connect(self._on_rename_current)
         menus.delete.triggered.connect(self._on_delete_current)
 
     def _on_searched(self, words: str) -> None:
@@ -108,13 +109,18 @@ class ListBinding(QObject):
         self._controller.open_conversation(key)
         self._window.show_page(TALK)
 
+    def _on_rename_current(self) -> None:
+        self._window.menus.sidebar.setChecked(True)  # its name is changed in the list
+        self._window.sidebar.conversations.edit_current()
+
     def _on_delete_current(self) -> None:
         current = self._controller.conversation
         if current.key:
             self._on_delete(current.key, current.title)
 
     def _on_delete(self, key: str, title: str) -> None:
-        question = self.tr("Delete “{title}”?").format(title=title)
+        shown = title if len(title) <= _ASKED_CHARACTERS else title[: _ASKED_CHARACTERS - 1] + "…"
+        question = self.tr("Delete “{title}”?").format(title=shown)
         detail = self.tr("Its texts and recordings are removed from this Mac. This cannot be undone.")
         confirm(self._window, question, detail, self.tr("Delete"), lambda: self._controller.delete_conversation(key))
 

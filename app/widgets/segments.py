@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QFontMetricsF, QKeyEvent, QPainter, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QFontMetricsF, QGuiApplication, QKeyEvent, QPainter, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -49,6 +49,10 @@ def stamp(seconds: float, hours: bool = False) -> str:
     return f"{whole // 3600}:{minutes}" if hours or whole >= 3600 else minutes
 
 
+def _stretch(segment: SegmentView) -> tuple[float, float]:
+    return segment.start_s, segment.end_s
+
+
 class SegmentModel(QAbstractListModel):
     """The segments and which of them sounds."""
 
@@ -60,20 +64,30 @@ class SegmentModel(QAbstractListModel):
         self.playing: int | None = None
 
     def show(self, segments: Sequence[SegmentView], playing: int | None) -> None:
-        """Show these; growing by new ones at the end keeps what is on the screen."""
+        """Show these; corrected texts and new ones at the end leave the screen where it is."""
         new, old = tuple(segments), self._segments
-        if new[: len(old)] == old and len(new) > len(old):
-            self.beginInsertRows(QModelIndex(), len(old), len(new) - 1)
-            self._segments = new
-            self.endInsertRows()
-        elif new != old:
+        if new[: len(old)] != old and [_stretch(each) for each in new[: len(old)]] != [_stretch(each) for each in old]:
             self.beginResetModel()
             self._segments = new
             self.endResetModel()
+        elif new != old:
+            self._take(new)
         if playing != self.playing:
             self.playing = playing
             if new:
                 self.dataChanged.emit(self.index(0), self.index(len(new) - 1))
+
+    def _take(self, new: tuple[SegmentView, ...]) -> None:
+        """Take corrected texts, and segments that came at the end."""
+        old = self._segments
+        if len(new) > len(old):
+            self.beginInsertRows(QModelIndex(), len(old), len(new) - 1)
+            self._segments = (*old, *new[len(old) :])
+            self.endInsertRows()
+        self._segments = new
+        for row, before in enumerate(old):
+            if new[row] != before:
+                self.dataChanged.emit(self.index(row), self.index(row))
 
     def at(self, row: int) -> SegmentView:
         """One segment."""
@@ -154,7 +168,8 @@ class SegmentDelegate(QStyledItemDelegate):
     @override
     def setEditorData(self, editor: QWidget, index: Index) -> None:
         assert isinstance(editor, QPlainTextEdit)
-        editor.setPlainText(index.data())
+        if not editor.document().isModified():  # what is being typed is not replaced when a segment begins to sound
+            editor.setPlainText(index.data())
 
     @override
     def setModelData(self, editor: QWidget, model: QAbstractItemModel, index: Index) -> None:
@@ -194,9 +209,10 @@ class SegmentList(QListView):
 
     def show_segments(self, segments: Sequence[SegmentView], playing: int | None) -> None:
         """Show these segments and which of them sounds."""
+        begins = playing is not None and playing != self._model.playing
         self._model.show(segments, playing)
         self.updateGeometry()
-        if playing is not None:
+        if begins and playing is not None:
             self.scrollTo(self._model.index(playing))
 
     @override
@@ -236,6 +252,11 @@ class SegmentList(QListView):
             event.ignore()
         else:
             super().keyPressEvent(event)
+
+    def copy_text(self) -> None:
+        """Put the chosen segment's text on the clipboard."""
+        if self.currentIndex().isValid():
+            QGuiApplication.clipboard().setText(self.currentIndex().data())
 
     def _on_menu(self, at: QPoint) -> None:
         index = self.indexAt(at)

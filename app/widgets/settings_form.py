@@ -102,13 +102,24 @@ class ChoiceBox(QComboBox):
 
     def show_choices(self, choices: Sequence[Choice], current: str) -> None:
         """Offer these; the current one is shown, and added when it is not among them (a device that is away)."""
+        offered = [(choice.words, choice.value) for choice in choices]
+        if current and current not in [value for _, value in offered]:
+            offered.append((self.tr("{name} (not connected)").format(name=current), current))
         with QSignalBlocker(self):
-            self.clear()
-            for choice in choices:
-                self.addItem(choice.words, choice.value)
-            if current and self.findData(current) < 0:
-                self.addItem(self.tr("{name} (not connected)").format(name=current), current)
-            self.setCurrentIndex(max(self.findData(current), 0))
+            if offered != [(self.itemText(row), self.itemData(row)) for row in range(self.count())]:
+                self.clear()
+                for words, value in offered:
+                    self.addItem(words, value)
+            place = max(self.findData(current), 0)
+            if place != self.currentIndex():  # else an open menu would lose the line that is marked in it
+                self.setCurrentIndex(place)
+
+
+def show_number(box: QSpinBox, value: int) -> None:
+    """Show a number; says nothing, and leaves what is being typed unless the number is another one."""
+    if value != box.value():
+        with QSignalBlocker(box):
+            box.setValue(value)
 
 
 def number_box(low: int, high: int, step: int, suffix: str, on_change: Callable[[int], None]) -> QSpinBox:

@@ -13,7 +13,7 @@ from app import theme
 from app.translations import LANGUAGES
 from app.widgets.check_box import WORDS_LEFT, CheckBox
 from app.widgets.labels import Label
-from app.widgets.settings_form import ChoiceBox, SettingsPage, number_box
+from app.widgets.settings_form import ChoiceBox, SettingsPage, number_box, show_number
 from app.widgets.settings_servers import ServerList
 from app.widgets.views import Choice, SettingsView, ToolSetting
 
@@ -49,10 +49,10 @@ class SoundPage(SettingsPage):
         default = Choice("", self.tr("As the system chooses"))
         self._input.show_choices((default, *view.inputs), view.input_device)
         self._output.show_choices((default, *view.outputs), view.output_device)
-        with QSignalBlocker(self._warm), QSignalBlocker(self._pre_roll), QSignalBlocker(self._built_in):
+        show_number(self._pre_roll, view.pre_roll_ms)
+        self._pre_roll.setEnabled(view.keep_warm)
+        with QSignalBlocker(self._warm), QSignalBlocker(self._built_in):
             self._warm.setChecked(view.keep_warm)
-            self._pre_roll.setValue(view.pre_roll_ms)
-            self._pre_roll.setEnabled(view.keep_warm)
             self._built_in.setChecked(view.prefer_built_in)
 
 
@@ -71,8 +71,7 @@ class AnswersPage(SettingsPage):
 
     def show_settings(self, view: SettingsView) -> None:
         """Show these values; says nothing."""
-        with QSignalBlocker(self._budget):
-            self._budget.setValue(view.thinking_budget)
+        show_number(self._budget, view.thinking_budget)
         languages = [Choice("", self.tr("As the system"))] + [Choice(key, words) for key, words in LANGUAGES.items()]
         self._language.show_choices(languages, view.language)
 
@@ -173,8 +172,7 @@ class PrivacyPage(SettingsPage):
             Choice("none", self.tr("Not at all")),
         ]
         self._retention.show_choices(choices, view.retention)
-        with QSignalBlocker(self._days):
-            self._days.setValue(view.retention_days)
+        show_number(self._days, view.retention_days)
         self._days.setEnabled(view.retention == "days")
 
 

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app import theme
-from app.qt import override
 from app.widgets.buttons import PillButton, TextButton, Tone
 from app.widgets.card import Card
 from app.widgets.check_box import CheckBox
-from app.widgets.fields import Field
+from app.widgets.fields import SheetField
 from app.widgets.labels import ElidedLabel, Label
 from app.widgets.views import ServerState, ServerView
-
-
-class CommandField(Field):
-    """A field whose Return does not also press the sheet's default button."""
-
-    @override
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.returnPressed.emit()
-            event.accept()
-        else:
-            super().keyPressEvent(event)
 
 
 class ServerRow(Card):
@@ -116,7 +102,7 @@ class ServerList(QWidget):
         self._rows: list[ServerRow] = []
         self._list = QVBoxLayout()
         self._list.setSpacing(8)
-        self.field = CommandField(self.tr("Command, as in a terminal"))
+        self.field = SheetField(self.tr("Command, as in a terminal"))
         self.field.returnPressed.connect(self._on_add)
         self.field.textChanged.connect(self._refresh)
         self.add_button = PillButton(self.tr("Add"))

@@ -11,7 +11,7 @@ from app.qt import override
 from app.widgets.buttons import PillButton, PrimaryButton, TextButton, Tone
 from app.widgets.card import Card
 from app.widgets.check_box import CheckBox
-from app.widgets.fields import Field
+from app.widgets.fields import SheetField
 from app.widgets.job_card import Bar
 from app.widgets.labels import ElidedLabel, Label
 from app.widgets.settings_form import SettingsPage
@@ -80,7 +80,7 @@ class VoiceRecorder(Card):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.name_field = Field(self.tr("Name of the voice"))
+        self.name_field = SheetField(self.tr("Name of the voice"))
         self.name_field.setMaximumWidth(220)
         self.consent = CheckBox(self.tr("This is my own voice, or its owner agreed to this"))
         self.record_button = PrimaryButton(self.tr("Record five seconds"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from PySide6.QtCore import QObject, QPoint
 from PySide6.QtGui import QCursor, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMenu
 
+from app.widgets.header import menu_words
 from app.widgets.sheets import TextSheet, confirm
 from app.widgets.talk_bar import TONES
 from app.widgets.talk_button import TalkLook
@@ -44,7 +46,7 @@ class TalkBinding(QObject):
         controller.level_changed.connect(window.talk_bar.button.set_level)
         controller.turns_reset.connect(self._on_turns_reset)
         controller.turn_changed.connect(self._on_turn)
-        controller.turn_removed.connect(lambda _key: self._on_turns_reset())
+        controller.turn_removed.connect(self._on_turn_removed)
         controller.welcome_changed.connect(self._on_welcome)
         controller.voices_changed.connect(self._show_switches)
         controller.attachment_changed.connect(window.talk_bar.set_attachment)
@@ -108,6 +110,11 @@ class TalkBinding(QObject):
         self._window.show_empty(not turns)
         self._enable_turn_commands()
 
+    def _on_turn_removed(self, key: int) -> None:
+        self._window.conversation.remove_turn(key)
+        self._window.show_empty(not self._controller.turns)
+        self._enable_turn_commands()
+
     def _on_turn(self, turn: TurnView) -> None:
         self._window.conversation.set_turn(self._titled(turn))
         self._window.show_empty(False)
@@ -155,7 +162,7 @@ class TalkBinding(QObject):
         self._controller.set_tools(tuple(kept + network if on else kept))
 
     def _on_files(self, paths: list[str], page: int) -> None:
-        single = len(paths) == 1 and Path(paths[0]).is_file()
+        single = len(paths) == 1 and os.path.isfile(paths[0])  # Path's own raises for a folder that is locked
         if page == TRANSCRIBE or not single:
             self._controller.transcriber.add_files([Path(path) for path in paths])
             self._window.show_page(TRANSCRIBE)
@@ -224,7 +231,7 @@ class TalkBinding(QObject):
         menu = QMenu(self._window)
         menu.aboutToHide.connect(menu.deleteLater)
         for voice in self._controller.voices:
-            action = menu.addAction(voice.name)
+            action = menu.addAction(menu_words(voice.name))
             action.triggered.connect(lambda _checked=False, name=voice.key: self._controller.revoice(turn.key, name))
         if not self._controller.voices:
             menu.addAction(self.tr("No voice yet")).setEnabled(False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from PySide6.QtCore import QObject, QPoint
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from app.widgets.job_card import EXPORTS, JobAction
+from app.widgets.views import JobState, JobView
 from app.widgets.window import TALK, Window
 
 if TYPE_CHECKING:
@@ -24,21 +26,33 @@ class TranscribeBinding(QObject):
         self._window = window
         self._controller = controller
         self._transcriber = controller.transcriber
-        self._transcriber.job_changed.connect(lambda _job: self._show_jobs())
+        self._transcriber.job_changed.connect(self._on_job)
         self._transcriber.job_removed.connect(lambda _key: self._show_jobs())
+        self._transcriber.trouble.connect(window.transcribe.show_trouble)
         window.transcribe.act.connect(self._on_act)
         window.export.clicked.connect(self._on_export_all)
         window.menus.export.triggered.connect(self._on_export_all)
         self._show_jobs()
 
+    def _on_job(self, job: JobView) -> None:
+        if self._window.transcribe.shows(job.key):
+            self._window.transcribe.show_job(job)  # that one alone: there may be a thousand
+            self._offer_export()
+        else:
+            self._show_jobs()
+
     def _show_jobs(self) -> None:
         self._window.transcribe.show_jobs(self._transcriber.jobs)
-        finished = bool(self._window.transcribe.finished)
+        self._offer_export()
+
+    def _offer_export(self) -> None:
+        finished = any(job.state is JobState.DONE for job in self._transcriber.jobs)
         self._window.export.setEnabled(finished)
         self._window.menus.export.setEnabled(finished)
 
     def _on_act(self, key: str, action: JobAction, value: object) -> None:
         transcriber = self._transcriber
+        self._window.transcribe.show_trouble("")
         if action is JobAction.ASK:
             self._controller.ask_recording(key)
             self._window.show_page(TALK)
@@ -69,12 +83,14 @@ class TranscribeBinding(QObject):
         title = self.tr("Export {name}").format(name=job.name)
         path, _ = QFileDialog.getSaveFileName(self._window, title, name, f"{kind.upper()} (*.{kind})")
         if path:
-            self._transcriber.export(key, Path(path).with_suffix(f".{kind}"))
+            named = path.lower().endswith(f".{kind}")  # else a point is part of the name: "Meeting 24.12"
+            self._transcriber.export(key, Path(path if named else f"{path}.{kind}"))
 
     def _on_export_all(self) -> None:
         finished = self._window.transcribe.finished
         if not finished:
             return
+        self._window.transcribe.show_trouble("")
         menu = QMenu(self._window)
         menu.aboutToHide.connect(menu.deleteLater)
         card = self._window.transcribe.card(finished[0].key)
@@ -89,5 +105,17 @@ class TranscribeBinding(QObject):
             return
         folder = QFileDialog.getExistingDirectory(self._window, self.tr("Export into a folder"))
         if folder:
-            for job in self._window.transcribe.finished:
-                self._transcriber.export(job.key, Path(folder) / f"{Path(job.name).stem}.{kind}")
+            for key, name in _names_apart(self._window.transcribe.finished).items():
+                self._transcriber.export(key, Path(folder) / f"{name}.{kind}")
+
+
+def _names_apart(jobs: Sequence[JobView]) -> dict[str, str]:
+    """A file name for each recording, without its ending; those of the same name are numbered."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for job in jobs:
+        stem = Path(job.name).stem
+        numbered = (stem if number == 1 else f"{stem} {number}" for number in count(1))
+        names[job.key] = next(name for name in numbered if name.lower() not in taken)
+        taken.add(names[job.key].lower())  # disks of Macs take capitals for small letters
+    return names

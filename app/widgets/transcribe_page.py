@@ -12,10 +12,11 @@ from app import theme
 from app.qt import override
 from app.widgets.buttons import PaintedButton, draw_focus
 from app.widgets.job_card import JobAction, JobCard
+from app.widgets.labels import Label
 from app.widgets.scroll_bar import use_thin_bar
 from app.widgets.views import JobState, JobView
 
-_ABOVE_CARDS = 2  # the place to drop, and the room below it
+_ABOVE_CARDS = 3  # the place to drop, the room below it, and what went wrong
 
 
 class DropZone(PaintedButton):
@@ -78,6 +79,9 @@ class TranscribePage(QScrollArea):
         self.drop_zone.clicked.connect(self.open_requested)
         self._column.addWidget(self.drop_zone)
         self._column.addSpacing(8)
+        self._trouble = Label("", "trouble", wrap=True)
+        self._trouble.hide()
+        self._column.addWidget(self._trouble)
         self._column.addStretch(1)
         self.setWidget(page)
 
@@ -91,9 +95,18 @@ class TranscribePage(QScrollArea):
         """Recordings whose text is complete."""
         return [job for job in self.jobs if job.state is JobState.DONE]
 
+    def show_trouble(self, text: str) -> None:
+        """Say what went wrong with no recording in particular; "" when it is over."""
+        self._trouble.setText(text)
+        self._trouble.setVisible(bool(text))
+
     def card(self, key: str) -> JobCard:
         """The card of a recording."""
         return self._cards[key]
+
+    def shows(self, key: str) -> bool:
+        """Whether a recording has its card."""
+        return key in self._cards
 
     def show_jobs(self, jobs: Sequence[JobView]) -> None:
         """Show these and no others, in this order."""

@@ -11,6 +11,7 @@ from app.qt import override
 from app.widgets import icons
 from app.widgets.buttons import IconButton, PaintedButton, TextButton, draw_focus, pen
 from app.widgets.flow_text import FlowText
+from app.widgets.labels import tip
 from app.widgets.views import ToolState, ToolView, TurnState, TurnView
 from app.widgets.waveform import HEIGHT as WAVE_HEIGHT
 from app.widgets.waveform import Waveform
@@ -218,7 +219,7 @@ class ToolCard(QWidget):
         self._tool = tool
         self.setAccessibleName(self.tr("Tool {name}").format(name=tool.name))
         self.setAccessibleDescription(f"{tool.arguments} → {self._right_words()}")
-        self.setToolTip(f"{tool.arguments}\n{tool.result}".strip())
+        self.setToolTip(tip(f"{tool.arguments}\n{tool.result}".strip()))
         self.update()
 
     def _right_words(self) -> str:

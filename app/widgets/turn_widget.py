@@ -181,6 +181,7 @@ class TurnWidget(QWidget):
         self._answer.setAccessibleName(self.tr("Answer"))
         self._problem = QLabel(self)
         self._problem.setWordWrap(True)
+        self._problem.setTextFormat(Qt.TextFormat.PlainText)  # it may name a file
         self._problem.setFont(theme.font(theme.TEXT_PX))
         self._retry = TextButton(self.tr("Try again"), parent=self)
         self._note = QLabel(self)

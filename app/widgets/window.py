@@ -203,9 +203,10 @@ class Window(QMainWindow):
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if event.oldSize().width() >= NARROW_PX > event.size().width():
+        before = event.oldSize().width() if event.oldSize().isValid() else NARROW_PX  # it opens with its sidebar
+        if before >= NARROW_PX > event.size().width():
             self.menus.sidebar.setChecked(False)
-        elif event.oldSize().width() < NARROW_PX <= event.size().width():
+        elif before < NARROW_PX <= event.size().width():
             self.menus.sidebar.setChecked(True)
 
     @override

@@ -89,6 +89,7 @@ class FakeTranscriber(_Noting):
     COMMANDS = ("add_files", "cancel", "retry", "remove", "edit_segment", "export", "play_segment", "stop_playing")
     job_changed = Signal(object)
     job_removed = Signal(str)
+    trouble = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
