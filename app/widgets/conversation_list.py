@@ -259,7 +259,7 @@ class ConversationList(QListView):
         use_thin_bar(self)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setMouseTracking(True)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -272,7 +272,6 @@ class ConversationList(QListView):
         self.setModel(self._model)
         self.setItemDelegate(ConversationDelegate(self))
         self.clicked.connect(self._on_opened)
-        self.activated.connect(self._on_opened)
 
     def show_conversations(self, conversations: Sequence[ConversationView], current: str) -> None:
         """Show these and mark the open one; while a name is being typed, as soon as it is typed."""
@@ -335,6 +334,10 @@ class ConversationList(QListView):
         row = self._model.at(self.currentIndex())
         if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and row is not None:
             self.delete_requested.emit(row.key, row.title)
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and row is not None:
+            self.opened.emit(row.key)  # Qt's own keys differ: on a Mac, Return would rename and F2 do nothing
+        elif event.key() == Qt.Key.Key_F2:
+            self.edit_current()
         elif event.key() == Qt.Key.Key_Space:
             event.ignore()  # Space talks
         else:

@@ -198,7 +198,7 @@ class SegmentList(QListView):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._on_menu)
         self._model = SegmentModel(self)
@@ -248,6 +248,8 @@ class SegmentList(QListView):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
             self.played.emit(self.currentIndex().row())
+        elif event.key() == Qt.Key.Key_F2 and self.currentIndex().isValid():  # Qt's own key is another one on a Mac
+            self.edit(self.currentIndex())
         elif event.key() == Qt.Key.Key_Space:
             event.ignore()
         else:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QAbstractItemView, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from app.widgets.conversation_list import ConversationListModel, snippet_pieces
@@ -96,6 +96,19 @@ def test_a_title_is_renamed_in_place(sidebar: Sidebar, qtbot: QtBot) -> None:
     with qtbot.waitSignal(listing.renamed) as renamed:
         QTest.keyClick(editor, Qt.Key.Key_Return)
     assert renamed.args == ["a", "Trains"]
+
+
+def test_return_opens_and_f2_renames_without_keys_of_qt_which_differ_on_a_mac(sidebar: Sidebar) -> None:
+    sidebar.show_conversations([ConversationView("a", "One", NOW), ConversationView("b", "Two", NOW)], "a")
+    listing, opened = sidebar.conversations, []
+    listing.opened.connect(opened.append)
+    listing.setFocus()
+    listing.setCurrentIndex(model_of(sidebar).index_of("b"))
+    QTest.keyClick(listing, Qt.Key.Key_Return)
+    assert opened == ["b"]
+    QTest.keyClick(listing, Qt.Key.Key_F2)
+    assert listing.findChild(QLineEdit) is not None
+    assert listing.editTriggers() == QAbstractItemView.EditTrigger.NoEditTriggers
 
 
 def test_an_empty_or_unchanged_title_renames_nothing(sidebar: Sidebar) -> None:

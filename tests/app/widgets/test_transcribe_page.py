@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QPlainTextEdit
+from PySide6.QtWidgets import QAbstractItemView, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
 from app.widgets.job_card import JobAction
@@ -71,6 +71,16 @@ def test_return_plays_the_chosen_segment(page: TranscribePage, said: list[object
     segments.setCurrentIndex(segments.model().index(0, 0))
     QTest.keyClick(segments, Qt.Key.Key_Return)
     assert said == [("b", JobAction.PLAY, 0)]
+
+
+def test_f2_edits_the_chosen_segment(page: TranscribePage) -> None:
+    page.show_job(DONE)
+    segments = page.card("b").segments
+    segments.setFocus()
+    segments.setCurrentIndex(segments.model().index(0, 0))
+    QTest.keyClick(segments, Qt.Key.Key_F2)
+    assert segments.findChild(QPlainTextEdit) is not None
+    assert segments.editTriggers() == QAbstractItemView.EditTrigger.DoubleClicked, "Qt's own key differs on a Mac"
 
 
 def test_new_segments_join_those_on_the_page(page: TranscribePage) -> None:
