@@ -200,7 +200,8 @@ class Talking(Replaying):
         if error is not None:
             if wanted:
                 self._happen(Happening.FAILED)
-            self._say_unwritten(error, lambda: self._write_again(said))
+            if not self._talk.gone(said.conversation):  # else its folder may have gone while it was written
+                self._say_unwritten(error, lambda: self._write_again(said))
             return
         if not wanted:
             self._keep_aside(said, kept)

@@ -130,9 +130,10 @@ class SlowDisk:
         def slowly(*arguments: Any, **options: Any) -> Any:
             self.writing.set()
             assert self.gate.wait(60)
-            said = really(*arguments, **options)
-            self.written.set()
-            return said
+            try:
+                return really(*arguments, **options)
+            finally:
+                self.written.set()
 
         monkeypatch.setattr(utterance, "kept", slowly)
 
@@ -208,6 +209,23 @@ def test_nothing_is_left_of_what_was_said_in_a_deleted_conversation(start: Start
     slow_disk.gate.set()
     app.wait(slow_disk.written.is_set)
     app.wait(lambda: not list(app.paths.recordings.iterdir()))
+
+
+def test_nobody_is_asked_to_make_room_for_a_deleted_conversation(
+    start: Start, slow_disk: SlowDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*arguments: object, **options: object) -> None:
+        raise StorageError("The folder went away.")
+
+    app = start()
+    monkeypatch.setattr("app.utterance.replacing", gone)
+    app.say()
+    app.wait(slow_disk.writing.is_set)
+    app.controller.delete_conversation(app.controller.conversation.key)
+    slow_disk.gate.set()
+    app.wait(slow_disk.written.is_set)
+    app.qtbot.wait(100)
+    assert app.controller.notice == Notice()
 
 
 def test_a_recording_that_is_written_again_waits_for_nothing_that_sounds(
