@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app import sound as sounds
 from app.audio.devices import Device
 from app.settings import Settings
 from app.sound import SoundDevices
@@ -135,7 +134,6 @@ def test_the_microphone_stays_warm_when_the_loudspeaker_goes_away(
 def test_a_device_that_hangs_is_said_and_closed_when_it_opens_after_all(
     system: SlowSound, settings: Settings, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sounds, "_HANGS_S", 0.1)
     devices = SoundDevices(system, settings)
     said: list[str] = []
     devices.failed.connect(said.append)
@@ -143,8 +141,9 @@ def test_a_device_that_hangs_is_said_and_closed_when_it_opens_after_all(
     assert system.asked.wait(20)
     system.gate, stuck = threading.Event(), system.gate
     system.gate.set()
-    qtbot.wait(150)
-    devices.watch(lambda: True)  # whatever comes next finds the thread hanging
+    with monkeypatch.context() as patch:
+        patch.setattr(devices._worker, "_longest_s", 0.0)
+        devices.watch(lambda: True)  # whatever comes next finds the thread hanging
     qtbot.waitUntil(lambda: devices.playback.open, timeout=20_000)
     assert said == ["A sound device failed unexpectedly. The log says more; choose another device."]
     assert not devices.microphone.open
