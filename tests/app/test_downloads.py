@@ -39,7 +39,7 @@ def start(hub: tuple[str, type[Hub]], tmp_path: Path, qtbot: QtBot) -> Iterator[
     for downloads in opened:
         downloads.close()
         qtbot.waitUntil(lambda d=downloads: all(v.state is not DownloadState.RUNNING for v in d.listed))
-    worker.close(1.0)
+    worker.close(20)
 
 
 def view(downloads: Downloads) -> DownloadView | None:
@@ -110,7 +110,7 @@ def test_a_paused_download_keeps_what_arrived(qtbot: QtBot, tmp_path: Path) -> N
     downloads.pause(NAME)
     qtbot.waitUntil(lambda: (view(downloads) or DownloadView("")).state is DownloadState.PAUSED)
     assert (tmp_path / f"{NAME}.partial" / "config.json").read_bytes() == b"12345"
-    worker.close(1.0)
+    worker.close(20)
 
 
 def test_the_catalogue_looks_into_the_folder_the_user_chose(qtbot: QtBot, tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def test_a_folder_without_recordings_says_so(start: Start, steps: Steps, tmp_pat
     (empty / "notes.txt").write_text("no recording")
     app = start()
     app.controller.transcriber.add_files([empty])
-    app.wait(lambda: states(app), timeout_ms=5_000)
+    app.wait(lambda: states(app))
     (job,) = app.controller.transcriber.jobs
     assert (job.name, job.state) == ("empty", JobState.FAILED)
     assert job.problem == "There are no recordings in this folder."
@@ -189,7 +189,7 @@ def test_another_models_folder_is_looked_through_at_once(start: Start, tmp_path:
     asked: list[str] = []
     models._catalogue.installed = lambda current: asked.append(current) or ()  # type: ignore[method-assign]
     app.settings.change(models_folder=str(tmp_path))
-    app.wait(lambda: asked, timeout_ms=5_000)
+    app.wait(lambda: asked)
 
 
 def view(downloads: Downloads) -> DownloadView:
@@ -228,7 +228,8 @@ def test_what_arrives_anew_is_not_discarded_with_what_was(
     qtbot.waitUntil(lambda: view(downloads).done == 5)
     assert (partial / "weights").exists()
     downloads.close()
-    worker.close(1.0)
+    qtbot.waitUntil(lambda: view(downloads).state is not DownloadState.RUNNING)
+    worker.close(20)
 
 
 def test_a_file_that_moves_while_it_is_counted_does_not_stop_the_list(tmp_path: Path, qtbot: QtBot) -> None:
@@ -248,8 +249,8 @@ def test_a_file_that_moves_while_it_is_counted_does_not_stop_the_list(tmp_path: 
     worker = Worker("downloads", 60)
     downloads = Downloads(lambda: Moving(tmp_path), worker)
     downloads.refresh()
-    qtbot.waitUntil(lambda: len(downloads.listed) == len(PUBLISHED), timeout=2000)
-    worker.close(1.0)
+    qtbot.waitUntil(lambda: len(downloads.listed) == len(PUBLISHED), timeout=20_000)
+    worker.close(20)
 
 
 @pytest.mark.parametrize("content", ["{", "null", '{"view": {"state": "dreaming"}}', '{"view": {"peaks": 5}}'])
@@ -292,7 +293,7 @@ def test_a_database_that_another_program_holds_is_not_taken_for_a_full_disk(tmp_
 def test_a_second_start_hands_over_any_name(name: str, qtbot: QtBot, tmp_path: Path) -> None:
     first, second = SingleInstance(tmp_path), SingleInstance(tmp_path)
     assert first.acquire([])
-    with qtbot.waitSignal(first.woken, timeout=2000) as woken:
+    with qtbot.waitSignal(first.woken, timeout=20_000) as woken:
         assert not second.acquire([f"/music/{name}", "/music/other.wav"])
     assert woken.args == [[f"/music/{name}", "/music/other.wav"]]
     first.close()

@@ -17,7 +17,7 @@ def test_tasks_are_done_in_order_and_answered_on_the_gui_thread(qtbot: QtBot) ->
         tasks.run(lambda n=number: n, lambda result, error: done.append((result, error, threading.current_thread())))
     qtbot.waitUntil(lambda: len(done) == 3)
     assert done == [(0, None, here), (1, None, here), (2, None, here)]
-    tasks.close(1.0)
+    tasks.close(20)
 
 
 def test_an_error_is_handed_over_and_the_next_task_is_done(qtbot: QtBot) -> None:
@@ -25,7 +25,7 @@ def test_an_error_is_handed_over_and_the_next_task_is_done(qtbot: QtBot) -> None
     tasks.run(lambda: 1 / 0, lambda result, error: done.append(type(error)))
     tasks.run(lambda: "next", lambda result, error: done.append(result))
     qtbot.waitUntil(lambda: done == [ZeroDivisionError, "next"])
-    tasks.close(1.0)
+    tasks.close(20)
 
 
 def test_a_task_that_hangs_loses_its_thread_and_the_tasks_after_it_get_another(
@@ -51,7 +51,7 @@ def test_a_task_that_hangs_loses_its_thread_and_the_tasks_after_it_get_another(
     gate.set()
     qtbot.wait(50)
     assert len(done) == 3, "nobody waits for the late one any more"
-    tasks.close(1.0)
+    tasks.close(20)
 
 
 def test_an_error_that_nobody_asked_for_is_logged(qtbot: QtBot, caplog: pytest.LogCaptureFixture) -> None:
@@ -59,4 +59,4 @@ def test_an_error_that_nobody_asked_for_is_logged(qtbot: QtBot, caplog: pytest.L
     tasks.run(lambda: 1 / 0)
     qtbot.waitUntil(lambda: "ZeroDivisionError" in caplog.text, timeout=20_000)
     assert "test: a task failed" in caplog.text
-    tasks.close(1.0)
+    tasks.close(20)

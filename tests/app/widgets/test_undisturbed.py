@@ -375,5 +375,5 @@ def test_a_very_long_name_of_a_voice_leaves_room_for_the_title(
     controller.have("voices", (VoiceView("mei", "A voice with a very long name " * 6),))
     title = window.header.findChild(ElidedLabel)
     assert title is not None
-    qtbot.waitUntil(lambda: window.voice.width() > 200, timeout=1000)
+    qtbot.waitUntil(lambda: window.voice.width() > 200, timeout=20_000)
     assert title.width() > 200
