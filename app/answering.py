@@ -129,7 +129,7 @@ class Answering(QObject):
         self._talk.give_files(key, recording="")
         self._talk.note(key, place=None)
         self._talk.show(key, text=text.strip(), peaks=(), seconds=None)
-        self._submit(stored if (new := self._talk.find(key)) is None else new, self._turn(None, text), None)
+        self._submit(self._talk.find(key) or stored, self._turn(None, text), None)
 
     def _forget_from(self, key: int) -> None:
         """Whatever becomes of the answer that is asked for next: the model's memory ends where the window does."""
@@ -191,11 +191,6 @@ class Answering(QObject):
         """Whether a turn is what goes on: it is being answered, or read to be."""
         reading = isinstance(self._pending, StoredTurn) and self._pending.view.key == stored.view.key
         return reading or (self._reply is not None and self._reply.key == stored.view.key)
-
-    def _submit_quietly(self, name: str, stored: StoredTurn, work: Callable[[Job], Any], priority: int = 0) -> Reply:
-        """A request about a turn that sounds and shows nothing."""
-        job = self._job(stored, None, Silence())
-        return Reply(stored.view.key, job, self._thread.submit(Request(name, work(job), priority)))
 
     def _on_event(self, request: Request, event: Any) -> None:
         if isinstance(event, Heard):
@@ -317,16 +312,17 @@ class Answering(QObject):
         answering = self._reply is not None and not self._reply.over
         if self._writing_down is not None or answering:
             return
-        for stored in reversed(self._talk.stored):
-            view = stored.view
-            if view.text or not stored.recording or stored.place is None or view.state is TurnState.FAILED:
-                continue
-            if view.key in self._written_down:
-                continue
-            self._writing_down = self._submit_quietly(
-                "write down", stored, lambda job: lambda desk, request: desk.write_down(job, request), SOON
-            )
-            return
+        stored = next(filter(self._lacks_transcript, reversed(self._talk.stored)), None)
+        if stored is not None:
+            job = self._job(stored, None, Silence())
+            request = Request("write down", lambda desk, request: desk.write_down(job, request), SOON)
+            self._writing_down = Reply(stored.view.key, job, self._thread.submit(request))
+
+    def _lacks_transcript(self, stored: StoredTurn) -> bool:
+        """Whether it was spoken, can be written down and was not."""
+        view = stored.view
+        can_be = bool(stored.recording) and stored.place is not None and view.state is not TurnState.FAILED
+        return can_be and not view.text and view.key not in self._written_down
 
     def _pause_writing_down(self) -> None:
         if self._writing_down is not None:

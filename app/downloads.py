@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.widgets.views import DownloadState, DownloadView
 from app.worker import Worker
+from engine.checkpoints.catalogue import UNFINISHED
 from engine.checkpoints.download import PUBLISHED, PUBLISHED_BYTES, downloading
 from engine.errors import EngineError
 from engine.events import Progress
@@ -92,7 +93,7 @@ class Downloads(QObject):
     def discard(self, name: str) -> None:
         """Throw away what arrived of a download that is stopped."""
         if name not in self._stops and name not in self._discarding and name in self._views:
-            partial = self._folder() / f"{name}.partial"
+            partial = self._folder() / f"{name}{UNFINISHED}"
             self._discarding.add(name)
             self._show(name, problem="")
             self._worker.run(lambda: shutil.rmtree(partial, ignore_errors=True), lambda *_: self._on_discarded(name))
@@ -150,7 +151,7 @@ def _found(folder: Path) -> dict[str, int]:
     found = {}
     for name in PUBLISHED:
         if not (folder / name).exists():
-            partial = folder / f"{name}.partial"
+            partial = folder / f"{name}{UNFINISHED}"
             found[name] = sum(_size(file) for file in partial.rglob("*"))
     return found
 

@@ -74,7 +74,7 @@ class SoundDevices(QObject):
 
     def open(self, *, microphone: bool) -> None:
         """Open what is not open yet; the microphone only if asked for (the system may ask the user then)."""
-        if microphone and not self.microphone.open and self._opening_input is None:
+        if microphone and not self.has_microphone:
             self._opening_input = opening = _Opening(self._open_input)
             self._worker.run(opening.begin, lambda stream, error: self._on_input(opening, stream, error))
         if not self.playback.open and self._opening_output is None and not self._output_failed:
@@ -83,22 +83,19 @@ class SoundDevices(QObject):
 
     def close_microphone(self) -> None:
         """Let go of the microphone, even one that is not open yet."""
-        if stream := self.microphone.detach():
-            self._worker.run(stream.close)
-        if opening := self._opening_input:
-            self._opening_input = None
-            self._give_up(opening)
+        self._let_go(self.microphone.detach(), self._opening_input)
+        self._opening_input = None
 
     def _close_loudspeaker(self) -> None:
-        if stream := self.playback.detach():
-            self._worker.run(stream.close)
-        if opening := self._opening_output:
-            self._opening_output = None
-            self._give_up(opening)
+        self._let_go(self.playback.detach(), self._opening_output)
+        self._opening_output = None
 
-    def _give_up(self, opening: _Opening) -> None:
-        opening.give_up()
-        self._worker.run(opening.end)
+    def _let_go(self, stream: OpenStream | None, opening: _Opening | None) -> None:
+        if stream is not None:
+            self._worker.run(stream.close)
+        if opening is not None:
+            opening.give_up()
+            self._worker.run(opening.end)
 
     def refresh(self) -> None:
         """Look for devices anew: closes and reopens everything, so only while idle."""
@@ -107,16 +104,16 @@ class SoundDevices(QObject):
 
     def _renew_list(self) -> bool:
         """PortAudio lists devices once; to list them again nothing may be open. Whether the microphone was."""
-        microphone = self.microphone.open or self._opening_input is not None
+        microphone = self.has_microphone
         self.close_microphone()
         self._close_loudspeaker()
         self._worker.run(self._system.refresh)
         return microphone
 
     @property
-    def microphone_comes(self) -> bool:
-        """Whether the microphone is being opened."""
-        return self._opening_input is not None
+    def has_microphone(self) -> bool:
+        """Whether the microphone is open or being opened."""
+        return self.microphone.open or self._opening_input is not None
 
     def poll(self) -> None:
         """Take in the microphone's sound and notice devices that went away."""

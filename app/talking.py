@@ -318,11 +318,10 @@ class Talking(Replaying):
         self._say(sentence.format(name=name), trouble=True)
 
     def _on_sound_failed(self, sentence: str) -> None:
-        microphone = self._sound.microphone.open or self._sound.microphone_comes  # then it was the loudspeaker
-        if self._recording and not microphone:
-            self._drop_recording()
-            self._happen(Happening.REFUSED)
-        if not self._sound.microphone.open:
+        if not self._sound.has_microphone:  # else it was the loudspeaker
+            if self._recording:
+                self._drop_recording()
+                self._happen(Happening.REFUSED)
             self._cancel_voice()
         self._say(sentence, trouble=True)
 

@@ -42,16 +42,12 @@ class _Job:
 
     def with_correction(self, segment: SegmentView) -> _Job:
         """Remember a corrected segment."""
-        others = (each for each in self.corrected if _stretch(each) != _stretch(segment))
+        others = (each for each in self.corrected if each.stretch != segment.stretch)
         return replace(self, corrected=(*others, segment))
 
     def as_corrected(self, segment: SegmentView) -> SegmentView:
         """A segment as it was corrected, if it was."""
-        return next((each for each in self.corrected if _stretch(each) == _stretch(segment)), segment)
-
-
-def _stretch(segment: SegmentView) -> tuple[float, float]:
-    return segment.start_s, segment.end_s
+        return next((each for each in self.corrected if each.stretch == segment.stretch), segment)
 
 
 class Transcriber(QObject):

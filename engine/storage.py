@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and not over each other."""
 
 from __future__ import annotations
 
@@ -13,6 +13,17 @@ from typing import BinaryIO
 from engine.errors import StorageError
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def told_apart(name: str, taken: set[str]) -> str:
+    """The name of a file, numbered where it is in `taken` already, to which it is added. Capitals tell no files apart
+    on a Mac.
+    """
+    wanted, number = name, 2
+    while name.casefold() in taken:
+        name, number = f"{wanted} {number}", number + 1
+    taken.add(name.casefold())
+    return name
 
 
 @contextlib.contextmanager

@@ -61,6 +61,7 @@ class FlowText(QTextBrowser):
         self._markdown = False
         self._spoken: tuple[int, int] | None = None
         self._places: list[int] | None = None
+        self._sounding: tuple[int, int] | None = None  # what is marked, as positions in the document
         self._quiet = False
         self._measured: tuple[int, int] | None = None  # the width the text is laid out at, and its height there
         self._natural: tuple[int, int] | None = None
@@ -161,7 +162,8 @@ class FlowText(QTextBrowser):
         span = self.spoken_span()
         if span is None:
             return None
-        start, end = (len(self.toPlainText()[:place].encode("utf-16-le")) // 2 for place in span)
+        text = self.toPlainText()
+        start, end = (len(text[:place].encode("utf-16-le")) // 2 for place in span)
         return start, end
 
     def _space_lines(self) -> None:
@@ -237,7 +239,7 @@ class FlowText(QTextBrowser):
             cursor.mergeCharFormat(bold)
 
     def _colour_spoken(self) -> None:
-        span = self._spoken_positions()
+        span = self._sounding = self._spoken_positions()
         if span is None:
             self.setExtraSelections([])
             return
@@ -272,7 +274,7 @@ class FlowText(QTextBrowser):
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
-        span = self._spoken_positions()
+        span = self._sounding
         if span is not None and span[1] > span[0]:
             painter = QPainter(self.viewport())
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)

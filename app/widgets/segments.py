@@ -49,10 +49,6 @@ def stamp(seconds: float, hours: bool = False) -> str:
     return f"{whole // 3600}:{minutes}" if hours or whole >= 3600 else minutes
 
 
-def _stretch(segment: SegmentView) -> tuple[float, float]:
-    return segment.start_s, segment.end_s
-
-
 class SegmentModel(QAbstractListModel):
     """The segments and which of them sounds."""
 
@@ -66,7 +62,7 @@ class SegmentModel(QAbstractListModel):
     def show(self, segments: Sequence[SegmentView], playing: int | None) -> None:
         """Show these; corrected texts and new ones at the end leave the screen where it is."""
         new, old = tuple(segments), self._segments
-        if new[: len(old)] != old and [_stretch(each) for each in new[: len(old)]] != [_stretch(each) for each in old]:
+        if new[: len(old)] != old and [each.stretch for each in new[: len(old)]] != [each.stretch for each in old]:
             self.beginResetModel()
             self._segments = new
             self.endResetModel()

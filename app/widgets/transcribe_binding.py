@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu
 from app.widgets.job_card import EXPORTS, JobAction
 from app.widgets.views import JobState, JobView
 from app.widgets.window import TALK, Window
+from engine.storage import told_apart
 
 if TYPE_CHECKING:
     from app.controller import Controller
@@ -105,17 +105,7 @@ class TranscribeBinding(QObject):
             return
         folder = QFileDialog.getExistingDirectory(self._window, self.tr("Export into a folder"))
         if folder:
-            for key, name in _names_apart(self._window.transcribe.finished).items():
-                self._transcriber.export(key, Path(folder) / f"{name}.{kind}")
-
-
-def _names_apart(jobs: Sequence[JobView]) -> dict[str, str]:
-    """A file name for each recording, without its ending; those of the same name are numbered."""
-    names: dict[str, str] = {}
-    taken: set[str] = set()
-    for job in jobs:
-        stem = Path(job.name).stem
-        numbered = (stem if number == 1 else f"{stem} {number}" for number in count(1))
-        names[job.key] = next(name for name in numbered if name.lower() not in taken)
-        taken.add(names[job.key].lower())  # disks of Macs take capitals for small letters
-    return names
+            taken: set[str] = set()
+            for job in self._window.transcribe.finished:
+                name = told_apart(Path(job.name).stem, taken)
+                self._transcriber.export(job.key, Path(folder) / f"{name}.{kind}")

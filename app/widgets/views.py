@@ -93,6 +93,11 @@ class SegmentView:
     end_s: float
     text: str
 
+    @property
+    def stretch(self) -> tuple[float, float]:
+        """Which part of the recording it is, whatever is written of it."""
+        return self.start_s, self.end_s
+
 
 @dataclass(frozen=True)
 class JobView:

@@ -164,11 +164,13 @@ class _Printer:
 
 
 def _jobs(args: argparse.Namespace, options: Options) -> list[Job]:
+    from engine.storage import told_apart
+
     stems = [path.stem for path in args.files]
     taken: set[str] = set()
     jobs = []
     for path in args.files:
-        base = _apart(path.name if stems.count(path.stem) > 1 else path.stem, taken)
+        base = told_apart(path.name if stems.count(path.stem) > 1 else path.stem, taken)
         if options.translate_to:
             base += f".{options.translate_to}"
         if args.output:
@@ -177,15 +179,6 @@ def _jobs(args: argparse.Namespace, options: Options) -> list[Job]:
         else:
             jobs.append(Job(path, {}, _journal_without_output(path, options)))
     return jobs
-
-
-def _apart(name: str, taken: set[str]) -> str:
-    """The name, numbered where a recording in another folder has it already; capitals tell no files apart on a Mac."""
-    wanted, number = name, 2
-    while name.casefold() in taken:
-        name, number = f"{wanted} {number}", number + 1
-    taken.add(name.casefold())
-    return name
 
 
 def _journal_without_output(path: Path, options: Options) -> Path:

@@ -64,9 +64,9 @@ def test_each_voice_is_made_of_its_own_recording(start: Start, monkeypatch: pyte
     assert files["Ada"] != files["Bob"]
 
 
-def test_a_loudspeaker_that_cannot_be_opened_does_not_end_talking(
-    start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def broken_loudspeaker(start: Start, monkeypatch: pytest.MonkeyPatch) -> tuple[Running, threading.Event]:
+    """The app while its loudspeaker is being opened, which fails once the gate is set."""
     gate = threading.Event()
 
     def fails(*_arguments: object) -> None:
@@ -76,11 +76,31 @@ def test_a_loudspeaker_that_cannot_be_opened_does_not_end_talking(
     app = start(scripted(reply("One.", 0)), keep_warm=False)
     monkeypatch.setattr(app.sound, "open_output", fails)
     app.controller.refresh_devices()
+    return app, gate
+
+
+def test_a_loudspeaker_that_cannot_be_opened_does_not_end_talking(
+    broken_loudspeaker: tuple[Running, threading.Event],
+) -> None:
+    app, gate = broken_loudspeaker
     app.controller.press_talk()
     gate.set()
     app.wait(lambda: app.controller.notice.text)
     assert app.controller.state is State.GETTING_READY
     app.wait(lambda: app.controller._sound.microphone.recording)
+
+
+def test_a_loudspeaker_that_cannot_be_opened_does_not_end_the_recording_of_a_voice(
+    broken_loudspeaker: tuple[Running, threading.Event],
+) -> None:
+    app, gate = broken_loudspeaker
+    recorded: list[float] = []
+    app.controller.voice_recording_changed.connect(recorded.append)
+    app.controller.record_voice("Me")
+    gate.set()
+    app.wait(lambda: app.controller.notice.text)
+    app.wait(lambda: app.controller._sound.microphone.recording)
+    assert -1.0 not in recorded
 
 
 def test_a_voice_that_could_not_be_recorded_is_not_recorded_when_talk_is_pressed(start: Start) -> None:

@@ -65,6 +65,14 @@ def devices(system: SlowSound, settings: Settings, qtbot: QtBot) -> Iterator[Sou
     assert system.open_while_refreshed == []
 
 
+@pytest.fixture
+def opening(devices: SoundDevices, system: SlowSound) -> SoundDevices:
+    """While the microphone is being opened."""
+    devices.open(microphone=True)
+    assert system.asked.wait(20)
+    return devices
+
+
 def test_a_loudspeaker_chosen_while_another_one_opens_is_used(
     devices: SoundDevices, system: SlowSound, settings: Settings, qtbot: QtBot
 ) -> None:
@@ -79,41 +87,35 @@ def test_a_loudspeaker_chosen_while_another_one_opens_is_used(
 
 
 def test_a_microphone_that_nobody_wants_any_more_does_not_stay_open(
-    devices: SoundDevices, system: SlowSound, qtbot: QtBot
+    opening: SoundDevices, system: SlowSound, qtbot: QtBot
 ) -> None:
     heard: list[bool] = []
-    devices.microphone_opened.connect(lambda: heard.append(True))
-    devices.open(microphone=True)
-    assert system.asked.wait(20)
-    devices.close_microphone()
+    opening.microphone_opened.connect(lambda: heard.append(True))
+    opening.close_microphone()
     system.gate.set()
-    qtbot.waitUntil(lambda: devices.playback.open, timeout=20_000)
+    qtbot.waitUntil(lambda: opening.playback.open, timeout=20_000)
     assert system.open_devices == ["Built-in Output"]
-    assert not devices.microphone.open
+    assert not opening.microphone.open
     assert heard == []
 
 
 def test_a_microphone_wanted_again_before_the_first_one_is_open_is_opened_once(
-    devices: SoundDevices, system: SlowSound, qtbot: QtBot
+    opening: SoundDevices, system: SlowSound, qtbot: QtBot
 ) -> None:
-    devices.open(microphone=True)
-    assert system.asked.wait(20)
-    devices.close_microphone()
-    devices.open(microphone=True)
-    devices.open(microphone=True)
+    opening.close_microphone()
+    opening.open(microphone=True)
+    opening.open(microphone=True)
     system.gate.set()
-    qtbot.waitUntil(lambda: devices.microphone.open and devices.playback.open, timeout=20_000)
+    qtbot.waitUntil(lambda: opening.microphone.open and opening.playback.open, timeout=20_000)
     assert system.open_devices == ["Built-in Output", "Built-in Microphone"]
 
 
 def test_a_microphone_that_was_opening_is_open_after_devices_were_listed_anew(
-    devices: SoundDevices, system: SlowSound, qtbot: QtBot
+    opening: SoundDevices, system: SlowSound, qtbot: QtBot
 ) -> None:
-    devices.open(microphone=True)
-    assert system.asked.wait(20)
-    devices.refresh()
+    opening.refresh()
     system.gate.set()
-    qtbot.waitUntil(lambda: devices.microphone.open and devices.playback.open, timeout=20_000)
+    qtbot.waitUntil(lambda: opening.microphone.open and opening.playback.open, timeout=20_000)
     assert system.refreshed == 1
     assert sorted(system.open_devices) == ["Built-in Microphone", "Built-in Output"]
 

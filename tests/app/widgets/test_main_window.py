@@ -47,24 +47,6 @@ from tests.app.widgets.fake_controller import (
 from tests.app.widgets.scenes import FAILED, PACKING, TRAIN
 
 
-@pytest.fixture
-def controller() -> FakeController:
-    return FakeController()
-
-
-@pytest.fixture
-def settings() -> FakeSettings:
-    return FakeSettings()
-
-
-@pytest.fixture
-def window(controller: FakeController, settings: FakeSettings, qtbot: QtBot) -> MainWindow:
-    main = MainWindow(controller, settings)
-    qtbot.addWidget(main)
-    main.show()
-    return main
-
-
 def test_talk_think_answer_play_again(window: MainWindow, controller: FakeController, qtbot: QtBot) -> None:
     bar = window.talk_bar
     assert window.shows_welcome

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pytestqt.qtbot import QtBot
 
 from app.widgets.main_window import MainWindow
 from app.widgets.settings_dialog import SettingsDialog
@@ -19,20 +18,7 @@ MINI = DownloadView("Step-Audio-2-mini", total=18 * GB)
 
 
 @pytest.fixture
-def controller() -> FakeController:
-    return FakeController()
-
-
-@pytest.fixture
-def settings() -> FakeSettings:
-    return FakeSettings()
-
-
-@pytest.fixture
-def dialog(controller: FakeController, settings: FakeSettings, qtbot: QtBot) -> SettingsDialog:
-    window = MainWindow(controller, settings)  # type: ignore[arg-type]
-    qtbot.addWidget(window)
-    window.show()
+def dialog(window: MainWindow) -> SettingsDialog:
     window.welcome.models_button.click()
     assert window.preferences.dialog is not None
     return window.preferences.dialog
@@ -93,11 +79,7 @@ def test_a_folder_is_a_model_to_use_or_a_place_to_keep_models(
     assert settings.now.models_folder == ""
 
 
-def test_only_the_demonstration_model_points_to_the_full_one(
-    controller: FakeController, settings: FakeSettings, qtbot: QtBot
-) -> None:
-    window = MainWindow(controller, settings)  # type: ignore[arg-type]
-    qtbot.addWidget(window)
+def test_only_the_demonstration_model_points_to_the_full_one(window: MainWindow, controller: FakeController) -> None:
     assert window.welcome.models_button.isHidden()
     controller.have("welcome", Welcome("Answers short questions.", ("One?",), demonstration=True))
     assert not window.welcome.models_button.isHidden()

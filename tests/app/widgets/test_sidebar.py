@@ -20,15 +20,6 @@ NOW = time.time()
 DAY = 86_400
 
 
-@pytest.fixture
-def sidebar(qtbot: QtBot) -> Sidebar:
-    side = Sidebar()
-    qtbot.addWidget(side)
-    side.resize(248, 700)
-    side.show()
-    return side
-
-
 def model_of(sidebar: Sidebar) -> ConversationListModel:
     model = sidebar.conversations.model()
     assert isinstance(model, ConversationListModel)

@@ -22,15 +22,6 @@ DONE = JobView("b", "interview.wav", JobState.DONE, 250, 1.0, segments=SEGMENTS)
 
 
 @pytest.fixture
-def page(qtbot: QtBot) -> TranscribePage:
-    shown = TranscribePage()
-    qtbot.addWidget(shown)
-    shown.resize(872, 700)
-    shown.show()
-    return shown
-
-
-@pytest.fixture
 def said(page: TranscribePage) -> list[tuple[str, JobAction, object]]:
     heard: list[tuple[str, JobAction, object]] = []
     page.act.connect(lambda *what: heard.append(what))

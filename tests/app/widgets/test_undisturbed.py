@@ -39,33 +39,6 @@ MANY = tuple(SegmentView(n, n + 1, f"Sentence number {n}.") for n in range(200))
 DONE = JobView("b", "interview.wav", JobState.DONE, 200, 1.0, segments=MANY)
 
 
-@pytest.fixture
-def controller() -> FakeController:
-    return FakeController()
-
-
-@pytest.fixture
-def settings() -> FakeSettings:
-    return FakeSettings()
-
-
-@pytest.fixture
-def window(controller: FakeController, settings: FakeSettings, qtbot: QtBot) -> MainWindow:
-    main = MainWindow(controller, settings)
-    qtbot.addWidget(main)
-    main.show()
-    return main
-
-
-@pytest.fixture
-def cards(qtbot: QtBot) -> TranscribePage:
-    page = TranscribePage()
-    qtbot.addWidget(page)
-    page.resize(872, 700)
-    page.show()
-    return page
-
-
 def test_marked_words_stay_marked_while_more_of_the_answer_comes(qtbot: QtBot) -> None:
     text = FlowText(14.5, 24)
     qtbot.addWidget(text)
@@ -88,28 +61,28 @@ def test_an_answer_about_markup_is_shown_as_it_was_said(answer: str, qtbot: QtBo
     assert "<" in text.toPlainText()
 
 
-def test_a_corrected_segment_leaves_the_list_where_it_is(cards: TranscribePage, qtbot: QtBot) -> None:
-    cards.show_job(DONE)
-    segments = cards.card("b").segments
+def test_a_corrected_segment_leaves_the_list_where_it_is(page: TranscribePage, qtbot: QtBot) -> None:
+    page.show_job(DONE)
+    segments = page.card("b").segments
     qtbot.waitUntil(lambda: segments.verticalScrollBar().maximum() > 1000)
     segments.setCurrentIndex(segments.model().index(120, 0))
     place = segments.verticalScrollBar().value()
     assert place > 0
     corrected = (*MANY[:120], replace(MANY[120], text="Corrected."), *MANY[121:])
-    cards.show_job(replace(DONE, segments=corrected))
+    page.show_job(replace(DONE, segments=corrected))
     QTest.qWait(1)
     assert segments.verticalScrollBar().value() == place
     assert segments.currentIndex().row() == 120
     assert segments.currentIndex().data() == "Corrected."
 
 
-def test_looking_through_segments_is_not_disturbed_while_one_is_played(cards: TranscribePage, qtbot: QtBot) -> None:
+def test_looking_through_segments_is_not_disturbed_while_one_is_played(page: TranscribePage, qtbot: QtBot) -> None:
     running = replace(DONE, state=JobState.RUNNING, playing=2, share=0.5)
-    cards.show_job(running)
-    bar = cards.card("b").segments.verticalScrollBar()
+    page.show_job(running)
+    bar = page.card("b").segments.verticalScrollBar()
     qtbot.waitUntil(lambda: bar.maximum() > 1000)
     bar.setValue(1000)
-    cards.show_job(replace(running, share=0.6))
+    page.show_job(replace(running, share=0.6))
     QTest.qWait(1)
     assert bar.value() == 1000
 
@@ -186,11 +159,7 @@ def test_return_in_the_name_of_a_voice_does_not_close_the_settings(window: MainW
     assert field.text() == "Ada"
 
 
-def test_the_conversation_that_was_pointed_at_is_renamed_though_the_list_changed(qtbot: QtBot) -> None:
-    sidebar = Sidebar()
-    qtbot.addWidget(sidebar)
-    sidebar.resize(248, 700)
-    sidebar.show()
+def test_the_conversation_that_was_pointed_at_is_renamed_though_the_list_changed(sidebar: Sidebar) -> None:
     listing = sidebar.conversations
     both = [ConversationView("a", "One", NOW, 1), ConversationView("b", "Two", NOW, 1)]
     sidebar.show_conversations(both, "a")
@@ -206,11 +175,7 @@ def test_the_conversation_that_was_pointed_at_is_renamed_though_the_list_changed
     assert editor.text() == "Two"
 
 
-def test_tab_ends_the_renaming(qtbot: QtBot) -> None:
-    sidebar = Sidebar()
-    qtbot.addWidget(sidebar)
-    sidebar.resize(248, 700)
-    sidebar.show()
+def test_tab_ends_the_renaming(sidebar: Sidebar, qtbot: QtBot) -> None:
     listing = sidebar.conversations
     sidebar.show_conversations([ConversationView("a", "One", NOW, 1), ConversationView("b", "Two", NOW, 1)], "a")
     listing.setFocus()
@@ -317,16 +282,16 @@ def test_an_export_has_the_name_that_was_typed(
     assert controller.transcriber.last() == ("export", "a", tmp_path / "Meeting 24.12.txt")
 
 
-def test_what_is_typed_into_a_segment_stays_when_it_has_been_played(cards: TranscribePage) -> None:
-    cards.show_job(replace(DONE, playing=3))
-    segments = cards.card("b").segments
+def test_what_is_typed_into_a_segment_stays_when_it_has_been_played(page: TranscribePage) -> None:
+    page.show_job(replace(DONE, playing=3))
+    segments = page.card("b").segments
     segments.edit(segments.model().index(3, 0))
     editor = segments.findChild(QPlainTextEdit)
     assert editor is not None
     assert editor.toPlainText() == MANY[3].text
     editor.selectAll()
     QTest.keyClicks(editor, "Third")
-    cards.show_job(replace(DONE, playing=None))
+    page.show_job(replace(DONE, playing=None))
     assert editor.toPlainText() == "Third"
 
 
