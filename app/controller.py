@@ -225,7 +225,9 @@ class Controller(Talking):
         self._talk.rename(key, title)
 
     def delete_conversation(self, key: str) -> None:
-        """Remove a conversation."""
+        """Remove a conversation. One that is not saved yet has no key, and its folder would be that of all others."""
+        if not key:
+            return
         if key == self.conversation.key:
             self.stop()
             self._pause_writing_down()

@@ -307,6 +307,18 @@ def test_restarting_restores_conversations_settings_and_memory(start: Start) -> 
     assert len(again.engine.sessions[-1].turns) == 2
 
 
+def test_deleting_a_conversation_that_is_not_saved_leaves_the_others_alone(start: Start) -> None:
+    app = start(scripted(reply("One."), reply("Two.", 0)))
+    app.controller.ask_text("First?")
+    app.wait(lambda: app.controller.turns[0].has_sound)
+    app.hear_all()
+    app.controller.new_conversation()
+    app.controller.delete_conversation(app.controller.conversation.key)
+    app.controller.ask_text("Second?")
+    app.wait(lambda: app.controller.turns[-1].answer == "Two.")  # the engine has done all it was asked for
+    assert list(app.paths.recordings.rglob("*.wav"))
+
+
 def test_an_answer_is_played_again_slower_without_the_engine(start: Start) -> None:
     app = start(scripted(reply(speech_s=1.0)))
     app.controller.ask_text("Speak.")
