@@ -16,9 +16,9 @@ from app.paths import Paths
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
-    from app.controller import Controller
     from app.settings import Settings
-    from app.widgets.main_window import MainWindow
+    from app.talk.controller import Controller
+    from app.widgets.frame.main_window import MainWindow
     from engine.events import Progress
 
 log = logging.getLogger(__name__)
@@ -110,9 +110,10 @@ class App:
     """The objects of the running app."""
 
     def __init__(self, paths: Paths, application: QApplication) -> None:
-        from app import theme, translations
+        from app import translations
         from app.settings import Settings
-        from app.widgets.main_window import MainWindow
+        from app.widgets.controls import theme
+        from app.widgets.frame.main_window import MainWindow
 
         self.ended = True
         self.begun = False
@@ -137,7 +138,7 @@ class App:
 
     def open_files(self, files: list[str]) -> None:
         """Transcribe files from the Dock, "Open With" or the command line."""
-        from app.widgets.window import TRANSCRIBE
+        from app.widgets.frame.window import TRANSCRIBE
 
         self.controller.transcriber.add_files([Path(file) for file in files])
         self.window.show_page(TRANSCRIBE)
@@ -179,19 +180,20 @@ def build_controller(
     catalogue: Any = None,
 ) -> Controller:  # fmt: skip
     """The controller with everything below it. The keyword arguments are for tests. Raises StorageError."""
-    from app import choices, diagnostics
+    from app import diagnostics
     from app.audio.devices import PortAudio
-    from app.controller import Controller
-    from app.conversation import Conversation
-    from app.desk import Desk
-    from app.engine_thread import EngineThread
-    from app.models import Models
-    from app.parts import Parts
-    from app.permission import MicrophonePermission
-    from app.sound import SoundDevices
-    from app.store import Store
-    from app.tool_servers import ToolServers
-    from app.transcriber import Transcriber
+    from app.audio.permission import MicrophonePermission
+    from app.audio.sound_devices import SoundDevices
+    from app.engine_side.desk import Desk
+    from app.engine_side.engine_thread import EngineThread
+    from app.models.models import Models
+    from app.models.tool_servers import ToolServers
+    from app.talk import choices
+    from app.talk.controller import Controller
+    from app.talk.conversation import Conversation
+    from app.talk.parts import Parts
+    from app.talk.store import Store
+    from app.transcribe.transcriber import Transcriber
     from app.worker import Worker
 
     store = Store(paths.store, paths.recordings)

@@ -17,9 +17,10 @@ def take(folder: Path, language: str, scale: str) -> int:
     from PySide6.QtTest import QTest
     from PySide6.QtWidgets import QApplication
 
-    from app import theme, translations
-    from app.widgets.settings_dialog import SettingsDialog
-    from app.widgets.window import Window
+    from app import translations
+    from app.widgets.controls import theme
+    from app.widgets.frame.window import Window
+    from app.widgets.settings.dialog import SettingsDialog
     from tests.app.widgets.scenes import SCENES, SETTINGS
 
     application = QApplication(["earshot"])

@@ -10,12 +10,12 @@ import pytest
 from PySide6.QtWidgets import QApplication, QDialog
 from pytestqt.qtbot import QtBot
 
-from app import utterance
-from app.controller import Controller
+from app.audio import recording_files
 from app.main import build_controller
 from app.paths import Paths
 from app.settings import Settings
-from app.widgets.views import State
+from app.shown import State
+from app.talk.controller import Controller
 from engine.events import Samples
 from tests.app import virtual_sound
 from tests.app.fakes import FakeCatalogue, FakeEngine, FakePermission, FakeSound
@@ -82,7 +82,7 @@ def nothing_stays_open() -> Iterator[None]:
 
 @pytest.fixture
 def everything_is_speech(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(utterance, "has_speech", lambda samples: len(samples) > 4800)
+    monkeypatch.setattr(recording_files, "has_speech", lambda samples: len(samples) > 4800)
 
 
 @pytest.fixture

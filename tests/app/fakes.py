@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from app.audio.devices import Device, DeviceError
-from app.permission import Access
-from app.widgets.views import ModelView
+from app.audio.permission import Access
+from app.shown import ModelView
 from engine.errors import EngineError
 from engine.events import (
     AnswerText,
@@ -150,9 +150,7 @@ class FakeEngine:
     loads: list[Path] = field(default_factory=list)
     sessions: list[FakeSession] = field(default_factory=list)
     threads: set[str] = field(default_factory=set)
-    abouts: dict[str, Any] = field(
-        default_factory=lambda: {"about": "It answers.", "try": ["One?", "Two?", "Three?"]}
-    )
+    abouts: dict[str, Any] = field(default_factory=lambda: {"about": "It answers.", "try": ["One?", "Two?", "Three?"]})
     while_loading: Callable[[], object] = lambda: None
     memory_bytes: int = 1_000_000
     thinks: bool = True

@@ -14,11 +14,11 @@ from pytestqt.qtbot import QtBot
 from app import main
 from app.application import Application
 from app.paths import Paths
+from app.shown import JobState
 from app.single_instance import SingleInstance
-from app.widgets.views import JobState
-from app.widgets.window import TRANSCRIBE
+from app.widgets.frame.window import TRANSCRIBE
 from tests.app.fakes import FakeCatalogue, FakeEngine, FakePermission, FakeSound
-from tests.app.test_transcriber import Steps, recordings, steps  # noqa: F401
+from tests.app.transcribe.test_transcriber import Steps, recordings, steps  # noqa: F401
 
 
 @pytest.fixture
@@ -45,7 +45,11 @@ def app(qapp: Application, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_file_dropped_on_the_dock_or_opened_with_earshot_is_written_down(
-    app: main.App, qapp: Application, qtbot: QtBot, recordings: list[Path], steps: Steps  # noqa: F811
+    app: main.App,
+    qapp: Application,
+    qtbot: QtBot,
+    recordings: list[Path],  # noqa: F811
+    steps: Steps,  # noqa: F811
 ) -> None:
     for file in recordings[:2]:
         QCoreApplication.sendEvent(qapp, QFileOpenEvent(QUrl.fromLocalFile(str(file))))
@@ -55,7 +59,11 @@ def test_a_file_dropped_on_the_dock_or_opened_with_earshot_is_written_down(
 
 
 def test_a_second_start_brings_the_first_to_the_front_with_its_files(
-    app: main.App, qtbot: QtBot, tmp_path: Path, recordings: list[Path], steps: Steps  # noqa: F811
+    app: main.App,
+    qtbot: QtBot,
+    tmp_path: Path,
+    recordings: list[Path],  # noqa: F811
+    steps: Steps,  # noqa: F811
 ) -> None:
     first, second = SingleInstance(tmp_path), SingleInstance(tmp_path)
     assert first.acquire([])

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.choices import preset_choices
 from app.settings import Preferences, Retention, Settings
+from app.talk.choices import preset_choices
 from engine.events import Thinking
 
 

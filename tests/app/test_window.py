@@ -16,21 +16,23 @@ from PySide6.QtGui import QAccessible, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLineEdit
 
-from app import confirmation, models, talking, utterance
+from app.audio import recording_files
 from app.audio.devices import Device
+from app.audio.permission import Access
 from app.diagnostics import log_handler
-from app.permission import Access
-from app.widgets.sheets import Question, TextSheet
-from app.widgets.turn_parts import ToolCard
-from app.widgets.turn_widget import TurnAction
-from app.widgets.views import TurnState
-from app.widgets.window import TALK, TRANSCRIBE
+from app.models import models
+from app.shown import TurnState
+from app.talk import confirmation, talking
+from app.widgets.controls.sheets import Question, TextSheet
+from app.widgets.frame.window import TALK, TRANSCRIBE
+from app.widgets.talk.turn_parts import ToolCard
+from app.widgets.talk.turn_widget import TurnAction
 from engine.errors import RequestError, StorageError
 from engine.events import AnswerText, ToolCall
 from engine.samples import read
 from tests.app.conftest import Running
 from tests.app.fakes import FakeEngine, Step, reply, scripted, tool_steps
-from tests.app.test_transcriber import Steps, recordings, steps  # noqa: F401
+from tests.app.transcribe.test_transcriber import Steps, recordings, steps  # noqa: F401
 from tests.app.user import User
 
 pytestmark = pytest.mark.slow
@@ -222,14 +224,14 @@ def test_talk_pressed_while_what_was_said_is_written_keeps_it_and_listens(
     sit: Sit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate, writing = threading.Event(), threading.Event()
-    really = utterance.kept
+    really = recording_files.kept
 
     def slowly(*arguments: Any, **options: Any) -> Any:
         writing.set()
         gate.wait(60)
         return really(*arguments, **options)
 
-    monkeypatch.setattr(utterance, "kept", slowly)
+    monkeypatch.setattr(recording_files, "kept", slowly)
     user = sit(reply("Second.", 0))
     user.say(1.0)
     user.sees(writing.is_set)
@@ -373,17 +375,17 @@ def test_a_full_disk_is_said_and_nothing_is_lost(sit: Sit, monkeypatch: pytest.M
         raise StorageError("The disk is full: make room.")
 
     user = sit(reply())
-    working = utterance.kept
-    monkeypatch.setattr(utterance, "kept", full)
+    working = recording_files.kept
+    monkeypatch.setattr(recording_files, "kept", full)
     user.say()
     user.sees_hint("The disk is full: make room.")
-    monkeypatch.setattr(utterance, "kept", working)
+    monkeypatch.setattr(recording_files, "kept", working)
     user.press(user.word("Try again"))
     user.sees(lambda: user.app.engine.asked)
 
 
 def test_a_disk_that_fills_while_it_answers_costs_no_answer(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
-    from app import desk
+    from app.engine_side import desk
 
     def full(*arguments: object, **options: object) -> None:
         raise StorageError("The disk is full: make room.")

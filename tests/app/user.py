@@ -13,14 +13,14 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QMenu, QWidget
 
-from app.widgets.conversation_list import ConversationListModel
-from app.widgets.job_card import JobCard
-from app.widgets.main_window import MainWindow
-from app.widgets.settings_dialog import SettingsDialog
-from app.widgets.sheets import Question
-from app.widgets.turn_widget import TurnWidget
-from app.widgets.views import State
-from app.widgets.window import TRANSCRIBE
+from app.shown import State
+from app.widgets.controls.sheets import Question
+from app.widgets.frame.conversation_list import ConversationListModel
+from app.widgets.frame.main_window import MainWindow
+from app.widgets.frame.window import TRANSCRIBE
+from app.widgets.settings.dialog import SettingsDialog
+from app.widgets.talk.turn_widget import TurnWidget
+from app.widgets.transcribe.job_card import JobCard
 from tests.app.conftest import Running, noise
 
 

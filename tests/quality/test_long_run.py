@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.app.test_long_run import converse
+from tests.app.talk.test_long_run import converse
 
 
 def test_two_hundred_turns_are_answered_whole_in_flat_memory() -> None:

@@ -9,10 +9,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app import theme, translations
-from app.widgets.main_window import MainWindow
-from app.widgets.sidebar import Sidebar
-from app.widgets.transcribe_page import TranscribePage
+from app import translations
+from app.widgets.controls import theme
+from app.widgets.frame.main_window import MainWindow
+from app.widgets.frame.sidebar import Sidebar
+from app.widgets.transcribe.page import TranscribePage
 from tests.app.widgets.fake_controller import FakeController, FakeSettings
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.widgets.views import (
+from app.shown import (
     ConversationView,
     DeviceView,
     DownloadView,

@@ -9,8 +9,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import QCoreApplication
 
-from app.widgets.talk_button import TalkLook
-from app.widgets.views import (
+from app.shown import (
     Choice,
     ConversationView,
     JobState,
@@ -28,7 +27,8 @@ from app.widgets.views import (
     VoiceView,
     Welcome,
 )
-from app.widgets.window import TALK, TRANSCRIBE, Window
+from app.widgets.frame.window import TALK, TRANSCRIBE, Window
+from app.widgets.talk.talk_button import TalkLook
 
 GB, MB = 10**9, 10**6
 PEAKS = tuple(0.15 + abs(math.sin(i * 1.7) * math.cos(i * 0.6)) for i in range(46))

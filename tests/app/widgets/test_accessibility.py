@@ -21,13 +21,13 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from app.widgets.buttons import Chip, PillButton, PrimaryButton, TextButton
-from app.widgets.check_box import WORDS_LEFT, CheckBox
-from app.widgets.flow_text import FlowText
-from app.widgets.labels import ElidedLabel
-from app.widgets.settings_dialog import SettingsDialog
-from app.widgets.sheets import NameSheet, TextSheet, confirm, tell
-from app.widgets.window import Window
+from app.widgets.controls.buttons import Chip, PillButton, PrimaryButton, TextButton
+from app.widgets.controls.check_box import WORDS_LEFT, CheckBox
+from app.widgets.controls.flow_text import FlowText
+from app.widgets.controls.labels import ElidedLabel
+from app.widgets.controls.sheets import NameSheet, TextSheet, confirm, tell
+from app.widgets.frame.window import Window
+from app.widgets.settings.dialog import SettingsDialog
 from tests.app.widgets.scenes import SCENES, SETTINGS
 
 CONTROLS = (QAbstractButton, QLineEdit, QAbstractItemView, QComboBox, QAbstractSpinBox)

@@ -10,9 +10,9 @@ from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from app import theme
-from app.widgets.settings_dialog import SettingsDialog
-from app.widgets.window import Window
+from app.widgets.controls import theme
+from app.widgets.frame.window import Window
+from app.widgets.settings.dialog import SettingsDialog
 from tests.app.widgets.scenes import SCENES, SETTINGS
 
 SCHEMES = {"light": (Qt.ColorScheme.Light, theme.LIGHT), "dark": (Qt.ColorScheme.Dark, theme.DARK)}

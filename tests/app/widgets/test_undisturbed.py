@@ -14,13 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QMenu, QPlainTextEdit, QSpinBox
 from pytestqt.qtbot import QtBot
 
-from app.widgets.conversation_view import ConversationView as Page
-from app.widgets.flow_text import FlowText
-from app.widgets.labels import ElidedLabel
-from app.widgets.main_window import MainWindow
-from app.widgets.sidebar import Sidebar
-from app.widgets.transcribe_page import TranscribePage
-from app.widgets.views import (
+from app.shown import (
     ConversationView,
     JobState,
     JobView,
@@ -31,7 +25,13 @@ from app.widgets.views import (
     TurnView,
     VoiceView,
 )
-from app.widgets.window import TRANSCRIBE
+from app.widgets.controls.flow_text import FlowText
+from app.widgets.controls.labels import ElidedLabel
+from app.widgets.frame.main_window import MainWindow
+from app.widgets.frame.sidebar import Sidebar
+from app.widgets.frame.window import TRANSCRIBE
+from app.widgets.talk.conversation_view import ConversationView as Page
+from app.widgets.transcribe.page import TranscribePage
 from tests.app.widgets.fake_controller import FakeController, FakeSettings
 
 NOW = time.time()
@@ -273,7 +273,7 @@ def test_two_recordings_of_the_same_name_are_exported_to_two_files(
 def test_an_export_has_the_name_that_was_typed(
     window: MainWindow, controller: FakeController, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from app.widgets.job_card import JobAction
+    from app.widgets.transcribe.job_card import JobAction
 
     controller.transcriber.show(JobView("a", "talk.wav", JobState.DONE, segments=MANY[:1]))
     typed = str(tmp_path / "Meeting 24.12")

@@ -1,0 +1,1 @@
+"""The one thread that owns the engine, and what runs on it."""

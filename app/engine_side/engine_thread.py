@@ -1,0 +1,172 @@
+"""The one thread that owns the engine and every array of it, from load to quit."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from app.engine_side.desk import Desk
+from engine.errors import EngineError
+
+log = logging.getLogger(__name__)
+
+URGENT, SOON, PATIENT = range(3)  # patient work is a row of short steps: others are carried out between them
+
+Work = Callable[[Desk, "Request"], Iterator[Any]]
+
+
+class Request:
+    """Something for the engine to do: a generator of events, and a flag that ends it. One that `settles` makes what is
+    saved agree with what is shown, and is also carried out when everything else ends.
+    """
+
+    def __init__(self, name: str, work: Work, priority: int = URGENT, *, settles: bool = False) -> None:
+        self.name, self.work, self.priority, self.settles = name, work, priority, settles
+        self._cancelled = threading.Event()
+        self.on_cancel: Callable[[], None] | None = None  # how to end it sooner than between two events
+        self.on_skip: Callable[[], None] | None = None  # how to end the reasoning
+
+    def cancel(self) -> None:
+        """End it; events of it that are still on their way are not to be looked at."""
+        self._cancelled.set()
+        if self.on_cancel is not None:
+            self.on_cancel()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was cancelled."""
+        return self._cancelled.is_set()
+
+
+class EngineThread(QObject):
+    """Takes requests, most urgent first, and says what they yield. A patient request is a row of short steps: urgent
+    ones are carried out between them.
+    """
+
+    happened = Signal(object, object)  # request, event
+    ended = Signal(object, object)  # request, exception or None
+
+    def __init__(self, desk: Callable[[], Desk], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._make_desk = desk
+        self._order = itertools.count()
+        self._start()
+
+    def _start(self) -> None:
+        self._queue: queue.PriorityQueue[tuple[int, int, Request | None]] = queue.PriorityQueue()
+        self._running: list[Request] = []
+        self._alive_at = time.monotonic()
+        self._thread = threading.Thread(target=self._loop, args=(self._queue,), name="engine", daemon=True)
+        self._thread.start()
+
+    def submit(self, request: Request) -> Request:
+        """Queue a request."""
+        self._queue.put((request.priority, next(self._order), request))
+        return request
+
+    def beat(self) -> None:
+        """Say that work goes on, from within a request that waits for something else than the engine."""
+        self._alive_at = time.monotonic()
+
+    @property
+    def working(self) -> bool:
+        """Whether a request is under way."""
+        return bool(self._running)
+
+    @property
+    def hanging_s(self) -> float:
+        """Seconds since the running request gave a sign of life; 0 while idle."""
+        return time.monotonic() - self._alive_at if self._running else 0.0
+
+    @property
+    def dead(self) -> bool:
+        """Whether the thread ended by itself."""
+        return not self._thread.is_alive()
+
+    def restart(self) -> None:
+        """Leave a thread that hangs or died to itself; a new one begins without an engine."""
+        for request in list(self._running):
+            request.cancel()
+        self._queue.put((-1, next(self._order), None))
+        self._start()
+
+    def end(self) -> None:
+        """Cancel everything but what settles and let the thread end; `join` waits for it."""
+        with self._queue.mutex:
+            waiting = [request for _, _, request in self._queue.queue if request is not None]
+        for request in [*self._running, *waiting]:
+            if not request.settles:
+                request.cancel()
+        self._queue.put((PATIENT + 1, next(self._order), None))
+
+    def join(self, timeout_s: float) -> bool:
+        """Whether the thread ended in time."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _loop(self, requests: queue.PriorityQueue[tuple[int, int, Request | None]]) -> None:
+        desk = self._make_desk()
+        desk.beat = self.beat
+        while True:
+            request = requests.get()[2]
+            if request is None:
+                desk.close()
+                return
+            try:
+                self._run(desk, request, requests)
+            except BaseException:  # only what means to end a thread comes through; it was logged and said
+                return
+
+    def _run(
+        self, desk: Desk, request: Request, requests: queue.PriorityQueue[tuple[int, int, Request | None]]
+    ) -> None:
+        running = self._running
+        error: Exception | None = None
+        running.append(request)
+        self._alive_at = time.monotonic()
+        try:
+            if not request.cancelled:
+                self._carry_out(desk, request, requests)
+        except EngineError as sentence:
+            error = sentence
+        except Exception as bug:
+            log.exception("request %s failed", request.name)
+            error = bug
+        except BaseException as end:
+            log.exception("the engine thread dies in request %s", request.name)
+            self.ended.emit(request, end)
+            raise
+        finally:
+            running.remove(request)
+        self.ended.emit(request, error)
+
+    def _carry_out(
+        self, desk: Desk, request: Request, requests: queue.PriorityQueue[tuple[int, int, Request | None]]
+    ) -> None:
+        with closing(request.work(desk, request)) as events:  # type: ignore[type-var]
+            for event in events:
+                self._alive_at = time.monotonic()
+                if request.cancelled:
+                    return
+                self.happened.emit(request, event)
+                if request.priority == PATIENT:
+                    self._let_urgent_pass(desk, requests)
+
+    def _let_urgent_pass(self, desk: Desk, requests: queue.PriorityQueue[tuple[int, int, Request | None]]) -> None:
+        while True:
+            try:
+                priority, order, waiting = requests.get_nowait()
+            except queue.Empty:
+                return
+            if waiting is None or priority == PATIENT:
+                requests.put((priority, order, waiting))
+                return
+            self._run(desk, waiting, requests)

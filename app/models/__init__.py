@@ -1,0 +1,1 @@
+"""Installed and published models, downloads, tool servers."""

@@ -1,0 +1,164 @@
+"""Published models on their way to this machine. A person starts each download; what arrived is never lost."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from app.shown import DownloadState, DownloadView
+from app.worker import Worker
+from engine.checkpoints.catalogue import UNFINISHED
+from engine.checkpoints.download import PUBLISHED, PUBLISHED_BYTES, downloading
+from engine.errors import EngineError
+from engine.events import Progress
+
+log = logging.getLogger(__name__)
+
+Fetch = Callable[[str, Path], Generator[Progress, None, Path]]
+_SAY_EVERY_S = 0.2
+
+
+class Downloads(QObject):
+    """Each download runs on a thread of its own: it waits for the network and touches no model."""
+
+    changed = Signal()
+    arrived = Signal(str)  # name of a model that is complete
+    _progressed = Signal(str, object, float)  # name, Progress, bytes per second
+    _ended = Signal(str, object)  # name, exception or None
+
+    def __init__(
+        self, folder: Callable[[], Path], worker: Worker, fetch: Fetch = downloading, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._folder, self._worker, self._fetch = folder, worker, fetch
+        self._stops: dict[str, threading.Event] = {}
+        self._views: dict[str, DownloadView] = {}
+        self._discarding: set[str] = set()
+        self._progressed.connect(self._on_progress)
+        self._ended.connect(self._on_ended)
+
+    @property
+    def listed(self) -> tuple[DownloadView, ...]:
+        """Published models that are not installed."""
+        return tuple(self._views.values())
+
+    def refresh(self) -> None:
+        """Look again which models are missing and how much of each is here."""
+        folder = self._folder()
+        self._worker.run(lambda: _found(folder), self._on_found)
+
+    def _on_found(self, found: dict[str, int] | None, error: Exception | None) -> None:
+        if found is None:
+            log.error("downloads cannot be listed", exc_info=error)
+            return
+        views = {name: self._view(name, have) for name, have in found.items()}
+        if views != self._views:
+            self._views = views
+            self.changed.emit()
+
+    def _view(self, name: str, have: int) -> DownloadView:
+        known = self._views.get(name)
+        if known is not None and name in self._stops:
+            return known
+        state = DownloadState.PAUSED if have else DownloadState.OFFERED
+        problem = known.problem if known is not None else ""
+        total = known.total if known is not None and known.total else PUBLISHED_BYTES
+        return DownloadView(name, state, have, total, problem=problem)
+
+    def start(self, name: str) -> None:
+        """Bring a model, or go on where it was stopped."""
+        if name in self._stops or name not in self._views:
+            return
+        if name in self._discarding:  # what arrives must not be thrown away as well
+            self._worker.run(lambda: None, lambda _done, _error: self.start(name))
+            return
+        stop = self._stops[name] = threading.Event()
+        self._show(name, state=DownloadState.RUNNING, problem="", bytes_per_s=0.0)
+        arguments = (name, self._folder(), stop)
+        threading.Thread(target=self._run, args=arguments, name=f"download {name}", daemon=True).start()
+
+    def pause(self, name: str) -> None:
+        """Stop; what arrived stays."""
+        if name in self._stops:
+            self._stops[name].set()
+
+    def discard(self, name: str) -> None:
+        """Throw away what arrived of a download that is stopped."""
+        if name not in self._stops and name not in self._discarding and name in self._views:
+            partial = self._folder() / f"{name}{UNFINISHED}"
+            self._discarding.add(name)
+            self._show(name, problem="")
+            self._worker.run(lambda: shutil.rmtree(partial, ignore_errors=True), lambda *_: self._on_discarded(name))
+
+    def _on_discarded(self, name: str) -> None:
+        self._discarding.discard(name)
+        self.refresh()
+
+    def close(self) -> None:
+        """Stop all; they go on next time."""
+        for stop in self._stops.values():
+            stop.set()
+
+    def _run(self, name: str, folder: Path, stop: threading.Event) -> None:
+        error: Exception | None = None
+        try:
+            with closing(self._fetch(name, folder)) as steps:
+                self._follow(name, steps, stop)
+        except Exception as raised:
+            error = raised
+        self._ended.emit(name, error)
+
+    def _follow(self, name: str, steps: Generator[Progress, None, Path], stop: threading.Event) -> None:
+        began, first, said = time.monotonic(), -1.0, 0.0
+        for progress in steps:
+            now = time.monotonic()
+            first = progress.done if first < 0 else first
+            if now - said >= _SAY_EVERY_S:
+                said = now
+                self._progressed.emit(name, progress, (progress.done - first) / max(now - began, 0.1))
+            if stop.is_set():
+                return
+
+    def _on_progress(self, name: str, progress: Progress, bytes_per_s: float) -> None:
+        self._show(name, done=int(progress.done), total=int(progress.total), bytes_per_s=bytes_per_s)
+
+    def _on_ended(self, name: str, error: Exception | None) -> None:
+        stopped = self._stops.pop(name).is_set()
+        if error is not None:
+            log.warning("the download of %s failed", name, exc_info=error)
+            unknown = self.tr("The download stopped unexpectedly; the log says more. What arrived is kept.")
+            self._show(name, problem=str(error) if isinstance(error, EngineError) else unknown)
+        elif not stopped:
+            self.arrived.emit(name)
+        self.refresh()
+
+    def _show(self, name: str, **values: object) -> None:
+        if name in self._views:
+            self._views[name] = replace(self._views[name], **values)  # type: ignore[arg-type]
+            self.changed.emit()
+
+
+def _found(folder: Path) -> dict[str, int]:
+    """Bytes that are here of each published model that is not installed."""
+    found = {}
+    for name in PUBLISHED:
+        if not (folder / name).exists():
+            partial = folder / f"{name}{UNFINISHED}"
+            found[name] = sum(_size(file) for file in partial.rglob("*"))
+    return found
+
+
+def _size(file: Path) -> int:
+    """Bytes of a file; none of a folder, or of one that a download renames right now."""
+    try:
+        return file.stat().st_size if file.is_file() else 0
+    except OSError:
+        return 0

@@ -1,0 +1,1 @@
+"""The conversation: what is said, answered, replayed and kept."""

@@ -1,0 +1,37 @@
+"""The presets and tools to choose from, in the interface's words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication
+
+from app.shown import PresetView, ToolOffer
+from app.translations import chosen_language
+from engine.conversation.presets import preset, presets
+
+
+def preset_views(language: str) -> tuple[PresetView, ...]:
+    """All presets."""
+    short = "zh" if chosen_language(language).startswith("zh") else "en"
+    return tuple(PresetView(each.id, each.name(short)) for each in presets())
+
+
+def preset_choices(name: str) -> dict[str, Any]:
+    """What a preset sets: the fields of the preferences. Raises RequestError for an unknown one."""
+    chosen = preset(name)
+    return {"thinking": chosen.thinking, "spoken_answers": chosen.spoken_answer, "tools": chosen.tools}
+
+
+def tool_offers() -> tuple[ToolOffer, ...]:
+    """All tools the settings offer."""
+    translate = QCoreApplication.translate
+    return (
+        ToolOffer("calculator", translate("Tools", "Calculator")),
+        ToolOffer("date_and_time", translate("Tools", "Date and time")),
+        ToolOffer("convert_units", translate("Tools", "Convert units")),
+        ToolOffer("set_timer", translate("Tools", "Set a timer")),
+        ToolOffer("list_timers", translate("Tools", "Tell which timers run")),
+        ToolOffer("cancel_timer", translate("Tools", "Cancel a timer")),
+        ToolOffer("web_search", translate("Tools", "Web search"), needs_network=True),
+    )

@@ -1,0 +1,1 @@
+"""Controls, colours and small pieces that all pages share."""

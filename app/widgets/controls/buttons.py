@@ -1,0 +1,349 @@
+"""Buttons that are words: plain words, outlined words, switches, and two words of which one is chosen."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFocusEvent, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QSizePolicy, QWidget
+
+from app.qt import override
+from app.widgets.controls import icons, theme
+
+
+def pen(colour: QColor, width: float = 1.0) -> QPen:
+    """A solid pen."""
+    return QPen(colour, width)
+
+
+def draw_focus(painter: QPainter, box: QRectF, radius: float, accent: QColor) -> None:
+    """The ring around what has the keyboard's attention."""
+    ring = QColor(accent)
+    ring.setAlphaF(0.75)
+    painter.setPen(pen(ring, 2.0))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRoundedRect(box.adjusted(1, 1, -1, -1), radius, radius)
+
+
+class PaintedButton(QPushButton):
+    """A push button that paints itself; it keeps the role, the keyboard and the name of a standard one."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the space bar to talking
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setAutoDefault(False)
+
+    def text_width(self) -> float:
+        """Width of the words in the button's font."""
+        return QFontMetricsF(self.font()).horizontalAdvance(self.text())
+
+    def keyboard_focus(self) -> bool:
+        """Whether a ring must be shown: the button has the focus and got it from the keyboard."""
+        return self.hasFocus() and self._by_keyboard
+
+    _by_keyboard = False
+
+    @override
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        self._by_keyboard = event.reason() in (
+            Qt.FocusReason.TabFocusReason,
+            Qt.FocusReason.BacktabFocusReason,
+            Qt.FocusReason.ShortcutFocusReason,
+        )
+        super().focusInEvent(event)
+
+
+class Tone(Enum):
+    """How loudly a plain word speaks."""
+
+    ACCENT = "accent"
+    SECOND = "second"
+    FAINT = "faint"
+    TROUBLE = "trouble"
+
+
+class TextButton(PaintedButton):
+    """A plain word that acts. A faint one becomes clear under the pointer and with the focus."""
+
+    def __init__(
+        self, text: str, tone: Tone = Tone.ACCENT, *, size_px: float = theme.TEXT_PX, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(text, parent)
+        self._tone = tone
+        self.setFont(theme.font(size_px, tabular=True))
+        self._awake = False
+
+    def set_tone(self, tone: Tone) -> None:
+        """Change how loudly the word speaks."""
+        self._tone = tone
+        self.update()
+
+    def set_awake(self, awake: bool) -> None:
+        """Show a faint word clearly because its neighbourhood is in use."""
+        if awake != self._awake:
+            self._awake = awake
+            self.update()
+
+    @override
+    def sizeHint(self) -> QSize:
+        metrics = QFontMetricsF(self.font())
+        return QSize(int(self.text_width() + 0.999) + 8, int(metrics.height()) + 6)
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def _colour(self, values: theme.Colours) -> QColor:
+        if not self.isEnabled():
+            return values.faint
+        if self._tone is Tone.ACCENT:
+            return values.accent_text
+        if self._tone is Tone.TROUBLE:
+            return values.trouble
+        if self.underMouse() or self.hasFocus():
+            return values.text
+        return values.second if self._tone is Tone.SECOND or self._awake else values.faint
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        values = theme.colours(self)
+        painter.setFont(self.font())
+        painter.setPen(self._colour(values))
+        painter.drawText(QRectF(self.rect()), Qt.AlignmentFlag.AlignCenter, self.text())
+        if self._tone in (Tone.ACCENT, Tone.TROUBLE) and self.underMouse() and self.isEnabled():
+            under = QRectF(4, self.height() / 2 + QFontMetricsF(self.font()).ascent() / 2 + 1.5, self.width() - 8, 1)
+            painter.fillRect(under, self._colour(values))
+        if self.keyboard_focus():
+            draw_focus(painter, QRectF(self.rect()), 5, values.accent)
+
+
+class IconButton(PaintedButton):
+    """A small icon that acts; it always carries a name for those who do not see it."""
+
+    def __init__(self, icon: str, name: str, size: int = 24, parent: QWidget | None = None) -> None:
+        super().__init__("", parent)
+        self._icon = icon
+        self._size = size
+        self.set_name(name)
+
+    def set_name(self, name: str) -> None:
+        """What the button does, in words."""
+        self.setAccessibleName(name)
+        self.setToolTip(name)
+
+    def set_icon(self, icon: str) -> None:
+        """Show another icon."""
+        self._icon = icon
+        self.update()
+
+    @override
+    def sizeHint(self) -> QSize:
+        return QSize(self._size, self._size)
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        values = theme.colours(self)
+        box = QRectF(self.rect())
+        if self.underMouse() and self.isEnabled():
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(values.groove)
+            painter.drawRoundedRect(box, 6, 6)
+        inset = self._size * 0.17
+        colour = values.text if self.underMouse() or self.hasFocus() else values.second
+        icons.draw(painter, self._icon, box.adjusted(inset, inset, -inset, -inset), colour)
+        if self.keyboard_focus():
+            draw_focus(painter, box, 6, values.accent)
+
+
+class PrimaryButton(PaintedButton):
+    """The one thing to do here: words on the accent colour."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setFont(theme.font(theme.TEXT_PX, 500))
+
+    @override
+    def sizeHint(self) -> QSize:
+        return QSize(int(self.text_width() + 0.999) + 28, 28)
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        values = theme.colours(self)
+        painter.setPen(Qt.PenStyle.NoPen)
+        ground = values.accent_fill if self.isEnabled() else values.groove
+        painter.setBrush(ground.darker(108) if self.isDown() or self.underMouse() else ground)
+        painter.drawRoundedRect(QRectF(self.rect()), 7, 7)
+        painter.setFont(self.font())
+        painter.setPen(QColor("#ffffff") if self.isEnabled() else values.second)
+        painter.drawText(QRectF(self.rect()), Qt.AlignmentFlag.AlignCenter, self.text())
+        if self.keyboard_focus():
+            draw_focus(painter, QRectF(self.rect()).adjusted(2, 2, -2, -2), 5, values.window)
+
+
+class PillButton(PaintedButton):
+    """Words in a thin outline, used for menus in the header bar. Very long ones end in an ellipsis."""
+
+    MOST_WIDTH = 240
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setFont(theme.font(theme.SMALL_PX + 0.5))
+
+    @override
+    def sizeHint(self) -> QSize:
+        return QSize(min(int(self.text_width() + 0.999) + 20, self.MOST_WIDTH), 24)
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        values = theme.colours(self)
+        box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        active = self.underMouse() or self.isDown()
+        painter.setPen(pen(values.faint if active else values.line))
+        painter.setBrush(values.card if active else values.raised)
+        painter.drawRoundedRect(box, 7, 7)
+        painter.setPen(values.second if self.isEnabled() and not active else values.text)
+        if not self.isEnabled():
+            painter.setPen(values.faint)
+        painter.setFont(self.font())
+        room = box.width() - 18  # what is as wide as the hint is not cut
+        words = QFontMetricsF(self.font()).elidedText(self.text(), Qt.TextElideMode.ElideRight, room)
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)
+        if self.keyboard_focus():
+            draw_focus(painter, QRectF(self.rect()), 7, values.accent)
+
+
+class Chip(PaintedButton):
+    """A word that is on or off."""
+
+    def __init__(self, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setCheckable(True)
+        self.setFont(theme.font(theme.SMALL_PX + 0.5, 500))
+
+    @override
+    def sizeHint(self) -> QSize:
+        return QSize(int(self.text_width() + 0.999) + 24, 24)
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        values = theme.colours(self)
+        box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        on = self.isChecked()
+        hover = self.underMouse() and self.isEnabled()
+        painter.setPen(
+            pen(values.accent if on and hover else values.accent_soft if on else values.faint if hover else values.line)
+        )
+        painter.setBrush(values.accent_soft if on else values.window)
+        painter.drawRoundedRect(box, 12, 12)
+        colour = values.accent_text if on else values.second
+        painter.setPen(colour if self.isEnabled() else values.faint)
+        painter.setFont(self.font())
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self.text())
+        if self.keyboard_focus():
+            draw_focus(painter, QRectF(self.rect()), 12, values.accent)
+
+
+class _Segment(PaintedButton):
+    def __init__(self, text: str, parent: QWidget) -> None:
+        super().__init__(text, parent)
+        self.setCheckable(True)
+        self.setFont(theme.font(theme.TEXT_PX, 500))
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setCursor(Qt.CursorShape.ArrowCursor)
+
+    @override
+    def sizeHint(self) -> QSize:
+        return QSize(int(self.text_width()) + 24, 24)
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        values = theme.colours(self)
+        box = QRectF(self.rect())
+        if self.isChecked():
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(0, 0, 0, 28))
+            painter.drawRoundedRect(box.translated(0, 0.75), 6.5, 6.5)
+            painter.setBrush(values.raised)
+            painter.drawRoundedRect(box.adjusted(0.5, 0, -0.5, -0.5), 6.5, 6.5)
+        painter.setPen(values.text if self.isChecked() or self.underMouse() else values.second)
+        painter.setFont(self.font())
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self.text())
+        if self.keyboard_focus():
+            draw_focus(painter, box, 6.5, values.accent)
+
+
+class SegmentedSwitch(QWidget):
+    """A few words side by side of which exactly one is chosen."""
+
+    chosen = Signal(int)
+
+    def __init__(self, words: list[str], name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setFixedHeight(28)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(2, 2, 2, 2)
+        layout.setSpacing(0)
+        self._group = QButtonGroup(self)
+        self._group.setExclusive(True)
+        for number, word in enumerate(words):
+            segment = _Segment(word, self)
+            self._group.addButton(segment, number)
+            layout.addWidget(segment)
+        self._group.idClicked.connect(self._on_clicked)
+        self.choose(0)
+
+    def choose(self, number: int) -> None:
+        """Show this word as chosen; says nothing."""
+        self._group.button(number).setChecked(True)
+        for button in self._group.buttons():  # one tab stop; the arrow keys move inside
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus if button.isChecked() else Qt.FocusPolicy.NoFocus)
+
+    def _on_clicked(self, number: int) -> None:
+        self.choose(number)
+        self.chosen.emit(number)
+
+    @property
+    def current(self) -> int:
+        """The chosen word."""
+        return self._group.checkedId()
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colours(self).groove)
+        painter.drawRoundedRect(QRectF(self.rect()), 8, 8)

@@ -1,0 +1,299 @@
+"""Text that is as high as what it says: selectable, copied by keyboard, with the words being spoken marked."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from PySide6.QtCore import QEvent, QRectF, Qt
+from PySide6.QtGui import (
+    QDesktopServices,
+    QFont,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QTextBlock,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+    QTextDocument,
+    QTextFormat,
+    QTextFrameFormat,
+    QTextLine,
+    QTextTable,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QFrame, QTextBrowser, QTextEdit, QWidget
+
+from app.qt import override
+from app.widgets.controls import theme
+
+_LINK_TAIL = re.compile(r"\]\([^)\s]*\)")
+_MARKDOWN = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML
+
+
+def rendered_positions(source: str, rendered: str) -> list[int]:
+    """For every place in Markdown `source` (and its end) the place in `rendered` where that character shows."""
+    hidden = {i for match in _LINK_TAIL.finditer(source) for i in range(*match.span())}
+    places, at = [], 0
+    for i, character in enumerate(source):
+        places.append(at)
+        if i in hidden or at >= len(rendered):
+            continue
+        shown = rendered[at]
+        if shown == character or (shown.isspace() and character.isspace()):
+            at += 1
+    return [*places, at]
+
+
+def _x_of(line: QTextLine, place: int) -> float:
+    found = line.cursorToX(place)  # PySide hands back the place as well
+    return float(found[0] if isinstance(found, tuple) else found)  # type: ignore[arg-type]
+
+
+class FlowText(QTextBrowser):
+    """A read-only text without frame or scroll bars. Its owner asks `height_for` and gives it that room."""
+
+    def __init__(self, size_px: float, line_px: float, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._line_px = line_px
+        self._source = ""
+        self._markdown = False
+        self._spoken: tuple[int, int] | None = None
+        self._places: list[int] | None = None
+        self._sounding: tuple[int, int] | None = None  # what is marked, as positions in the document
+        self._quiet = False
+        self._measured: tuple[int, int] | None = None  # the width the text is laid out at, and its height there
+        self._natural: tuple[int, int] | None = None
+        self.setFont(theme.font(size_px))
+        self.document().setDefaultFont(theme.font(size_px))
+        self.document().setDocumentMargin(0)
+        self.document().setIndentWidth(22)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setLineWrapMode(QTextEdit.LineWrapMode.FixedPixelWidth)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.viewport().setAutoFillBackground(False)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setOpenLinks(False)
+        self.anchorClicked.connect(QDesktopServices.openUrl)
+
+    @property
+    def words(self) -> str:
+        """The text as it was given."""
+        return self._source
+
+    def set_text(self, text: str, *, markdown: bool = False) -> None:
+        """Show plain text or Markdown."""
+        if text == self._source and markdown == self._markdown:
+            return
+        self._source, self._markdown, self._places = text, markdown, None
+        self._measured = self._natural = None
+        selected = self.textCursor()
+        anchor, position, words = selected.anchor(), selected.position(), selected.selectedText()
+        if markdown:
+            self.document().setMarkdown(text, _MARKDOWN)
+        else:
+            self.document().setPlainText(text)
+        self._space_lines()
+        self._colour_spoken()
+        if words:
+            self._select_again(anchor, position, words)
+
+    def _select_again(self, anchor: int, position: int, words: str) -> None:
+        """What was selected stays so while the text grows, if it is still there."""
+        if max(anchor, position) < self.document().characterCount():
+            cursor = self.textCursor()
+            cursor.setPosition(anchor)
+            cursor.setPosition(position, QTextCursor.MoveMode.KeepAnchor)
+            if cursor.selectedText() == words:
+                self.setTextCursor(cursor)
+
+    def set_quiet(self, quiet: bool) -> None:
+        """Write in the second colour."""
+        self._quiet = quiet
+        self._take_colours()
+
+    def _take_colours(self) -> None:
+        values, palette = theme.colours(self), self.palette()
+        colour = values.second if self._quiet else values.text
+        if palette.color(QPalette.ColorRole.Text) != colour:
+            palette.setColor(QPalette.ColorRole.Text, colour)
+            self.setPalette(palette)
+
+    def height_for(self, width: int) -> int:
+        """Pixels the text needs at this width."""
+        if self._measured is None or self._measured[0] != width:
+            self._set_width(width)
+            self._measured = (width, math.ceil(self.document().size().height()))
+        return self._measured[1]
+
+    def natural_width(self, most: int) -> int:
+        """Width the longest line wants, at most `most`."""
+        if self._natural is None or self._natural[0] != most:
+            self._set_width(most)
+            self._natural = (most, min(most, math.ceil(self.document().idealWidth()) + 1))
+            self._measured = None
+        return self._natural[1]
+
+    def _set_width(self, width: int) -> None:
+        self.setLineWrapColumnOrWidth(width)  # else the editor wraps at its own present width again
+        self.document().setTextWidth(width)
+
+    def set_spoken(self, span: tuple[int, int] | None) -> None:
+        """Mark these characters of the text as sounding now and show later ones lighter; None: no marks."""
+        if span != self._spoken:
+            self._spoken = span
+            self._colour_spoken()
+            self.viewport().update()
+
+    def spoken_span(self) -> tuple[int, int] | None:
+        """Where the marked words lie in the rendered text."""
+        if self._spoken is None:
+            return None
+        if self._places is None:
+            self._places = rendered_positions(self._source, self.toPlainText())
+        last = len(self._places) - 1
+        start, end = (self._places[min(max(place, 0), last)] for place in self._spoken)
+        return start, end
+
+    def _spoken_positions(self) -> tuple[int, int] | None:
+        """The same in the document, where a character beyond the first 65,536 (an emoji) takes two positions."""
+        span = self.spoken_span()
+        if span is None:
+            return None
+        text = self.toPlainText()
+        start, end = (len(text[:place].encode("utf-16-le")) // 2 for place in span)
+        return start, end
+
+    def _space_lines(self) -> None:
+        cursor = QTextCursor(self.document())
+        cursor.beginEditBlock()
+        block = self.document().begin()
+        while block.isValid():
+            cursor.setPosition(block.position())
+            cursor.mergeBlockFormat(self._spacing_of(block))
+            self._shrink_code(block)
+            block = block.next()
+        if self._markdown:
+            self._style_tables()
+        cursor.endEditBlock()
+
+    def _spacing_of(self, block: QTextBlock) -> QTextBlockFormat:
+        given, spaced = block.blockFormat(), QTextBlockFormat()
+        code = bool(given.property(QTextFormat.Property.BlockCodeFence))
+        tight = code or QTextCursor(block).currentTable() is not None
+        spaced.setLineHeight(self._line_px - (4 if tight else 0), QTextBlockFormat.LineHeightTypes.MinimumHeight.value)
+        if self._markdown:
+            following = block.next()
+            last = not following.isValid()
+            listed = block.textList() is not None and following.isValid() and following.textList() is not None
+            spaced.setTopMargin(0)
+            spaced.setBottomMargin(0 if tight or last else 2 if listed else 8)
+        return spaced
+
+    def _shrink_code(self, block: QTextBlock) -> None:
+        """Code is drawn a little smaller: type of fixed width looks larger than it is."""
+        smaller = QTextCharFormat()
+        smaller.setFontPointSize(theme.mono_font(theme.TEXT_PX).pointSizeF())
+        for start, length in self._fixed_runs(block):
+            cursor = QTextCursor(block)
+            cursor.setPosition(start)
+            cursor.setPosition(start + length, QTextCursor.MoveMode.KeepAnchor)
+            cursor.mergeCharFormat(smaller)
+
+    def _fixed_runs(self, block: QTextBlock) -> list[tuple[int, int]]:
+        runs, found = block.begin(), []
+        fenced = bool(block.blockFormat().property(QTextFormat.Property.BlockCodeFence))
+        while not runs.atEnd():
+            fragment = runs.fragment()
+            if fragment.isValid() and (fenced or fragment.charFormat().fontFixedPitch()):
+                found.append((fragment.position(), fragment.length()))
+            runs += 1
+        return found
+
+    def _style_tables(self) -> None:
+        for frame in self.document().rootFrame().childFrames():
+            if isinstance(frame, QTextTable):
+                look = frame.format()
+                look.setBorderBrush(theme.colours(self).line)
+                look.setBorder(1)
+                look.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
+                look.setBorderCollapse(True)
+                look.setCellPadding(5)
+                look.setCellSpacing(0)
+                look.setTopMargin(4)
+                look.setBottomMargin(10)
+                frame.setFormat(look)
+                self._mend_heading(frame)
+
+    def _mend_heading(self, table: QTextTable) -> None:
+        """A table that follows code begins, in Qt, with an empty line, and its first heading is not bold."""
+        cell = table.cellAt(0, 0)
+        cursor = cell.firstCursorPosition()
+        if cursor.block() != cell.lastCursorPosition().block() and not cursor.block().text():
+            cursor.deleteChar()
+            cursor.setPosition(cell.lastPosition(), QTextCursor.MoveMode.KeepAnchor)
+            bold = QTextCharFormat()
+            bold.setFontWeight(QFont.Weight.Bold)
+            cursor.mergeCharFormat(bold)
+
+    def _colour_spoken(self) -> None:
+        span = self._sounding = self._spoken_positions()
+        if span is None:
+            self.setExtraSelections([])
+            return
+        later = QTextEdit.ExtraSelection()
+        later.cursor = QTextCursor(self.document())
+        later.cursor.setPosition(min(span[1], max(self.document().characterCount() - 1, 0)))
+        later.cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
+        later.format = QTextCharFormat()
+        later.format.setForeground(theme.colours(self).second)
+        self.setExtraSelections([later])
+
+    def _spoken_boxes(self, start: int, end: int) -> list[QRectF]:
+        boxes: list[QRectF] = []
+        block = self.document().findBlock(start)
+        while block.isValid() and block.position() < end:
+            boxes += self._boxes_in(block, start - block.position(), end - block.position())
+            block = block.next()
+        return boxes
+
+    def _boxes_in(self, block: QTextBlock, start: int, end: int) -> list[QRectF]:
+        layout, boxes = block.layout(), []
+        origin = self.document().documentLayout().blockBoundingRect(block).topLeft()
+        for number in range(layout.lineCount()):
+            line = layout.lineAt(number)
+            first, last = line.textStart(), line.textStart() + line.textLength()
+            if first < end and last > start:
+                left, right = _x_of(line, max(start, first)), _x_of(line, min(end, last))
+                bottom = origin.y() + line.y() + line.ascent() + line.descent()
+                tall = line.ascent() + line.descent()
+                boxes.append(QRectF(origin.x() + left - 2, bottom - tall - 1, right - left + 4, tall + 2))
+        return boxes
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        span = self._sounding
+        if span is not None and span[1] > span[0]:
+            painter = QPainter(self.viewport())
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.colours(self).accent_soft)
+            for box in self._spoken_boxes(*span):
+                painter.drawRoundedRect(box, 4, 4)
+            painter.end()
+        super().paintEvent(event)
+
+    @override
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if theme.is_look_change(event) and hasattr(self, "_spoken"):
+            self._measured = self._natural = None
+            self._take_colours()
+            self._style_tables()
+            self._colour_spoken()
+
+    @override
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()

@@ -1,0 +1,147 @@
+"""Small sheets over the window: a question before something is lost, a text to edit. None of them blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+
+from app.widgets.controls import theme
+from app.widgets.controls.buttons import PillButton, PrimaryButton
+from app.widgets.controls.fields import Field
+from app.widgets.controls.labels import Label
+
+
+def _cancel_button(words: str) -> PillButton:
+    """As high as the button beside it."""
+    button = PillButton(words)
+    button.setFixedHeight(PrimaryButton("").sizeHint().height())
+    return button
+
+
+class Question(QDialog):
+    """A question before something is lost, or something that was asked for; Cancel is the default of a question."""
+
+    def __init__(self, parent: QWidget, title: str, detail: str, command: str, *, cancel: bool) -> None:
+        super().__init__(parent, Qt.WindowType.Sheet)
+        self.setWindowModality(Qt.WindowModality.WindowModal)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(title)
+        self.setAccessibleDescription(detail)
+        self.setFixedWidth(400)
+        self.yes_button = PrimaryButton(command)
+        self.yes_button.clicked.connect(self.accept)
+        self.cancel_button = _cancel_button(self.tr("Cancel"))
+        self.cancel_button.clicked.connect(self.reject)
+        self.cancel_button.setVisible(cancel)
+        (self.cancel_button if cancel else self.yes_button).setDefault(True)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(self.cancel_button)
+        row.addWidget(self.yes_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 18, 20, 16)
+        column.setSpacing(8)
+        column.addWidget(Label(title, weight=600, wrap=True))
+        column.addWidget(Label(detail, "second", wrap=True))
+        column.addSpacing(6)
+        column.addLayout(row)
+
+
+def confirm(parent: QWidget, title: str, detail: str, command: str, on_yes: Callable[[], object]) -> Question:
+    """Ask before something is lost; `command` names what happens then."""
+    sheet = Question(parent, title, detail, command, cancel=True)
+    sheet.accepted.connect(on_yes)
+    sheet.open()
+    return sheet
+
+
+def tell(parent: QWidget, title: str, detail: str) -> Question:
+    """Say something that was asked for."""
+    sheet = Question(parent, title, detail, QCoreApplication.translate("Question", "Done"), cancel=False)
+    sheet.open()
+    return sheet
+
+
+class NameSheet(QDialog):
+    """One line to fill in."""
+
+    def __init__(
+        self, parent: QWidget, title: str, detail: str, name: str, command: str, on_done: Callable[[str], object]
+    ) -> None:
+        super().__init__(parent, Qt.WindowType.Sheet)
+        self.setWindowModality(Qt.WindowModality.WindowModal)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(title)
+        self.setFixedWidth(400)
+        self._on_done = on_done
+        self.field = Field(title)
+        self.field.setText(name)
+        self.field.selectAll()
+        self.done_button = PrimaryButton(command)
+        self.done_button.setDefault(True)
+        self.done_button.clicked.connect(self._on_clicked)
+        cancel = _cancel_button(self.tr("Cancel"))
+        cancel.clicked.connect(self.reject)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(cancel)
+        row.addWidget(self.done_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 18, 20, 16)
+        column.setSpacing(8)
+        column.addWidget(Label(title, weight=600, wrap=True))
+        column.addWidget(Label(detail, "second", wrap=True))
+        column.addWidget(self.field)
+        column.addSpacing(6)
+        column.addLayout(row)
+        self.field.textChanged.connect(self._refresh)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        self.done_button.setEnabled(bool(self.field.text().strip()))
+
+    def _on_clicked(self) -> None:
+        self._on_done(self.field.text().strip())
+        self.accept()
+
+
+class TextSheet(QDialog):
+    """A text to change, with what happens to it named on the button."""
+
+    def __init__(self, parent: QWidget, title: str, text: str, command: str, on_done: Callable[[str], None]) -> None:
+        super().__init__(parent, Qt.WindowType.Sheet)
+        self.setWindowModality(Qt.WindowModality.WindowModal)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(title)
+        self.resize(480, 220)
+        self._on_done = on_done
+        self.editor = QPlainTextEdit(text)
+        self.editor.setFont(theme.font())
+        self.editor.setAccessibleName(title)
+        self.editor.setTabChangesFocus(True)
+        self.editor.selectAll()
+        self.done_button = PrimaryButton(command)
+        self.done_button.clicked.connect(self._on_clicked)
+        cancel = _cancel_button(self.tr("Cancel"))
+        cancel.clicked.connect(self.reject)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(cancel)
+        row.addWidget(self.done_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 16, 20, 16)
+        column.setSpacing(10)
+        column.addWidget(Label(title, weight=600))
+        column.addWidget(self.editor, 1)
+        column.addLayout(row)
+        self.editor.textChanged.connect(self._refresh)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        self.done_button.setEnabled(bool(self.editor.toPlainText().strip()))
+
+    def _on_clicked(self) -> None:
+        self._on_done(self.editor.toPlainText().strip())
+        self.accept()

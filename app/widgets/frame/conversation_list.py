@@ -1,0 +1,351 @@
+"""The list of saved conversations: grouped by day, renamed in place, with found words marked."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QEvent,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QPointF,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QFontMetricsF, QKeyEvent, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemDelegate,
+    QAbstractItemView,
+    QFrame,
+    QListView,
+    QMenu,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
+
+from app.qt import override
+from app.shown import ConversationView
+from app.widgets.controls import theme
+from app.widgets.controls.buttons import draw_focus
+from app.widgets.controls.fields import Field
+from app.widgets.controls.scroll_bar import use_thin_bar
+
+Index = QModelIndex | QPersistentModelIndex
+HIT_START, HIT_END = "\x02", "\x03"
+
+
+@dataclass(frozen=True)
+class _Heading:
+    words: str
+
+
+def _identity(row: ConversationView | _Heading) -> tuple[str, bool]:
+    """What a row stands for, and whether it is a high one."""
+    return (row.words, False) if isinstance(row, _Heading) else (row.key, bool(row.snippet))
+
+
+class ConversationListModel(QAbstractListModel):
+    """Conversations, newest first, with a heading before each group of days."""
+
+    renamed = Signal(str, str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows: list[ConversationView | _Heading] = []
+
+    def show(self, conversations: Sequence[ConversationView], today: dt.date) -> bool:
+        """Show these, in the order given; found ones (with a snippet) get no headings. Returns whether rows moved."""
+        rows: list[ConversationView | _Heading] = []
+        group = ""
+        for each in conversations:
+            if not each.snippet and (found := self._group(each.when, today)) != group:
+                group = found
+                rows.append(_Heading(group))
+            rows.append(each)
+        if [_identity(row) for row in rows] == [_identity(row) for row in self._rows]:
+            self._rows = rows
+            if rows:
+                self.dataChanged.emit(self.index(0), self.index(len(rows) - 1))
+            return False
+        self.beginResetModel()
+        self._rows = rows
+        self.endResetModel()
+        return True
+
+    def _group(self, when: float, today: dt.date) -> str:
+        day = dt.datetime.fromtimestamp(when).date()
+        age = (today - day).days
+        if age <= 0:
+            return self.tr("Today")
+        if age == 1:
+            return self.tr("Yesterday")
+        if age < 7:
+            return self.tr("Last seven days")
+        if age < 31:
+            return self.tr("Last thirty days")
+        return self.tr("Earlier")
+
+    def at(self, index: Index) -> ConversationView | None:
+        """The conversation at an index; None on a heading."""
+        row = self._rows[index.row()] if index.isValid() else None
+        return row if isinstance(row, ConversationView) else None
+
+    def index_of(self, key: str) -> QModelIndex:
+        """Where a conversation is; an invalid index when it is not shown."""
+        for number, row in enumerate(self._rows):
+            if isinstance(row, ConversationView) and row.key == key:
+                return self.index(number)
+        return QModelIndex()
+
+    def subtitle(self, row: ConversationView) -> str:
+        """The line under the title."""
+        moment = dt.datetime.fromtimestamp(row.when)
+        clock = moment.strftime("%H:%M") if (dt.datetime.now() - moment).days < 7 else moment.strftime("%Y-%m-%d")
+        turns = self.tr("%n turn(s)", "", row.turns)
+        return f"{clock} · {row.preset or turns}"
+
+    @override
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._rows)
+
+    @override
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        if self.at(index) is None:
+            return Qt.ItemFlag.NoItemFlags
+        return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEditable
+
+    @override
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        row = self._rows[index.row()]
+        if isinstance(row, _Heading):
+            return row.words if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole) else None
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
+            return row.title
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return f"{row.title}, {self.subtitle(row)}"
+        return None
+
+    @override
+    def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        row, title = self.at(index), str(value).strip()
+        if row is None or not title or title == row.title:
+            return False
+        self.renamed.emit(row.key, title)
+        return True
+
+
+class ConversationDelegate(QStyledItemDelegate):
+    """Paints headings and conversations, and edits a title in place."""
+
+    @override
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        model = index.model()
+        assert isinstance(model, ConversationListModel)
+        row = model.at(index)
+        if row is None:
+            return QSize(100, 28 if index.row() == 0 else 36)
+        return QSize(100, 66 if row.snippet else 52)
+
+    @override
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        model, widget = index.model(), option.widget
+        assert isinstance(model, ConversationListModel)
+        values = theme.colours(widget)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        row = model.at(index)
+        if row is None:
+            self._paint_heading(painter, option.rect, index.data(), values)
+        else:
+            self._paint_row(painter, option, model, row)
+        painter.restore()
+
+    def _paint_heading(self, painter: QPainter, rect: QRect, words: str, values: theme.Colours) -> None:
+        small = theme.font(theme.SMALL_PX, 600)
+        small.setLetterSpacing(small.SpacingType.AbsoluteSpacing, 0.3)
+        painter.setFont(small)
+        painter.setPen(values.second)
+        box = QRectF(rect).adjusted(22, 0, -12, -4)
+        painter.drawText(box, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom), words.upper())
+
+    def _paint_row(
+        self, painter: QPainter, option: QStyleOptionViewItem, model: ConversationListModel, row: ConversationView
+    ) -> None:
+        values = theme.colours(option.widget)
+        box = QRectF(option.rect).adjusted(8, 1, -8, -1)
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        if selected or option.state & QStyle.StateFlag.State_MouseOver:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(values.accent_soft if selected else values.groove)
+            painter.drawRoundedRect(box, 8, 8)
+        if option.state & QStyle.StateFlag.State_HasFocus and option.state & QStyle.StateFlag.State_KeyboardFocusChange:
+            draw_focus(painter, box, 8, values.accent)
+        inner = box.adjusted(14, 8, -12, -8)
+        painter.setFont(theme.font(theme.TEXT_PX, 500))
+        painter.setPen(values.text)
+        title = QFontMetricsF(painter.font()).elidedText(row.title, Qt.TextElideMode.ElideRight, inner.width())
+        painter.drawText(QPointF(inner.left(), inner.top() + 12), title)
+        painter.setFont(theme.font(theme.SMALL_PX, tabular=True))
+        painter.setPen(values.second)
+        if row.snippet:
+            self._paint_snippet(painter, inner.adjusted(0, 18, 0, 0), row.snippet, values)
+        else:
+            painter.drawText(QPointF(inner.left(), inner.top() + 29), model.subtitle(row))
+
+    def _paint_snippet(self, painter: QPainter, box: QRectF, snippet: str, values: theme.Colours) -> None:
+        """Up to two lines, found words in full strength on a soft ground."""
+        metrics, x, line = QFontMetricsF(painter.font()), box.left(), 0
+        for hit, piece in snippet_pieces(snippet):
+            width = metrics.horizontalAdvance(piece)
+            if x + width > box.right() and x > box.left():
+                x, line = box.left(), line + 1
+                piece = piece.lstrip()
+            if line > 1:
+                return
+            place = QRectF(x, box.top() + line * 15, width, 15)
+            if hit and piece.strip():
+                painter.fillRect(place, values.accent_soft)
+            painter.setPen(values.accent_text if hit else values.second)
+            painter.drawText(place, int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip), piece)
+            x += width
+
+    @override
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
+        editor = Field(self.tr("New name"), height=24, radius=5, parent=parent)
+        editor.setFont(theme.font(theme.TEXT_PX, 500))
+        return editor
+
+    @override
+    def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:
+        editor.setGeometry(option.rect.adjusted(14, 2, -14, -26))
+
+
+def snippet_pieces(snippet: str) -> list[tuple[bool, str]]:
+    """Words of a snippet, each with whether it was searched for; Chinese breaks at every character."""
+    pieces: list[tuple[bool, str]] = []
+    hit, word = False, ""
+    for character in snippet:
+        if character in (HIT_START, HIT_END):
+            pieces.append((hit, word))
+            hit, word = character == HIT_START, ""
+        elif character.isspace() or ord(character) > 0x2E80:
+            pieces.append((hit, word + (" " if character.isspace() else character)))
+            word = ""
+        else:
+            word += character
+    pieces.append((hit, word))
+    return [(hit, word) for hit, word in pieces if word]
+
+
+class ConversationList(QListView):
+    """The saved conversations. Says which one is wanted, renamed or to be deleted."""
+
+    opened = Signal(str)
+    renamed = Signal(str, str)
+    delete_requested = Signal(str, str)  # key, title
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(self.tr("Saved conversations"))
+        use_thin_bar(self)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setMouseTracking(True)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.customContextMenuRequested.connect(self._on_menu)
+        self.viewport().setAutoFillBackground(False)
+        self._model = ConversationListModel(self)
+        self._model.renamed.connect(self.renamed)
+        self._marked = ""
+        self._later: tuple[Sequence[ConversationView], str] | None = None  # to be shown once no name is being typed
+        self.setModel(self._model)
+        self.setItemDelegate(ConversationDelegate(self))
+        self.clicked.connect(self._on_opened)
+
+    def show_conversations(self, conversations: Sequence[ConversationView], current: str) -> None:
+        """Show these and mark the open one; while a name is being typed, as soon as it is typed."""
+        if self.state() == QAbstractItemView.State.EditingState:
+            self._later = conversations, current
+            return
+        self._later = None
+        place, stays = self.verticalScrollBar().value(), self._marked == current
+        moved = self._model.show(conversations, dt.date.today())
+        self.mark(current)
+        if moved and stays:
+            self.doItemsLayout()
+            self.verticalScrollBar().setValue(place)  # whoever looks through the list is not taken back to its top
+
+    @override
+    def closeEditor(self, editor: QWidget, hint: QAbstractItemDelegate.EndEditHint) -> None:
+        following = (QAbstractItemDelegate.EndEditHint.EditNextItem, QAbstractItemDelegate.EndEditHint.EditPreviousItem)
+        # Tab ends the renaming: the next name, Qt would find in the same row again.
+        super().closeEditor(editor, QAbstractItemDelegate.EndEditHint.NoHint if hint in following else hint)
+        if self._later is not None:
+            self.show_conversations(*self._later)
+
+    def edit_current(self) -> None:
+        """Rename the marked conversation in place."""
+        if self.currentIndex().isValid():
+            self.edit(self.currentIndex())
+
+    def _edit(self, key: str) -> None:
+        """Rename a conversation, wherever it stands by now."""
+        index = self._model.index_of(key)
+        if index.isValid():
+            self.edit(index)
+
+    def mark(self, key: str) -> None:
+        """Mark the open conversation."""
+        self._marked, index = key, self._model.index_of(key)
+        if index != self.currentIndex():
+            self.setCurrentIndex(index)
+
+    def _on_opened(self, index: QModelIndex) -> None:
+        row = self._model.at(index)
+        if row is not None:
+            self.opened.emit(row.key)
+
+    def _on_menu(self, at: QPoint) -> None:
+        index = self.indexAt(at)
+        row = self._model.at(index)
+        if row is None:
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction(self.tr("Open"), lambda: self.opened.emit(row.key))
+        menu.addAction(self.tr("Rename"), lambda: self._edit(row.key))
+        menu.addSeparator()
+        menu.addAction(self.tr("Delete…"), lambda: self.delete_requested.emit(row.key, row.title))
+        menu.popup(self.viewport().mapToGlobal(at))
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        row = self._model.at(self.currentIndex())
+        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and row is not None:
+            self.delete_requested.emit(row.key, row.title)
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and row is not None:
+            self.opened.emit(row.key)  # Qt's own keys differ: on a Mac, Return would rename and F2 do nothing
+        elif event.key() == Qt.Key.Key_F2:
+            self.edit_current()
+        elif event.key() == Qt.Key.Key_Space:
+            event.ignore()  # Space talks
+        else:
+            super().keyPressEvent(event)
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Space:  # type: ignore[attr-defined]
+            event.ignore()
+            return False
+        return super().event(event)

@@ -1,0 +1,114 @@
+"""The bar over the page: what this is, which preset answers, in which voice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QRectF, Signal
+from PySide6.QtGui import QAction, QKeySequence, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
+
+from app.qt import override
+from app.widgets.controls import theme
+from app.widgets.controls.buttons import PillButton
+from app.widgets.controls.labels import ElidedLabel, Label
+
+
+def menu_words(name: str) -> str:
+    """A name as a menu shows it: in menus one ampersand only underlines what follows it."""
+    return name.replace("&", "&&")
+
+
+class MenuPill(PillButton):
+    """An outlined word that opens a menu of choices."""
+
+    picked = Signal(str)
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__("", parent)
+        self._name = name
+        self._menu = QMenu(self)
+        self.clicked.connect(self._open)
+
+    @property
+    def menu_of_choices(self) -> QMenu:
+        """The menu, to add to."""
+        return self._menu
+
+    def show_choices(self, choices: Sequence[tuple[str, str]], current: str, text: str = "{choice}") -> None:
+        """Offer (key, words) pairs; the current one is checked and shown on the button by `text`."""
+        self._menu.clear()
+        for key, words in choices:
+            action = self._menu.addAction(menu_words(words))
+            action.setCheckable(True)
+            action.setChecked(key == current)
+            action.triggered.connect(lambda _checked=False, k=key: self.picked.emit(k))
+        shown = dict(choices).get(current, current)
+        self.setText(text.format(choice=shown))
+        self.setShortcut(QKeySequence())  # else an ampersand in a name would make one
+        self.setAccessibleName(f"{self._name}: {shown}")
+        self.setEnabled(bool(choices))
+        self.updateGeometry()
+
+    def add_command(self, action: QAction) -> None:
+        """A command under the choices."""
+        self._menu.addSeparator()
+        self._menu.addAction(action)
+        self.setEnabled(True)
+
+    def _open(self) -> None:
+        self._menu.popup(self.mapToGlobal(self.rect().bottomLeft()))
+
+
+class HeaderBar(QWidget):
+    """Title on the left, menus on the right, a line below."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(theme.BAR_HEIGHT)
+        self._offers_state = False
+        self._title = ElidedLabel("", weight=600, size_px=theme.TEXT_PX)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(18, 0, 18, 1)
+        self._row.setSpacing(10)
+        self._row.addWidget(self._title, 1)
+        self._state = Label("", "second", weight=600)
+        self._state.hide()
+        self._row.addWidget(self._state)
+
+    def add(self, widget: QWidget) -> None:
+        """Put a control at the right end."""
+        self._row.addWidget(widget)
+
+    def set_title(self, title: str) -> None:
+        """Name what the page shows."""
+        self._title.setText(title)
+
+    def set_state(self, word: str, tone: str) -> None:
+        """What the conversation is doing, for pages without the talk bar; "" when it does nothing."""
+        self._state.setText(word)
+        self._state.set_tone(tone)
+        self._show_state()
+
+    def offer_state(self, offered: bool) -> None:
+        """Whether the page in front does not show by itself what the conversation is doing."""
+        self._offers_state = offered
+        self._show_state()
+
+    def _show_state(self) -> None:
+        self._state.setVisible(self._offers_state and bool(self._state.text()))
+
+    @property
+    def state(self) -> str:
+        """What the conversation is doing, as far as it is shown here."""
+        return "" if self._state.isHidden() else self._state.text()
+
+    @property
+    def title(self) -> str:
+        """The name on the left."""
+        return self._title.text()
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(QRectF(0, self.height() - 1, self.width(), 1), theme.colours(self).line)

@@ -1,0 +1,142 @@
+"""Connects sidebar, header and window with the controller: saved conversations, presets, voices, the true line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtGui import QAction
+
+from app.shown import ConversationView, ModelStatus
+from app.widgets.controls.sheets import confirm
+from app.widgets.controls.sizes import gigabytes, share_of
+from app.widgets.frame.window import TALK, Window
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+    from app.talk.controller import Controller
+
+SEARCH_DELAY_MS = 150
+_ASKED_CHARACTERS = 80  # of a name in a question: its buttons stay on the screen
+
+
+class ListBinding(QObject):
+    """What surrounds the conversation."""
+
+    voices_requested = Signal()
+
+    def __init__(self, window: Window, controller: Controller, settings: Settings) -> None:
+        super().__init__(window)
+        self._window = window
+        self._controller = controller
+        self._settings = settings
+        self._searched = ""
+        self._add_voice = QAction(self.tr("Add a voice…"), self)
+        self._add_voice.triggered.connect(self.voices_requested)
+        self._pause = QTimer(self, singleShot=True, interval=SEARCH_DELAY_MS)
+        self._pause.timeout.connect(lambda: controller.search(self._searched))
+        self._listen_to_controller()
+        self._listen_to_sidebar()
+        self._listen_to_header()
+        self._show_everything()
+
+    def _listen_to_controller(self) -> None:
+        controller = self._controller
+        controller.conversation_changed.connect(self._on_conversation)
+        controller.conversations_changed.connect(self._on_conversations)
+        controller.model_changed.connect(self._on_model)
+        controller.presets_changed.connect(self._show_presets)
+        controller.voices_changed.connect(self._show_voices)
+        self._settings.changed.connect(lambda _name: self._show_choices())
+
+    def _show_everything(self) -> None:
+        self._on_conversation(self._controller.conversation)
+        self._on_conversations()
+        self._on_model(self._controller.model)
+        self._show_choices()
+
+    def _show_choices(self) -> None:
+        self._show_presets()
+        self._show_voices()
+
+    def _on_conversation(self, conversation: ConversationView) -> None:
+        self._window.set_title(conversation.title)
+        self._window.sidebar.conversations.mark(conversation.key)
+
+    def _on_conversations(self) -> None:
+        current = self._controller.conversation.key
+        names = {preset.key: preset.name for preset in self._controller.presets[1:]}  # not the usual one
+        shown = [replace(each, preset=names.get(each.preset, "")) for each in self._controller.conversations]
+        self._window.sidebar.show_conversations(shown, current, self._searched)
+
+    def _on_model(self, model: ModelStatus) -> None:
+        first, second = self._status_words(model)
+        tone = "trouble" if model.problem else "good" if model.ready else "second"
+        self._window.sidebar.status.show_status(first, second, tone=tone)
+
+    def _status_words(self, model: ModelStatus) -> tuple[str, str]:
+        if model.problem:
+            return model.name or self.tr("No model"), model.problem
+        if not model.ready:
+            share = self.tr("{share} %").format(share=int(model.share * 100))
+            return self.tr("Loading {model}").format(model=model.name), share
+        small = model.memory_bytes < 1e9  # then what the Mac has is of no interest
+        memory = gigabytes(model.memory_bytes) if small else share_of(model.memory_bytes, model.total_bytes)
+        leaves = model.leaves or self.tr("nothing leaves this Mac")
+        return model.name, f"{memory} · {leaves}"
+
+    def _listen_to_sidebar(self) -> None:
+        controller, sidebar, menus = self._controller, self._window.sidebar, self._window.menus
+        sidebar.searched.connect(self._on_searched)
+        sidebar.new_requested.connect(self._on_new)
+        menus.new.triggered.connect(self._on_new)
+        sidebar.conversations.opened.connect(self._on_opened)
+        sidebar.conversations.renamed.connect(controller.rename)
+        sidebar.conversations.delete_requested.connect(self._on_delete)
+        menus.rename.triggered.connect(self._on_rename_current)
+        menus.delete.triggered.connect(self._on_delete_current)
+
+    def _on_searched(self, words: str) -> None:
+        self._searched = words
+        self._pause.start()
+
+    def _on_new(self) -> None:
+        self._controller.new_conversation()
+        self._window.show_page(TALK)
+
+    def _on_opened(self, key: str) -> None:
+        self._controller.open_conversation(key)
+        self._window.show_page(TALK)
+
+    def _on_rename_current(self) -> None:
+        self._window.menus.sidebar.setChecked(True)  # its name is changed in the list
+        self._window.sidebar.conversations.edit_current()
+
+    def _on_delete_current(self) -> None:
+        current = self._controller.conversation
+        if current.key:
+            self._on_delete(current.key, current.title)
+
+    def _on_delete(self, key: str, title: str) -> None:
+        shown = title if len(title) <= _ASKED_CHARACTERS else title[: _ASKED_CHARACTERS - 1] + "…"
+        question = self.tr("Delete “{title}”?").format(title=shown)
+        detail = self.tr("Its texts and recordings are removed from this Mac. This cannot be undone.")
+        confirm(self._window, question, detail, self.tr("Delete"), lambda: self._controller.delete_conversation(key))
+
+    def _listen_to_header(self) -> None:
+        self._window.preset.picked.connect(self._controller.set_preset)
+        self._window.voice.picked.connect(self._controller.set_voice)
+
+    def _show_presets(self) -> None:
+        choices = [(preset.key, preset.name) for preset in self._controller.presets]
+        self._window.preset.show_choices(choices, self._settings.now.preset)
+
+    def _show_voices(self) -> None:
+        choices = [(voice.key, voice.name) for voice in self._controller.voices]
+        wanted, keys = self._settings.now.voice, [key for key, _ in choices]
+        shown = wanted if wanted in keys else next(iter(keys), "")
+        self._window.voice.show_choices(choices, shown, self.tr("Voice: {choice}"))
+        if not choices:
+            self._window.voice.setText(self.tr("No voice"))
+        self._window.voice.add_command(self._add_voice)

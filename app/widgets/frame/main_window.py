@@ -1,0 +1,54 @@
+"""The main window of the running app: the window, connected with its controller and settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QCloseEvent, QGuiApplication
+
+from app.diagnostics import version_of
+from app.qt import override
+from app.widgets.controls.sheets import tell
+from app.widgets.frame.list_binding import ListBinding
+from app.widgets.frame.window import Window
+from app.widgets.settings.binding import SettingsBinding
+from app.widgets.talk.binding import TalkBinding
+from app.widgets.transcribe.binding import TranscribeBinding
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+    from app.talk.controller import Controller
+
+
+class MainWindow(Window):
+    """Shows one controller. Commands go to it, its signals come back; everything runs on the GUI thread."""
+
+    def __init__(self, controller: Controller, settings: Settings) -> None:
+        super().__init__()
+        self._controller = controller
+        self._settings = settings
+        self.talking = TalkBinding(self, controller, settings)
+        self.listing = ListBinding(self, controller, settings)
+        self.transcribing = TranscribeBinding(self, controller)
+        self.preferences = SettingsBinding(self, controller, settings)
+        self.listing.voices_requested.connect(self.preferences.open_voices)
+        self.menus.quit.triggered.connect(controller.quit)
+        self.menus.diagnostics.triggered.connect(self._copy_diagnostics)
+        self.menus.about.triggered.connect(self._tell_about)
+        self.restore(settings.now.window_geometry)
+
+    def _copy_diagnostics(self) -> None:
+        QGuiApplication.clipboard().setText(self._controller.diagnostics())
+        title = self.tr("Diagnostics copied")
+        tell(self, title, self.tr("They name versions, devices and errors, and hold nothing that was said."))
+
+    def _tell_about(self) -> None:
+        words = self.tr(
+            "A private voice assistant. It hears, thinks and answers on this Mac; nothing you say leaves it."
+        )
+        tell(self, "Earshot " + version_of("earshot"), words)
+
+    @override
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._settings.change(window_geometry=self.saved_geometry())
+        super().closeEvent(event)

@@ -1,0 +1,146 @@
+"""The sidebar: which page, search, saved conversations, and the line that tells the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from app.qt import override
+from app.shown import ConversationView
+from app.widgets.controls import theme
+from app.widgets.controls.buttons import SegmentedSwitch, TextButton, Tone
+from app.widgets.controls.fields import Field
+from app.widgets.controls.labels import ElidedLabel, Label
+from app.widgets.frame.conversation_list import ConversationList
+
+
+class _Dot(QWidget):
+    """A small dot whose colour says whether all is well."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedSize(8, 16)
+        self.tone = "good"
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(getattr(theme.colours(self), self.tone))
+        painter.drawEllipse(QPointF(4, 8), 3.5, 3.5)
+
+
+class StatusLine(QWidget):
+    """Which model, how much memory, and what leaves this Mac."""
+
+    LEAST = 56
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self._dot = _Dot()
+        self._first = ElidedLabel("", "second", size_px=theme.SMALL_PX)
+        self._second = Label("", "second", size_px=theme.SMALL_PX, wrap=True)
+        top = QHBoxLayout()
+        top.setSpacing(5)
+        top.addWidget(self._dot)
+        top.addWidget(self._first, 1)
+        self._column = column = QVBoxLayout(self)
+        column.setContentsMargins(16, 9, 4, 9)
+        column.setSpacing(2)
+        column.addLayout(top)
+        column.addWidget(self._second)
+
+    def show_status(self, first: str, second: str, *, tone: str = "good") -> None:
+        """Two lines and whether all is well ("good"), something is under way ("second") or wrong ("trouble")."""
+        self._first.setText(first)
+        self._second.setText(second)
+        self._dot.tone = tone
+        self._dot.update()
+        self.setAccessibleName(f"{first}. {second}")
+        self._fit()
+
+    def _fit(self) -> None:
+        """As high as both lines need: what is true is never cut."""
+        self.setFixedHeight(max(self._column.heightForWidth(self.width()), self.LEAST))
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._fit()
+
+    @property
+    def text(self) -> str:
+        """Both lines."""
+        return f"{self._first.text()}\n{self._second.text()}"
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        QPainter(self).fillRect(QRectF(0, 0, self.width(), 1), theme.colours(self).line)
+
+
+class Sidebar(QWidget):
+    """Everything left of the page."""
+
+    page_chosen = Signal(int)
+    searched = Signal(str)
+    new_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedWidth(theme.SIDEBAR_WIDTH)
+        self.pages = SegmentedSwitch([self.tr("Talk"), self.tr("Transcribe")], self.tr("Page"))
+        self.pages.chosen.connect(self.page_chosen)
+        self.search = Field(self.tr("Search everything said"))
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(lambda text: self.searched.emit(text.strip()))
+        self.new = TextButton(self.tr("New conversation"), Tone.SECOND)
+        self.new.clicked.connect(self.new_requested)
+        self.conversations = ConversationList()
+        self._nothing = Label("", "second", size_px=theme.SMALL_PX, wrap=True)
+        self._nothing.setContentsMargins(22, 12, 16, 0)
+        self.status = StatusLine()
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        head = QVBoxLayout()
+        head.setContentsMargins(12, 12, 12, 4)
+        head.setSpacing(10)
+        head.addWidget(self.pages)
+        head.addWidget(self.search)
+        new_row = QHBoxLayout()
+        new_row.setContentsMargins(6, 0, 0, 0)
+        new_row.addWidget(self.new)
+        new_row.addStretch(1)
+        head.addLayout(new_row)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 1, 0)
+        column.setSpacing(0)
+        column.addLayout(head)
+        column.addWidget(self._nothing)
+        column.addWidget(self.conversations, 1)
+        column.addWidget(self.status)
+
+    @property
+    def message(self) -> str:
+        """What is said in place of an empty list; "" when there is something to list."""
+        return "" if self._nothing.isHidden() else self._nothing.text()
+
+    def show_conversations(self, found: Sequence[ConversationView], current: str, searched: str = "") -> None:
+        """List saved conversations, or what a search found."""
+        self.conversations.show_conversations(found, current)
+        if found:
+            self._nothing.hide()
+        else:
+            nothing = self.tr("Nothing was said with “{words}”.").format(words=searched)
+            self._nothing.setText(nothing if searched else self.tr("Conversations you keep appear here."))
+            self._nothing.show()
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter, values = QPainter(self), theme.colours(self)
+        painter.fillRect(self.rect(), values.sidebar)
+        painter.fillRect(QRectF(self.width() - 1, 0, 1, self.height()), values.line)

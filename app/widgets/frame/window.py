@@ -1,0 +1,240 @@
+"""The one window: sidebar, page, talk bar. It shows what it is told and says what the user wants."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QKeyEvent,
+    QPaintEvent,
+    QPalette,
+    QResizeEvent,
+    QShowEvent,
+)
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from app.qt import override
+from app.widgets.controls import icons, theme
+from app.widgets.controls.buttons import PillButton
+from app.widgets.frame.drop_overlay import DropOverlay, dropped_files
+from app.widgets.frame.header import HeaderBar, MenuPill
+from app.widgets.frame.menus import Menus
+from app.widgets.frame.sidebar import Sidebar
+from app.widgets.talk.conversation_view import ConversationView
+from app.widgets.talk.push_to_talk import PushToTalk
+from app.widgets.talk.talk_bar import TalkBar
+from app.widgets.talk.welcome import WelcomePage
+from app.widgets.transcribe.page import TranscribePage
+
+TALK, TRANSCRIBE = 0, 1
+NARROW_PX = 900  # below this the sidebar gives its room to the page
+SOUND_FILES = "*.wav *.mp3 *.m4a *.mp4 *.mov *.flac *.ogg *.opus *.aac *.aiff *.aif *.caf *.webm *.mkv *.wma"
+
+
+class Window(QMainWindow):
+    """Builds the parts and puts them in their places; `MainWindow` connects them to the controller."""
+
+    files_dropped = Signal(list, int)  # paths, page
+    painted = Signal()  # for the first time: a person sees the window
+    closing = Signal()
+    stop_requested = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWindowTitle("Earshot")
+        self.setWindowIcon(icons.application_icon())
+        self.setMinimumSize(*theme.MINIMUM_WINDOW_SIZE)
+        self.resize(*theme.WINDOW_SIZE)
+        self.setAcceptDrops(True)
+        self.sidebar = Sidebar()
+        self.talk_bar = TalkBar()
+        self.conversation = ConversationView()
+        self.welcome = WelcomePage()
+        self.transcribe = TranscribePage()
+        self.preset = MenuPill(self.tr("Preset"))
+        self.voice = MenuPill(self.tr("Voice"))
+        self.export = PillButton(self.tr("Export"))
+        self.header = HeaderBar()
+        self._lay_out()
+        self.menus = Menus(self)
+        self.push_to_talk = PushToTalk(self)
+        self._overlay = DropOverlay(self._page)
+        self._talk_title = ""
+        self._painted = False
+        self._connect()
+        self.show_page(TALK)
+
+    def _lay_out(self) -> None:
+        for pill in (self.preset, self.voice, self.export):
+            self.header.add(pill)
+        self._talk_stack = QStackedWidget()
+        self._talk_stack.addWidget(self.welcome)
+        self._talk_stack.addWidget(self.conversation)
+        talk = QWidget()
+        talk_column = QVBoxLayout(talk)
+        talk_column.setContentsMargins(0, 0, 0, 0)
+        talk_column.setSpacing(0)
+        talk_column.addWidget(self._talk_stack, 1)
+        talk_column.addWidget(self.talk_bar)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(talk)
+        self._pages.addWidget(self.transcribe)
+        self._page = QWidget()
+        self._page.setBackgroundRole(QPalette.ColorRole.Window)
+        self._page.setAutoFillBackground(True)
+        column = QVBoxLayout(self._page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.header)
+        column.addWidget(self._pages, 1)
+        whole = QWidget()
+        row = QHBoxLayout(whole)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.sidebar)
+        row.addWidget(self._page, 1)
+        self.setCentralWidget(whole)
+
+    def _connect(self) -> None:
+        self.sidebar.page_chosen.connect(self.show_page)
+        self.transcribe.open_requested.connect(self.choose_files)
+        self.push_to_talk.pressed.connect(self.talk_bar.talk_pressed)
+        self.push_to_talk.released.connect(self.talk_bar.talk_released)
+        menus = self.menus
+        menus.open.triggered.connect(self.choose_files)
+        menus.close.triggered.connect(self.close)
+        menus.find.triggered.connect(self.start_search)
+        menus.stop.triggered.connect(self.stop_requested)
+        menus.show_talk.triggered.connect(lambda: self.show_page(TALK))
+        menus.show_transcribe.triggered.connect(lambda: self.show_page(TRANSCRIBE))
+        menus.sidebar.toggled.connect(self.sidebar.setVisible)
+        menus.full_screen.triggered.connect(self._on_full_screen)
+        menus.minimise.triggered.connect(self.showMinimized)
+        menus.zoom.triggered.connect(lambda: self.showNormal() if self.isMaximized() else self.showMaximized())
+        menus.think.toggled.connect(self.talk_bar.think.setChecked)
+        menus.speak.toggled.connect(self.talk_bar.speak.setChecked)
+        self.talk_bar.think_toggled.connect(menus.think.setChecked)
+        self.talk_bar.speak_toggled.connect(menus.speak.setChecked)
+
+    @property
+    def page(self) -> int:
+        """The page in front: TALK or TRANSCRIBE."""
+        return self._pages.currentIndex()
+
+    def show_page(self, page: int) -> None:
+        """Bring a page to the front."""
+        self._pages.setCurrentIndex(page)
+        self.sidebar.pages.choose(page)
+        self.preset.setVisible(page == TALK)
+        self.voice.setVisible(page == TALK)
+        self.export.setVisible(page == TRANSCRIBE)
+        self.header.offer_state(page == TRANSCRIBE)
+        self.header.set_title(self._talk_title if page == TALK else self.tr("Transcribe"))
+
+    def set_title(self, title: str) -> None:
+        """Name the open conversation."""
+        self._talk_title = title or self.tr("New conversation")
+        if self.page == TALK:
+            self.header.set_title(self._talk_title)
+
+    def show_empty(self, empty: bool) -> None:
+        """Show the welcome page, or the turns."""
+        self._talk_stack.setCurrentWidget(self.welcome if empty else self.conversation)
+
+    @property
+    def shows_welcome(self) -> bool:
+        """Whether the welcome page is in front."""
+        return self._talk_stack.currentWidget() is self.welcome
+
+    def start_search(self) -> None:
+        """Put the keyboard into the search field."""
+        self.menus.sidebar.setChecked(True)
+        self.sidebar.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.sidebar.search.selectAll()
+
+    def choose_files(self) -> None:
+        """Ask for recordings to transcribe."""
+        kinds = self.tr("Sound and video") + f" ({SOUND_FILES});;" + self.tr("All files") + " (*)"
+        paths, _ = QFileDialog.getOpenFileNames(self, self.tr("Open recordings"), "", kinds)
+        if paths:
+            self.files_dropped.emit(paths, TRANSCRIBE)
+
+    def saved_geometry(self) -> str:
+        """Place and size of the window, to be given to `restore` next time."""
+        return bytes(self.saveGeometry().toBase64().data()).decode("ascii")
+
+    def restore(self, geometry: str) -> None:
+        """Take the place and size of last time; a text that makes no sense changes nothing."""
+        if geometry:
+            self.restoreGeometry(QByteArray.fromBase64(geometry.encode("ascii", "ignore")))
+
+    def _on_full_screen(self) -> None:
+        if self.isFullScreen():
+            self.showNormal()
+        else:
+            self.showFullScreen()
+
+    @override
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self.focusWidget() is None:
+            self.talk_bar.button.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            QTimer.singleShot(0, self.painted.emit)  # its parts are painted after it, before the next event
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.stop_requested.emit()
+            if self.talk_bar.field.hasFocus():
+                self.talk_bar.button.setFocus(Qt.FocusReason.OtherFocusReason)  # so that Space talks again
+        else:
+            super().keyPressEvent(event)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        before = event.oldSize().width() if event.oldSize().isValid() else NARROW_PX  # it opens with its sidebar
+        if before >= NARROW_PX > event.size().width():
+            self.menus.sidebar.setChecked(False)
+        elif before < NARROW_PX <= event.size().width():
+            self.menus.sidebar.setChecked(True)
+
+    @override
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_files(event.mimeData()):
+            event.acceptProposedAction()
+            ask = self.tr("Drop a recording to talk about it")
+            self._overlay.appear(ask if self.page == TALK else self.tr("Drop recordings to turn them into text"))
+
+    @override
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self._overlay.hide()
+
+    @override
+    def dropEvent(self, event: QDropEvent) -> None:
+        self._overlay.hide()
+        files = dropped_files(event.mimeData())
+        if files:
+            event.acceptProposedAction()
+            self.files_dropped.emit(files, self.page)
+
+    @override
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.WindowStateChange and hasattr(self, "menus"):
+            full = self.isFullScreen()
+            self.menus.full_screen.setText(self.tr("Leave Full Screen") if full else self.tr("Enter Full Screen"))
+
+    @override
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.closing.emit()
+        super().closeEvent(event)

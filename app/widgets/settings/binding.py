@@ -1,0 +1,159 @@
+"""Connects the settings with what they change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from app.shown import Choice, SettingsView, ToolSetting
+from app.widgets.frame.window import Window
+from engine.checkpoints.catalogue import models_folder
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+    from app.talk.controller import Controller
+    from app.widgets.settings.dialog import SettingsDialog
+
+
+def _switched(names: tuple[str, ...], name: str, on: bool) -> tuple[str, ...]:
+    kept = tuple(each for each in names if each != name)
+    return (*kept, name) if on else kept
+
+
+class SettingsBinding(QObject):
+    """Opens the sheet and keeps it true while it is open."""
+
+    def __init__(self, window: Window, controller: Controller, settings: Settings) -> None:
+        super().__init__(window)
+        self._window = window
+        self._controller = controller
+        self._settings = settings
+        self._dialog: SettingsDialog | None = None
+        window.menus.settings.triggered.connect(self.open)
+        window.menus.shortcuts.triggered.connect(self._open_shortcuts)
+        settings.changed.connect(lambda _name: self._refresh())
+        for signal in (controller.models_changed, controller.voices_changed, controller.devices_changed):
+            signal.connect(self._refresh)
+        controller.model_changed.connect(lambda _status: self._refresh())
+        controller.downloads.changed.connect(self._on_downloads)
+        controller.tool_servers.changed.connect(self._refresh)
+        window.welcome.models_requested.connect(self.open_models)
+
+    @property
+    def dialog(self) -> SettingsDialog | None:
+        """The sheet, once it was opened."""
+        return self._dialog
+
+    def open(self) -> None:
+        """Show the settings."""
+        if self._dialog is None:
+            self._dialog = self._build()
+        self._controller.refresh_devices()
+        self._refresh()
+        self._dialog.show()
+        self._dialog.raise_()
+
+    def open_models(self) -> None:
+        """Show which models there are."""
+        self.open()
+        assert self._dialog is not None
+        self._dialog.open_page(self._dialog.models)
+
+    def open_voices(self) -> None:
+        """Show which voices there are and how to add one."""
+        self.open()
+        assert self._dialog is not None
+        self._dialog.open_page(self._dialog.voices)
+
+    def _open_shortcuts(self) -> None:
+        self.open()
+        assert self._dialog is not None
+        self._dialog.open_page(self._dialog.shortcuts)
+
+    def _build(self) -> SettingsDialog:
+        from app.widgets.settings.dialog import SettingsDialog  # not before somebody wants it: the window opens sooner
+        from app.widgets.settings.voice_binding import VoiceBinding
+
+        dialog, controller = SettingsDialog(self._window), self._controller
+        dialog.changed.connect(self._on_changed)
+        dialog.models.model_chosen.connect(self._on_model)
+        dialog.models.folder_chosen.connect(self._on_folder)
+        dialog.models.copy_wanted.connect(controller.make_copy)
+        dialog.models.copy_stopped.connect(controller.stop_copy)
+        dialog.models.download_wanted.connect(controller.downloads.start)
+        dialog.models.pause_wanted.connect(controller.downloads.pause)
+        dialog.models.discard_wanted.connect(controller.downloads.discard)
+        self._voices = VoiceBinding(dialog.voices, controller)
+        servers = controller.tool_servers
+        dialog.tools.servers.added.connect(servers.add)
+        dialog.tools.servers.removed.connect(servers.remove)
+        dialog.tools.servers.asks_changed.connect(servers.set_asks)
+        dialog.tools.servers.started_again.connect(servers.start_again)
+        dialog.finished.connect(lambda _result: self._voices.leave())
+        return dialog
+
+    def _refresh(self) -> None:
+        if self._dialog is not None:
+            self._dialog.show_settings(self._view())
+
+    def _view(self) -> SettingsView:
+        now, controller = self._settings.now, self._controller
+        return SettingsView(
+            inputs=tuple(Choice(device.key, device.name) for device in controller.inputs),
+            outputs=tuple(Choice(device.key, device.name) for device in controller.outputs),
+            input_device=now.input_device,
+            output_device=now.output_device,
+            keep_warm=now.keep_warm,
+            pre_roll_ms=now.pre_roll_ms,
+            prefer_built_in=now.prefer_built_in,
+            thinking_budget=now.thinking_budget,
+            tools=self._tools(),
+            servers=controller.tool_servers.listed,
+            models=controller.models,
+            models_folder=now.models_folder or str(models_folder()),
+            downloads=controller.downloads.listed,
+            voices=controller.voices,
+            voice=self._voice_in_use(),
+            language=now.language,
+            retention=str(now.retention),
+            retention_days=now.retention_days,
+        )
+
+    def _voice_in_use(self) -> str:
+        """The chosen voice; while it is not there, or none was chosen, the first one."""
+        keys = [voice.key for voice in self._controller.voices]
+        return self._settings.now.voice if self._settings.now.voice in keys else next(iter(keys), "")
+
+    def _tools(self) -> tuple[ToolSetting, ...]:
+        now = self._settings.now
+        return tuple(
+            ToolSetting(tool.name, tool.title, tool.name in now.tools, tool.needs_network, tool.name in now.ask_first)
+            for tool in self._controller.tools
+        )
+
+    def _on_changed(self, name: str, value: object) -> None:
+        now = self._settings.now
+        if name == "tool_enabled" and isinstance(value, tuple):
+            self._controller.set_tools(_switched(now.tools, *value))
+        elif name == "tool_asks" and isinstance(value, tuple):
+            self._settings.change(ask_first=_switched(now.ask_first, *value))
+        else:
+            self._settings.change(**{name: value})
+
+    def _on_model(self, key: str) -> None:
+        model = next(model for model in self._controller.models if model.key == key)
+        insist = 0 < model.free < model.memory
+        self._controller.switch_model(key, insist)
+
+    def _on_folder(self, folder: str) -> None:
+        """A folder that is a model is used; any other one is where models are kept from now on."""
+        if (Path(folder) / "config.json").is_file():
+            self._controller.switch_model(folder, False)
+        else:
+            self._settings.change(models_folder="" if Path(folder) == models_folder() else folder)
+
+    def _on_downloads(self) -> None:
+        if self._dialog is not None:
+            self._dialog.models.show_downloads(self._controller.downloads.listed)

@@ -1,0 +1,211 @@
+"""The plain pages of the settings: sound, answers, tools, privacy, shortcuts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+
+from app.shown import Choice, SettingsView, ToolSetting
+from app.translations import LANGUAGES
+from app.widgets.controls import theme
+from app.widgets.controls.check_box import WORDS_LEFT, CheckBox
+from app.widgets.controls.labels import Label
+from app.widgets.settings.form import ChoiceBox, SettingsPage, number_box, show_number
+from app.widgets.settings.servers import ServerList
+
+Change = Callable[[str, object], None]
+
+
+class SoundPage(SettingsPage):
+    """Which devices, and how the microphone is kept."""
+
+    def __init__(self, change: Change) -> None:
+        super().__init__(self.tr("Sound"))
+        self._input = ChoiceBox(partial(change, "input_device"))
+        self._output = ChoiceBox(partial(change, "output_device"))
+        self.row(self.tr("Microphone"), self._input)
+        self.row(self.tr("Loudspeaker"), self._output)
+        self._warm = self.check(
+            self.tr("Keep the microphone open while the window is in front"),
+            self.tr("The first word is never lost. Nothing is kept until you talk."),
+            partial(change, "keep_warm"),
+        )
+        self._pre_roll = number_box(0, 2000, 100, self.tr(" ms"), partial(change, "pre_roll_ms"))
+        hint = self.tr("How much from before you pressed belongs to what you say.")
+        self.row(self.tr("Before pressing"), self._pre_roll, hint=hint)
+        self._built_in = self.check(
+            self.tr("Prefer the Mac's own microphone with Bluetooth headphones"),
+            self.tr("Using a headset's microphone makes its playback sound like a telephone."),
+            partial(change, "prefer_built_in"),
+        )
+        self.end()
+
+    def show_settings(self, view: SettingsView) -> None:
+        """Show these values; says nothing."""
+        default = Choice("", self.tr("As the system chooses"))
+        self._input.show_choices((default, *view.inputs), view.input_device)
+        self._output.show_choices((default, *view.outputs), view.output_device)
+        show_number(self._pre_roll, view.pre_roll_ms)
+        self._pre_roll.setEnabled(view.keep_warm)
+        with QSignalBlocker(self._warm), QSignalBlocker(self._built_in):
+            self._warm.setChecked(view.keep_warm)
+            self._built_in.setChecked(view.prefer_built_in)
+
+
+class AnswersPage(SettingsPage):
+    """How long it may think, and the language of the interface."""
+
+    def __init__(self, change: Change) -> None:
+        super().__init__(self.tr("Answers"))
+        self._budget = number_box(64, 8192, 64, self.tr(" tokens"), partial(change, "thinking_budget"))
+        hint = self.tr("When the budget is used up, it stops thinking and speaks. “Skip and speak now” does the same.")
+        self.row(self.tr("Thinking budget"), self._budget, hint=hint)
+        self._language = ChoiceBox(partial(change, "language"))
+        hint = self.tr("Takes effect when Earshot opens next. It answers in the language you speak in any case.")
+        self.row(self.tr("Interface language"), self._language, hint=hint)
+        self.end()
+
+    def show_settings(self, view: SettingsView) -> None:
+        """Show these values; says nothing."""
+        show_number(self._budget, view.thinking_budget)
+        languages = [Choice("", self.tr("As the system"))] + [Choice(key, words) for key, words in LANGUAGES.items()]
+        self._language.show_choices(languages, view.language)
+
+
+class ToolsPage(SettingsPage):
+    """Which tools the model may use."""
+
+    def __init__(self, change: Change) -> None:
+        super().__init__(self.tr("Tools"))
+        self._change = change
+        self.note(self.tr("The model may call the tools that are on. Each call is shown in the conversation."))
+        self._rows: list[QWidget] = []
+        self._names: tuple[str, ...] = ()
+        self._boxes: dict[str, CheckBox] = {}
+        self._asking: dict[str, CheckBox] = {}
+        self._list = QVBoxLayout()
+        self._list.setSpacing(self.column.spacing())
+        self.column.addLayout(self._list)
+        self.servers = ServerList()
+        self.column.addSpacing(10)
+        self.column.addWidget(self.servers)
+        self.end()
+
+    def show_settings(self, view: SettingsView) -> None:
+        """Show these values; says nothing."""
+        names = tuple(tool.name for tool in view.tools)
+        if names != self._names:
+            self._names = names
+            self._build(view.tools)
+        for tool in view.tools:
+            with QSignalBlocker(self._boxes[tool.name]):
+                self._boxes[tool.name].setChecked(tool.enabled)
+            if asking := self._asking.get(tool.name):
+                with QSignalBlocker(asking):
+                    asking.setChecked(tool.asks)
+                asking.setEnabled(tool.enabled)
+        self.servers.show_servers(view.servers)
+
+    def _build(self, tools: tuple[ToolSetting, ...]) -> None:
+        for row in self._rows:
+            self._list.removeWidget(row)
+            row.deleteLater()
+        self._rows, self._boxes, self._asking = [], {}, {}
+        for number, tool in enumerate(tools):
+            row = self._tool_row(tool)
+            self._rows.append(row)
+            self._list.addWidget(row)
+            if number == 0:
+                row.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def _tool_row(self, tool: ToolSetting) -> QWidget:
+        row = QWidget()
+        grid = QGridLayout(row)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setVerticalSpacing(2)
+        grid.setColumnStretch(0, 1)
+        enabled = CheckBox(tool.words)
+        enabled.setAccessibleName(self.tr("Offer the tool {name}").format(name=tool.words))
+        enabled.toggled.connect(lambda on: self._change("tool_enabled", (tool.name, on)))
+        self._boxes[tool.name] = enabled
+        grid.addWidget(enabled, 0, 0)
+        if tool.network:
+            network = self.tr("Sends your question over the network; the line at the bottom left says so.")
+            warning = Label(network, "trouble", size_px=theme.SMALL_PX, wrap=True)
+            warning.setContentsMargins(WORDS_LEFT, 0, 0, 0)
+            grid.addWidget(warning, 1, 0)
+            grid.addLayout(self._ask_row(tool), 2, 0)
+        return row
+
+    def _ask_row(self, tool: ToolSetting) -> QHBoxLayout:
+        asking = CheckBox(self.tr("Ask before each use"))
+        asking.setAccessibleName(self.tr("Ask before each use of {name}").format(name=tool.words))
+        asking.toggled.connect(lambda on: self._change("tool_asks", (tool.name, on)))
+        self._asking[tool.name] = asking
+        row = QHBoxLayout()
+        row.setContentsMargins(WORDS_LEFT, 4, 0, 0)
+        row.addWidget(asking)
+        return row
+
+
+class PrivacyPage(SettingsPage):
+    """What is kept, and for how long."""
+
+    def __init__(self, change: Change) -> None:
+        super().__init__(self.tr("Privacy"))
+        self.note(self.tr("Nothing you say leaves this Mac unless you turn on a tool that needs the network."))
+        self._retention = ChoiceBox(partial(change, "retention"))
+        self.row(self.tr("Keep conversations"), self._retention)
+        self._days = number_box(1, 3650, 1, self.tr(" days"), partial(change, "retention_days"))
+        self.row(self.tr("For"), self._days)
+        self.end()
+
+    def show_settings(self, view: SettingsView) -> None:
+        """Show these values; says nothing."""
+        choices = [
+            Choice("all", self.tr("For good")),
+            Choice("days", self.tr("For some days")),
+            Choice("none", self.tr("Not at all")),
+        ]
+        self._retention.show_choices(choices, view.retention)
+        show_number(self._days, view.retention_days)
+        self._days.setEnabled(view.retention == "days")
+
+
+class ShortcutsPage(SettingsPage):
+    """The keys, to be looked up."""
+
+    def __init__(self) -> None:
+        super().__init__(self.tr("Shortcuts"))
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(24)
+        grid.setVerticalSpacing(9)
+        grid.setColumnStretch(1, 1)
+        for number, (keys, words) in enumerate(self._rows()):
+            grid.addWidget(Label(keys, "second", weight=500), number, 0)
+            grid.addWidget(Label(words, wrap=True), number, 1)
+        self.column.addLayout(grid)
+        self.end()
+
+    def _rows(self) -> list[tuple[str, str]]:
+        def keys(sequence: str) -> str:
+            return QKeySequence(sequence).toString(QKeySequence.SequenceFormat.NativeText)
+
+        return [
+            (self.tr("Hold Space"), self.tr("Talk while it is held, when no text has the keyboard")),
+            (keys("Ctrl+T"), self.tr("Start talking; again to send")),
+            (keys("Esc"), self.tr("Stop listening, thinking or speaking")),
+            (keys("Ctrl+N"), self.tr("New conversation")),
+            (keys("Ctrl+F"), self.tr("Search everything said")),
+            (keys("Ctrl+P"), self.tr("Play the last answer again")),
+            (keys("Ctrl+R"), self.tr("Answer again")),
+            (keys("Up") + " " + keys("Down"), self.tr("From turn to turn; Tab reaches a turn's actions")),
+            (keys("Ctrl+1") + " " + keys("Ctrl+2"), self.tr("Talk, Transcribe")),
+            (keys("Ctrl+O"), self.tr("Open recordings")),
+            (keys("F2"), self.tr("Rename a conversation, edit a segment")),
+            (keys("Ctrl+,"), self.tr("Settings")),
+        ]

@@ -1,0 +1,250 @@
+"""Connects the talk page with the controller: what it says is shown, what the user wants is asked of it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QPoint
+from PySide6.QtGui import QCursor, QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QMenu
+
+from app.shown import ModelStatus, Notice, NoticeAction, State, TurnState, TurnView, Welcome
+from app.widgets.controls.sheets import TextSheet, confirm
+from app.widgets.frame.header import menu_words
+from app.widgets.frame.window import TALK, TRANSCRIBE, Window
+from app.widgets.talk.talk_bar import TONES
+from app.widgets.talk.talk_button import TalkLook
+from app.widgets.talk.turn_widget import TurnAction
+from engine.events import Thinking
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+    from app.talk.controller import Controller
+
+
+class TalkBinding(QObject):
+    """Everything that is said, typed, thought and heard."""
+
+    def __init__(self, window: Window, controller: Controller, settings: Settings) -> None:
+        super().__init__(window)
+        self._window = window
+        self._controller = controller
+        self._settings = settings
+        self._listen_to_controller()
+        self._listen_to_talk_bar()
+        self._listen_to_turns()
+        self._show_everything()
+
+    def _listen_to_controller(self) -> None:
+        controller, window = self._controller, self._window
+        controller.state_changed.connect(lambda _state: self._show_state())
+        controller.model_changed.connect(self._on_model)
+        controller.notice_changed.connect(self._on_notice)
+        controller.level_changed.connect(window.talk_bar.button.set_level)
+        controller.turns_reset.connect(self._on_turns_reset)
+        controller.turn_changed.connect(self._on_turn)
+        controller.turn_removed.connect(self._on_turn_removed)
+        controller.welcome_changed.connect(self._on_welcome)
+        controller.voices_changed.connect(self._show_switches)
+        controller.attachment_changed.connect(window.talk_bar.set_attachment)
+        self._settings.changed.connect(lambda _name: self._show_switches())
+
+    def _show_everything(self) -> None:
+        self._show_state()
+        self._on_notice(self._controller.notice)
+        self._on_turns_reset()
+        self._on_welcome(self._controller.welcome)
+        self._window.talk_bar.set_attachment(self._controller.attachment)
+        self._show_switches()
+
+    def _on_model(self, _status: ModelStatus) -> None:
+        self._show_state()
+        self._show_switches()
+
+    def _show_state(self) -> None:
+        look, word = self._look()
+        self._window.talk_bar.set_state(look, word)
+        self._window.header.set_state("" if self._controller.state is State.IDLE else word, TONES[look])
+
+    def _look(self) -> tuple[TalkLook, str]:
+        words = {
+            State.GETTING_READY: (TalkLook.OPENING, self.tr("Getting ready")),
+            State.LISTENING: (TalkLook.LISTENING, self.tr("Listening")),
+            State.THINKING: (TalkLook.THINKING, self.tr("Thinking")),
+            State.SPEAKING: (TalkLook.SPEAKING, self.tr("Speaking")),
+        }
+        last = self._last()
+        if self._controller.state is State.THINKING and last is not None and last.state is TurnState.ANSWERING:
+            return TalkLook.THINKING, self.tr("Answering")
+        found = words.get(self._controller.state)
+        return found if found is not None else self._idle_look(self._controller.model)
+
+    def _idle_look(self, model: ModelStatus) -> tuple[TalkLook, str]:
+        if model.problem:
+            return TalkLook.TROUBLE, self.tr("Stopped")
+        if not model.ready:
+            return TalkLook.OFF, self.tr("Loading")
+        return TalkLook.READY, self.tr("Ready")
+
+    def _on_notice(self, notice: Notice) -> None:
+        commands = {
+            NoticeAction.NONE: "",
+            NoticeAction.RETRY: self.tr("Try again"),
+            NoticeAction.PRIVACY: self.tr("Open privacy settings"),
+            NoticeAction.ALLOW: self.tr("Allow"),
+            NoticeAction.RETRY_MODEL: self.tr("Load again"),
+            NoticeAction.RESTART_ENGINE: self.tr("Restart the model"),
+        }
+        refusal = self.tr("Don't allow") if notice.action is NoticeAction.ALLOW else ""
+        self._window.talk_bar.set_hint(notice.text, commands[notice.action], refusal, trouble=notice.trouble)
+
+    def _on_welcome(self, welcome: Welcome) -> None:
+        self._window.welcome.show_welcome(welcome)
+
+    def _on_turns_reset(self) -> None:
+        turns = self._controller.turns
+        self._window.conversation.set_turns([self._titled(turn) for turn in turns])
+        self._window.show_empty(not turns)
+        self._enable_turn_commands()
+
+    def _on_turn_removed(self, key: int) -> None:
+        self._window.conversation.remove_turn(key)
+        self._window.show_empty(not self._controller.turns)
+        self._enable_turn_commands()
+
+    def _on_turn(self, turn: TurnView) -> None:
+        self._window.conversation.set_turn(self._titled(turn))
+        self._window.show_empty(False)
+        self._show_state()
+        self._enable_turn_commands()
+
+    def _titled(self, turn: TurnView) -> TurnView:
+        """The turn with its tools called as the settings call them."""
+        if not turn.tools:
+            return turn
+        titles = self._controller.tool_titles
+        return replace(turn, tools=tuple(replace(each, name=titles.get(each.name, each.name)) for each in turn.tools))
+
+    def _show_switches(self) -> None:
+        now, window = self._settings.now, self._window
+        network = {tool.name for tool in self._controller.tools if tool.needs_network}
+        window.talk_bar.set_switches(
+            now.thinking is not Thinking.OFF, now.spoken_answers, bool(network & set(now.tools))
+        )
+        mute = self._controller.model.ready and not self._controller.voices
+        window.talk_bar.offer(think=self._controller.model.thinks, speak=not mute, search=bool(network))
+        window.menus.show_switches(now.thinking is not Thinking.OFF, now.spoken_answers)
+
+    def _listen_to_talk_bar(self) -> None:
+        bar, controller, window = self._window.talk_bar, self._controller, self._window
+        bar.talk_pressed.connect(lambda: window.show_page(TALK))
+        bar.talk_pressed.connect(controller.press_talk)
+        bar.talk_released.connect(controller.release_talk)
+        bar.latch_toggled.connect(controller.toggle_latch)
+        bar.text_sent.connect(controller.ask_text)
+        bar.think_toggled.connect(lambda on: controller.set_thinking(Thinking.ALWAYS if on else Thinking.OFF))
+        bar.speak_toggled.connect(controller.set_spoken_answers)
+        bar.search_toggled.connect(self._on_search_toggled)
+        bar.hint_pressed.connect(controller.act_on_notice)
+        bar.hint_refused.connect(controller.refuse_tool)
+        bar.attachment_removed.connect(controller.clear_attachment)
+        window.stop_requested.connect(controller.stop)
+        window.welcome.phrase_chosen.connect(controller.ask_text)
+        window.welcome.microphone_allowed.connect(controller.allow_microphone)
+        window.files_dropped.connect(self._on_files)
+
+    def _on_search_toggled(self, on: bool) -> None:
+        network = [tool.name for tool in self._controller.tools if tool.needs_network]
+        kept = [name for name in self._settings.now.tools if name not in network]
+        self._controller.set_tools(tuple(kept + network if on else kept))
+
+    def _on_files(self, paths: list[str], page: int) -> None:
+        single = len(paths) == 1 and os.path.isfile(paths[0])  # Path's own raises for a folder that is locked
+        if page == TRANSCRIBE or not single:
+            self._controller.transcriber.add_files([Path(path) for path in paths])
+            self._window.show_page(TRANSCRIBE)
+        else:
+            self._controller.attach(Path(paths[0]))
+
+    def _listen_to_turns(self) -> None:
+        controller, menus = self._controller, self._window.menus
+        self._window.conversation.act.connect(self._on_act)
+        menus.talk.triggered.connect(lambda: self._window.show_page(TALK))
+        menus.talk.triggered.connect(controller.toggle_latch)
+        menus.play.triggered.connect(lambda: self._on_last(TurnAction.PLAY))
+        menus.again.triggered.connect(lambda: self._on_last(TurnAction.AGAIN))
+        menus.save_sound.triggered.connect(lambda: self._on_last(TurnAction.SAVE))
+
+    def _last(self) -> TurnView | None:
+        turns = self._controller.turns
+        return turns[-1] if turns else None
+
+    def _on_last(self, action: TurnAction) -> None:
+        last = self._last()
+        if last is not None:
+            self._on_act(last.key, action, None)
+
+    def _enable_turn_commands(self) -> None:
+        last, menus = self._last(), self._window.menus
+        settled = last is not None and last.state in (TurnState.DONE, TurnState.INTERRUPTED, TurnState.FAILED)
+        sounds = last is not None and last.has_sound
+        menus.play.setEnabled(sounds)
+        menus.save_sound.setEnabled(sounds and settled)
+        menus.again.setEnabled(settled)
+
+    def _turn(self, key: int) -> TurnView | None:
+        return next((turn for turn in self._controller.turns if turn.key == key), None)
+
+    def _on_act(self, key: int, action: TurnAction, value: object) -> None:
+        turn, controller = self._turn(key), self._controller
+        if turn is None:
+            return
+        simple = {
+            TurnAction.PLAY: lambda: controller.play_again(key, turn.speed),
+            TurnAction.STOP: controller.stop,
+            TurnAction.PLAY_QUESTION: lambda: controller.play_question(key),
+            TurnAction.SPEED: lambda: controller.play_again(key, float(str(value))),
+            TurnAction.COPY: lambda: QGuiApplication.clipboard().setText(turn.answer),
+            TurnAction.SAVE: lambda: self._save(turn),
+            TurnAction.VOICE: lambda: self._offer_voices(turn),
+            TurnAction.EDIT: lambda: self._edit(turn),
+            TurnAction.AGAIN: lambda: controller.regenerate(key),
+            TurnAction.RETRY: lambda: controller.try_again(key),
+            TurnAction.DELETE: lambda: self._delete(turn),
+            TurnAction.SKIP_THINKING: controller.skip_thinking,
+        }
+        if action in simple:
+            simple[action]()
+
+    def _save(self, turn: TurnView) -> None:
+        words = "".join(c if c.isalnum() else " " for c in turn.answer[:40]).split()
+        name = " ".join(words) or "Earshot"
+        title, kinds = self.tr("Save sound"), self.tr("Sound") + " (*.wav)"
+        path, _ = QFileDialog.getSaveFileName(self._window, title, f"{name}.wav", kinds)
+        if path:
+            self._controller.save_sound(turn.key, Path(path))
+
+    def _offer_voices(self, turn: TurnView) -> None:
+        menu = QMenu(self._window)
+        menu.aboutToHide.connect(menu.deleteLater)
+        for voice in self._controller.voices:
+            action = menu.addAction(menu_words(voice.name))
+            action.triggered.connect(lambda _checked=False, name=voice.key: self._controller.revoice(turn.key, name))
+        if not self._controller.voices:
+            menu.addAction(self.tr("No voice yet")).setEnabled(False)
+        menu.popup(QCursor.pos() + QPoint(0, 8))
+
+    def _delete(self, turn: TurnView) -> None:
+        detail = self.tr("The question, the answer and their recordings are removed. This cannot be undone.")
+        question, command = self.tr("Delete this turn?"), self.tr("Delete")
+        confirm(self._window, question, detail, command, lambda: self._controller.delete_turn(turn.key))
+
+    def _edit(self, turn: TurnView) -> None:
+        title, command = self.tr("Edit what you said"), self.tr("Ask again")
+        sheet = TextSheet(
+            self._window, title, turn.text, command, lambda text: self._controller.edit_turn(turn.key, text)
+        )
+        sheet.open()

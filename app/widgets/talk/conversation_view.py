@@ -1,0 +1,308 @@
+"""The conversation as a long page. Only the turns in sight have widgets; the others are heights in a list."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QWidget
+
+from app.qt import override
+from app.shown import TurnView
+from app.widgets.controls import theme
+from app.widgets.controls.motion import fade_in
+from app.widgets.controls.scroll_bar import use_thin_bar
+from app.widgets.talk.turn_widget import LIVE, TurnAction, TurnWidget
+
+TOP, BOTTOM, BETWEEN = 10, 12, 2
+NEAR_END_PX = 32
+
+
+def guessed_height(turn: TurnView) -> int:
+    """Height of a turn nobody has looked at yet, from the length of its texts."""
+    lines = 1 + len(turn.answer) // 80 + turn.answer.count("\n")
+    asked = 1 + len(turn.text) // 60
+    return (
+        60
+        + 18 * asked
+        + (22 if turn.seconds is not None else 0)
+        + 24 * lines
+        + 44 * len(turn.tools)
+        + 26 * bool(turn.thinking)
+    )
+
+
+class ConversationView(QAbstractScrollArea):
+    """Shows turns, follows the newest while it grows, and stays put when the user has scrolled up."""
+
+    act = Signal(int, TurnAction, object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(self.tr("Conversation"))
+        self._turns: list[TurnView] = []
+        self._heights: list[int] = []
+        self._tops: list[int] = []
+        self._known_tops = 0  # tops up to this turn are right
+        self._unfolded: dict[int, bool] = {}
+        self._shown: dict[int, TurnWidget] = {}
+        self._spare: list[TurnWidget] = []
+        self._follow = True
+        self._settling = False
+        use_thin_bar(self)
+        self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
+        self.verticalScrollBar().setSingleStep(40)
+        QApplication.instance().focusChanged.connect(self._on_focus_changed)  # type: ignore[union-attr]
+
+    @property
+    def turns(self) -> Sequence[TurnView]:
+        """All turns, oldest first."""
+        return self._turns
+
+    @property
+    def widgets_in_use(self) -> int:
+        """How many turn widgets exist, lent or spare."""
+        return len(self._shown) + len(self._spare)
+
+    @property
+    def follows_end(self) -> bool:
+        """Whether new text keeps the end in sight."""
+        return self._follow
+
+    def set_turns(self, turns: Sequence[TurnView]) -> None:
+        """Show another conversation, from its end."""
+        self._turns = list(turns)
+        self._heights = [guessed_height(turn) for turn in turns]
+        self._known_tops = 0
+        self._unfolded.clear()
+        self._release(set())
+        self._follow = True
+        self._settle()
+
+    def set_turn(self, turn: TurnView) -> None:
+        """Show a newer state of one turn, or add it when its key is new."""
+        index = next((i for i in range(len(self._turns) - 1, -1, -1) if self._turns[i].key == turn.key), None)
+        if index is None:
+            self._turns.append(turn)
+            self._heights.append(guessed_height(turn))
+            self._follow = True
+        else:
+            self._turns[index] = turn
+            if widget := self._shown.get(index):
+                self._fill(widget, index)
+                self._set_height(index, widget.heightForWidth(self.column_width()))
+        self._settle()
+        if index is None:
+            fade_in(self._shown[len(self._turns) - 1])
+
+    def remove_turn(self, key: int) -> None:
+        """Take one turn out; the others in sight stay where they are."""
+        index = next((i for i, turn in enumerate(self._turns) if turn.key == key), None)
+        if index is None:
+            return
+        self._measure()
+        bar = self.verticalScrollBar()
+        above = self._tops[index + 1] <= bar.value()
+        place = bar.value() - (self._heights[index] + BETWEEN if above else 0)
+        del self._turns[index], self._heights[index]
+        self._known_tops = min(self._known_tops, index)
+        self._unfolded.pop(key, None)
+        self._release(set(self._shown) - {index})
+        self._shown = {i - (i > index): widget for i, widget in self._shown.items()}
+        self._settling = True
+        bar.setValue(place)
+        self._settle()
+
+    def widget_of(self, index: int) -> TurnWidget | None:
+        """The widget lent to a turn, while it is in sight."""
+        return self._shown.get(index)
+
+    def column_width(self) -> int:
+        """Width of the reading column and the margin around it."""
+        return max(min(theme.COLUMN_WIDTH, self.width() - 48), 200) + 2 * TurnWidget.MARGIN
+
+    def show_end(self) -> None:
+        """Go to the newest turn and follow it again."""
+        self._follow = True
+        self._settle()
+
+    def show_index(self, index: int) -> None:
+        """Bring a turn into sight, its top near the top of the page."""
+        self._follow = False
+        self.verticalScrollBar().setValue(self._tops[index] - TOP if self._tops else 0)
+
+    def _is_unfolded(self, index: int) -> bool:
+        turn = self._turns[index]
+        return self._unfolded.get(turn.key, turn.state in LIVE or index == len(self._turns) - 1)
+
+    def _fill(self, widget: TurnWidget, index: int) -> None:
+        widget.show_turn(self._turns[index], unfolded=self._is_unfolded(index))
+
+    def _release(self, keep: set[int]) -> None:
+        for index in [i for i in self._shown if i not in keep]:
+            widget = self._shown.pop(index)
+            widget.hide()
+            self._spare.append(widget)
+
+    def _lend(self, index: int) -> TurnWidget:
+        if index in self._shown:
+            return self._shown[index]
+        widget = self._spare.pop() if self._spare else self._new_widget()
+        self._shown[index] = widget
+        self._fill(widget, index)
+        self._set_height(index, widget.heightForWidth(self.column_width()))
+        return widget
+
+    def _new_widget(self) -> TurnWidget:
+        widget = TurnWidget(self.viewport())
+        widget.act.connect(self._on_act)
+        return widget
+
+    def _on_act(self, key: int, action: TurnAction, value: object) -> None:
+        if action is TurnAction.FOLD:
+            self._unfolded[key] = not value
+            index = next(i for i, turn in enumerate(self._turns) if turn.key == key)
+            self._fill(self._shown[index], index)
+            self._set_height(index, self._shown[index].heightForWidth(self.column_width()))
+            self._settle()
+        else:
+            self.act.emit(key, action, value)
+
+    def _set_height(self, index: int, height: int) -> None:
+        if self._heights[index] != height:
+            self._heights[index] = height
+            self._known_tops = min(self._known_tops, index)
+
+    def _measure(self) -> int:
+        """Tops of all turns; returns the height of the whole page. Only what lies below a change is added up again."""
+        if self._known_tops < len(self._heights) or len(self._tops) != len(self._heights) + 1:
+            known = min(self._known_tops, len(self._tops) - 1) if self._tops else 0
+            start = self._tops[known] if self._tops else TOP
+            below = accumulate((height + BETWEEN for height in self._heights[known:]), initial=start)
+            self._tops = [*self._tops[:known], *below]
+            self._known_tops = len(self._heights)
+        return self._tops[-1] - BETWEEN + BOTTOM if self._heights else 0
+
+    def _settle(self) -> None:
+        """Bring scroll bar, heights and widgets in line with each other."""
+        self._settling = True
+        bar, page = self.verticalScrollBar(), self.viewport().height()
+        for _ in range(4):  # a measured height moves the end, which can bring another turn into sight
+            whole = self._measure()
+            bar.setRange(0, max(whole - page, 0))
+            bar.setPageStep(page)
+            if self._follow:
+                bar.setValue(bar.maximum())
+            if not self._place():
+                break
+        self._settling = False
+
+    def _place(self) -> bool:
+        """Lend widgets to the turns in sight; returns whether a height turned out different."""
+        bar, page = self.verticalScrollBar(), self.viewport().height()
+        if not self._turns:
+            self._release(set())
+            return False
+        first = max(bisect_right(self._tops, bar.value()) - 1, 0)
+        last = min(bisect_right(self._tops, bar.value() + page) - 1, len(self._turns) - 1)
+        self._release(set(range(first, last + 1)) | self._focused())
+        before = [self._heights[index] for index in range(first, last + 1)]
+        for index in range(first, last + 1):
+            self._lend(index)
+        changes = [self._heights[first + i] - height for i, height in enumerate(before)]
+        if not self._follow and changes[0] and self._tops[first] < bar.value():
+            bar.setRange(0, bar.maximum() + max(changes[0], 0))
+            bar.setValue(bar.value() + changes[0])  # the part in sight stays where it is
+        self._measure()
+        self._move_widgets()
+        return any(changes)
+
+    def _focused(self) -> set[int]:
+        focused = QApplication.focusWidget()
+        if focused is None:
+            return set()
+        return {i for i, widget in self._shown.items() if widget is focused or widget.isAncestorOf(focused)}
+
+    def _move_widgets(self) -> None:
+        width = self.column_width()
+        left = (self.width() - width) // 2
+        for index, widget in sorted(self._shown.items()):
+            widget.setGeometry(left, self._tops[index] - self.verticalScrollBar().value(), width, self._heights[index])
+            widget.arrange()
+            widget.show()
+
+    def _on_scrolled(self, value: int) -> None:
+        if self._settling:
+            return
+        self._follow = value >= self.verticalScrollBar().maximum() - NEAR_END_PX
+        self._settling = True
+        if self._place():
+            self._settle()
+        self._settling = False
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        if event.size().width() != event.oldSize().width():
+            self._remeasure()
+        self._settle()
+
+    def _remeasure(self) -> None:
+        width = self.column_width()
+        for index, widget in self._shown.items():
+            self._set_height(index, widget.heightForWidth(width))
+
+    @override
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        """Widgets are placed by `_place`; Qt must not move them as well."""
+
+    def _on_focus_changed(self, old: QWidget | None, new: QWidget | None) -> None:
+        # What is clicked is in sight, and whoever comes back to the window finds the page as it was.
+        by_keyboard = old is not None and QGuiApplication.mouseButtons() == Qt.MouseButton.NoButton
+        for index, widget in list(self._shown.items()):
+            widget.focus_changed()
+            if by_keyboard and (new is widget or (new is not None and widget.isAncestorOf(new))):
+                self._keep_in_sight(index, new)
+
+    def _keep_in_sight(self, index: int, focused: QWidget) -> None:
+        top = focused.mapTo(self.viewport(), focused.rect().topLeft()).y()
+        bottom = top + min(focused.height(), self.viewport().height() - 16)
+        bar = self.verticalScrollBar()
+        if top < 8:
+            bar.setValue(bar.value() + top - 8)
+        elif bottom > self.viewport().height() - 8:
+            bar.setValue(bar.value() + bottom - self.viewport().height() + 8)
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        moves = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
+        if event.key() in moves and self._turns:
+            self._move_focus(moves[Qt.Key(event.key())])
+        elif event.key() == Qt.Key.Key_Home:
+            self.verticalScrollBar().setValue(0)
+        elif event.key() == Qt.Key.Key_End:
+            self.show_end()
+        else:
+            super().keyPressEvent(event)
+
+    def _move_focus(self, step: int) -> None:
+        current = next(iter(self._focused()), None)
+        if current is None:
+            target = max(self._shown) if step < 0 else min(self._shown)
+        else:
+            target = min(max(current + step, 0), len(self._turns) - 1)
+        if target not in self._shown:
+            self.show_index(target)
+        self._shown[target].setFocus(Qt.FocusReason.TabFocusReason)
+
+    @override
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange and hasattr(self, "_turns"):
+            self._remeasure()
+            self._settle()

@@ -1,0 +1,162 @@
+"""The talk button: a large circle whose ring is the level of the microphone or the voice."""
+
+from __future__ import annotations
+
+import math
+from enum import Enum
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QHideEvent, QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QWidget
+
+from app.qt import override
+from app.widgets.controls import icons, theme
+from app.widgets.controls.buttons import PaintedButton
+
+FRAME_MS = 33
+RADIUS = 32.0
+
+
+class TalkLook(Enum):
+    """What the button shows."""
+
+    OFF = "off"  # nothing can be said yet
+    READY = "ready"
+    OPENING = "opening"  # the microphone gives no samples yet
+    LISTENING = "listening"
+    THINKING = "thinking"
+    SPEAKING = "speaking"
+    TROUBLE = "trouble"
+
+
+class TalkButton(PaintedButton):
+    """A round button to hold or tap. `pressed` and `released` are the gesture; `entered` is the Return key."""
+
+    entered = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("", parent)
+        self._look = TalkLook.READY
+        self._level = 0.0
+        self._target = 0.0
+        self._turn = 0.0
+        self._timer = QTimer(self, interval=FRAME_MS)
+        self._timer.timeout.connect(self._on_frame)
+        self.setAccessibleName(self.tr("Talk"))
+
+    @property
+    def look(self) -> TalkLook:
+        """What the button shows now."""
+        return self._look
+
+    @property
+    def level(self) -> float:
+        """The level the ring shows now, 0 to 1."""
+        return self._level
+
+    def set_look(self, look: TalkLook) -> None:
+        """Show another state; the ring is calm in those without sound."""
+        self._look = look
+        if look not in (TalkLook.LISTENING, TalkLook.SPEAKING):
+            self._target = 0.0
+        self._run_if_moving()
+        self.update()
+
+    def set_level(self, level: float) -> None:
+        """The newest level, 0 to 1; the ring follows it softly."""
+        self._target = min(max(level, 0.0), 1.0)
+        self._run_if_moving()
+
+    def jump_to_level(self, level: float) -> None:
+        """Show this level at once."""
+        self._level = self._target = min(max(level, 0.0), 1.0)
+        self.update()
+
+    def _run_if_moving(self) -> None:
+        turning = self._look in (TalkLook.THINKING, TalkLook.OPENING) and theme.motion_ms() > 0
+        moving = turning or abs(self._target - self._level) > 0.004
+        if moving and self.isVisible():
+            self._timer.start()
+        elif not moving:
+            self._timer.stop()
+
+    def _on_frame(self) -> None:
+        pull = 0.55 if self._target > self._level else 0.22
+        self._level += (self._target - self._level) * pull
+        self._turn = (self._turn + FRAME_MS / 1400.0) % 1.0
+        self._run_if_moving()
+        self.update()
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.isAutoRepeat():
+            self.entered.emit()
+        else:
+            super().keyPressEvent(event)
+
+    @override
+    def hideEvent(self, event: QHideEvent) -> None:
+        self._timer.stop()
+        super().hideEvent(event)
+
+    @override
+    def sizeHint(self) -> QSize:
+        return QSize(96, 96)
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    @override
+    def hitButton(self, position: object) -> bool:
+        offset = QPointF(position) - QPointF(self.rect().center())  # type: ignore[call-overload]
+        return math.hypot(offset.x(), offset.y()) <= RADIUS + 6
+
+    def _fill(self, values: theme.Colours) -> tuple[QColor, QColor]:
+        if self._look is TalkLook.OFF:
+            return values.groove, values.second
+        if self._look in (TalkLook.OPENING, TalkLook.THINKING):
+            return values.accent_soft, values.accent_text
+        if self._look is TalkLook.TROUBLE:
+            return values.groove, values.trouble
+        if self._look is TalkLook.LISTENING:
+            return values.listening, values.on_accent
+        return values.accent, values.on_accent
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        values = theme.colours(self)
+        centre = QRectF(self.rect()).center()
+        fill, ink = self._fill(values)
+        self._paint_rings(painter, centre, values)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(fill if not self.isDown() else fill.darker(108))
+        painter.drawEllipse(centre, RADIUS, RADIUS)
+        if self._look in (TalkLook.THINKING, TalkLook.OPENING):
+            self._paint_arc(painter, centre, values.accent)
+        icons.draw(painter, "microphone", QRectF(centre.x() - 14, centre.y() - 14, 28, 28), ink)
+        if self.keyboard_focus():
+            painter.setPen(QPen(values.accent, 2))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawEllipse(centre, RADIUS + 4, RADIUS + 4)
+
+    def _paint_rings(self, painter: QPainter, centre: QPointF, values: theme.Colours) -> None:
+        if self._look not in (TalkLook.LISTENING, TalkLook.SPEAKING):
+            return
+        ring = QColor(values.listening if self._look is TalkLook.LISTENING else values.accent)
+        painter.setPen(Qt.PenStyle.NoPen)
+        for reach, alpha in ((4.0 + 11.5 * self._level, 0.07), (2.0 + 7.0 * self._level, 0.11)):
+            ring.setAlphaF(alpha * (1.6 if values.dark else 1.0))
+            painter.setBrush(ring)
+            painter.drawEllipse(centre, RADIUS + reach, RADIUS + reach)
+
+    def _paint_arc(self, painter: QPainter, centre: QPointF, colour: QColor) -> None:
+        arc = QPen(colour, 2.5)
+        arc.setCapStyle(Qt.PenCapStyle.RoundCap)
+        painter.setPen(arc)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        reach = RADIUS + 4.5
+        box = QRectF(centre.x() - reach, centre.y() - reach, 2 * reach, 2 * reach)
+        painter.drawArc(box, int(-self._turn * 5760) + 1440, -1500)

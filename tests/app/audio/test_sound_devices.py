@@ -1,0 +1,159 @@
+"""Devices that are opened, changed and let go of while another one is still being opened."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.audio.devices import Device
+from app.audio.sound_devices import SoundDevices
+from app.settings import Settings
+from engine.events import Samples
+from tests.app.fakes import FakeSound, FakeStream
+
+HEADSET = Device("Headset", 44_100, 2)
+
+
+class SlowSound(FakeSound):
+    """Devices open when the gate lets them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.devices_out.append(HEADSET)
+        self.plugged_out.append(HEADSET)
+        self.gate = threading.Event()
+        self.asked = threading.Event()
+
+    def open_input(self, device: Device, on_block: Callable[[Samples], None]) -> FakeStream:
+        self._wait()
+        return super().open_input(device, on_block)
+
+    def open_output(self, device: Device, fill: Callable[[Samples], None]) -> FakeStream:
+        self._wait()
+        return super().open_output(device, fill)
+
+    def _wait(self) -> None:
+        self.asked.set()
+        assert self.gate.wait(60)
+
+    @property
+    def open_devices(self) -> list[str]:
+        return [stream.device for stream in self.streams if not stream.closed]
+
+
+@pytest.fixture
+def system() -> SlowSound:
+    return SlowSound()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(tmp_path / "settings.json")
+
+
+@pytest.fixture
+def devices(system: SlowSound, settings: Settings, qtbot: QtBot) -> Iterator[SoundDevices]:
+    devices = SoundDevices(system, settings)
+    yield devices
+    system.gate.set()
+    devices.close(20)
+    assert system.open_devices == []
+    assert system.open_while_refreshed == []
+
+
+@pytest.fixture
+def opening(devices: SoundDevices, system: SlowSound) -> SoundDevices:
+    """While the microphone is being opened."""
+    devices.open(microphone=True)
+    assert system.asked.wait(20)
+    return devices
+
+
+def test_a_loudspeaker_chosen_while_another_one_opens_is_used(
+    devices: SoundDevices, system: SlowSound, settings: Settings, qtbot: QtBot
+) -> None:
+    devices.open(microphone=False)
+    assert system.asked.wait(20)
+    settings.change(output_device="Headset")
+    system.gate.set()
+    qtbot.waitUntil(lambda: devices.playback.open, timeout=20_000)
+    assert system.open_devices == ["Headset"]
+    assert system.output is not None
+    assert system.output.device == "Headset"
+
+
+def test_a_microphone_that_nobody_wants_any_more_does_not_stay_open(
+    opening: SoundDevices, system: SlowSound, qtbot: QtBot
+) -> None:
+    heard: list[bool] = []
+    opening.microphone_opened.connect(lambda: heard.append(True))
+    opening.close_microphone()
+    system.gate.set()
+    qtbot.waitUntil(lambda: opening.playback.open, timeout=20_000)
+    assert system.open_devices == ["Built-in Output"]
+    assert not opening.microphone.open
+    assert heard == []
+
+
+def test_a_microphone_wanted_again_before_the_first_one_is_open_is_opened_once(
+    opening: SoundDevices, system: SlowSound, qtbot: QtBot
+) -> None:
+    opening.close_microphone()
+    opening.open(microphone=True)
+    opening.open(microphone=True)
+    system.gate.set()
+    qtbot.waitUntil(lambda: opening.microphone.open and opening.playback.open, timeout=20_000)
+    assert system.open_devices == ["Built-in Output", "Built-in Microphone"]
+
+
+def test_a_microphone_that_was_opening_is_open_after_devices_were_listed_anew(
+    opening: SoundDevices, system: SlowSound, qtbot: QtBot
+) -> None:
+    opening.refresh()
+    system.gate.set()
+    qtbot.waitUntil(lambda: opening.microphone.open and opening.playback.open, timeout=20_000)
+    assert system.refreshed == 1
+    assert sorted(system.open_devices) == ["Built-in Microphone", "Built-in Output"]
+
+
+def test_the_microphone_stays_warm_when_the_loudspeaker_goes_away(
+    devices: SoundDevices, system: SlowSound, qtbot: QtBot
+) -> None:
+    system.gate.set()
+    devices.open(microphone=True)
+    qtbot.waitUntil(lambda: devices.microphone.open and devices.playback.open, timeout=20_000)
+    assert system.output is not None
+    system.output.lost = True
+    devices.poll()
+    assert not devices.playback.open
+    qtbot.waitUntil(lambda: devices.microphone.open and devices.playback.open, timeout=20_000)
+
+
+def test_a_device_that_hangs_is_said_and_closed_when_it_opens_after_all(
+    system: SlowSound, settings: Settings, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devices = SoundDevices(system, settings)
+    said: list[str] = []
+    devices.failed.connect(said.append)
+    devices.open(microphone=True)
+    assert system.asked.wait(20)
+    system.gate, stuck = threading.Event(), system.gate
+    system.gate.set()
+    with monkeypatch.context() as patch:
+        patch.setattr(devices._worker, "_longest_s", 0.0)
+        devices.watch(lambda: True)  # whatever comes next finds the thread hanging
+    qtbot.waitUntil(lambda: devices.playback.open, timeout=20_000)
+    assert said == ["A sound device failed unexpectedly. The log says more; choose another device."]
+    assert not devices.microphone.open
+    devices.open(microphone=True)
+    qtbot.waitUntil(lambda: devices.microphone.open, timeout=20_000)
+    stuck.set()
+    qtbot.waitUntil(lambda: len(system.streams) == 3, timeout=20_000)
+    qtbot.waitUntil(lambda: len(system.open_devices) == 2, timeout=20_000)
+    assert devices.microphone._stream is system.streams[1]
+    devices.close(20)
+    assert system.open_devices == []

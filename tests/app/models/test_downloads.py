@@ -1,0 +1,131 @@
+"""Downloads of models in the app: a real HTTP server on this machine plays the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.models.downloads import Downloads
+from app.models.models import Catalogue, kept_in
+from app.settings import Settings
+from app.shown import DownloadState, DownloadView
+from app.worker import Worker
+from engine.checkpoints.download import downloading
+from engine.events import Progress
+from tests.engine.checkpoints.test_download import FILES, NAME, WEIGHTS, Hub, hub
+
+__all__ = ["hub"]  # the fixture
+
+Start = Callable[[], Downloads]
+
+
+@pytest.fixture
+def start(hub: tuple[str, type[Hub]], tmp_path: Path, qtbot: QtBot) -> Iterator[Start]:
+    worker = Worker("downloads", 60)
+    opened: list[Downloads] = []
+
+    def begin() -> Downloads:
+        downloads = Downloads(lambda: tmp_path, worker, partial(downloading, hub=hub[0]))
+        opened.append(downloads)
+        downloads.refresh()
+        qtbot.waitUntil(lambda: len(downloads.listed) == 3)
+        return downloads
+
+    yield begin
+    for downloads in opened:
+        downloads.close()
+        qtbot.waitUntil(lambda d=downloads: all(v.state is not DownloadState.RUNNING for v in d.listed))
+    worker.close(20)
+
+
+def view(downloads: Downloads) -> DownloadView | None:
+    return next((each for each in downloads.listed if each.name == NAME), None)
+
+
+def test_nothing_is_fetched_before_a_person_asks(start: Start, hub: tuple[str, type[Hub]], tmp_path: Path) -> None:
+    downloads = start()
+    assert [each.state for each in downloads.listed] == [DownloadState.OFFERED] * 3
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_download_arrives_and_is_offered_no_more(start: Start, qtbot: QtBot, tmp_path: Path) -> None:
+    downloads = start()
+    with qtbot.waitSignal(downloads.arrived) as arrived:
+        downloads.start(NAME)
+    assert arrived.args == [NAME]
+    qtbot.waitUntil(lambda: view(downloads) is None)
+    assert (tmp_path / NAME / "config.json").read_bytes() == FILES["config.json"]
+
+
+def test_a_broken_connection_is_a_sentence_in_its_row_and_it_goes_on_from_there(
+    start: Start, qtbot: QtBot, hub: tuple[str, type[Hub]], tmp_path: Path
+) -> None:
+    hub[1].cut_after = 3_000_000
+    downloads = start()
+    downloads.start(NAME)
+    qtbot.waitUntil(lambda: (view(downloads) or DownloadView("")).state is DownloadState.PAUSED)
+    stopped = view(downloads)
+    assert stopped is not None
+    assert "Check the connection" in stopped.problem
+    assert stopped.done > 1_000_000
+    hub[1].cut_after = None
+    with qtbot.waitSignal(downloads.arrived):
+        downloads.start(NAME)
+    assert hub[1].requested_ranges, "the second try must not begin at zero"
+    assert (tmp_path / NAME / "model-00001-of-00001.safetensors").read_bytes() == WEIGHTS
+
+
+def test_what_arrived_before_the_app_was_closed_is_found_again_and_can_be_discarded(
+    start: Start, qtbot: QtBot, tmp_path: Path
+) -> None:
+    partial_folder = tmp_path / f"{NAME}.partial"
+    partial_folder.mkdir()
+    (partial_folder / "config.json").write_bytes(b"12345")
+    downloads = start()
+    found = view(downloads)
+    assert found is not None
+    assert (found.state, found.done) == (DownloadState.PAUSED, 5)
+    downloads.discard(NAME)
+    qtbot.waitUntil(lambda: (view(downloads) or found).state is DownloadState.OFFERED)
+    assert not partial_folder.exists()
+
+
+def test_a_paused_download_keeps_what_arrived(qtbot: QtBot, tmp_path: Path) -> None:
+    def endless(name: str, folder: Path) -> Generator[Progress, None, Path]:
+        (folder / f"{name}.partial").mkdir()
+        (folder / f"{name}.partial" / "config.json").write_bytes(b"12345")
+        while True:
+            yield Progress("downloading", 5, 10, "bytes")
+
+    worker = Worker("downloads", 60)
+    downloads = Downloads(lambda: tmp_path, worker, endless)
+    downloads.refresh()
+    qtbot.waitUntil(lambda: view(downloads) is not None)
+    downloads.start(NAME)
+    qtbot.waitUntil(lambda: (view(downloads) or DownloadView("")).done == 5)
+    downloads.pause(NAME)
+    qtbot.waitUntil(lambda: (view(downloads) or DownloadView("")).state is DownloadState.PAUSED)
+    assert (tmp_path / f"{NAME}.partial" / "config.json").read_bytes() == b"12345"
+    worker.close(20)
+
+
+def test_the_catalogue_looks_into_the_folder_the_user_chose(qtbot: QtBot, tmp_path: Path) -> None:
+    settings = Settings(tmp_path / "settings.json")
+    chosen = tmp_path / "large disk"
+    (chosen / "mine").mkdir(parents=True)
+    (chosen / "mine" / "config.json").write_text("{}")
+    settings.change(models_folder=str(chosen))
+    catalogue = Catalogue(lambda: kept_in(settings))
+    assert str(chosen / "mine") in [model.key for model in catalogue.installed("")]
+
+
+def test_a_model_chosen_from_elsewhere_is_listed_as_the_one_in_use(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "config.json").write_text("{}")
+    listed = Catalogue(lambda: tmp_path / "none").installed(str(elsewhere))
+    assert [model.key for model in listed if model.current] == [str(elsewhere)]

@@ -1,0 +1,93 @@
+"""The models page with the real engine: a smaller copy is made beside the conversation, and used."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtWidgets import QAbstractButton
+from pytestqt.qtbot import QtBot
+
+from app.main import build_controller, load_engine
+from app.paths import Paths
+from app.settings import Settings
+from app.shown import ModelView, TurnState
+from app.widgets.settings.models import ModelRow
+from tests.app.conftest import Running
+from tests.app.fakes import FakeEngine, FakePermission, FakeSound
+from tests.app.user import User
+from tests.checkpoints import tiny_checkpoint
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def user(tmp_path: Path, qtbot: QtBot, qapp: Any) -> Iterator[User]:
+    kept = tmp_path / "models"
+    shutil.copytree(tiny_checkpoint(), kept / "tiny")
+    paths = Paths(tmp_path / "home", tmp_path / "home" / "logs")
+    paths.make()
+    settings = Settings(paths.settings)
+    settings.change(
+        microphone_explained=True, language="en", models_folder=str(kept), model=str(kept / "tiny"), tools=()
+    )
+    sound, permission = FakeSound(), FakePermission()
+    controller = build_controller(paths, settings, loader=load_engine, system=sound, permission=permission)
+    somebody = User(Running(controller, FakeEngine(), sound, permission, settings, paths, qtbot))
+    controller.start()
+    somebody.sees(lambda: controller.model.ready and sound.output is not None, 60_000)
+    somebody.settings.open_page(somebody.settings.models)
+    somebody.sees(lambda: row(somebody, "tiny"))
+    yield somebody
+    controller.shutdown()
+
+
+def row(user: User, name: str) -> ModelRow | None:
+    rows = user.settings.models.findChildren(ModelRow)
+    return next((row for row in rows if row.accessibleName() == name and row.isVisible()), None)
+
+
+def word(user: User, text: str, name: str) -> QAbstractButton:
+    found = row(user, name)
+    assert found is not None
+    return user.word(text, found)
+
+
+def model(user: User, name: str) -> ModelView:
+    return next(model for model in user.app.controller.models if model.name == name)
+
+
+def finished(user: User) -> bool:
+    return user.app.controller.turns[0].state is TurnState.DONE
+
+
+def test_a_smaller_copy_is_made_and_used(user: User) -> None:
+    user.press(word(user, "Make a smaller copy", "tiny"))
+    user.app.controller.ask_text("Meanwhile?")
+    user.sees(lambda: user.sound.listen(0.5) is not None and row(user, "tiny-4bit"), 60_000)
+    user.sees(lambda: user.sound.listen(0.5) is not None and finished(user), 60_000)
+    with pytest.raises(AssertionError, match="0 buttons"):
+        word(user, "Make a smaller copy", "tiny")  # there is one
+    user.press(word(user, "Use", "tiny-4bit"))
+    user.sees(lambda: user.app.controller.model.ready and user.app.controller.model.name == "tiny-4bit", 60_000)
+    user.sees(lambda: model(user, "tiny-4bit").current)
+    assert (model(user, "tiny-4bit").about, model(user, "tiny-4bit").problem) == ("4-bit", "")
+
+
+def test_a_copy_that_is_stopped_leaves_nothing(user: User) -> None:
+    models = user.app.settings.now.models_folder
+    user.app.controller.make_copy(str(Path(models) / "tiny"))
+    user.app.controller.stop_copy()
+    user.sees(lambda: word(user, "Make a smaller copy", "tiny"))
+    user.qtbot.wait(100)
+    assert [path.name for path in Path(models).iterdir()] == ["tiny"]
+
+
+def test_a_copy_that_cannot_be_made_says_why(user: User) -> None:
+    models = Path(user.app.settings.now.models_folder)
+    (models / "tiny-4bit.partial").write_text("in the way")
+    user.press(word(user, "Make a smaller copy", "tiny"))
+    user.sees(lambda: "cannot be written" in model(user, "tiny").problem)

@@ -1,0 +1,208 @@
+"""The conversation page: light at a thousand turns, follows the end, stays put when the user reads above."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.shown import TurnState, TurnView
+from app.widgets.talk.conversation_view import ConversationView
+from app.widgets.talk.turn_widget import TurnAction, TurnWidget
+from tests.app.widgets.scenes import FAILED, PACKING, TRAIN
+
+
+def many(count: int) -> list[TurnView]:
+    """Turns of different heights."""
+    answer = "A sentence that says something. "
+    return [
+        TurnView(n, TurnState.DONE, f"Question {n}", answer=f"Answer {n}. " + answer * (n % 17)) for n in range(count)
+    ]
+
+
+@pytest.fixture
+def view(qtbot: QtBot) -> ConversationView:
+    page = ConversationView()
+    qtbot.addWidget(page)
+    page.resize(872, 568)
+    page.show()
+    return page
+
+
+def test_a_thousand_turns_need_only_the_widgets_in_sight(view: ConversationView) -> None:
+    view.set_turns(many(1000))
+    assert view.widgets_in_use <= 12
+    bar = view.verticalScrollBar()
+    for value in range(bar.maximum(), 0, -900):
+        bar.setValue(value)
+    bar.setValue(0)
+    assert view.widgets_in_use <= 16
+    assert len(view.viewport().findChildren(TurnWidget)) == view.widgets_in_use
+    assert view.widget_of(0) is not None
+
+
+def test_every_place_of_a_long_page_is_covered_without_gap_or_overlap(view: ConversationView) -> None:
+    view.set_turns(many(1000))
+    bar = view.verticalScrollBar()
+    for share in (0.0, 0.1, 0.33, 0.5, 0.77, 1.0):
+        bar.setValue(int(bar.maximum() * share))
+        shown = sorted(
+            (w.geometry() for w in view.viewport().findChildren(TurnWidget) if w.isVisible()), key=lambda g: g.y()
+        )
+        assert shown[0].top() <= 12
+        assert shown[-1].bottom() >= view.viewport().height() - 16
+        for upper, lower in pairwise(shown):
+            assert lower.top() - upper.bottom() == 3  # one pixel of Qt's bottom(), two between
+
+
+def test_a_new_conversation_is_shown_from_its_end(view: ConversationView) -> None:
+    view.set_turns(many(50))
+    assert view.verticalScrollBar().value() == view.verticalScrollBar().maximum() > 0
+    assert view.widget_of(49) is not None
+
+
+def test_the_end_stays_in_sight_while_an_answer_grows(view: ConversationView) -> None:
+    view.set_turns(many(20))
+    for length in range(1, 60):
+        view.set_turn(TurnView(99, TurnState.ANSWERING, "Tell me more", answer="More and more words. " * length))
+        widget = view.widget_of(20)
+        assert widget is not None
+        assert view.viewport().height() - 40 <= widget.geometry().bottom() <= view.viewport().height()
+
+
+def test_the_page_stays_put_when_the_user_has_scrolled_up(view: ConversationView) -> None:
+    view.set_turns(many(40))
+    view.verticalScrollBar().setValue(view.verticalScrollBar().maximum() // 2)
+    assert not view.follows_end
+    before = {i: view.widget_of(i).y() for i in range(40) if view.widget_of(i)}  # type: ignore[union-attr]
+    view.set_turn(replace(view.turns[39], state=TurnState.SPEAKING, answer="Longer. " * 400))
+    assert {i: view.widget_of(i).y() for i in before} == before  # type: ignore[union-attr]
+
+
+def test_asking_something_new_goes_to_the_end_again(view: ConversationView) -> None:
+    view.set_turns(many(40))
+    view.verticalScrollBar().setValue(0)
+    view.set_turn(TurnView(77, TurnState.RECORDING, seconds=0.0))
+    assert view.follows_end
+    assert view.verticalScrollBar().value() == view.verticalScrollBar().maximum()
+
+
+def test_what_is_in_sight_does_not_jump_when_scrolling_up_over_unmeasured_turns(view: ConversationView) -> None:
+    view.set_turns(
+        [TurnView(n, TurnState.DONE, "Q", answer="# Title\n\n- a\n- b\n\n" + "word " * 300) for n in range(60)]
+    )
+    bar = view.verticalScrollBar()
+    for _ in range(200):
+        shown = [i for i in range(60) if view.widget_of(i) is not None]
+        last = view.widget_of(shown[-1])
+        assert last is not None
+        before = last.y()
+        bar.setValue(bar.value() - 20)
+        widget = view.widget_of(shown[-1])
+        if widget is not None and bar.value() > 0:
+            assert widget.y() - before == 20
+    assert not view.follows_end
+
+
+def test_a_narrower_window_gives_the_text_more_lines(view: ConversationView, qtbot: QtBot) -> None:
+    view.set_turns([TRAIN])
+    widget = view.widget_of(0)
+    assert widget is not None
+    before = widget.height()
+    view.resize(340, 568)
+    qtbot.waitUntil(lambda: widget.height() > before)
+    assert widget.width() <= 340
+
+
+def test_thinking_folds_and_unfolds(view: ConversationView, qtbot: QtBot) -> None:
+    view.set_turns([TRAIN])
+    widget = view.widget_of(0)
+    assert widget is not None
+    unfolded = widget.height()
+    toggle = widget.thinking.toggle
+    qtbot.mouseClick(toggle, Qt.MouseButton.LeftButton)
+    assert widget.height() < unfolded
+    assert "folded" in toggle.accessibleName()
+    qtbot.mouseClick(toggle, Qt.MouseButton.LeftButton)
+    assert widget.height() == unfolded
+
+
+def test_older_thinking_is_folded(view: ConversationView) -> None:
+    done = replace(TRAIN, state=TurnState.DONE, spoken=None)
+    view.set_turns([done, PACKING])
+    first = view.widget_of(0)
+    assert first is not None
+    assert not first.thinking.toggle.isChecked()
+
+
+def test_actions_say_which_turn_and_what(view: ConversationView, qtbot: QtBot) -> None:
+    view.set_turns([PACKING])
+    widget = view.widget_of(0)
+    assert widget is not None
+    said: list[tuple[int, TurnAction, object]] = []
+    view.act.connect(lambda *what: said.append(what))
+    for button in widget.action_row.visible_words():
+        if button.text() != "1.25×":
+            qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    wanted = [TurnAction.PLAY, TurnAction.COPY, TurnAction.SAVE, TurnAction.VOICE, TurnAction.EDIT, TurnAction.AGAIN]
+    assert said == [(2, action, None) for action in wanted]
+
+
+def test_a_failed_turn_shows_its_sentence_and_a_way_to_try_again(view: ConversationView, qtbot: QtBot) -> None:
+    view.set_turns([FAILED])
+    said: list[TurnAction] = []
+    view.act.connect(lambda _key, action, _value: said.append(action))
+    widget = view.widget_of(0)
+    assert widget is not None
+    assert widget.retry.isVisible()
+    qtbot.mouseClick(widget.retry, Qt.MouseButton.LeftButton)
+    assert said == [TurnAction.RETRY]
+
+
+def test_the_badge_tells_text_sound_and_real_time_factor(view: ConversationView) -> None:
+    view.set_turns([TRAIN])
+    widget = view.widget_of(0)
+    assert widget is not None
+    assert widget.action_row.badge == "text 0.3 s · sound 0.6 s · RTF 0.48"
+
+
+def test_arrow_keys_go_from_turn_to_turn_and_copy_copies_the_answer(view: ConversationView, qtbot: QtBot) -> None:
+    view.set_turns(many(30))
+    view.setFocus()
+    QTest.keyClick(view, Qt.Key.Key_Up)
+    focused = QApplication.focusWidget()
+    assert isinstance(focused, TurnWidget)
+    assert focused.turn.key == 29
+    for _ in range(10):
+        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Up)
+    focused = QApplication.focusWidget()
+    assert isinstance(focused, TurnWidget)
+    assert focused.turn.key == 19
+    assert focused.visibleRegion().boundingRect().height() > 0
+    said: list[tuple[int, TurnAction]] = []
+    view.act.connect(lambda key, action, _value: said.append((key, action)))
+    focused.copy_text()
+    assert said == [(19, TurnAction.COPY)]
+
+
+def test_text_under_the_pointer_can_be_selected(view: ConversationView, qtbot: QtBot) -> None:
+    view.set_turns([PACKING])
+    widget = view.widget_of(0)
+    assert widget is not None
+    area = widget.answer.viewport()
+    qtbot.mouseDClick(area, Qt.MouseButton.LeftButton, pos=QPoint(20, 12))
+    assert widget.answer.textCursor().selectedText() == "Three"
+
+
+def test_the_wheel_over_a_text_scrolls_the_page(view: ConversationView, qtbot: QtBot) -> None:
+    view.set_turns(many(40))
+    widget = view.widget_of(39)
+    assert widget is not None
+    before = view.verticalScrollBar().value()
+    QTest.wheelEvent(view.windowHandle(), widget.mapTo(view, QPoint(60, 60)), QPoint(0, 240))
+    assert view.verticalScrollBar().value() < before
