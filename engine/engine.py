@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from engine.checkpoints.load import LoadedCheckpoint, loading
-from engine.conversation.reading import SharedPrefixes
+from engine.conversation.prompting.reading import SharedPrefixes
 from engine.errors import CheckpointError
 from engine.events import Progress
 

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING
 
 import mlx.core as mx
 
-from engine.conversation.chat_template import SPOKEN, THINKING, Variant
-from engine.conversation.checks import check
-from engine.conversation.history import TurnRecord, as_remembered, heard_only
-from engine.conversation.model import Model, read_aloud, written_down
-from engine.conversation.pace import Pace
-from engine.conversation.prompts import Prompts
-from engine.conversation.reading import Readable, Reader
-from engine.conversation.reply import Reply
-from engine.conversation.reply_parser import (
+from engine.conversation.model import Model
+from engine.conversation.prompting.chat_template import SPOKEN, THINKING, Variant
+from engine.conversation.prompting.prompts import Prompts
+from engine.conversation.prompting.reading import Readable, Reader
+from engine.conversation.prompting.trimming import Trimmer
+from engine.conversation.remembering.records import TurnRecord
+from engine.conversation.remembering.saving import restored_turns, save_turns
+from engine.conversation.replying.checks import check
+from engine.conversation.replying.cutting import as_remembered, heard_only
+from engine.conversation.replying.reply_in_progress import ReplyInProgress
+from engine.conversation.replying.reply_parser import (
     AnswerPiece,
     BrokenCallPiece,
     CallPiece,
@@ -31,13 +33,13 @@ from engine.conversation.reply_parser import (
     ThinkingDone,
     ThinkingPiece,
 )
-from engine.conversation.room import Room
-from engine.conversation.saving import restored_turns, save_turns
-from engine.conversation.settings import TALK, SessionSettings, sampling_for
-from engine.conversation.thinking import opened_behind, prefers_thinking
-from engine.conversation.tool_use import use_tools
-from engine.conversation.voices import Voices
-from engine.conversation.voicing import Voicing
+from engine.conversation.replying.settings import TALK, SessionSettings, sampling_for
+from engine.conversation.replying.single_tasks import read_aloud, transcript_of
+from engine.conversation.replying.thinking import opened_behind, prefers_thinking
+from engine.conversation.replying.tool_use import use_tools
+from engine.conversation.speaking_along.pace import Pace
+from engine.conversation.speaking_along.voices import Voices
+from engine.conversation.speaking_along.voicing import Voicing
 from engine.errors import RequestError
 from engine.events import (
     EndReason,
@@ -171,7 +173,7 @@ class Session:
         before = list(self._records)
         if place is not None:
             del self._records[place:]
-        reply = Reply(TurnRecord(self._new_key(), turn, speech=self._vocabulary.speech))
+        reply = ReplyInProgress(TurnRecord(self._new_key(), turn, speech=self._vocabulary.speech))
         self._records.append(reply.record)
         try:
             yield from self._make_room(reply)
@@ -192,28 +194,28 @@ class Session:
         record = self._records[-1]
         yield ReplyEnded(len(self._records) - 1, record.reason, record.statistics)
 
-    def _make_room(self, reply: Reply) -> Iterator[SessionEvent]:
+    def _make_room(self, reply: ReplyInProgress) -> Iterator[SessionEvent]:
         reserve = min(reply.turn.max_tokens, self._engine.context_length // 4)
         opening = THINKING if self._may_think(reply.turn) else SPOKEN
         heard: list[Heard] = []
 
         def transcript(record: TurnRecord) -> str:
-            text = self._write_down(record)
+            text = self._transcript_of(record)
             if text is not None:
                 heard.append(Heard(next(n for n, r in enumerate(self._records) if r.key == record.key), text))
             return text or ""
 
-        room = Room(
+        trimmer = Trimmer(
             self._engine.context_length - reserve,
             lambda records: len(self._prompt(reply, opening, records)),
             transcript,
         )
         shown = self._shown(self._records)
-        records, trimmed = room.trim(shown)  # the others take no room
+        records, trimmed = trimmer.trim(shown)  # the others take no room
         if self._interrupted.is_set():
             return  # nothing more is read or written, and no sound may go for half of what was said in it
         self._records[-len(shown) :] = records
-        if trimmed is not None and len(self._prompt(reply, opening)) > room.limit:
+        if trimmed is not None and len(self._prompt(reply, opening)) > trimmer.limit:
             raise RequestError(
                 f"{self._engine.name} takes {self._engine.context_length} tokens at once, and its instructions and "
                 "tools leave no room for a question: offer fewer tools or shorten the instructions."
@@ -224,7 +226,7 @@ class Session:
             yield from heard
             yield trimmed
 
-    def _answer(self, reply: Reply) -> Iterator[SessionEvent]:
+    def _answer(self, reply: ReplyInProgress) -> Iterator[SessionEvent]:
         """Passages until one ends without calling tools."""
         for round in range(self.settings.tool_rounds + 1):
             yield from self._passage(reply)
@@ -234,7 +236,7 @@ class Session:
             may_run = round < self.settings.tool_rounds
             yield from use_tools(reply, wanted, self.settings, may_run, self._interrupted.is_set)
 
-    def _passage(self, reply: Reply) -> Iterator[SessionEvent]:
+    def _passage(self, reply: ReplyInProgress) -> Iterator[SessionEvent]:
         spoken = reply.turn.spoken_answer
         readable = reply.opened or self._prompt(reply, SPOKEN if spoken else "")
         reply.opened = None
@@ -261,7 +263,9 @@ class Session:
                 yield from _sounding(reply, self._until_interrupted(voicing.rest()))
                 self._voice_scale = voicing.scale
 
-    def _sorted(self, reply: Reply, pieces: Iterable[Piece], voicing: Voicing | None) -> Iterator[SessionEvent]:
+    def _sorted(
+        self, reply: ReplyInProgress, pieces: Iterable[Piece], voicing: Voicing | None
+    ) -> Iterator[SessionEvent]:
         """Put pieces where they belong, and hand out those that are shown."""
         for piece in pieces:
             match piece:
@@ -287,7 +291,7 @@ class Session:
     def _may_think(self, turn: Turn) -> bool:
         return turn.thinking is not Thinking.OFF and self._engine.capabilities.thinks
 
-    def _thinks(self, reply: Reply) -> bool:
+    def _thinks(self, reply: ReplyInProgress) -> bool:
         """Whether to think first; in automatic mode the model's own next id decides between the two openings."""
         if not self._may_think(reply.turn) or reply.turn.thinking_budget <= 0:
             return False
@@ -297,7 +301,7 @@ class Session:
         plain = self._prompt(reply, SPOKEN if reply.turn.spoken_answer else "")
         return prefers_thinking(self._reader, thinking, plain, self._interrupted.is_set)
 
-    def _think(self, reply: Reply) -> Iterator[SessionEvent]:
+    def _think(self, reply: ReplyInProgress) -> Iterator[SessionEvent]:
         """Reason until the mark, the budget, or `skip_thinking`; then open the answer behind it."""
         readable = self._prompt(reply, THINKING)
         parser = ReplyParser(self._vocabulary, thinking=True)
@@ -323,8 +327,8 @@ class Session:
 
     # What the user said, and speaking again.
 
-    def _heard(self, reply: Reply) -> Iterator[SessionEvent]:
-        if reply.turn.samples_16k is not None and (text := self._write_down(reply.record)) is not None:
+    def _heard(self, reply: ReplyInProgress) -> Iterator[SessionEvent]:
+        if reply.turn.samples_16k is not None and (text := self._transcript_of(reply.record)) is not None:
             reply.transcript = text
             yield Heard(len(self._records) - 1, text)
 
@@ -333,15 +337,15 @@ class Session:
         if record.samples_16k is None:
             return
         if record.transcript is None:
-            text = self._write_down(record)
+            text = self._transcript_of(record)
             if text is None:
                 return
             record = self._records[place] = dataclasses.replace(record, transcript=text)
         yield Heard(place, record.transcript or "")
 
-    def _write_down(self, record: TurnRecord) -> str | None:
+    def _transcript_of(self, record: TurnRecord) -> str | None:
         """What was said in a turn; None when it was interrupted: half of it is not what was said."""
-        text = written_down(self._engine, self._prompts.sound(record), self._interrupted.is_set)
+        text = transcript_of(self._engine, self._prompts.sound(record), self._interrupted.is_set)
         return None if self._interrupted.is_set() else text
 
     def _spoken_again(self, record: TurnRecord, voice: Voice | None) -> Generator[Speech]:
@@ -361,7 +365,7 @@ class Session:
 
     # Small things.
 
-    def _prompt(self, reply: Reply, opening: str, records: Sequence[TurnRecord] | None = None) -> Readable:
+    def _prompt(self, reply: ReplyInProgress, opening: str, records: Sequence[TurnRecord] | None = None) -> Readable:
         shown = self._shown(self._records if records is None else records)
         shown[-1] = dataclasses.replace(shown[-1], passages=reply.record.passages)
         offered = [name for name in reply.turn.allow_tools if name in self.settings.tools]
@@ -373,7 +377,7 @@ class Session:
         before = self.settings.remember_turns
         return [*records] if before is None else [*records[-1 - before :]]
 
-    def _write(self, reply: Reply, readable: Readable, max_tokens: int) -> Generator[int]:
+    def _write(self, reply: ReplyInProgress, readable: Readable, max_tokens: int) -> Generator[int]:
         """Ids from the language model, measured."""
         task = "speech" if reply.turn.spoken_answer else "chat"
         sampling = self.settings.sampling or sampling_for(task, self._engine.about, TALK)
@@ -404,7 +408,7 @@ class Session:
         while not self._interrupted.is_set() and (speech := next(speeches, None)) is not None:
             yield speech
 
-    def _keep(self, reply: Reply, *, broken_off: bool) -> None:
+    def _keep(self, reply: ReplyInProgress, *, broken_off: bool) -> None:
         """Put the reply into the history, cut to what was handed out if it was broken off."""
         if broken_off:
             reply.reason = EndReason.INTERRUPTED
@@ -446,7 +450,7 @@ class Session:
         return self._records[self._place(turn_index)]
 
 
-def _sounding(reply: Reply, speeches: Iterator[Speech]) -> Iterator[Speech]:
+def _sounding(reply: ReplyInProgress, speeches: Iterator[Speech]) -> Iterator[Speech]:
     for speech in speeches:
         reply.add_sound(speech)
         yield speech

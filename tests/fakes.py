@@ -14,7 +14,7 @@ import numpy as np
 from mlx.utils import tree_map
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from engine.conversation.reading import SharedPrefixes
+from engine.conversation.prompting.reading import SharedPrefixes
 from engine.events import Samples
 from engine.hearing import Adaptor, Encoder, Hearing
 from engine.language import Cache, LanguageModel, LlmConfig, Vocabulary

@@ -21,7 +21,7 @@ from engine.samples import write_wav
 
 if TYPE_CHECKING:
     from app.engine_side.engine_thread import Request
-    from engine.conversation.tools import Tool
+    from engine.conversation.replying.tools import Tool
     from engine.session import Session
 
 log = logging.getLogger(__name__)
@@ -310,11 +310,11 @@ class Desk:
         return self._session
 
     def _settings(self, manner: Manner) -> Any:
-        from engine.conversation.presets import preset
-        from engine.conversation.settings import SessionSettings
-        from engine.conversation.tools import ToolRegistry
-        from engine.conversation.tools.builtin import builtin_tools
-        from engine.conversation.tools.web_search import WebSearchSettings
+        from engine.conversation.prompting.presets import preset
+        from engine.conversation.replying.settings import SessionSettings
+        from engine.conversation.replying.tools import ToolRegistry
+        from engine.conversation.replying.tools.builtin import builtin_tools
+        from engine.conversation.replying.tools.web_search import WebSearchSettings
 
         chosen = preset(manner.preset)
         search = WebSearchSettings() if "web_search" in manner.tools else None
@@ -333,7 +333,7 @@ class Desk:
 
     @property
     def _timer_service(self) -> Any:
-        from engine.conversation.tools.timers import TimerService
+        from engine.conversation.replying.tools.timers import TimerService
 
         if self._timers is None:
             self._timers = TimerService(lambda timer: self._ring(timer.label))

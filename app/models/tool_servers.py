@@ -16,8 +16,8 @@ from app.translations import sentence
 from engine.errors import RequestError
 
 if TYPE_CHECKING:
-    from engine.conversation.tools import Tool
-    from engine.conversation.tools.mcp_servers import McpServers
+    from engine.conversation.replying.tools import Tool
+    from engine.conversation.replying.tools.mcp_servers import McpServers
 
 log = logging.getLogger(__name__)
 
@@ -162,7 +162,7 @@ class ToolServers(QObject):
 
     def _run(self, command: str, name: str) -> None:
         """On a thread of its own, as even importing what runs servers takes a while."""
-        from engine.conversation.tools.mcp_servers import McpServer, McpServers
+        from engine.conversation.replying.tools.mcp_servers import McpServer, McpServers
 
         try:
             server = McpServer.of_command(command, name)
@@ -187,7 +187,7 @@ class ToolServers(QObject):
         if offer is None:
             self._show_stopped(command, _why(error, self._served[command].view.title, self._start_s))
             return
-        from engine.conversation.tools.mcp_servers import renamed_apart
+        from engine.conversation.replying.tools.mcp_servers import renamed_apart
 
         title, tools = offer
         taken = (*self._taken, *(tool.name for tool in self.tools))
@@ -227,7 +227,7 @@ def _program(command: str) -> str:
 
 def _why(error: Exception | None, program: str, start_s: float) -> str:
     """Why a server did not start, in a sentence."""
-    from engine.conversation.tools.mcp_servers import McpMissingError
+    from engine.conversation.replying.tools.mcp_servers import McpMissingError
 
     cause = error.__cause__ if error is not None else None
     if isinstance(error, RequestError) and cause is None and not isinstance(error, McpMissingError):

@@ -8,7 +8,7 @@ from PySide6.QtCore import QCoreApplication
 
 from app.shown import PresetView, ToolOffer
 from app.translations import chosen_language
-from engine.conversation.presets import preset, presets
+from engine.conversation.prompting.presets import preset, presets
 
 
 def preset_views(language: str) -> tuple[PresetView, ...]:

@@ -48,7 +48,7 @@ def add_answer_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Answer the question on stdout."""
     from engine.commands.sounds import read_sound
-    from engine.conversation.tasks import ASK_ABOUT_SOUND, HELPFUL
+    from engine.conversation.prompting.tasks import ASK_ABOUT_SOUND, HELPFUL
     from engine.events import Turn
     from engine.samples import probe
 

@@ -169,8 +169,8 @@ class _Stages:
         yield "memory at its peak", mx.get_peak_memory() / 1e9
 
     def _prompt(self, sound: mx.array) -> mx.array:
-        from engine.conversation.chat_template import Variant, embedded
-        from engine.conversation.tasks import transcribe_prompt
+        from engine.conversation.prompting.chat_template import Variant, embedded
+        from engine.conversation.prompting.tasks import transcribe_prompt
 
         prompt = transcribe_prompt(self._engine.vocabulary, [sound.shape[0]], Variant(self._engine.variant))
         return embedded(self._engine.llm, prompt, [sound])

@@ -17,9 +17,9 @@ from engine.commands.console import Help, add_model_option, load_engine, remark,
 from engine.errors import RequestError
 
 if TYPE_CHECKING:
-    from engine.conversation.presets import Preset
-    from engine.conversation.tools import Tool, ToolRegistry
-    from engine.conversation.tools.mcp_servers import McpServers
+    from engine.conversation.prompting.presets import Preset
+    from engine.conversation.replying.tools import Tool, ToolRegistry
+    from engine.conversation.replying.tools.mcp_servers import McpServers
     from engine.engine import Engine
     from engine.events import SessionEvent, ToolCall, Turn
     from engine.session import Session
@@ -76,9 +76,9 @@ class _Asked:
 
 def run(args: argparse.Namespace) -> int:
     """Hold the conversation."""
-    from engine.conversation.presets import preset
-    from engine.conversation.tools.mcp_servers import McpServers
-    from engine.conversation.tools.timers import TimerService
+    from engine.conversation.prompting.presets import preset
+    from engine.conversation.replying.tools.mcp_servers import McpServers
+    from engine.conversation.replying.tools.timers import TimerService
     from engine.samples import probe
     from engine.storage import make_folder
 
@@ -114,8 +114,8 @@ def _tools(
     args: argparse.Namespace, chosen: Preset, timers: Any, servers: McpServers | None
 ) -> tuple[ToolRegistry, tuple[str, ...]]:
     """All tools, and the names of those offered: what was asked for, else the preset's and what was switched on."""
-    from engine.conversation.tools.builtin import builtin_tools
-    from engine.conversation.tools.web_search import WebSearchSettings
+    from engine.conversation.replying.tools.builtin import builtin_tools
+    from engine.conversation.replying.tools.web_search import WebSearchSettings
 
     tools = builtin_tools(timers, web_search=WebSearchSettings() if args.web else None)
     switched_on = ["web_search"] if args.web else []
@@ -132,7 +132,7 @@ def _tools(
 
 def _served(commands: list[str], servers: McpServers, tools: ToolRegistry) -> list[Tool]:
     """The tools of servers, once they run; none has the name of another tool."""
-    from engine.conversation.tools.mcp_servers import McpServer, renamed_apart
+    from engine.conversation.replying.tools.mcp_servers import McpServer, renamed_apart
 
     served: list[Tool] = []
     for server in [McpServer.of_command(command) for command in commands]:

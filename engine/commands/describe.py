@@ -22,7 +22,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the description on stdout."""
     from engine.commands.sounds import read_sound
-    from engine.conversation.tasks import DESCRIBE
+    from engine.conversation.prompting.tasks import DESCRIBE
     from engine.events import Turn
     from engine.samples import probe
 

@@ -119,8 +119,8 @@ def _read_aloud(engine: Engine, text: str, seed: int) -> Iterator[int]:
     """Speech tokens as the language model writes them. Raises RequestError when it writes none."""
     from dataclasses import replace
 
-    from engine.conversation.model import read_aloud
-    from engine.conversation.settings import TALK, sampling_for
+    from engine.conversation.replying.settings import TALK, sampling_for
+    from engine.conversation.replying.single_tasks import read_aloud
 
     sampling = replace(sampling_for("speech", engine.about, TALK), seed=seed)
     token = None

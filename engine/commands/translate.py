@@ -87,7 +87,7 @@ def _translated(args: argparse.Namespace, engine: Engine, path: Path, target: st
     import numpy as np
 
     from engine.commands.sounds import require_speech, speech_windows
-    from engine.conversation.tasks import translate_instruction
+    from engine.conversation.prompting.tasks import translate_instruction
     from engine.events import AnswerText, Progress, Speech, Turn
     from engine.samples import probe
     from engine.session import SessionSettings

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from engine.conversation.chat_template import Message, Prompt, SoundPart, Variant, build, embedded
-from engine.conversation.settings import sampling_for
-from engine.conversation.tasks import TRANSCRIBE, transcribe_prompt, translate_prompt
+from engine.conversation.prompting.chat_template import Message, Prompt, SoundPart, Variant, build, embedded
+from engine.conversation.prompting.tasks import TRANSCRIBE, transcribe_prompt, translate_prompt
+from engine.conversation.replying.settings import sampling_for
 from engine.errors import RequestError
 from engine.events import Samples
 from engine.hearing import RATE_HZ, Hearing

@@ -14,8 +14,8 @@ import numpy as np
 from dialogues import REMINDER, Dialogue, Turn
 from numpy.typing import NDArray
 
-from engine.conversation.tools.builtin import builtin_tools
-from engine.conversation.tools.timers import TimerService
+from engine.conversation.replying.tools.builtin import builtin_tools
+from engine.conversation.replying.tools.timers import TimerService
 from engine.language.vocabulary import Vocabulary
 
 NOTHING_TO_THINK = "There is nothing to work out."

@@ -25,7 +25,7 @@ from prompt_layout import Layout, Row, Sound
 from spoken_corpus import BLOCK, RATE_HZ, conversations, labelled
 from topics_knowledge import translation
 
-from engine.conversation.tasks import translate_instruction
+from engine.conversation.prompting.tasks import translate_instruction
 from engine.hearing.log_mel import frame_count, patch_count
 from engine.language.vocabulary import Vocabulary
 

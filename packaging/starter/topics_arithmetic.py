@@ -8,7 +8,7 @@ from dialogues import TOOLS, Call, Dialogue, Draw, Turn
 from spoken_numbers import decimal_words, is_rounded, sentence, words
 from sums import SAID, TABLE, Sum, chain, halved, steps
 
-from engine.conversation.tools.calculator import calculator
+from engine.conversation.replying.tools.calculator import calculator
 
 _ASKS = {
     "+": ("What is {a} plus {b}?", "How much is {a} plus {b}?", "What's {a} plus {b}?", "{A} plus {b}.", "Add {a} and {b}.", "Can you add {a} and {b}?", "What is the sum of {a} and {b}?", "Calculate {a} plus {b}.", "What do you get when you add {a} and {b}?", "What does {a} plus {b} equal?", "What is {a} and {b}?", "Add {b} to {a}.", "Tell me what {a} plus {b} makes."),

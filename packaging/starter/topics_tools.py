@@ -10,8 +10,8 @@ from dialogues import Call, Dialogue, Draw, Turn
 from spoken_numbers import clock_words, date_words, decimal_words, duration_words, is_rounded, sentence, words
 from topics_arithmetic import offered_tools
 
-from engine.conversation.tools.timers import duration
-from engine.conversation.tools.units import convert_units
+from engine.conversation.replying.tools.timers import duration
+from engine.conversation.replying.tools.units import convert_units
 
 _CITIES = [
     "London",

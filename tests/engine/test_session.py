@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import pytest
 
-from engine.conversation.settings import SessionSettings
-from engine.conversation.tools import ToolRegistry, tool
-from engine.conversation.tools.calculator import calculator
+from engine.conversation.replying.settings import SessionSettings
+from engine.conversation.replying.tools import ToolRegistry, tool
+from engine.conversation.replying.tools.calculator import calculator
 from engine.errors import RequestError, SoundError
 from engine.events import (
     AnswerText,

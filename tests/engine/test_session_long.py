@@ -7,7 +7,7 @@ import gc
 import mlx.core as mx
 import pytest
 
-from engine.conversation.settings import SessionSettings
+from engine.conversation.replying.settings import SessionSettings
 from engine.events import ReplyEnded, Turn
 from engine.session import Session
 from tests.fakes import SmallEngine, tone

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from engine.conversation.reading import SharedPrefixes
-from engine.conversation.settings import SessionSettings
-from engine.conversation.tools import ToolRegistry, tool
-from engine.conversation.tools.calculator import calculator
+from engine.conversation.prompting.reading import SharedPrefixes
+from engine.conversation.replying.settings import SessionSettings
+from engine.conversation.replying.tools import ToolRegistry, tool
+from engine.conversation.replying.tools.calculator import calculator
 from engine.events import ReplyEnded, SessionEvent, Speech, Thinking, Turn
 from engine.language import Sampling
 from engine.session import Session

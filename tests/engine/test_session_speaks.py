@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.conversation.settings import SessionSettings
+from engine.conversation.replying.settings import SessionSettings
 from engine.engine import Engine
 from engine.events import AnswerText, EndReason, ReplyEnded, Speech, Thinking, Turn
 from engine.session import Session

@@ -9,7 +9,7 @@ import mlx.core as mx
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.conversation import chat_template as template
+from engine.conversation.prompting import chat_template as template
 from engine.hearing import WINDOW_SAMPLES, frame_count, log_mel, patch_count
 from engine.language import Sampling, Vocabulary, generate
 from engine.language.sampler import candidate_logits, penalised

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from engine.conversation.tools.builtin import builtin_tools
-from engine.conversation.tools.timers import TimerService
+from engine.conversation.replying.tools.builtin import builtin_tools
+from engine.conversation.replying.tools.timers import TimerService
 from engine.engine import Engine
 from engine.events import Thinking, Turn
 from engine.session import Session, SessionSettings

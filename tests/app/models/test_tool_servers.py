@@ -20,7 +20,7 @@ from app.widgets.settings.servers import ServerRow
 from tests.app.conftest import Running
 from tests.app.test_window import Sit, sit, using  # noqa: F401
 from tests.app.user import User
-from tests.engine.conversation.tools.test_mcp_servers import PROGRAM, is_running, stubborn, until
+from tests.engine.conversation.replying.tools.test_mcp_servers import PROGRAM, is_running, stubborn, until
 
 pytestmark = pytest.mark.slow
 

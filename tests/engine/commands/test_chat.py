@@ -148,7 +148,7 @@ def test_the_tools_of_a_server_are_offered_and_called(
     call = [vocabulary.special("<tool_call>"), *inside, vocabulary.special("</tool_call>"), vocabulary.eot]
     engine.llm.scripts += [call, written(engine, "Tea it is.")]
     type_lines(monkeypatch, "Shout tea.")
-    server = Path(__file__).parents[1] / "conversation" / "tools" / "small_mcp_server.py"
+    server = Path(__file__).parents[1] / "conversation" / "replying" / "tools" / "small_mcp_server.py"
     command = shlex.join([sys.executable, str(server)])
     assert main(["chat", "--preset", "reader", "--tool-server", command, "--yes"]) == 0
     out = capsys.readouterr().out

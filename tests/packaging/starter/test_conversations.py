@@ -16,8 +16,8 @@ import spoken_numbers
 import sums
 import topics_arithmetic
 
-from engine.conversation.chat_template import SPOKEN, THINKING, Message, SoundPart, build
-from engine.conversation.tools.calculator import calculator
+from engine.conversation.prompting.chat_template import SPOKEN, THINKING, Message, SoundPart, build
+from engine.conversation.replying.tools.calculator import calculator
 from engine.language import Vocabulary
 from engine.resources import resource
 

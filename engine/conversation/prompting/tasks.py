@@ -1,0 +1,86 @@
+"""The prompts of the single tasks: transcribe, translate, read aloud, describe, ask (SPEC, section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.conversation.prompting.chat_template import (
+    SPOKEN,
+    Message,
+    Part,
+    Prompt,
+    SoundPart,
+    TextPart,
+    Variant,
+    build,
+)
+from engine.language import Vocabulary
+
+TRANSCRIBE = "请记录下你所听到的语音内容。"
+DESCRIBE = "Please briefly explain the important events involved in this audio clip."
+ASK_ABOUT_SOUND = (
+    "You are an expert in audio analysis, please analyze the audio content and answer the questions accurately."
+)
+HELPFUL = "You are a helpful assistant."
+READ_ALOUD = "Read this paragraph at a natural pace."
+READ_ALOUD_CHINESE = "以自然的语速读出下面的文字。"
+
+
+def transcribe_prompt(vocabulary: Vocabulary, patches: Sequence[int], variant: Variant = Variant.CHAT) -> Prompt:
+    """Write down a sound with `patches` embeddings in each window."""
+    return _task(vocabulary, TRANSCRIBE, [SoundPart(tuple(patches))], "", variant)
+
+
+def translate_prompt(
+    vocabulary: Vocabulary,
+    patches: Sequence[int],
+    language: str,
+    *,
+    spoken: bool = False,
+    variant: Variant = Variant.CHAT,
+) -> Prompt:
+    """Translate a sound into `language` (its English name), as text or as speech."""
+    return _task(
+        vocabulary,
+        translate_instruction(language, spoken=spoken),
+        [SoundPart(tuple(patches))],
+        SPOKEN if spoken else "",
+        variant,
+    )
+
+
+def translate_instruction(language: str, *, spoken: bool = False) -> str:
+    """What the system message says: in Chinese when the target is Chinese, else in English."""
+    if language == "Chinese":
+        return f"请仔细聆听这段语音，然后将其内容翻译成中文{'并用语音播报' if spoken else ''}。"
+    target = f"{language} speech" if spoken else language
+    return f"Please listen carefully to this audio and then translate its content into {target}."
+
+
+def read_aloud_prompt(vocabulary: Vocabulary, text: str, variant: Variant = Variant.CHAT) -> Prompt:
+    """Say `text` as it stands; the instruction is Chinese for a text with Chinese characters."""
+    instruction = READ_ALOUD_CHINESE if any("一" <= letter <= "鿿" for letter in text) else READ_ALOUD
+    if variant == Variant.BASE:
+        return _task(vocabulary, instruction + "\n", text, SPOKEN, variant)
+    return _task(vocabulary, instruction, text, SPOKEN, variant)
+
+
+def describe_prompt(vocabulary: Vocabulary, patches: Sequence[int], variant: Variant = Variant.CHAT) -> Prompt:
+    """Say in writing what can be heard in a sound."""
+    return _task(vocabulary, DESCRIBE, [SoundPart(tuple(patches))], "", variant)
+
+
+def ask_prompt(
+    vocabulary: Vocabulary, question: str, patches: Sequence[int] = (), variant: Variant = Variant.CHAT
+) -> Prompt:
+    """Answer a written question in writing, about a sound where there is one."""
+    if not patches:
+        return _task(vocabulary, HELPFUL, question, "", variant)
+    return _task(vocabulary, ASK_ABOUT_SOUND, [SoundPart(tuple(patches)), TextPart(question)], "", variant)
+
+
+def _task(
+    vocabulary: Vocabulary, instruction: str, content: str | Sequence[Part], opening: str, variant: Variant
+) -> Prompt:
+    messages = [Message("system", instruction), Message("human", content)]
+    return build(vocabulary, messages, opening, variant)

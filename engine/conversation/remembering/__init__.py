@@ -1,0 +1,1 @@
+"""What a conversation remembers: its turns, and how they are saved."""

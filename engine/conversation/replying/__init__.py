@@ -1,0 +1,1 @@
+"""From what the language model writes to an answer: thinking, text, tool calls."""

@@ -1,0 +1,53 @@
+"""How a session answers: persona, voice, sampling, tools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from engine.conversation.prompting.tasks import HELPFUL
+from engine.conversation.replying.tools import ToolRegistry
+from engine.events import ToolCall
+from engine.language import Sampling
+
+if TYPE_CHECKING:
+    from engine.speaking import Voice
+
+TALK = Sampling(temperature=0.7, top_p=0.9, repetition_penalty=1.05)
+TRANSCRIBING = Sampling(temperature=0.0)
+
+
+@dataclass
+class SessionSettings:
+    """What may change between turns; it applies from the next turn on.
+
+    `voice` None is the model's own. `sampling` None is what the model's folder asks for, else the official values.
+    `tools` are all tools there are; a turn lists those it offers. `confirm` is asked, on the engine's thread, before a
+    tool that wants it. `tool_rounds` bounds chained calls of one turn. `remember_turns` is how many earlier turns the
+    model is shown (None: all that fit). `own_voice` answers in the voice of whoever spoke, once they have spoken for
+    three seconds. `flow_steps` None is what the model's folder asks for.
+    """
+
+    persona: str = HELPFUL
+    voice: Voice | None = None
+    sampling: Sampling | None = None
+    tools: ToolRegistry = field(default_factory=ToolRegistry)
+    confirm: Callable[[ToolCall], bool] | None = None
+    tool_rounds: int = 4
+    remember_turns: int | None = None
+    own_voice: bool = False
+    flow_steps: int | None = None
+    seed: int | None = None
+
+
+def sampling_for(task: str, about: Mapping[str, Any], default: Sampling) -> Sampling:
+    """The sampling that the model's folder asks for in a task, else `default`; other names in it are left alone.
+
+    Tasks: "chat" (written answers), "speech" (spoken ones, reading aloud), "transcribe", "translate".
+    """
+    asked = dict(about.get("sampling", {})).get(task)
+    if not isinstance(asked, Mapping):
+        return default
+    known = {name: asked[name] for name in Sampling.__dataclass_fields__ if name in asked}
+    return Sampling(**known)

@@ -1,0 +1,66 @@
+"""Tasks given to the language model beside the conversation, each on a cache of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import mlx.core as mx
+
+from engine.conversation.model import Model
+from engine.conversation.prompting.chat_template import Variant, embedded
+from engine.conversation.prompting.tasks import read_aloud_prompt, transcribe_prompt
+from engine.conversation.replying.settings import TALK, TRANSCRIBING, sampling_for
+from engine.conversation.speaking_along.long_text import portions
+from engine.language import Sampling, generate
+
+_MOST_WRITTEN = 448  # ids for each window of 25 s
+_SPOKEN_FOR_A_CHARACTER = 20  # ids, generously: a Chinese character takes about seven
+_SPOKEN_AT_LEAST = 200
+
+
+def transcript_of(model: Model, sounds: Sequence[mx.array], cancelled: Callable[[], bool]) -> str:
+    """What is said in a sound, whose windows have the embeddings `sounds` (n_i, D). On a cache of its own.
+
+    Nothing where there are none: the sound was too short to say anything.
+    """
+    if not sounds:
+        return ""
+    vocabulary, llm = model.vocabulary, model.llm
+    prompt = transcribe_prompt(vocabulary, [sound.shape[0] for sound in sounds], Variant(model.variant))
+    ids = generate(
+        llm,
+        llm.new_cache(),
+        embedded(llm, prompt, sounds),
+        sampling=sampling_for("transcribe", model.about, TRANSCRIBING),
+        end_ids=vocabulary.end_ids,
+        max_tokens=min(_MOST_WRITTEN * len(sounds), model.context_length - len(prompt)),
+        cancelled=cancelled,
+    )
+    return vocabulary.decode(id for id in ids if vocabulary.text_bytes(id) is not None).strip()
+
+
+def read_aloud(model: Model, text: str, asked: Sampling | None, cancelled: Callable[[], bool]) -> Iterator[int]:
+    """Speech tokens (0 …) of the model reading `text` aloud, as they come. On a cache of its own.
+
+    Text that the model's context does not hold together with its speech is read in portions.
+    """
+    for portion in portions(text, model.context_length - _SPOKEN_AT_LEAST):
+        if cancelled():
+            return
+        yield from _read_portion(model, portion, asked, cancelled)
+
+
+def _read_portion(model: Model, text: str, asked: Sampling | None, cancelled: Callable[[], bool]) -> Iterator[int]:
+    vocabulary, llm = model.vocabulary, model.llm
+    prompt = read_aloud_prompt(vocabulary, text, Variant(model.variant))
+    ids = generate(
+        llm,
+        llm.new_cache(),
+        embedded(llm, prompt, ()),
+        penalised_ids=prompt.ids,
+        sampling=asked or sampling_for("speech", model.about, TALK),
+        end_ids=vocabulary.end_ids,
+        max_tokens=min(_SPOKEN_AT_LEAST + _SPOKEN_FOR_A_CHARACTER * len(text), model.context_length - len(prompt)),
+        cancelled=cancelled,
+    )
+    return (id - vocabulary.speech.start for id in ids if id in vocabulary.speech)

@@ -1,0 +1,56 @@
+"""Reasoning before the answer: whether to, and how the answer is opened behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import mlx.core as mx
+import numpy as np
+
+from engine.conversation.prompting.chat_template import THINKING_ENDS
+from engine.conversation.prompting.reading import Readable, Reader, common_length
+from engine.language import Vocabulary
+
+
+def prefers_thinking(reader: Reader, thinking: Readable, plain: Readable, cancelled: Callable[[], bool]) -> bool:
+    """Whether the model would rather reason: the likelier of the first ids in which the two opened prompts differ.
+
+    Where the plain opening ends before it differs, thinking must be the likeliest of all ids.
+    """
+    same = common_length(thinking.keys, plain.keys)
+    scores = reader.scores(thinking.up_to(same), cancelled)
+    if scores is None:
+        return False
+    think_id = thinking.keys[same]
+    other = plain.keys[same] if same < len(plain) else np.array(mx.argmax(scores)).item()
+    return think_id == other or bool((scores[think_id] > scores[other]).item())
+
+
+def opened_behind(
+    vocabulary: Vocabulary, readable: Readable, ids: Sequence[int], thinking: str, done: bool, spoken: bool
+) -> Readable:
+    """The prompt of the answer: `readable`, the thinking `ids` as they were written, its end mark, and the opening.
+
+    `done` when the model wrote the end mark itself: its own way of writing it is replaced by the exact one.
+    """
+    kept, rest = len(ids), "" if not thinking or thinking.endswith("\n") else "\n"
+    if done:
+        end_id = vocabulary.find(THINKING_ENDS)
+        written = [THINKING_ENDS.encode() if id == end_id else vocabulary.text_bytes(id) or b"" for id in ids]
+        kept, rest = thinking_kept(thinking, written)
+    tail = vocabulary.encode(f"{rest}{THINKING_ENDS}\n\n")
+    return readable.followed_by([*ids[:kept], *tail, *([vocabulary.tts_start] if spoken else [])])
+
+
+def thinking_kept(text: str, bytes_of: Sequence[bytes]) -> tuple[int, str]:
+    """How many ids write `text` and nothing after it, and the part of `text` they leave over.
+
+    `bytes_of` are the bytes of each id. An id that writes the last of the text and the first of a mark is left out.
+    """
+    wanted = text.encode()
+    length = 0
+    for place in range(len(bytes_of)):
+        if length + len(bytes_of[place]) > len(wanted):
+            return place, wanted[length:].decode(errors="ignore")
+        length += len(bytes_of[place])
+    return len(bytes_of), ""

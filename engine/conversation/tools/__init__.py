@@ -1,5 +1,0 @@
-"""Tools that the language model may call: typed Python functions, and servers that speak MCP."""
-
-from engine.conversation.tools.registry import Tool, ToolError, ToolRegistry, tool
-
-__all__ = ["Tool", "ToolError", "ToolRegistry", "tool"]

@@ -1,0 +1,59 @@
+"""Texts that are too long to be read aloud at once are read in passages, and to their end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.conversation.model import Model
+from engine.conversation.prompting.chat_template import Prompt
+from engine.conversation.replying import single_tasks
+from engine.conversation.speaking_along.long_text import portions
+from engine.language import Vocabulary
+
+VOCABULARY = Vocabulary.load(Path(__file__).parents[3] / "goldens" / "tiny-checkpoint")
+SENTENCE = "The kettle is on, and the tea will be ready in a moment. "
+
+
+def test_a_text_that_fits_is_one_passage_as_it_is() -> None:
+    assert list(portions(f" {SENTENCE}\n", 4096)) == [f" {SENTENCE}\n"]
+
+
+def test_passages_end_with_sentences_or_words_or_anywhere() -> None:
+    assert list(portions(SENTENCE * 5, 2 * 4 * len(SENTENCE))) == [(SENTENCE * count).strip() for count in (2, 2, 1)]
+    assert list(portions("水开了。茶好了。我们喝茶。", 90)) == ["水开了。茶好了。", "我们喝茶。"]
+    assert list(portions("one two three", 40)) == ["one two", "three"]
+    assert list(portions("x" * 25, 40)) == ["x" * 10, "x" * 10, "x" * 5]
+
+
+@given(st.text(st.sampled_from("ab1 \n.。！水…😀"), max_size=200), st.integers(1, 100))
+def test_nothing_is_left_out_and_no_passage_takes_too_much(text: str, most_ids: int) -> None:
+    found = list(portions(text, most_ids))
+    assert "".join("".join(found).split()) == "".join(text.split())
+    assert all(4 * len(passage) <= max(most_ids, 4) or passage == text for passage in found)
+
+
+def test_a_text_longer_than_the_context_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, int, int]] = []
+
+    def one_token_for_a_word(_llm: Any, _cache: Any, prompt: Prompt, **options: Any) -> Iterator[int]:
+        passage = VOCABULARY.decode(prompt.ids).split("human\n")[1].split("<|EOT|>")[0]
+        asked.append((passage, len(prompt), options["max_tokens"]))
+        yield from [VOCABULARY.speech.start + 7] * len(passage.split())
+
+    monkeypatch.setattr(single_tasks, "generate", one_token_for_a_word)
+    monkeypatch.setattr(single_tasks, "embedded", lambda _llm, prompt, _sounds: prompt)
+    llm = SimpleNamespace(new_cache=lambda: None)
+    model = SimpleNamespace(vocabulary=VOCABULARY, llm=llm, variant="chat", context_length=2048, about={})
+    text = SENTENCE * 40
+    tokens = single_tasks.read_aloud(cast(Model, model), text, None, lambda: False)
+    assert list(tokens) == [7] * len(text.split())
+    assert " ".join(passage for passage, _, _ in asked) == text.strip()
+    for passage, length, most in asked:
+        assert 2 * len(passage) <= most <= 2048 - length, "the speech has no room behind its text"
