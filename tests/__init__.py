@@ -1,0 +1,3 @@
+"""Tests of Earshot."""
+
+import engine  # noqa: F401  first of all: it keeps libraries from reporting to their makers
