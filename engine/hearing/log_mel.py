@@ -11,6 +11,8 @@ import mlx.core as mx
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.mel_scale import mel_filters
+
 RATE_HZ = 16_000
 WINDOW_SAMPLES = 25 * RATE_HZ
 _FFT = 400
@@ -61,36 +63,6 @@ def _log_mel(frames: mx.array, window: mx.array, filters: mx.array) -> mx.array:
 @cache
 def _constants(bands: int) -> tuple[mx.array, mx.array]:
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_FFT) / _FFT)
-    return mx.array(window.astype(np.float32)), mx.array(mel_filters(bands))
-
-
-def mel_filters(bands: int, rate_hz: int = RATE_HZ, fft: int = _FFT) -> NDArray[np.float32]:
-    """Triangular filters (bands, fft // 2 + 1) on the Slaney mel scale, each of unit area, from 0 to rate_hz / 2.
-
-    Source: Slaney's Auditory Toolbox, as librosa applies it by default.
-    """
-    edges_hz = _mel_to_hz(np.linspace(0.0, _hz_to_mel(rate_hz / 2), bands + 2))
-    bins_hz = np.linspace(0.0, rate_hz / 2, fft // 2 + 1)
-    lower, centre, upper = (edges_hz[start : start + bands, None] for start in range(3))
-    rising = (bins_hz - lower) / (centre - lower)
-    falling = (upper - bins_hz) / (upper - centre)
-    triangles = np.maximum(0.0, np.minimum(rising, falling))
-    return (triangles * 2.0 / (upper - lower)).astype(np.float32)
-
-
-# Slaney's scale: 3 mel per 200 Hz up to 1 kHz, then 27 mel per factor of 6.4.
-_LINEAR_HZ_PER_MEL = 200.0 / 3.0
-_LOG_FROM_HZ = 1000.0
-_LOG_FROM_MEL = _LOG_FROM_HZ / _LINEAR_HZ_PER_MEL
-_LOG_STEP = np.log(6.4) / 27.0
-
-
-def _hz_to_mel(hz: float) -> float:
-    if hz < _LOG_FROM_HZ:
-        return hz / _LINEAR_HZ_PER_MEL
-    return float(_LOG_FROM_MEL + np.log(hz / _LOG_FROM_HZ) / _LOG_STEP)
-
-
-def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
-    logarithmic = _LOG_FROM_HZ * np.exp(_LOG_STEP * (mel - _LOG_FROM_MEL))
-    return np.where(mel < _LOG_FROM_MEL, mel * _LINEAR_HZ_PER_MEL, logarithmic)
+    return mx.array(window.astype(np.float32)), mx.array(
+        mel_filters(bands, RATE_HZ, _FFT, RATE_HZ / 2).astype(np.float32)
+    )

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.events import Samples
+from engine.mel_scale import mel_filters
 
 RATE_TOKENS_HZ = 16_000
 RATE_MEL_HZ = 24_000
 _FLOOR_DB_TENTHS = 8.0
+_TOP_HZ = 8000.0
 
 
 def log_mel(samples_16k: Samples) -> NDArray[np.float32]:
     """The speech tokenizer's input (128, T) at 100 Hz: Whisper's log-mel with 128 bins, without padding."""
     window = np.hanning(401)[:-1]
     power = np.abs(_spectra(np.pad(samples_16k, 200, mode="reflect"), 400, 160, window)[:-1]) ** 2
-    mel = np.log10(np.maximum(power @ _mel_filters(16_000, 400, 128), 1e-10))
+    mel = np.log10(np.maximum(power @ mel_filters(128, RATE_TOKENS_HZ, 400, _TOP_HZ).T, 1e-10))
     mel = np.maximum(mel, mel.max() - _FLOOR_DB_TENTHS)
     return ((mel + 4.0) / 4.0).T.astype(np.float32)
 
@@ -28,7 +28,7 @@ def voice_mel(samples_24k: Samples) -> NDArray[np.float32]:
     window = np.hanning(1921)[:-1]
     spectra = _spectra(np.pad(samples_24k, 720, mode="reflect"), 1920, 480, window)
     magnitude = np.sqrt(np.abs(spectra) ** 2 + 1e-9)
-    return np.log(np.maximum(magnitude @ _mel_filters(24_000, 1920, 80), 1e-5)).astype(np.float32)
+    return np.log(np.maximum(magnitude @ mel_filters(80, RATE_MEL_HZ, 1920, _TOP_HZ).T, 1e-5)).astype(np.float32)
 
 
 def kaldi_fbank(samples_16k: Samples) -> NDArray[np.float32]:
@@ -54,23 +54,3 @@ def fitted(mel: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
 def _spectra(samples: NDArray, size: int, hop: int, window: NDArray[np.float64]) -> NDArray[np.complex128]:
     pieces = np.lib.stride_tricks.sliding_window_view(samples, size)[::hop]
     return np.fft.rfft(pieces * window, axis=1)
-
-
-@functools.cache
-def _mel_filters(rate_hz: int, fft: int, bins: int) -> NDArray[np.float64]:
-    """Slaney's mel filters (fft / 2 + 1, bins) from 0 to 8000 Hz, each of unit area."""
-    edges = _hz(np.linspace(_mel(0.0), _mel(8000.0), bins + 2))
-    frequencies = np.linspace(0, rate_hz / 2, fft // 2 + 1)
-    slopes = (edges[:, None] - frequencies) / np.diff(edges, append=np.inf)[:, None]
-    rising = -slopes[:-2]
-    falling = (edges[2:, None] - frequencies) / np.diff(edges)[1:, None]
-    weights = np.maximum(0, np.minimum(rising, falling)) * (2.0 / (edges[2:] - edges[:-2]))[:, None]
-    return weights.T
-
-
-def _mel(hz: float) -> float:
-    return hz * 3 / 200 if hz < 1000 else 15 + np.log(hz / 1000) * 27 / np.log(6.4)
-
-
-def _hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * np.log(6.4) / 27))

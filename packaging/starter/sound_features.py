@@ -12,6 +12,8 @@ import mlx.core as mx
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.mel_scale import mel_filters
+
 
 @dataclass(frozen=True)
 class Stft:
@@ -65,20 +67,7 @@ def _waves(size: int, period: int) -> NDArray[np.float64]:
 @lru_cache
 def slaney_filters(bins: int, mels: int, rate_hz: int, top_hz: float = 8000.0) -> mx.array:
     """(bins, mels): triangles of equal area on Slaney's mel scale, 0 Hz to `top_hz`."""
-    edges = _hz(np.linspace(0.0, _slaney(top_hz), mels + 2))
-    frequency = np.linspace(0.0, rate_hz / 2, bins)[:, None]
-    rise = (frequency - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    fall = (edges[2:] - frequency) / (edges[2:] - edges[1:-1])
-    triangles = np.maximum(0.0, np.minimum(rise, fall)) * 2.0 / (edges[2:] - edges[:-2])
-    return mx.array(triangles.astype(np.float32))
-
-
-def _slaney(hz: float) -> float:
-    return hz * 3 / 200 if hz < 1000 else 15 + np.log(hz / 1000) * 27 / np.log(6.4)
-
-
-def _hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * np.log(6.4) / 27))
+    return mx.array(mel_filters(mels, rate_hz, 2 * (bins - 1), top_hz).T.astype(np.float32))
 
 
 def reflected(samples: mx.array, left: int, right: int) -> mx.array:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from engine.mel_scale import mel_filters
 
 SPECTRA = ((256, 64), (512, 128), (1024, 256), (2048, 512))
 MELS = ((128, 32, 20), (256, 64, 32), (512, 128, 64), (1024, 256, 100), (2048, 512, 160))
@@ -17,13 +18,7 @@ _FLOOR = 1e-4
 @lru_cache
 def slaney_filters(bins: int, mels: int, rate_hz: int, top_hz: float, device: torch.device) -> Tensor:
     """(bins, mels): triangles of equal area on Slaney's mel scale, 0 Hz to `top_hz`."""
-    top = top_hz * 3 / 200 if top_hz < 1000 else 15 + np.log(top_hz / 1000) * 27 / np.log(6.4)
-    places = np.linspace(0.0, top, mels + 2)
-    edges = np.where(places < 15, places * 200 / 3, 1000 * np.exp((places - 15) * np.log(6.4) / 27))
-    frequency = np.linspace(0.0, rate_hz / 2, bins)[:, None]
-    rise = (frequency - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    fall = (edges[2:] - frequency) / (edges[2:] - edges[1:-1])
-    triangles = np.maximum(0.0, np.minimum(rise, fall)) * 2.0 / (edges[2:] - edges[:-2])
+    triangles = mel_filters(mels, rate_hz, 2 * (bins - 1), top_hz).T
     return torch.tensor(triangles, dtype=torch.float32, device=device)
 
 
