@@ -38,6 +38,7 @@ class Engine:
         self._checkpoint = checkpoint
         self._speaking: Speaking | None = None
         self.config = checkpoint.config
+        self.backend = checkpoint.backend
         self.folder: Path = checkpoint.config.folder
         self.name: str = checkpoint.config.name
         self.variant: str = checkpoint.config.variant
@@ -53,9 +54,9 @@ class Engine:
         )
 
     @classmethod
-    def load(cls, folder: Path | str, *, dtype: str = "auto", insist: bool = False) -> Engine:
+    def load(cls, folder: Path | str, *, dtype: str = "auto", insist: bool = False, backend: str = "auto") -> Engine:
         """Load the model in `folder`. Raises CheckpointError with a sentence; see `loading` for the options."""
-        steps = cls.loading(folder, dtype=dtype, insist=insist)
+        steps = cls.loading(folder, dtype=dtype, insist=insist, backend=backend)
         while True:
             try:
                 next(steps)
@@ -65,14 +66,16 @@ class Engine:
 
     @classmethod
     def loading(
-        cls, folder: Path | str, *, dtype: str = "auto", insist: bool = False
+        cls, folder: Path | str, *, dtype: str = "auto", insist: bool = False, backend: str = "auto"
     ) -> Generator[Progress, None, Engine]:
         """Load step by step; the generator's value is the engine. Closing it gives the memory back.
 
         `dtype`: "auto" (as stored on a GPU, float32 on a CPU), "float32", "float16" or "bfloat16".
-        `insist` loads a model that does not seem to fit into memory. Raises CheckpointError.
+        `insist` loads a model that does not seem to fit into memory. `backend`: "plain", "cpu", "cuda", or "auto" (the
+        one in EARSHOT_BACKEND, else what fits the machine). Raises CheckpointError, or RequestError for a back-end that
+        does not work here.
         """
-        checkpoint = yield from loading(Path(folder), dtype=dtype, insist=insist)
+        checkpoint = yield from loading(Path(folder), dtype=dtype, insist=insist, backend=backend)
         return cls(checkpoint)
 
     @property
@@ -86,7 +89,8 @@ class Engine:
                 )
             from engine.checkpoints.load_speaking import load_speaking
 
-            self._speaking = load_speaking(self.folder / "token2wav", self.config.earshot.get("flow_steps"))
+            steps = self.config.earshot.get("flow_steps")
+            self._speaking = load_speaking(self.folder / "token2wav", steps, self.backend)
         return self._speaking
 
     @property

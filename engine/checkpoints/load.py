@@ -8,7 +8,8 @@ from pathlib import Path
 
 import mlx.core as mx
 
-from engine._blas import spread_products
+from engine.backends import Backend, choose
+from engine.backends.cpu import Packed
 from engine.checkpoints import weights as weights_of
 from engine.checkpoints.config import CheckpointConfig, read_config
 from engine.checkpoints.memory import check_fits, on_gpu, set_limits, speaking_needs, working_room
@@ -16,12 +17,9 @@ from engine.checkpoints.shards import StoredTensor, list_tensors
 from engine.errors import CheckpointError, RequestError
 from engine.events import Progress
 from engine.hearing import Adaptor, Encoder, Hearing
-from engine.language import LanguageModel, LlmConfig, Packed, Vocabulary
+from engine.language import LanguageModel, LlmConfig, Vocabulary
 
 _DTYPES = {"float32": mx.float32, "float16": mx.float16, "bfloat16": mx.bfloat16}
-# Of weights: from here on products on a CPU are worth spreading over its cores, and packed matrices beside the expanded
-# ones would take memory that is short.
-_LARGE_BYTES = 1_000_000_000
 _BYTES_PER_VALUE = {"F32": 4, "F16": 2, "BF16": 2}
 
 
@@ -34,16 +32,20 @@ class LoadedCheckpoint:
     llm: LanguageModel
     hearing: Hearing
     weight_bytes: int
+    backend: Backend
 
 
-def loading(folder: Path, *, dtype: str = "auto", insist: bool = False) -> Generator[Progress, None, LoadedCheckpoint]:
+def loading(
+    folder: Path, *, dtype: str = "auto", insist: bool = False, backend: str = "auto"
+) -> Generator[Progress, None, LoadedCheckpoint]:
     """Load `folder`, telling how far it is; the generator's value is the loaded checkpoint.
 
     `dtype` is "float32", "float16", "bfloat16", or "auto": what is stored on a GPU, float32 on a CPU (which multiplies
     float32 many times faster than anything narrower; quantised matrices are expanded there). `insist` loads a model
-    that does not seem to fit. Raises CheckpointError with a sentence for whatever is wrong with the folder.
+    that does not seem to fit; `backend` is one of `backends.NAMES`. Raises CheckpointError with a sentence for whatever
+    is wrong with the folder.
     """
-    folder = Path(folder)
+    folder, attached = Path(folder), choose(backend)
     config = read_config(folder)
     tensors = list_tensors(folder)
     vocabulary = Vocabulary.load(folder)
@@ -56,7 +58,7 @@ def loading(folder: Path, *, dtype: str = "auto", insist: bool = False) -> Gener
     target = _dtype(dtype)
     check_fits(config.name, _whole_need(tensors, config, target), insist=insist)
     set_limits()
-    return (yield from _fill_networks(config, vocabulary, tensors, target))
+    return (yield from _fill_networks(config, vocabulary, tensors, target, attached))
 
 
 def memory_needed(folder: Path) -> int:
@@ -102,7 +104,11 @@ def needed_bytes(tensors: dict[str, StoredTensor], config: CheckpointConfig, dty
 
 
 def _fill_networks(
-    config: CheckpointConfig, vocabulary: Vocabulary, tensors: dict[str, StoredTensor], dtype: mx.Dtype | None
+    config: CheckpointConfig,
+    vocabulary: Vocabulary,
+    tensors: dict[str, StoredTensor],
+    dtype: mx.Dtype | None,
+    backend: Backend,
 ) -> Generator[Progress, None, LoadedCheckpoint]:
     folder, file = config.folder, config.folder / "config.json"
     stored = weights_of.map_tensors(tensors)
@@ -111,7 +117,7 @@ def _fill_networks(
     all_bytes = needed_bytes(tensors, config, dtype)
     packed: dict[str, Packed] = {}
     if _expands(config) and config.quantisation is not None:
-        if all_bytes < _LARGE_BYTES:
+        if backend.packs(all_bytes):
             packed = weights_of.packed_matrices(stored, config.quantisation, file, ("model.", "lm_head"))
         stored = weights_of.dequantise(stored, config.quantisation, file, dtype or mx.float32)
     encoder, adaptor = Encoder.from_config(config.audio), Adaptor.from_config(config.audio, _adaptor_width(stored))
@@ -134,9 +140,9 @@ def _fill_networks(
                 total += end.value
                 break
             yield Progress("loading", total + step.done, max(all_bytes, total + step.done), "bytes")
-    llm.fuse(packed)
-    spread_products(total >= _LARGE_BYTES)
-    return LoadedCheckpoint(config, vocabulary, llm, Hearing(encoder, adaptor), total)
+    llm.fuse()
+    backend.attach_language(llm, packed, total)
+    return LoadedCheckpoint(config, vocabulary, llm, Hearing(encoder, adaptor), total, backend)
 
 
 def _adaptor_width(stored: dict[str, mx.array]) -> int:

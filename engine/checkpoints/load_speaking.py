@@ -8,32 +8,39 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten
 
+from engine.backends import Backend, choose
 from engine.checkpoints.flow_yaml import read_flow_config
 from engine.checkpoints.torch_file import read
 from engine.errors import CheckpointError
 from engine.speaking import Speaking
 from engine.speaking.flow import Flow
+from engine.speaking.speaking import DEFAULT_STEPS
 from engine.speaking.vocoder import Vocoder, VocoderConfig
 
 
-def load_speaking(folder: Path, steps: int | None = None) -> Speaking:
-    """All of a token2wav folder; `steps` are the flow steps the model wants. Raises CheckpointError."""
-    flow, vocoder = load_flow(folder), load_vocoder(folder)
+def load_speaking(folder: Path, steps: int | None = None, backend: Backend | None = None) -> Speaking:
+    """All of a token2wav folder; `steps` are the flow steps the model wants. Raises CheckpointError.
+
+    None for `backend` takes what `choose` takes.
+    """
+    backend = backend or choose()
+    flow, vocoder = load_flow(folder, backend), load_vocoder(folder, backend)
     if vocoder.config.mel_channels != flow.config.output_size:
         raise CheckpointError(f"{folder / 'hift.pt'} and flow.pt are not of the same model. Download it again.")
-    return Speaking(folder, flow, vocoder, **({} if steps is None else {"steps": steps}))
+    return Speaking(folder, flow, vocoder, steps=DEFAULT_STEPS if steps is None else steps, beside=backend.beside)
 
 
-def load_flow(folder: Path) -> Flow:
-    """The flow of a token2wav folder in float32. Raises CheckpointError."""
+def load_flow(folder: Path, backend: Backend | None = None) -> Flow:
+    """The flow of a token2wav folder, read as float32; `backend` as for `load_speaking`. Raises CheckpointError."""
     flow = Flow(read_flow_config(folder / "flow.yaml"))
     _fill(flow, Flow.published(read(folder / "flow.pt")), folder / "flow.pt")
     flow.fuse()
+    (backend or choose()).attach_flow(flow)
     return flow
 
 
-def load_vocoder(folder: Path) -> Vocoder:
-    """The vocoder of a token2wav folder in float32. Raises CheckpointError."""
+def load_vocoder(folder: Path, backend: Backend | None = None) -> Vocoder:
+    """The vocoder of a token2wav folder, read as float32; `backend` as for `load_speaking`. Raises CheckpointError."""
     path = folder / "hift.pt"
     weights = read(path)
     try:
@@ -44,6 +51,7 @@ def load_vocoder(folder: Path) -> Vocoder:
     vocoder = Vocoder(config)
     _fill(vocoder, weights, path)
     vocoder.fuse()
+    (backend or choose()).attach_vocoder(vocoder)
     return vocoder
 
 

@@ -9,11 +9,11 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten
 
+from engine.backends.cpu import Packed
 from engine.checkpoints.config import Quantisation
 from engine.checkpoints.shards import StoredTensor
 from engine.errors import CheckpointError
 from engine.events import Progress
-from engine.language import Packed
 
 _STEP_BYTES = 256_000_000  # read and checked together: few steps, yet a bar that moves
 

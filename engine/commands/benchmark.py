@@ -206,7 +206,7 @@ def _report(args: argparse.Namespace, engine: Engine, windows: list[Samples], fi
         "model": {"name": engine.name, "folder": str(engine.folder), "bytes_in_memory": engine.memory_bytes},
         "file": {"path": str(args.file), "speech_s": round(sum(map(len, windows)) / 16_000, 3)},
         "rounds": args.rounds,
-        "machine": machine(),
+        "machine": machine() | {"backend": engine.backend.name},
         "process_peak_bytes": peak,
         "figures": [
             asdict(figure) | {"minimum": figure.minimum, "median": figure.median, "maximum": figure.maximum}
@@ -219,7 +219,7 @@ def _table(report: dict[str, Any], figures: list[Figure]) -> str:
     here = report["machine"]
     lines = [
         f"{report['model']['name']} on {here['processor']}, {here['cores']} cores, {here['memory_bytes'] / 1e9:.0f} GB",
-        f"{here['system']}, MLX {here['mlx']} on {here['device']}, {report['rounds']} rounds",
+        f"{here['system']}, MLX {here['mlx']} on {here['device']} ({here['backend']}), {report['rounds']} rounds",
         "",
         f"{'':22}{'min':>10}{'median':>10}{'max':>10}",
     ]

@@ -85,11 +85,17 @@ def version() -> str:
 
 
 def add_model_option(parser: argparse.ArgumentParser) -> None:
-    """--model DIR, --insist and --quiet, which every command that loads a model has."""
+    """--model DIR, --insist, --backend and --quiet, which every command that loads a model has."""
     parser.add_argument(
         "--model", type=Path, metavar="DIR", help="folder of the model (default: the best one on this machine)"
     )
     parser.add_argument("--insist", action="store_true", help="load the model even if it may not fit into memory")
+    parser.add_argument(
+        "--backend",
+        default="auto",
+        metavar="NAME",
+        help="how it is computed: auto, plain, cpu or cuda (default: $EARSHOT_BACKEND, or what fits this machine)",
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr, only errors")
 
 
@@ -101,7 +107,7 @@ def load_engine(args: argparse.Namespace) -> Engine:
 
     folder = args.model or catalogue.best()
     with progress_bar("Loading the model", quiet=args.quiet) as bar:
-        return run_to_end(Engine.loading(folder, insist=args.insist), bar)
+        return run_to_end(Engine.loading(folder, insist=args.insist, backend=args.backend), bar)
 
 
 @contextmanager

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 # What the published model takes in a GPU's memory, by the bits of its language model's weights. A CPU needs float32.
 FULL_MODEL_BYTES = {"16-bit, as published": 16.6e9, "8-bit": 9.0e9, "4-bit": 5.3e9}
 FULL_MODEL_BYTES_ON_CPU = {"32-bit, on this CPU": 33.2e9}
+BACKENDS = {
+    "plain": "the networks as they are, compiled",
+    "cpu": "exponentials and single rows by numpy",
+    "cuda": "own kernels between the matrix products",
+}
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -134,6 +139,7 @@ def _page(found: dict[str, Any]) -> list[str]:
         _row("System", here["system"]),
         _row("Memory", f"{_gb(here['memory_bytes'])}, of which a model may use {_gb(here['usable_bytes'])}"),
         _row("Computes on", f"{here['device']}, {found['gflops']:.0f} GFLOP/s in float32"),
+        _row("Back-end", f"{here['backend']} ({BACKENDS[here['backend']]})"),
         _row("Matrices by", here["matrix_library"]),
         _row("Python", here["python"]),
         *_wrapped("Libraries", [f"{name} {number}" for name, number in found["libraries"].items()]),

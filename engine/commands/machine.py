@@ -17,6 +17,7 @@ def machine() -> dict[str, Any]:
     """Processor, cores, memory, system, and what MLX computes on."""
     import mlx.core as mx
 
+    from engine.backends import choose
     from engine.checkpoints.memory import memory_budget, on_gpu
 
     budget = memory_budget()
@@ -27,6 +28,7 @@ def machine() -> dict[str, Any]:
         "usable_bytes": budget.usable,
         "system": system(),
         "device": str(mx.device_info().get("device_name", "GPU")) if on_gpu() else "CPU",
+        "backend": choose().name,
         "matrix_library": matrix_library(),
         "python": platform.python_version(),
         "mlx": metadata.version("mlx"),

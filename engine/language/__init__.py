@@ -3,7 +3,6 @@
 from engine.language.cache import Cache
 from engine.language.generate import generate, generate_batch
 from engine.language.llm import LanguageModel, LlmConfig
-from engine.language.packed_product import Packed
 from engine.language.sampler import Sampler, Sampling
 from engine.language.vocabulary import Vocabulary
 
@@ -11,7 +10,6 @@ __all__ = [
     "Cache",
     "LanguageModel",
     "LlmConfig",
-    "Packed",
     "Sampler",
     "Sampling",
     "Vocabulary",

@@ -34,7 +34,7 @@ def generate(
     """
     if embeddings.ndim == 2:
         embeddings = embeddings[None]
-    sampler = Sampler(sampling, llm.config.vocab_size, [penalised_ids])
+    sampler = Sampler(sampling, llm.config.vocab_size, [penalised_ids], llm.chooser(sampling))
     scores = prefill(llm, cache, embeddings, cancelled)
     if scores is None or max_tokens <= 0:
         return
@@ -93,7 +93,8 @@ def generate_batch(
         return
     embeddings, padding = _side_by_side(prompts)
     cache = llm.new_cache(padding)
-    sampler = Sampler(sampling, llm.config.vocab_size, penalised_ids or [[] for _ in prompts])
+    counted = penalised_ids or [[] for _ in prompts]
+    sampler = Sampler(sampling, llm.config.vocab_size, counted, llm.chooser(sampling))
     scores = prefill(llm, cache, embeddings, cancelled)
     if scores is None:
         return

@@ -5,21 +5,16 @@ Source: the Qwen2 paper and configuration (SPEC, section 3). Attribute names are
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
 
-from engine.cpu_math import causal_attention, on_cpu
-from engine.language import cuda_kernels
 from engine.language.cache import Cache
 from engine.language.fusing import merged
-from engine.language.numpy_step import NumpyStep
-from engine.language.packed_product import Packed
-from engine.language.single_step import SingleStep
+from engine.language.sampler import Chooser, Sampling, chooser
 
 
 @dataclass(frozen=True)
@@ -71,6 +66,7 @@ class _Attention(nn.Module):
         self.k_proj = nn.Linear(D, self._kv_heads * W)
         self.v_proj = nn.Linear(D, self._kv_heads * W)
         self.o_proj = nn.Linear(self._heads * W, D, bias=False)
+        self.attend: Callable[..., mx.array] = mx.fast.scaled_dot_product_attention
 
     def fuse(self) -> None:
         together = merged([self.q_proj, self.k_proj, self.v_proj])
@@ -98,8 +94,6 @@ class _Attention(nn.Module):
         mask = reading.mask
         if last_only and q.shape[2] > 1:
             q, mask = q[:, :, -1:], reading.of_the_last()
-        if reading.cache is not None and on_cpu() and q.dtype == mx.float32 and not isinstance(mask, mx.array):
-            return _side_by_side(causal_attention(q, k, v, self._scale))
         return self.found(q, k, v, mask)
 
     def turned(self, qkv: mx.array, offset: int | mx.array) -> tuple[mx.array, mx.array, mx.array]:
@@ -114,13 +108,9 @@ class _Attention(nn.Module):
 
     def found(self, q: mx.array, k: mx.array, v: mx.array, mask: mx.array | str | None) -> mx.array:
         """Attention's outcome, the heads side by side (B, T, heads × width)."""
-        return _side_by_side(mx.fast.scaled_dot_product_attention(q, k, v, scale=self._scale, mask=mask))
-
-
-def _side_by_side(heads: mx.array) -> mx.array:
-    """Heads (B, H, T, W) as (B, T, H × W)."""
-    B, _, T, _ = heads.shape
-    return heads.transpose(0, 2, 1, 3).reshape(B, T, -1)
+        heads = self.attend(q, k, v, scale=self._scale, mask=mask)
+        B, _, T, _ = heads.shape
+        return heads.transpose(0, 2, 1, 3).reshape(B, T, -1)
 
 
 class _Mlp(nn.Module):
@@ -129,6 +119,7 @@ class _Mlp(nn.Module):
         self.gate_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
         self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
         self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
+        self.gated: Callable[[mx.array, mx.array], mx.array] = gated
 
     def fuse(self) -> None:
         together = merged([self.gate_proj, self.up_proj])
@@ -142,17 +133,11 @@ class _Mlp(nn.Module):
             gate, up = mx.split(self.gate_up_proj(x), 2, axis=-1)
         else:
             gate, up = self.gate_proj(x), self.up_proj(x)
-        return self.down_proj(_gated(gate, up))
+        return self.down_proj(self.gated(gate, up))
 
 
-@partial(mx.compile, shapeless=True)
-def _gated_compiled(gate: mx.array, up: mx.array) -> mx.array:
-    return gate * mx.sigmoid(gate) * up
-
-
-def _gated(gate: mx.array, up: mx.array) -> mx.array:
-    if mx.default_device().type == mx.DeviceType.gpu:
-        return _gated_compiled(gate, up)
+def gated(gate: mx.array, up: mx.array) -> mx.array:
+    """What a gate lets through (SwiGLU, arXiv 2002.05202)."""
     return gate * mx.sigmoid(gate) * up
 
 
@@ -184,7 +169,11 @@ class _Layers(nn.Module):
 
 
 class LanguageModel(nn.Module):
-    """Embeddings (B, T, D) → scores of the next id (B, V)."""
+    """Embeddings (B, T, D) → scores of the next id (B, V).
+
+    A back-end may put its own functions in the places of `single_step` (which reads one place, (1, 1, D), after a
+    cache), of `chooser` (which chooses ids by a `Sampling`) and of each layer's `attend` and `gated`.
+    """
 
     def __init__(self, config: LlmConfig) -> None:
         super().__init__()
@@ -192,7 +181,8 @@ class LanguageModel(nn.Module):
         self.model = _Layers(config)
         if not config.tie_word_embeddings:
             self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
-        self._single: SingleStep | NumpyStep | None = None
+        self.single_step: Callable[[mx.array, Cache], mx.array] | None = None
+        self.chooser: Callable[[Sampling], Chooser] = chooser
 
     def new_cache(self, padding: mx.array | None = None) -> Cache:
         """An empty cache for this network; `padding` as `Cache` explains."""
@@ -226,37 +216,20 @@ class LanguageModel(nn.Module):
 
     def __call__(self, embeddings: mx.array, cache: Cache | None = None) -> mx.array:
         """Scores (B, V) of the id after embeddings (B, T, D), read after what `cache` holds, which it extends."""
-        if self._single is not None and cache is not None and cache.padding is None and embeddings.shape[:2] == (1, 1):
-            return self._single(embeddings, cache)
+        alone = cache is not None and cache.padding is None and embeddings.shape[:2] == (1, 1)
+        if alone and cache is not None and self.single_step is not None:
+            return self.single_step(embeddings, cache)
         return self.head(self._read(embeddings, cache, last_only=True)[:, -1])
 
-    def fuse(self, packed: Mapping[str, Packed] | None = None) -> None:
+    def fuse(self) -> None:
         """Merge each layer's q, k, v and its gate, up into one matrix; for inference, after loading.
 
-        Matrices quantised in different ways stay apart. `packed` are the matrices, by path, that a CPU was given
-        expanded: single ids are written with these.
+        Matrices quantised in different ways stay apart.
         """
         for layer in self.model.layers:
             layer.self_attn.fuse()
             layer.mlp.fuse()
             mx.eval(layer.parameters())
-        if on_cpu():
-            self.use_numpy(True, packed)
-        else:
-            self.use_own_kernels(cuda_kernels.available())
-
-    def use_own_kernels(self, wanted: bool, *, compiled: bool = True) -> None:
-        """Write single ids with the kernels of `SingleStep`, where the weights allow it."""
-        self._single = SingleStep(self, compiled=compiled) if wanted and SingleStep.fits(self) else None
-
-    def use_numpy(self, wanted: bool, packed: Mapping[str, Packed] | None = None) -> None:
-        """Write single ids in numpy, where the weights allow it; with `packed` matrices where there are such."""
-        self._single = NumpyStep(self, packed) if wanted and NumpyStep.fits(self) else None
-
-    @property
-    def has_own_kernels(self) -> bool:
-        """Whether single ids are written with kernels of our own."""
-        return isinstance(self._single, SingleStep)
 
 
 def _mask(cache: Cache, T: int) -> mx.array | str | None:

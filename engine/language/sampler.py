@@ -17,6 +17,9 @@ _TIES = 64  # how many ids that score exactly like the last one of top-k are kep
 _KEYS = 256  # random keys made at a time
 _SEEDS = 1 << 64  # that there are; any other number stands for one of them
 
+# Ids (B,) by scores (B, V) and a random key; takes and gives what was seen (B, V) where that is penalised.
+Chooser = Callable[..., tuple[mx.array, ...]]
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -43,18 +46,20 @@ class Sampling:
 class Sampler:
     """Chooses ids row by row and remembers, on the device, which ids each row already has."""
 
-    def __init__(self, sampling: Sampling, size: int, penalised_ids: Sequence[Sequence[int]]) -> None:
-        """`size` is V; `penalised_ids` are each row's ids so far (the prompt's), which the penalty counts too."""
+    def __init__(
+        self, sampling: Sampling, size: int, penalised_ids: Sequence[Sequence[int]], choose: Chooser | None = None
+    ) -> None:
+        """`size` is V; `penalised_ids` are each row's ids so far (the prompt's), which the penalty counts too.
+
+        `choose` is what `chooser` made of `sampling`, or what a back-end put in its place.
+        """
         self._seen: list[mx.array] = []  # one array (B, V), or none where nothing is penalised
         if sampling.repetition_penalty != 1.0:
             self._seen = [mx.array(_membership(penalised_ids, size))]
         self._key = mx.random.key(secrets.randbits(63) if sampling.seed is None else sampling.seed % _SEEDS)
         self._keys: list[mx.array] = []
-        self._choose: Callable[..., tuple[mx.array, ...]] = partial(_chosen, sampling)
+        self._choose = choose or chooser(sampling)
         self._draws = sampling.temperature > 0
-        # Many small operations: worth tracing on a GPU. On a CPU, MLX would start a C++ compiler for them.
-        if mx.default_device().type == mx.DeviceType.gpu:
-            self._choose = mx.compile(self._choose)
 
     def __call__(self, scores: mx.array) -> mx.array:
         """The next id (B,) of each row, from scores (B, V). Nothing is evaluated."""
@@ -71,6 +76,11 @@ class Sampler:
             self._key, *self._keys = mx.random.split(self._key, _KEYS + 1)
             self._keys.reverse()
         return self._keys.pop()
+
+
+def chooser(sampling: Sampling) -> Chooser:
+    """What chooses ids by `sampling`, whatever its seed."""
+    return partial(_chosen, sampling)
 
 
 def _chosen(sampling: Sampling, scores: mx.array, key: mx.array, *seen: mx.array) -> tuple[mx.array, ...]:

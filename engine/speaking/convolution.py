@@ -1,8 +1,4 @@
-"""Convolutions over time, in the form that is fast on the device at hand.
-
-On a GPU these are MLX's own. MLX's CPU kernels for dilated and for transposed convolutions work element by element,
-a hundred times slower than a matrix product, so on a CPU both are written as matrix products.
-"""
+"""Convolutions over time: plain ones by MLX, transposed ones as a matrix product."""
 
 from __future__ import annotations
 
@@ -10,8 +6,6 @@ import math
 
 import mlx.core as mx
 import mlx.nn as nn
-
-from engine.cpu_math import on_cpu
 
 
 class Convolution(nn.Module):
@@ -32,20 +26,7 @@ class Convolution(nn.Module):
         return self._padding, self._dilation, self._stride
 
     def __call__(self, x: mx.array) -> mx.array:
-        if self._dilation > 1 and (on_cpu() or not mx.metal.is_available()):
-            return self._dilated_as_products(x)
         return mx.conv1d(x, self.weight, self._stride, self._padding, self._dilation) + self.bias
-
-    def _dilated_as_products(self, x: mx.array) -> mx.array:
-        """Every d-th frame forms a sequence of its own: d plain convolutions side by side in the batch."""
-        B, T, C = x.shape
-        rows = -(-(T + 2 * self._padding) // self._dilation)
-        extra = rows * self._dilation - T - self._padding
-        padded = mx.pad(x, [(0, 0), (self._padding, extra), (0, 0)])
-        apart = padded.reshape(B, rows, self._dilation, C).swapaxes(1, 2).reshape(B * self._dilation, rows, C)
-        out = mx.conv1d(apart, self.weight)
-        out = out.reshape(B, self._dilation, out.shape[1], -1).swapaxes(1, 2).reshape(B, -1, out.shape[2])
-        return out[:, :T] + self.bias
 
 
 class TransposedConvolution(nn.Module):

@@ -11,14 +11,12 @@ step to step), so that a step costs only what changes.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
-
-from engine import cpu_math
 
 _FREQUENCIES = 256
 _BLOCK_NORM_EPS = 1e-6
@@ -75,40 +73,65 @@ class Attention(nn.Module):
         self.proj = nn.Linear(inner, size)
         self._heads = config.num_heads
         self._scale = config.head_dim**-0.5
-        self._joint: tuple[mx.array, ...] | None = None
+        self._norms: tuple[mx.array, mx.array] | None = None
+        self._stored = mx.float32
+        self.softmax_attention: Callable[..., mx.array] = mx.fast.scaled_dot_product_attention
 
     def fuse(self) -> None:
         """Join the three input projections, and the two norms, into one operation each (for inference)."""
         parts, norms, heads = (self.to_q, self.to_k, self.to_v), (self.q_norm, self.k_norm), self._heads
-        self._joint = (
-            mx.contiguous(mx.concatenate([part.weight for part in parts]).T),
-            mx.concatenate([part.bias for part in parts]),
+        self.to_qkv = nn.Linear(1, 1)
+        self.to_qkv.weight = mx.concatenate([part.weight for part in parts])
+        self.to_qkv.bias = mx.concatenate([part.bias for part in parts])
+        self._norms = (
             mx.concatenate([mx.tile(norm.weight, (heads, 1)) for norm in norms]),
             mx.concatenate([mx.tile(norm.bias, (heads, 1)) for norm in norms]),
         )
+        for name in ("to_q", "to_k", "to_v"):
+            self.pop(name)
+
+    def store_as(self, dtype: mx.Dtype) -> None:
+        """Hold queries, keys and values in this type."""
+        self._stored = dtype
 
     def heads(self, x: mx.array) -> tuple[mx.array, mx.array, mx.array]:
         """(B, T, D) to query, key and value of (B, H, T, head_dim)."""
         B, T, _ = x.shape
-        if self._joint is None:
+        if self._norms is None:
             query, key, value = (layer(x).reshape(B, T, self._heads, -1) for layer in (self.to_q, self.to_k, self.to_v))
             query, key = self.q_norm(query), self.k_norm(key)
         else:
-            weight, bias, scale, shift = self._joint
-            joint = mx.addmm(bias, x, weight).reshape(B, T, 3 * self._heads, -1)
+            scale, shift = self._norms
+            joint = self.to_qkv(x).reshape(B, T, 3 * self._heads, -1)
             # The values are normalised along and not used: cheaper than a copy of the queries and keys alone.
             normal = mx.fast.layer_norm(joint, None, None, _HEAD_NORM_EPS)
-            both = normal[:, :, : 2 * self._heads] * scale + shift
+            both = (normal[:, :, : 2 * self._heads] * scale + shift).astype(self._stored)
             query, key = both[:, :, : self._heads], both[:, :, self._heads :]
-            value = joint[:, :, 2 * self._heads :]
+            value = joint[:, :, 2 * self._heads :].astype(self._stored)
         return query.swapaxes(1, 2), key.swapaxes(1, 2), value.swapaxes(1, 2)
 
     def attend(self, query: mx.array, key: mx.array, value: mx.array, mask: mx.array | None) -> mx.array:
-        if cpu_math.on_cpu() and not self.training and mask is None:
-            out = cpu_math.attention(query, key, value, self._scale)
-        else:
-            out = mx.fast.scaled_dot_product_attention(query, key, value, scale=self._scale, mask=mask)
+        out = self.softmax_attention(query, key, value, scale=self._scale, mask=mask)
         return self.proj(out.swapaxes(1, 2).reshape(out.shape[0], out.shape[2], -1))
+
+
+class ConvolutionAsProduct(nn.Module):
+    """A convolution of three frames, (B, T + 2, C) to (B, T, C), laid out as one matrix: a tap beside the other.
+
+    Every frame is multiplied with all three taps at once; the sum of the shifted products is one more pass.
+    """
+
+    def __init__(self, convolution: nn.Module) -> None:
+        super().__init__()
+        size, taps, inputs = convolution.weight.shape
+        self.taps = nn.Linear(1, 1, bias=False)
+        self.taps.weight = convolution.weight.swapaxes(0, 1).reshape(taps * size, inputs)
+        self.bias = convolution.bias
+
+    def __call__(self, x: mx.array) -> mx.array:
+        size, count = self.bias.shape[0], x.shape[1] - 2
+        taps = self.taps(x)
+        return taps[:, :count, :size] + taps[:, 1 : count + 1, size : 2 * size] + taps[:, 2:, 2 * size :] + self.bias
 
 
 class CausalConvBlock(nn.Module):
@@ -127,27 +150,11 @@ class CausalConvBlock(nn.Module):
             nn.Conv1d(size, size, 3),
             nn.Identity(),
         ]
-        self._matrices: list[tuple[mx.array, mx.array]] | None = None
 
     def fuse(self) -> None:
-        """Lay each convolution out as one matrix (C, 3 C), a tap beside the other (for inference)."""
-        convolutions = (self.block[1], self.block[6])
-        self._matrices = [
-            (mx.contiguous(conv.weight.transpose(2, 1, 0).reshape(conv.weight.shape[2], -1)), conv.bias)
-            for conv in convolutions
-        ]
-
-    def _convolve(self, index: int, x: mx.array) -> mx.array:
-        """(B, T + 2, C) to (B, T, C) by the first (0) or second (1) convolution.
-
-        Every frame is multiplied with all three taps at once; the sum of the shifted products is one more pass.
-        """
-        if self._matrices is None:
-            return self.block[(1, 6)[index]](x)
-        weight, bias = self._matrices[index]
-        size, count = x.shape[2], x.shape[1] - 2
-        taps = x @ weight
-        return taps[:, :count, :size] + taps[:, 1 : count + 1, size : 2 * size] + taps[:, 2:, 2 * size :] + bias
+        """Lay the convolutions out as products (for inference)."""
+        for index in (1, 6):
+            self.block[index] = ConvolutionAsProduct(self.block[index])
 
     def __call__(self, x: mx.array, past: tuple[mx.array, mx.array] | None = None) -> tuple[mx.array, Any]:
         """x (B, T, C) to (B, T, C), and the two newest input frames of both convolutions to pass in as `past`."""
@@ -155,10 +162,9 @@ class CausalConvBlock(nn.Module):
             silence = mx.zeros((x.shape[0], 2, x.shape[2]), x.dtype)
             past = (silence, silence)
         first = mx.concatenate([past[0], x], axis=1)
-        inner = self.block[3](self._convolve(0, first))
-        inner = cpu_math.mish(inner) if cpu_math.on_cpu() and not self.training else self.block[4](inner)
+        inner = self.block[4](self.block[3](self.block[1](first)))
         second = mx.concatenate([past[1], inner], axis=1)
-        return self._convolve(1, second), (first[:, -2:], second[:, -2:])
+        return self.block[6](second), (first[:, -2:], second[:, -2:])
 
 
 class MLP(nn.Module):
@@ -166,11 +172,10 @@ class MLP(nn.Module):
         super().__init__()
         self.fc1 = nn.Linear(size, hidden)
         self.fc2 = nn.Linear(hidden, size)
+        self.activation = nn.GELU(approx="tanh")
 
     def __call__(self, x: mx.array) -> mx.array:
-        hidden = self.fc1(x)
-        fast = cpu_math.on_cpu() and not self.training
-        return self.fc2(cpu_math.gelu(hidden) if fast else nn.gelu_approx(hidden))
+        return self.fc2(self.activation(self.fc1(x)))
 
 
 def _modulated(x: mx.array, shift: mx.array, scale: mx.array) -> mx.array:
@@ -272,7 +277,7 @@ class DiT(nn.Module):
             block.attn.fuse()
             block.conv.fuse()
             # A compiled function would make again, at every call, what was not evaluated when it was traced.
-            mx.eval(block.attn._joint, block.conv._matrices)
+            mx.eval(block.parameters(), block.attn._norms)
 
     def modulations(self, times: mx.array) -> Modulations:
         """Shift, scale and gate of every block at N flow times (N,), computed together."""

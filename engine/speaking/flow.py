@@ -7,24 +7,15 @@ names are the checkpoint's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
-import numpy as np
-from numpy.typing import NDArray
 
-from engine.cpu_math import on_cpu
-from engine.speaking import cuda_kernels
-from engine.speaking.cuda_estimator import CudaEstimator, triples
-from engine.speaking.dit import DiT, DiTConfig, Modulations
+from engine.speaking.dit import DiT, DiTConfig
+from engine.speaking.euler import EulerSteps, Time, paces, plain_steps, schedule
 from engine.speaking.token_encoder import TokenEncoder, TokenEncoderConfig
-from engine.speaking.traced import Traced
-
-PRODUCTS = mx.float16  # of the estimator's matrix products on a CUDA device
 
 
 @dataclass(frozen=True)
@@ -62,27 +53,6 @@ class Decoder(nn.Module):
         self.estimator = DiT(config)
 
 
-def schedule(steps: int) -> NDArray[np.float32]:
-    """Flow times 0 … 1 of `steps` Euler steps (steps + 1,): 1 − cos(π s / 2), denser at the start."""
-    return (1 - np.cos(np.linspace(0, 1, steps + 1, dtype=np.float32) * np.float32(0.5 * np.pi))).astype(np.float32)
-
-
-def paces(steps: int, guidance: float) -> list[mx.array]:
-    """For each Euler step its duration and the guidance (2,)."""
-    return [mx.array([float(duration), guidance]) for duration in np.diff(schedule(steps))]
-
-
-def of_block(modulations: mx.array, index: int) -> mx.array:
-    """One block's share (N, 9, D) of modulations (N, depth, 9, D): by a slice, for taking by index costs a kernel."""
-    N, _, kinds, size = modulations.shape
-    return modulations[:, index : index + 1].reshape(N, kinds, size)
-
-
-def guided_velocity(both: mx.array, rate: float | mx.array) -> mx.array:
-    """Velocity (1, T, 80) of what the estimator made with and without conditions (2, T, 80), or with them alone."""
-    return both if both.shape[0] == 1 else (1.0 + rate) * both[:1] - rate * both[1:]
-
-
 class Flow(nn.Module):
     """Speech tokens to mel. Whole utterances here; the pieces of a stream in `flow_stream`."""
 
@@ -94,45 +64,25 @@ class Flow(nn.Module):
         self.encoder_proj = nn.Linear(config.encoder.output_size, config.output_size)
         self.decoder = Decoder(config.estimator)
         self._config = config
-        self._modulations: dict[int, Modulations] = {}
-        self._step: Callable[..., mx.array] = self._euler_step
-        self._traced: dict[Callable[..., Any], Traced] = {}
-        self._cuda: CudaEstimator | None = None
-        self._cuda_step: Callable[..., mx.array] | None = None
-        self._triples: dict[int, list[list[mx.array]]] = {}
+        self._times: dict[int, list[Time]] = {}
         self._fixed = False
+        self._steps = plain_steps(self.decoder.estimator)
 
     def fuse(self) -> None:
         """Prepare for inference with the weights as they now are; training needs the network as it was made."""
         self.estimator.fuse()
         self._fixed = True
-        self._traced.clear()
-        if cuda_kernels.available() and CudaEstimator.fits(self.estimator):
-            self.use_cuda(PRODUCTS)
-        elif not on_cpu():
-            # One step is traced once for each length and then run ten times: a GPU gets its work faster than by Python.
-            self._step = Traced(self._euler_step)
-
-    def use_cuda(self, products: mx.Dtype) -> None:
-        """Use the kernels for CUDA with the weights as they now are; the matrix products take this type."""
-        estimator = CudaEstimator(self.estimator, products)
-        self._cuda = estimator
-        self._traced.clear()
-        # What a stream keeps of a step is not made here, so that it needs no memory.
-        self._cuda_step = Traced(lambda *given: estimator.step(*given)[0])
+        self._times.clear()
 
     @property
-    def cuda(self) -> CudaEstimator | None:
-        """The estimator for CUDA, when it is used."""
-        return self._cuda
+    def steps(self) -> EulerSteps:
+        """How its Euler steps are taken."""
+        return self._steps
 
-    def traced(self, function: Callable[..., Any]) -> Traced:
-        """`function(flow, …)` compiled; once for all streams, when `fuse` has said that the weights stay."""
-        if not self._fixed:
-            return Traced(partial(function, self))
-        if function not in self._traced:
-            self._traced[function] = Traced(partial(function, self))
-        return self._traced[function]
+    def take_steps(self, steps: EulerSteps) -> None:
+        """Take Euler steps in this way from now on."""
+        self._steps = steps
+        self._times.clear()
 
     @staticmethod
     def published(weights: dict[str, mx.array]) -> dict[str, mx.array]:
@@ -159,22 +109,16 @@ class Flow(nn.Module):
         """Speech tokens (B, T), mask (B, T) or None, to mu (B, 2 T, 80)."""
         return self.encoder_proj(self.encoder(self.input_embedding(tokens), mask))
 
-    def modulations(self, steps: int) -> Modulations:
-        """The estimator's modulations at the times of `steps` Euler steps, kept once `fuse` was called."""
-        if steps in self._modulations:
-            return self._modulations[steps]
+    def times(self, steps: int) -> list[Time]:
+        """What each of `steps` Euler steps needs to know of its flow time, kept once `fuse` was called."""
+        if steps in self._times:
+            return self._times[steps]
         found = self.estimator.modulations(mx.array(schedule(steps)[:-1]))
+        times = [self._steps.times(found, index) for index in range(steps)]
         if self._fixed:
-            mx.eval(found.blocks, found.final)
-            self._modulations[steps] = found
-        return found
-
-    def triples(self, steps: int) -> list[list[mx.array]]:
-        """The same for the CUDA estimator: for each step its `triples`."""
-        if steps not in self._triples:
-            found = self.modulations(steps)
-            self._triples[steps] = [triples(found, index) for index in range(steps)]
-        return self._triples[steps]
+            mx.eval(times)
+            self._times[steps] = times
+        return times
 
     def __call__(
         self,
@@ -203,36 +147,12 @@ class Flow(nn.Module):
         return self._config.guidance if guidance is None else guidance
 
     def guided(self, rate: float) -> bool:
-        """Whether the velocity without conditions is needed: the kernels for CUDA always make it."""
-        return rate != 0 or self._cuda is not None
+        """Whether the velocity without conditions is made as well."""
+        return rate != 0 or self._steps.always_guided
 
     def solve(self, x: mx.array, conditions: mx.array, steps: int, guidance: float) -> mx.array:
         """Follow the flow from noise x (T, 80) to the mel (T, 80) under `conditions` (2 or 1, T, D)."""
-        if self._cuda_step is not None:
-            for numbers, pace in zip(self.triples(steps), paces(steps, guidance), strict=True):
-                x = self._cuda_step(x, conditions, numbers, pace)
-                mx.async_eval(x)
-            return x
-        modulations, times = self.modulations(steps), schedule(steps)
-        for index in range(steps):
-            duration = mx.array(times[index + 1] - times[index])
-            x = self._step(
-                x,
-                conditions,
-                modulations.blocks[index : index + 1],
-                modulations.final[index : index + 1],
-                duration,
-                guidance,
-            )
+        for time, pace in zip(self.times(steps), paces(steps, guidance), strict=True):
+            x = self._steps.whole(x, conditions, time, pace)
             mx.async_eval(x)
         return x
-
-    def _euler_step(
-        self, x: mx.array, conditions: mx.array, blocks: mx.array, final: mx.array, duration: mx.array, guidance: float
-    ) -> mx.array:
-        """One Euler step: x (T, 80), conditions (2 or 1, T, D), modulations (1, depth, 9, D) and (1, 2, D)."""
-        hidden = self.estimator.enter(x, conditions)
-        for index, block in enumerate(self.estimator.blocks):
-            hidden, _, _ = block(hidden, of_block(blocks, index), None)
-        both = self.estimator.final_layer(hidden, final)
-        return x + duration * guided_velocity(both, guidance).reshape(x.shape)

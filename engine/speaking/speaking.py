@@ -26,12 +26,19 @@ _PREPARED_VOICES = 2
 
 
 class Speaking:
-    """Networks and voices of a token2wav folder. `steps` is the number of flow steps the model wants by default."""
+    """Networks and voices of a token2wav folder.
 
-    def __init__(self, folder: Path, flow: Flow, vocoder: Vocoder, steps: int = DEFAULT_STEPS) -> None:
+    `steps` is the number of flow steps the model wants by default; `beside` says whether speech is better made on a
+    thread of its own.
+    """
+
+    def __init__(
+        self, folder: Path, flow: Flow, vocoder: Vocoder, *, steps: int = DEFAULT_STEPS, beside: bool = False
+    ) -> None:
         self.folder = folder
         self.flow, self.vocoder = flow, vocoder
         self.default_steps = steps
+        self._beside = beside
         self.networks = VoiceNetworks(folder)
         self._built_in: dict[str, Voice] = {}
         self._prepared: dict[tuple[object, ...], FlowState] = {}
@@ -97,6 +104,7 @@ class Speaking:
             guidance=guidance,
             seed=seed,
             start=self._prepared.get(key),
+            beside=self._beside,
         )
         if key not in self._prepared:
             while len(self._prepared) >= _PREPARED_VOICES:

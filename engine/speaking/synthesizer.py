@@ -10,7 +10,6 @@ import mlx.core as mx
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.cpu_math import cores, on_cpu
 from engine.errors import RequestError
 from engine.events import Samples
 from engine.speaking.flow import Flow
@@ -57,14 +56,17 @@ class Synthesizer:
         seed: int = 0,
         chunk_tokens: Sequence[int] | None = None,
         start: FlowState | None = None,
+        beside: bool = False,
     ) -> None:
+        """`start` is what `prepare` gave; `beside` as the property says."""
         if steps < 1:
             raise RequestError(f"Speech needs at least one flow step, not {steps}.")
         self.voice = voice
         self.clock = PlaybackClock()
+        self._beside = beside
         self._flow, self._vocoder = flow, vocoder
         self._steps, self._guidance, self._seed = steps, guidance, seed
-        self._plan = Pieces(eager=flow.cuda is not None)
+        self._plan = Pieces(eager=flow.steps.long_pieces)
         if chunk_tokens is not None:
             self._plan = Pieces(tuple(chunk_tokens), fixed=True)
         self._noise = Noise(flow.config.output_size, seed)
@@ -107,8 +109,8 @@ class Synthesizer:
 
     @property
     def beside(self) -> bool:
-        """Whether its steps are better made on a thread of their own: on a CPU with a core to spare."""
-        return on_cpu() and cores() > 1
+        """Whether its steps are better made on a thread of their own."""
+        return self._beside
 
     def push(self, tokens: Sequence[int] | NDArray[np.integer]) -> None:
         """Add speech tokens to the stream. Raises RequestError for one that does not exist or after `finish`."""

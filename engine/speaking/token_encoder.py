@@ -15,8 +15,6 @@ import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 
-from engine import cpu_math
-
 _PRE_NORM_EPS = 1e-12
 
 
@@ -120,10 +118,10 @@ class FeedForward(nn.Module):
         super().__init__()
         self.w_1 = nn.Linear(size, hidden)
         self.w_2 = nn.Linear(hidden, size)
+        self.activation = nn.SiLU()
 
     def __call__(self, x: mx.array) -> mx.array:
-        hidden = self.w_1(x)
-        return self.w_2(cpu_math.silu(hidden) if cpu_math.on_cpu() and not self.training else nn.silu(hidden))
+        return self.w_2(self.activation(self.w_1(x)))
 
 
 class ConformerLayer(nn.Module):

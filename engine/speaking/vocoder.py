@@ -8,26 +8,21 @@ are the checkpoint's; arrays are (B, T, C). Sizes are read off the tensors.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 
-from engine import cpu_math
-from engine.speaking import cuda_kernels
 from engine.speaking.convolution import Convolution, TransposedConvolution
-from engine.speaking.cuda_vocoder import CudaPitch, CudaVocoder
 from engine.speaking.source import SourceMerge, advances, excite
-from engine.speaking.traced import Traced
+from engine.traced import AsIs, Repeated
 
 _FFT, _HOP = 16, 4
 _BINS = _FFT // 2 + 1
-_SLOPE, _LAST_SLOPE = 0.1, 0.01
+SLOPE, LAST_SLOPE = 0.1, 0.01
 _LOUDEST_BIN = 100.0
-_TINY = 1e-9
-PRODUCTS = mx.float32  # of the matrix products on a CUDA device
+TINY = 1e-9
 LIMIT = 0.99
 
 
@@ -82,9 +77,7 @@ class Snake(nn.Module):
         self.alpha = mx.ones((channels,))
 
     def __call__(self, x: mx.array) -> mx.array:
-        if cpu_math.on_cpu() and not self.training:
-            return cpu_math.snake(x, self.alpha, _TINY)
-        return x + mx.square(mx.sin(x * self.alpha)) * (1.0 / (self.alpha + _TINY))
+        return x + mx.square(mx.sin(x * self.alpha)) * (1.0 / (self.alpha + TINY))
 
 
 class ResBlock(nn.Module):
@@ -194,25 +187,17 @@ class Vocoder(nn.Module):
         self.f0_predictor = F0Predictor(config.mel_channels, config.f0_channels)
         self._config = config
         self._fourier = _Fourier()
-        self._compiled: Callable[[mx.array, mx.array], mx.array] | None = None
-        self._cuda: CudaVocoder | None = None
-        self._pitch: Callable[[mx.array], mx.array] | None = None
+        self._pitch: Repeated = AsIs(self.f0_predictor)
+        self._decode: Repeated = AsIs(self.shape)
 
     def fuse(self) -> None:
         """Prepare for inference with the weights as they now are; training needs the network as it was made."""
         for up in self.ups:
             up.fuse()
-        if cuda_kernels.available():
-            self.use_cuda(PRODUCTS)
-        elif not cpu_math.on_cpu():
-            self._compiled = Traced(self._decode)
 
-    def use_cuda(self, products: mx.Dtype) -> None:
-        """Use the kernels for CUDA with the weights as they now are; the matrix products take this type."""
-        parts = (self.conv_pre, self.ups, self.source_downs, self.source_resblocks, self.resblocks, self.conv_post)
-        self._cuda = CudaVocoder(*parts, products)
-        self._compiled = Traced(self._decode_one)
-        self._pitch = Traced(CudaPitch(self.f0_predictor))
+    def take(self, pitch: Repeated, decode: Repeated) -> None:
+        """Make pitch and samples in this way from now on; they are given and give what `f0_predictor`, `shape` do."""
+        self._pitch, self._decode = pitch, decode
 
     @staticmethod
     def published(weights: dict[str, mx.array]) -> dict[str, mx.array]:
@@ -239,11 +224,10 @@ class Vocoder(nn.Module):
         """Whole synthesis: mel (B, T, 80), `noise` standard normal (B, T · hop) or None; samples (B, T · hop)."""
         return self.decode(mel, self.source(self.pitch(mel), noise))
 
-    def pitch(self, mel: mx.array) -> mx.array:
-        """mel (B, T, 80) to Hz (B, T)."""
-        predictor = self._pitch if self._pitch and len(mel) == 1 else self.f0_predictor
-        found: mx.array = predictor(mel)
-        return found
+    def pitch(self, mel: mx.array, *, once: bool = False) -> mx.array:
+        """mel (B, T, 80) to Hz (B, T). `once`: of a length that may never come again."""
+        made: mx.array = self._pitch.once(mel) if once else self._pitch(mel)
+        return made
 
     def source(self, f0: mx.array, noise: mx.array | None = None) -> mx.array:
         """Pitch (B, T) in Hz to the source signal (B, T · hop)."""
@@ -252,23 +236,22 @@ class Vocoder(nn.Module):
         excitation = excite(f0, phases, config.harmonics, config.hop_samples, config.sample_rate_hz)
         return self.m_source(excitation, noise)
 
-    def decode(self, mel: mx.array, source: mx.array) -> mx.array:
-        """mel (B, T, 80) and source (B, T · hop) to samples (B, T · hop) within ± 0.99."""
-        usable = self._compiled and (self._cuda is None or len(mel) == 1)
-        return self._compiled(mel, source) if self._compiled and usable else self._decode(mel, source)
+    def decode(self, mel: mx.array, source: mx.array, *, once: bool = False) -> mx.array:
+        """mel (B, T, 80) and source (B, T · hop) to samples (B, T · hop) within ± 0.99. `once` as for `pitch`."""
+        made: mx.array = self._decode.once(mel, source) if once else self._decode(mel, source)
+        return made
 
-    def _decode_one(self, mel: mx.array, source: mx.array) -> mx.array:
-        """`_decode` for one utterance, on a CUDA device."""
-        assert self._cuda is not None
-        x = self._cuda(mel[0], self._fourier.stft(source)[0], lambda x: nn.leaky_relu(x, _SLOPE))
-        return self._spoken(x[None])
+    def spectrum(self, source: mx.array) -> mx.array:
+        """Source (B, T · hop) to real and imaginary parts (B, T · hop / 4 + 1, 18)."""
+        return self._fourier.stft(source)
 
-    def _decode(self, mel: mx.array, source: mx.array) -> mx.array:
-        spectrum = self._fourier.stft(source)
+    def shape(self, mel: mx.array, source: mx.array) -> mx.array:
+        """The network: mel (B, T, 80) and source (B, T · hop) to samples (B, T · hop)."""
+        spectrum = self.spectrum(source)
         x = self.conv_pre(mel)
         per_stage = len(self.resblocks) // len(self.ups)
         for stage, up in enumerate(self.ups):
-            x = up(nn.leaky_relu(x, _SLOPE))
+            x = up(nn.leaky_relu(x, SLOPE))
             if stage == len(self.ups) - 1:
                 x = mx.concatenate([x[:, 1:2], x], axis=1)
             x = x + self.source_resblocks[stage](self.source_downs[stage](spectrum))
@@ -277,9 +260,9 @@ class Vocoder(nn.Module):
             for block in blocks[1:]:
                 total = total + block(x)
             x = total * (1.0 / per_stage)
-        return self._spoken(self.conv_post(nn.leaky_relu(x, _LAST_SLOPE)))
+        return self.sound(self.conv_post(nn.leaky_relu(x, LAST_SLOPE)))
 
-    def _spoken(self, x: mx.array) -> mx.array:
+    def sound(self, x: mx.array) -> mx.array:
         """Logarithmic magnitude and phase (B, T, 18) to samples (B, 4 (T − 1))."""
         magnitude = mx.exp(mx.minimum(x[..., :_BINS], math.log(_LOUDEST_BIN)))
         phase = mx.sin(x[..., _BINS:])

@@ -60,8 +60,8 @@ class VocoderStream:
         """mel (T, 80) of the next piece to samples; 8 frames stay behind until the next piece unless it is the last."""
         hop = self._vocoder.config.hop_samples
         window = mel if self._mel is None else mx.concatenate([self._mel, mel])
-        source = self.source(window[None])
-        made: Samples = np.array(self._vocoder.decode(window[None], source)[0])
+        source = self.source(window[None], last)  # only the last piece may be of any length
+        made: Samples = np.array(self._vocoder.decode(window[None], source, once=last)[0])
         if self._faded is not None:
             made = fade(made, self._faded, official=not self._continuous)
         elif self._continuous:
@@ -75,10 +75,10 @@ class VocoderStream:
         self._runs += 1
         return made[: -keep * hop]
 
-    def source(self, mel: mx.array) -> mx.array:
+    def source(self, mel: mx.array, once: bool = False) -> mx.array:
         """The source of a window (1, T, 80) whose first frames were in the window before: (1, T · hop)."""
         vocoder, config = self._vocoder, self._vocoder.config
-        f0 = vocoder.pitch(mel)
+        f0 = vocoder.pitch(mel, once=once)
         phases = mx.cumsum(advances(f0, config.sample_rate_hz / config.hop_samples), axis=1)
         overlap = 0 if self._source is None else self._source.shape[1] // config.hop_samples
         if self._phase is not None and self._continuous:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.onnx_model import FLOAT, INT32, OnnxGraph
+from engine.backends.cpu.onnx_model import FLOAT, INT32, OnnxGraph
 
 __all__ = ["FLOAT", "INT32", "PackedGraph", "quantised"]
 

@@ -108,11 +108,13 @@ def _prompt(sizes: dict[str, int]) -> Any:
 
 
 def _ours(sizes: dict[str, int], weights: list[Any], tokens: int) -> Callable[[], Iterator[int]]:
+    from engine.backends import choose
     from engine.language import LanguageModel, LlmConfig, Sampling, generate
 
     llm = LanguageModel(LlmConfig.from_dict(sizes))
     llm.load_weights(weights)
     llm.fuse()
+    choose().attach_language(llm, {}, 0)
     prompt = _prompt(sizes)
 
     def run() -> Iterator[int]:

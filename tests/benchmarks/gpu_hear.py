@@ -91,7 +91,8 @@ def kernels(tiny: bool) -> Iterator[Figure]:
     import mlx.core as mx
     import mlx.nn as nn
 
-    from engine.language import cuda_kernels
+    from engine.backends import choose
+    from engine.backends.cuda import matrix_vector
 
     sizes = TINY if tiny else FULL_SIZE
     D, inner = sizes["hidden_size"], sizes["intermediate_size"]
@@ -113,13 +114,13 @@ def kernels(tiny: bool) -> Iterator[Figure]:
             size = sum(array.nbytes for array in modules[0].parameters().values()) / 1e12
             theirs = _timed(mx, [partial(_plain, mx, nn, x, module, options) for module in modules])
             yield Figure(f"{name} {storage} MLX's operations", "TB/s", tuple(size / s for s in theirs))
-            if not cuda_kernels.available():
+            if choose().name != "cuda":
                 continue
             try:
                 error = _difference(
-                    mx, cuda_kernels.multiply(x, modules[0], **options), _exact(mx, nn, x, modules[0], options)
+                    mx, matrix_vector.multiply(x, modules[0], **options), _exact(mx, nn, x, modules[0], options)
                 )
-                ours = _timed(mx, [partial(cuda_kernels.multiply, x, module, **options) for module in modules])
+                ours = _timed(mx, [partial(matrix_vector.multiply, x, module, **options) for module in modules])
                 yield Figure(
                     f"{name} {storage} own kernel", "TB/s", tuple(size / s for s in ours), f"error {error:.1e}"
                 )
@@ -217,40 +218,35 @@ def limits(tiny: bool) -> Iterator[Figure]:
 def _decode(tiny: bool, storage: str, rounds: int, about: str = "") -> Iterator[Figure]:
     import mlx.core as mx
 
+    from engine.backends import choose
+    from engine.backends.cuda.single_step import SingleStep
     from engine.language import Sampling
 
     sizes, tokens = (TINY, 20) if tiny else (FULL_SIZE, TOKENS)
     theirs, plain = networks(sizes, storage)
     merged = _copy_of(plain)
     merged.fuse()
-    own = merged.has_own_kernels
+    own = choose().name == "cuda" and SingleStep.fits(merged)
     prompt = mx.random.randint(0, sizes["vocab_size"], (PROMPT,), key=mx.random.key(1))
     talking = Sampling(temperature=0.7, top_p=0.9, repetition_penalty=1.05, seed=1)
 
-    def ours(
-        llm: Any, kernels: bool, sampling: Any = None, compiled: bool = True
-    ) -> Callable[[], tuple[float, list[int]]]:
-        def run() -> tuple[float, list[int]]:
-            if llm.has_own_kernels != kernels:
-                llm.use_own_kernels(kernels, compiled=compiled)
-            return _our_rate(llm, prompt, tokens, sampling or Sampling())
-
-        return run
+    def ours(llm: Any, sampling: Any = None) -> Callable[[], tuple[float, list[int]]]:
+        return lambda: _our_rate(llm, prompt, tokens, sampling or Sampling())
 
     ways: dict[str, Callable[[], tuple[float, list[int]]]] = {}
     if theirs is not None:
         ways["mlx-lm"] = lambda: _their_rate(theirs, prompt, tokens)
-    ways["ours, matrices apart"] = ours(plain, False)
-    ways["ours, merged"] = ours(merged, False)
-    ways["ours, merged, talking"] = ours(merged, False, talking)
+    ways["ours, matrices apart"] = ours(plain)
+    ways["ours, merged"] = ours(merged)
+    ways["ours, merged, talking"] = ours(merged, talking)
     if own:
         traced = _copy_of(merged)
-        traced.use_own_kernels(True)
+        traced.single_step = SingleStep(traced)
         untraced = _copy_of(merged)
-        untraced.use_own_kernels(True, compiled=False)
-        ways["ours, own kernels"] = ours(untraced, True)
-        ways["ours, own kernels, traced"] = ours(traced, True)
-        ways["ours, own kernels, traced, talking"] = ours(traced, True, talking)
+        untraced.single_step = SingleStep(untraced, compiled=False)
+        ways["ours, own kernels"] = ours(untraced)
+        ways["ours, own kernels, traced"] = ours(traced)
+        ways["ours, own kernels, traced, talking"] = ours(traced, talking)
     rates: dict[str, list[float]] = {name: [] for name in ways}
     written: dict[str, list[int]] = {}
     for turn in range(rounds + 1):

@@ -15,8 +15,8 @@ import mlx.core as mx
 import numpy as np
 
 import engine  # noqa: F401 (chooses the BLAS before mlx is loaded)
-from engine.speaking import cuda_kernels as kernels
-from tests.engine.speaking import cuda_in_words as words
+from engine.backends.cuda import kernels
+from tests.engine.backends.cuda import in_words as words
 
 _SIZE, _HEADS, _FRAMES = 512, 8, 37
 Case = tuple[str, Callable[..., Any], Callable[..., Any], Sequence[Any], dict[str, Any]]

@@ -23,7 +23,8 @@ import mlx.core as mx
 import numpy as np
 
 import engine  # noqa: F401 (chooses the BLAS before mlx is loaded)
-from engine.speaking import cuda_kernels as kernels
+from engine.backends import choose
+from engine.backends.cuda import kernels
 
 _TOKENS = 60
 
@@ -32,7 +33,7 @@ _TOKENS = 60
 class Launch:
     """What decides how a kernel is compiled, and sizes to run it with."""
 
-    made_of: tuple[Any, ...]  # the arguments of `cuda_kernels._kernel`
+    made_of: tuple[Any, ...]  # the arguments of `kernels._kernel`
     inputs: tuple[tuple[tuple[int, ...], mx.Dtype], ...]
     template: dict[str, Any]
     units: int
@@ -79,8 +80,8 @@ def compile_in(processes: int, folder: Path, inputs: Path, cache: Path, limit_s:
     What is not there in time is compiled when it is needed. Returns what happened, in words.
     """
     cache.mkdir(parents=True, exist_ok=True)
-    if not kernels.available():
-        return "no CUDA device: no kernels to compile"
+    if choose().name != "cuda":
+        return "the CUDA back-end is not used: no kernels to compile"
     with tempfile.TemporaryDirectory() as place:
         own = [Path(place) / str(part) for part in range(processes)]
         started = [

@@ -14,6 +14,8 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
+from engine.backends.cpu import cpu as cpu_backend
+from engine.backends.cpu.packed_product import PackedProduct
 from engine.checkpoints import load as loading_module
 from engine.checkpoints import memory
 from engine.checkpoints.convert import converting
@@ -21,7 +23,6 @@ from engine.checkpoints.memory import MemoryBudget
 from engine.engine import Engine
 from engine.errors import CheckpointError, EngineError, RequestError, StorageError
 from engine.events import Progress
-from engine.language.packed_product import PackedProduct
 from tests.permissions import unprivileged
 
 SHARD = "model-00001-of-00001.safetensors"
@@ -117,7 +118,7 @@ def test_a_cpu_writes_with_a_small_models_packed_matrices(
 ) -> None:
     list(converting(tiny_model, tmp_path / "small", bits=8, group_size=32))
     if not small:
-        monkeypatch.setattr(loading_module, "_LARGE_BYTES", 1)
+        monkeypatch.setattr(cpu_backend, "LARGE_BYTES", 1)
     llm = Engine.load(tmp_path / "small").llm
     products: list[object] = []
     multiplied = PackedProduct.dot

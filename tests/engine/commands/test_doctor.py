@@ -29,6 +29,17 @@ def test_a_machine_with_a_model_is_well(installed: Path, capsys: pytest.CaptureF
     assert "Everything that is needed is here." in page
 
 
+def test_it_names_the_back_end_and_one_that_does_not_work_here_is_refused(
+    installed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EARSHOT_BACKEND", "plain")
+    assert main(["doctor"]) == 0
+    assert "Back-end      plain (the networks as they are, compiled)" in capsys.readouterr().out
+    monkeypatch.setenv("EARSHOT_BACKEND", "abacus")
+    assert main(["doctor"]) == 2
+    assert "'abacus' is not a back-end that Earshot knows" in capsys.readouterr().err
+
+
 def test_json_has_the_same_findings(installed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

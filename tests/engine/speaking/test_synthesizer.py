@@ -75,14 +75,6 @@ def test_speech_without_guidance_is_that_of_guidance_nought_at_half_the_rows(
     assert 2 * cost == sum(rows)
 
 
-@pytest.mark.parametrize(("cores", "beside"), [(1, False), (2, True)])
-def test_steps_are_made_beside_where_a_core_is_to_spare(
-    synthesizer: Synthesizer, monkeypatch: pytest.MonkeyPatch, cores: int, beside: bool
-) -> None:
-    monkeypatch.setattr("engine.speaking.synthesizer.cores", lambda: cores)
-    assert synthesizer.beside == (beside and mx.default_device() == mx.Device(mx.cpu))
-
-
 def test_how_tokens_arrive_does_not_change_the_speech(speaking: Speaking, voice: Voice) -> None:
     one, other = (Synthesizer(speaking.flow, speaking.vocoder, voice, steps=2, chunk_tokens=(10, 25)) for _ in range(2))
     slowly = np.concatenate([piece.samples_24k for piece in _stream(one, TOKENS[:45])])

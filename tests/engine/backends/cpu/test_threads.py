@@ -10,15 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from engine import _blas
-from engine.checkpoints import load
+from engine.backends.cpu import cpu, threads
 from engine.engine import Engine
 from engine.resources import resource
 
 
 @pytest.fixture
 def openblas() -> Iterator[ctypes.CDLL]:
-    library = _blas._loaded_openblas()
+    library = threads._loaded_openblas()
     if library is None:
         pytest.skip("MLX computes with another library here")
     before = library.openblas_get_num_threads()
@@ -27,19 +26,19 @@ def openblas() -> Iterator[ctypes.CDLL]:
 
 
 def test_products_are_spread_over_the_cores_or_not(openblas: ctypes.CDLL) -> None:
-    _blas.spread_products(True)
+    threads.spread_products(True)
     assert openblas.openblas_get_num_threads() == len(os.sched_getaffinity(0))
-    _blas.spread_products(False)
+    threads.spread_products(False)
     assert openblas.openblas_get_num_threads() == 1
 
 
 def test_a_small_model_takes_one_thread_and_a_large_one_all(
     openblas: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _blas.spread_products(True)
+    threads.spread_products(True)
     Engine.load(resource("starter")).close()
     assert openblas.openblas_get_num_threads() == 1
-    monkeypatch.setattr(load, "_LARGE_BYTES", 1_000_000)
+    monkeypatch.setattr(cpu, "LARGE_BYTES", 1_000_000)
     Engine.load(resource("starter")).close()
     assert openblas.openblas_get_num_threads() == len(os.sched_getaffinity(0))
 
@@ -48,7 +47,7 @@ def test_a_small_model_takes_one_thread_and_a_large_one_all(
 def test_numpys_own_library_takes_one_thread() -> None:
     import numpy as np
 
-    _blas.numpy_in_one_thread()
+    threads.numpy_in_one_thread()
     counts = []
     for path in (Path(np.__file__).parents[1] / "numpy.libs").glob("libscipy_openblas*.so"):
         library = ctypes.CDLL(str(path))
@@ -60,5 +59,5 @@ def test_numpys_own_library_takes_one_thread() -> None:
 def test_elsewhere_nothing_is_touched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setattr(ctypes, "CDLL", lambda *given, **named: pytest.fail("no library is opened on a Mac"))
-    _blas.numpy_in_one_thread()
-    _blas.spread_products(True)
+    threads.numpy_in_one_thread()
+    threads.spread_products(True)

@@ -263,11 +263,6 @@ _QUANTISED = (
 )
 
 
-def available() -> bool:
-    """Whether kernels of one's own can be compiled for the device that MLX uses."""
-    return mx.default_device().type == mx.DeviceType.gpu and mx.cuda.is_available()
-
-
 def fits(module: nn.Module) -> bool:
     """Whether the matrix of a linear module is stored in a way these kernels read."""
     if isinstance(module, nn.QuantizedLinear):

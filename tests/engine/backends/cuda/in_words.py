@@ -7,7 +7,7 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 
-from engine.speaking import cuda_kernels as kernels
+from engine.backends.cuda import kernels
 
 
 def _summed(taps: mx.array) -> mx.array:
@@ -50,8 +50,6 @@ def heads(
     dtype: mx.Dtype,
     voice_frames: int,
     old: tuple[mx.array, mx.array] | None = None,
-    *,
-    by_frame: bool = False,
 ) -> tuple[mx.array, mx.array, mx.array]:
     size = y.shape[1] // 3 // head_count
     joint = (y + bias).reshape(2, -1, 3, head_count, size).transpose(2, 0, 3, 1, 4)
@@ -62,7 +60,7 @@ def heads(
             tail = earlier[:, :, -kernels.VOICE_TAIL_FRAMES :]
             earlier = mx.concatenate([earlier[:, :, :voice_frames], tail], axis=2)
         made[index] = mx.concatenate([made[index], earlier], axis=2)
-    return (query.swapaxes(1, 2) if by_frame else query).astype(dtype), made[0], made[1]
+    return query.astype(dtype), made[0], made[1]
 
 
 def gelu(y: mx.array, bias: mx.array) -> mx.array:

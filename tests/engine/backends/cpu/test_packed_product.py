@@ -6,9 +6,10 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
-from engine.language import LanguageModel, Packed
-from engine.language.numpy_step import NumpyStep
-from engine.language.packed_product import PackedProduct
+from engine.backends.cpu import Cpu, Packed
+from engine.backends.cpu.numpy_step import NumpyStep
+from engine.backends.cpu.packed_product import PackedProduct
+from engine.language import LanguageModel
 from tests.engine.language.networks import random_llm, random_prompt
 
 
@@ -50,9 +51,10 @@ def test_a_product_that_goes_wrong_on_this_processor_is_not_used(monkeypatch: py
     )  # like sums that overflow
     assert not product.agrees_with(np.array(matrix))
     llm, all_packed = quantised_llm(8)
-    llm.fuse(all_packed)
-    assert isinstance(llm._single, NumpyStep)
-    assert isinstance(llm._single._head, np.ndarray)
+    llm.fuse()
+    Cpu().attach_language(llm, all_packed, 0)
+    assert isinstance(llm.single_step, NumpyStep)
+    assert isinstance(llm.single_step._head, np.ndarray)
 
 
 def quantised_llm(bits: int) -> tuple[LanguageModel, dict[str, Packed]]:
@@ -69,12 +71,13 @@ def quantised_llm(bits: int) -> tuple[LanguageModel, dict[str, Packed]]:
 @pytest.mark.parametrize("bits", [4, 8])
 def test_a_step_with_packed_matrices_scores_like_the_network(bits: int) -> None:
     llm, packed = quantised_llm(bits)
-    llm.fuse(packed)
-    assert isinstance(llm._single, NumpyStep)
-    assert isinstance(llm._single._head, PackedProduct)
+    llm.fuse()
+    Cpu().attach_language(llm, packed, 0)
+    assert isinstance(llm.single_step, NumpyStep)
+    assert isinstance(llm.single_step._head, PackedProduct)
     assert all(
         isinstance(matrix, PackedProduct)
-        for layer in llm._single._layers
+        for layer in llm.single_step._layers
         for matrix in (layer.qkv, layer.out, layer.gate_up, layer.down)
     )
     x, ours, theirs = random_prompt(30), llm.new_cache(), llm.new_cache()
@@ -82,15 +85,16 @@ def test_a_step_with_packed_matrices_scores_like_the_network(bits: int) -> None:
     llm(x[None, :20], theirs)
     for place in range(20, 30):
         one = x[None, place : place + 1]
-        made = np.array(llm._single(one, ours))
+        made = np.array(llm.single_step(one, ours))
         np.testing.assert_allclose(made, np.array(llm.head(llm._read(one, theirs))[:, -1]), rtol=1e-3, atol=2e-3)
 
 
 def test_a_matrix_that_is_not_packed_is_read_as_it_is() -> None:
     llm, packed = quantised_llm(8)
     del packed["model.layers.1.self_attn.k_proj"], packed["lm_head"]
-    llm.fuse(packed)
-    step = llm._single
+    llm.fuse()
+    Cpu().attach_language(llm, packed, 0)
+    step = llm.single_step
     assert isinstance(step, NumpyStep)
     assert isinstance(step._head, np.ndarray)
     assert isinstance(step._layers[1].qkv, np.ndarray)

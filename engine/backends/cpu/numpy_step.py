@@ -10,20 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 from numpy.typing import NDArray
 
-from engine._blas import numpy_in_one_thread
-from engine.cpu_math import on_cpu
-from engine.language.cache import Cache
-from engine.language.packed_product import Packed, PackedProduct
-
-if TYPE_CHECKING:
-    from engine.language.llm import LanguageModel, LlmConfig
+from engine.backends.cpu.packed_product import Packed, PackedProduct
+from engine.backends.cpu.threads import numpy_in_one_thread
+from engine.language import Cache, LanguageModel, LlmConfig
 
 Floats = NDArray[np.float32]
 
@@ -94,9 +90,9 @@ class NumpyStep:
 
     @staticmethod
     def fits(llm: LanguageModel) -> bool:
-        """Whether arrays are on a CPU and every matrix is merged and held as float32."""
+        """Whether every matrix is merged and held as float32."""
         matrices = [matrix for layer in llm.model.layers for matrix in _matrices(layer)]
-        return on_cpu() and all(_is_plain(matrix) for matrix in [*matrices, _head(llm)])
+        return all(_is_plain(matrix) for matrix in [*matrices, _head(llm)])
 
     def __call__(self, x: mx.array, cache: Cache) -> mx.array:
         past = [cache.held(index) for index in range(len(self._layers))]

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from mlx.utils import tree_map
 
+from engine.backends.cpu import Cpu
+from engine.backends.cpu.numpy_step import NumpyStep
 from engine.language import LanguageModel
-from engine.language.numpy_step import NumpyStep
 from tests.engine.language.networks import CONFIG, random_llm, random_prompt
 
 
@@ -19,7 +20,6 @@ def fused(tied: bool = False) -> LanguageModel:
     llm = LanguageModel(replace(CONFIG, tie_word_embeddings=tied))
     llm.update(tree_map(lambda array: array + 0.15 * mx.random.normal(array.shape), llm.parameters()))
     llm.eval().fuse()
-    llm.use_numpy(False)
     return llm
 
 
@@ -68,6 +68,7 @@ def test_a_loaded_model_writes_single_ids_in_numpy_on_a_cpu_only_as_float32(monk
     assert NumpyStep.fits(llm)
     called = []
     monkeypatch.setattr(NumpyStep, "__call__", lambda *given: called.append(given) or mx.zeros((1, 300)))
+    Cpu().attach_language(llm, {}, 0)
     llm(random_prompt(1)[None], llm.new_cache())
     assert called
     llm.set_dtype(mx.float16)

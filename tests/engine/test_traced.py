@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mlx.core as mx
 
-from engine.speaking.traced import Traced
+from engine.traced import Traced
 
 
 def test_a_shape_is_traced_once_and_all_are_forgotten_when_there_are_too_many() -> None:

@@ -17,7 +17,7 @@ import mlx.core as mx
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.onnx_model import FLOAT, OnnxGraph
+from engine.backends.cpu.onnx_model import FLOAT, OnnxGraph
 
 if TYPE_CHECKING:
     import onnxruntime

@@ -6,16 +6,12 @@ convolution before, and the activation. The same numbers as `vocoder` gives. Arr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
-
 import mlx.core as mx
+import mlx.nn as nn
 
-from engine.speaking import cuda_kernels as kernels
+from engine.backends.cuda import kernels
 from engine.speaking.convolution import Convolution, TransposedConvolution
-
-if TYPE_CHECKING:
-    from engine.speaking.vocoder import F0Predictor, ResBlock
+from engine.speaking.vocoder import SLOPE, F0Predictor, ResBlock, Vocoder
 
 
 class _Convolution:
@@ -90,6 +86,7 @@ class CudaPitch:
     """The pitch predictor; always with float32 products, for the phase of the voice is the sum of what it gives."""
 
     def __init__(self, predictor: F0Predictor) -> None:
+        self._predictor = predictor
         convolutions = [layer for layer in predictor.condnet if isinstance(layer, Convolution)]
         self._layers = [
             _Convolution(conv, mx.float32, kernels.ELU if index else kernels.AS_IS)
@@ -98,7 +95,10 @@ class CudaPitch:
         self._classifier = predictor.classifier
 
     def __call__(self, mel: mx.array) -> mx.array:
-        """mel (1, T, 80) to Hz (1, T)."""
+        """mel (1, T, 80) to Hz (1, T). More than one go through the network."""
+        if len(mel) > 1:
+            found: mx.array = self._predictor(mel)
+            return found
         y, _ = self._layers[0](mel[0])
         for before, layer in zip(self._layers, self._layers[1:], strict=False):
             y, _ = layer(y, y, before.bias, added=False)
@@ -108,31 +108,29 @@ class CudaPitch:
 
 
 class CudaVocoder:
-    """From mel and the source's spectrum to the spectrum of the speech. `dtype` is that of the matrix products."""
+    """From mel and source to samples, for one utterance. `dtype` is that of the matrix products."""
 
-    def __init__(
-        self,
-        before: Convolution,
-        ups: Sequence[TransposedConvolution],
-        downs: Sequence[Convolution],
-        source_blocks: Sequence[ResBlock],
-        blocks: Sequence[ResBlock],
-        after: Convolution,
-        dtype: mx.Dtype,
-    ) -> None:
-        self._before = _Convolution(before, dtype)
-        self._ups = [CudaTransposed(up, dtype, front=up is ups[-1]) for up in ups]
-        self._downs = [_Convolution(down, dtype) for down in downs]
-        self._source_blocks = [CudaResBlock(block, dtype) for block in source_blocks]
-        self._blocks = [CudaResBlock(block, dtype) for block in blocks]
-        self._after = _Convolution(after, dtype, kernels.LAST_LEAKY)
+    def __init__(self, vocoder: Vocoder, dtype: mx.Dtype) -> None:
+        self._vocoder = vocoder
+        self._before = _Convolution(vocoder.conv_pre, dtype)
+        self._ups = [CudaTransposed(up, dtype, front=up is vocoder.ups[-1]) for up in vocoder.ups]
+        self._downs = [_Convolution(down, dtype) for down in vocoder.source_downs]
+        self._source_blocks = [CudaResBlock(block, dtype) for block in vocoder.source_resblocks]
+        self._blocks = [CudaResBlock(block, dtype) for block in vocoder.resblocks]
+        self._after = _Convolution(vocoder.conv_post, dtype, kernels.LAST_LEAKY)
 
-    def __call__(self, mel: mx.array, spectrum: mx.array, leaky: Callable[[mx.array], mx.array]) -> mx.array:
+    def __call__(self, mel: mx.array, source: mx.array) -> mx.array:
+        """mel (1, T, 80) and source (1, T · hop) to samples (1, T · hop). More than one go through the network."""
+        if len(mel) > 1:
+            return self._vocoder.shape(mel, source)
+        return self._vocoder.sound(self._shaped(mel[0], self._vocoder.spectrum(source)[0])[None])
+
+    def _shaped(self, mel: mx.array, spectrum: mx.array) -> mx.array:
         """mel (T, 80), spectrum (T', 18) to (T', 18)."""
         x = self._before.biased(mel)
         per_stage = len(self._blocks) // len(self._ups)
         for stage, up in enumerate(self._ups):
-            x = up(leaky(x)) + self._source_blocks[stage](self._downs[stage].biased(spectrum))
+            x = up(nn.leaky_relu(x, SLOPE)) + self._source_blocks[stage](self._downs[stage].biased(spectrum))
             blocks = self._blocks[stage * per_stage : (stage + 1) * per_stage]
             total = blocks[0](x)
             for block in blocks[1:]:

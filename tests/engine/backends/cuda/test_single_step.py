@@ -9,9 +9,13 @@ import mlx.nn as nn
 import numpy as np
 import pytest
 
-from engine.language import LanguageModel, cuda_heads, cuda_kernels
-from engine.language.single_step import SingleStep
+from engine.backends.cuda import Cuda, matrix_vector
+from engine.backends.cuda import heads as head_kernels
+from engine.backends.cuda.single_step import SingleStep
+from engine.language import LanguageModel
 from tests.engine.language.networks import random_llm, random_prompt
+
+ON_CUDA = mx.default_device() == mx.Device(mx.gpu) and mx.cuda.is_available()
 
 
 def _plain(
@@ -23,7 +27,7 @@ def _plain(
     gated: bool = False,
     dtype: mx.Dtype | None = None,
 ) -> mx.array:
-    """What `cuda_kernels.multiply` says it does, in MLX's own operations."""
+    """What `matrix_vector.multiply` says it does, in MLX's own operations."""
     y = module(x if norm is None else norm(x))
     if gated:
         gate, up = mx.split(y, 2, axis=-1)
@@ -33,7 +37,7 @@ def _plain(
 
 
 def _placed(qkv: mx.array, keys: mx.array, values: mx.array, places: mx.array, *, heads: int, theta: float) -> mx.array:
-    """What `cuda_heads.place` says it does, on a CPU: MLX's arrays are numpy's there."""
+    """What `heads.place` says it does, on a CPU: MLX's arrays are numpy's there."""
     _, kv_heads, _, width = keys.shape
     place = int(places[0])
     split = qkv.reshape(1, 1, -1, width).transpose(0, 2, 1, 3)
@@ -46,7 +50,7 @@ def _placed(qkv: mx.array, keys: mx.array, values: mx.array, places: mx.array, *
 def _attended(
     qkv: mx.array, keys: mx.array, values: mx.array, places: mx.array, *, heads: int, theta: float
 ) -> mx.array:
-    """What `cuda_heads.attend` says it does."""
+    """What `heads.attend` says it does."""
     q = _placed(qkv, keys, values, places, heads=heads, theta=theta)
     end = int(places[0]) + 1
     found = mx.fast.scaled_dot_product_attention(q, keys[:, :, :end], values[:, :, :end], scale=q.shape[-1] ** -0.5)
@@ -56,10 +60,10 @@ def _attended(
 @pytest.fixture
 def in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernels in MLX's own operations."""
-    monkeypatch.setattr(cuda_kernels, "multiply", _plain)
-    monkeypatch.setattr(cuda_heads, "fits", lambda *sizes: True)
-    monkeypatch.setattr(cuda_heads, "place", _placed)
-    monkeypatch.setattr(cuda_heads, "attend", _attended)
+    monkeypatch.setattr(matrix_vector, "multiply", _plain)
+    monkeypatch.setattr(head_kernels, "fits", lambda *sizes: True)
+    monkeypatch.setattr(head_kernels, "place", _placed)
+    monkeypatch.setattr(head_kernels, "attend", _attended)
 
 
 def _turned(qkv: mx.array, keys: mx.array, values: mx.array, places: mx.array, *, heads: int, theta: float) -> mx.array:
@@ -70,7 +74,6 @@ def _turned(qkv: mx.array, keys: mx.array, values: mx.array, places: mx.array, *
 def _merged() -> LanguageModel:
     llm = random_llm()
     llm.fuse()
-    llm.use_own_kernels(False)
     return llm
 
 
@@ -78,8 +81,8 @@ def _merged() -> LanguageModel:
 def step(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, in_words: None) -> SingleStep:
     """A step whose heads attend in one kernel, or in MLX's operations as in a long conversation."""
     if request.param == "placed":
-        monkeypatch.setattr(cuda_heads, "LONGEST", 0)
-        monkeypatch.setattr(cuda_heads, "attend", lambda *_, **__: pytest.fail("too long for one block"))
+        monkeypatch.setattr(head_kernels, "LONGEST", 0)
+        monkeypatch.setattr(head_kernels, "attend", lambda *_, **__: pytest.fail("too long for one block"))
     return SingleStep(_merged(), compiled=False)
 
 
@@ -117,7 +120,7 @@ def test_pieces_are_traced_once_for_each_size_of_the_cache(monkeypatch: pytest.M
         traced.append(keys.shape[2])
         return _turned(qkv, keys, *rest, heads=heads, theta=theta)
 
-    monkeypatch.setattr(cuda_heads, "attend", attend)
+    monkeypatch.setattr(head_kernels, "attend", attend)
     llm, x = _merged(), random_prompt(514)
     step = SingleStep(llm)
     caches = [llm.new_cache(), llm.new_cache()]
@@ -132,11 +135,11 @@ def test_pieces_are_traced_once_for_each_size_of_the_cache(monkeypatch: pytest.M
 
 @pytest.mark.usefixtures("in_words")
 def test_the_first_id_of_all_is_read_by_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cuda_kernels, "fits", lambda module: True)
+    monkeypatch.setattr(matrix_vector, "fits", lambda module: True)
     llm, x = _merged(), random_prompt(1)[None]
     expected = llm(x, llm.new_cache())
-    llm.use_own_kernels(True)
-    assert llm.has_own_kernels
+    Cuda().attach_language(llm, {}, 0)
+    assert isinstance(llm.single_step, SingleStep)
     np.testing.assert_array_equal(np.array(llm(x, llm.new_cache())), np.array(expected))
 
 
@@ -146,15 +149,15 @@ def test_kernels_take_half_precision_and_affine_4_and_8_bits_only() -> None:
         module.set_dtype(dtype)
         return module
 
-    assert cuda_kernels.fits(linear(mx.bfloat16))
-    assert cuda_kernels.fits(nn.QuantizedLinear.from_linear(linear(mx.bfloat16), 64, 4))
-    assert not cuda_kernels.fits(linear(mx.float32))
-    assert not cuda_kernels.fits(linear(mx.bfloat16, 96))
-    assert not cuda_kernels.fits(linear(mx.bfloat16, 256 * 100))
-    assert not cuda_kernels.fits(nn.QuantizedLinear.from_linear(linear(mx.bfloat16), 64, 6))
+    assert matrix_vector.fits(linear(mx.bfloat16))
+    assert matrix_vector.fits(nn.QuantizedLinear.from_linear(linear(mx.bfloat16), 64, 4))
+    assert not matrix_vector.fits(linear(mx.float32))
+    assert not matrix_vector.fits(linear(mx.bfloat16, 96))
+    assert not matrix_vector.fits(linear(mx.bfloat16, 256 * 100))
+    assert not matrix_vector.fits(nn.QuantizedLinear.from_linear(linear(mx.bfloat16), 64, 6))
 
 
-@pytest.mark.skipif(not cuda_kernels.available(), reason="needs a CUDA device")
+@pytest.mark.skipif(not ON_CUDA, reason="needs a CUDA device")
 @pytest.mark.parametrize("bits", [16, 8, 4])
 @pytest.mark.parametrize("options", ["norm", "gated", "residual"])
 def test_kernels_equal_mlx_operations(bits: int, options: str) -> None:
@@ -170,12 +173,12 @@ def test_kernels_equal_mlx_operations(bits: int, options: str) -> None:
         "gated": {"norm": norm, "gated": True},
         "residual": {"residual": mx.random.normal((1, 1, 128)).astype(mx.bfloat16)},
     }[options]
-    ours = cuda_kernels.multiply(x, module, **chosen).astype(mx.float32)
+    ours = matrix_vector.multiply(x, module, **chosen).astype(mx.float32)
     theirs = _plain(x, module, **chosen).astype(mx.float32)
     assert float(mx.abs(ours - theirs).max() / mx.abs(theirs).max()) < 2e-2
 
 
-@pytest.mark.skipif(not cuda_kernels.available(), reason="needs a CUDA device")
+@pytest.mark.skipif(not ON_CUDA, reason="needs a CUDA device")
 @pytest.mark.parametrize("length", [1, 70, 300])
 def test_heads_equal_mlx_operations(length: int) -> None:
     heads, kv_heads, width, theta = 28, 4, 128, 1e6
@@ -188,8 +191,8 @@ def test_heads_equal_mlx_operations(length: int) -> None:
     found = mx.fast.scaled_dot_product_attention(turned[:, :heads], keys, values, scale=width**-0.5)
     mx.eval(room, keys, values, found)
     places = mx.zeros((4,), mx.int32) + length
-    q = cuda_heads.place(qkv, room[2], room[3], places, heads=heads, theta=theta)
-    ours = cuda_heads.attend(qkv, room[0], room[1], places, heads=heads, theta=theta)
+    q = head_kernels.place(qkv, room[2], room[3], places, heads=heads, theta=theta)
+    ours = head_kernels.attend(qkv, room[0], room[1], places, heads=heads, theta=theta)
     mx.eval(q, ours)
     pairs = [(q, turned[:, :heads]), (ours.reshape(1, heads, 1, width), found)]
     pairs += [(array[:, :, length : length + 1], one) for array, one in zip(room, (*new, *new), strict=True)]

@@ -15,10 +15,11 @@ from zlib import crc32
 
 import mlx.core as mx
 
+from engine.speaking.euler import VOICE_TAIL_FRAMES
+
 _WARPS = 4
 _LANES = 32
 _THREADS = _WARPS * _LANES
-VOICE_TAIL_FRAMES = 100  # of the voice's frames that a stream keeps for good
 
 _HEADER = r"""
 __device__ inline float warp_sum(float value) {
@@ -163,7 +164,7 @@ _HEADS = (
   }
   normalise<EACH>(q, 1e-5f);
   normalise<EACH>(k, 1e-5f);
-  const size_t query_to = BY_FRAME ? size_t(row) * WIDTH + head * D : (size_t(item * H + head) * frames + frame) * D;
+  const size_t query_to = (size_t(item * H + head) * frames + frame) * D;
 #pragma unroll
   for (int j = 0; j < EACH; ++j) {
     const int d = j * 32 + lane;
@@ -241,11 +242,6 @@ _OVERLAP = r"""
   }
   out[i] = sum;
 """
-
-
-def available() -> bool:
-    """Whether kernels of one's own can be compiled for the device that MLX uses."""
-    return bool(mx.default_device().type == mx.DeviceType.gpu and mx.cuda.is_available())
 
 
 @cache
@@ -327,13 +323,10 @@ def heads(
     dtype: mx.Dtype,
     voice_frames: int,
     old: tuple[mx.array, mx.array] | None = None,
-    *,
-    by_frame: bool = False,
 ) -> tuple[mx.array, mx.array, mx.array]:
     """Queries, keys and values of y (2 T, 3 H d), keys and values followed by what is kept of `old` (2, H, K, d).
 
-    `affine` (4, d): weight and bias of the norm of queries, then of keys. Queries are divided by √d; they are
-    (2, H, T, d), or (2, T, H, d) `by_frame`.
+    `affine` (4, d): weight and bias of the norm of queries, then of keys. Queries (2, H, T, d) are divided by √d.
     """
     rows, width = y.shape[0], y.shape[1] // 3
     frames, D = rows // 2, width // head_count
@@ -346,11 +339,10 @@ def heads(
         "D": D,
         "TAIL": VOICE_TAIL_FRAMES,
         "CACHED": old is not None,
-        "BY_FRAME": by_frame,
         "A": y.dtype,
         "O": dtype,
     }
-    query = (2, frames, head_count, D) if by_frame else (2, head_count, frames, D)
+    query = (2, head_count, frames, D)
     store = (2, head_count, total, D)
     made = _launch(
         kernel,

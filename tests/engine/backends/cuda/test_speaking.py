@@ -7,29 +7,33 @@ meaning in MLX's own operations takes their place, so that everything around the
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import mlx.core as mx
 import numpy as np
 import pytest
 from mlx.utils import tree_map
 
-from engine.speaking import Speaking, Synthesizer, Voice, cuda_estimator
-from engine.speaking import cuda_kernels as kernels
+from engine.backends import backend
+from engine.backends.cpu import Cpu
+from engine.backends.cuda import Cuda, kernels
+from engine.backends.cuda.vocoder import CudaPitch, CudaVocoder
+from engine.backends.plain import Plain
+from engine.speaking import Speaking, Synthesizer, Voice
 from engine.speaking.dit import DiTConfig
 from engine.speaking.flow import Flow, FlowConfig
 from engine.speaking.flow_stream import FlowStream
 from engine.speaking.noise import Noise
 from engine.speaking.token_encoder import TokenEncoderConfig
 from engine.speaking.vocoder import Vocoder
+from engine.traced import AsIs
 from tests.benchmarks.speech_folder import LEAST, write_inputs
 from tests.benchmarks.speech_warm import launches
-from tests.engine.speaking.cuda_in_words import stand_in
+from tests.engine.backends.cuda.in_words import stand_in
 
 CONFIG = FlowConfig(32, 80, 192, 50, TokenEncoderConfig(32, 32, 2, 64, 1, 1), DiTConfig(320, 80, 2, 2, 32, 64))
 
 
-def _flow() -> Flow:
+def _flow(attached: Plain | Cpu | None = None) -> Flow:
     """A flow whose every parameter matters."""
     mx.random.seed(3)
     flow = Flow(CONFIG)
@@ -37,6 +41,8 @@ def _flow() -> Flow:
     flow.eval()
     mx.eval(flow.parameters())
     flow.fuse()
+    if attached is not None:
+        attached.attach_flow(flow)
     return flow
 
 
@@ -56,16 +62,10 @@ def _mels(flow: Flow) -> list[np.ndarray]:
     return [np.array(piece) for piece in (whole, first, second, third)]
 
 
-@pytest.mark.parametrize(("products", "tolerance"), [(mx.float32, 1e-5), (mx.float16, 3e-3)])
-@pytest.mark.parametrize("cudnn", [False, True])
-def test_the_flow_on_cuda_gives_the_same_mel(
-    monkeypatch: pytest.MonkeyPatch, products: mx.Dtype, tolerance: float, cudnn: bool
-) -> None:
+@pytest.mark.parametrize(("half", "tolerance"), [(False, 1e-5), (True, 3e-3)])
+def test_the_flow_on_cuda_gives_the_same_mel(monkeypatch: pytest.MonkeyPatch, half: bool, tolerance: float) -> None:
     stand_in(monkeypatch)
-    monkeypatch.setattr(cuda_estimator, "CUDNN_ATTENTION", cudnn)
-    expected, flow = _mels(_flow()), _flow()
-    flow.use_cuda(products)
-    for ours, theirs in zip(_mels(flow), expected, strict=True):
+    for ours, theirs in zip(_mels(_flow(Cuda(half))), _mels(_flow()), strict=True):
         assert np.abs(ours - theirs).max() <= tolerance * np.abs(theirs).max()
 
 
@@ -77,7 +77,7 @@ def test_the_vocoder_on_cuda_gives_the_same_samples(
     made = speaking.vocoder
     vocoder = Vocoder(made.config)
     vocoder.update(made.parameters())
-    vocoder.use_cuda(products)
+    vocoder.take(AsIs(CudaPitch(vocoder.f0_predictor)), AsIs(CudaVocoder(vocoder, products)))
     random = np.random.default_rng(2)
     mel = mx.array(random.standard_normal((1, 7, 80)).astype(np.float32))
     source = mx.array(random.standard_normal((1, 7 * 480)).astype(np.float32) * 0.1)
@@ -90,38 +90,19 @@ def test_the_vocoder_on_cuda_gives_the_same_samples(
 
 def test_the_streams_of_a_flow_trace_a_step_once(monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(monkeypatch)
-    traced: list[int] = []
-    step = cuda_estimator.CudaEstimator.step
-
-    def counted(self: cuda_estimator.CudaEstimator, x: mx.array, *given: Any) -> Any:
-        traced.append(x.shape[0])
-        return step(self, x, *given)
-
-    monkeypatch.setattr(cuda_estimator.CudaEstimator, "step", counted)
-    flow = _flow()
-    flow.use_cuda(mx.float32)
+    attached = Cuda(half=False)
+    flow = _flow(attached)
     first = _mels(flow)
-    assert len(traced) == 5  # the whole, the voice and three pieces, of three steps each
+    assert attached.traces == 3  # the whole and two pieces, of three steps each; no voice and no last piece
     again = _mels(flow)
-    assert len(traced) == 5
+    assert attached.traces == 3
     assert all(np.array_equal(one, other) for one, other in zip(first, again, strict=True))
-    flow.use_cuda(mx.float16)
-    _mels(flow)
-    assert len(traced) == 10
-
-
-def test_a_step_that_is_compiled_gives_the_same_mel(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = _mels(_flow())
-    for module in ("engine.speaking.flow_stream", "engine.cpu_math"):
-        monkeypatch.setattr(f"{module}.on_cpu", lambda: False)
-    for ours, theirs in zip(_mels(_flow()), expected, strict=True):
-        assert np.abs(ours - theirs).max() <= 1e-5 * np.abs(theirs).max()
 
 
 def test_every_kernel_is_found_before_it_is_needed(
     monkeypatch: pytest.MonkeyPatch, token2wav: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(kernels, "available", lambda: True)
+    monkeypatch.setattr(backend, "_fitting", lambda: "cuda")
     launch = kernels._launch
     write_inputs(tmp_path / "inputs.npz", 70, 20)
     found = launches(token2wav, tmp_path / "inputs.npz")
@@ -130,17 +111,9 @@ def test_every_kernel_is_found_before_it_is_needed(
     assert kernels._launch is launch
 
 
-def test_a_flow_in_training_is_traced_anew() -> None:
-    flow = Flow(CONFIG)
-    assert flow.traced(_mels) is not flow.traced(_mels)
-    flow.fuse()
-    assert flow.traced(_mels) is flow.traced(_mels)
-
-
 def test_on_cuda_the_first_piece_takes_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(monkeypatch)
-    flow = _flow()
-    flow.use_cuda(mx.float32)
+    flow = _flow(Cuda(half=False))
     random = np.random.default_rng(5)
     mel = random.standard_normal((20, 80)).astype(np.float32)
     voice = Voice("nobody", np.zeros(10, np.int32), random.standard_normal(192).astype(np.float32), mel)

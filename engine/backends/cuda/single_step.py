@@ -1,6 +1,6 @@
 """One id at a time on CUDA: the same network, cut at its attentions into pieces that are traced once.
 
-A layer takes five kernels, four of `cuda_kernels` and one of `cuda_heads`. Nothing in a piece depends on how long the
+A layer takes five kernels, four of `matrix_vector` and one of `heads`. Nothing in a piece depends on how long the
 conversation is, only on how many places its cache has room for, so each is traced once for every size of the cache and
 replayed.
 """
@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mlx.core as mx
 
-from engine.language import cuda_heads, cuda_kernels
-from engine.language.cache import Cache
-
-if TYPE_CHECKING:
-    from engine.language.llm import LanguageModel
+from engine.backends.cuda import heads as head_kernels
+from engine.backends.cuda import matrix_vector
+from engine.language import Cache, LanguageModel
 
 
 class SingleStep:
@@ -34,7 +32,7 @@ class SingleStep:
             return [trace(partial(_before, previous, layer, partial(kernel, **heads))) for previous, layer in between]
 
         self._llm = llm
-        self._attended, self._placed = traced(cuda_heads.attend), traced(cuda_heads.place)
+        self._attended, self._placed = traced(head_kernels.attend), traced(head_kernels.place)
         self._last = trace(partial(_scores, layers[-1], llm))
         self._places = mx.zeros((4,), mx.int32)  # more than 8 bytes: sums with it lie in the device's own memory
 
@@ -42,9 +40,9 @@ class SingleStep:
     def fits(llm: LanguageModel) -> bool:
         """Whether the kernels know such heads and every matrix is merged and stored in a way they read."""
         config = llm.config
-        if config.tie_word_embeddings or not cuda_kernels.fits(llm.lm_head):
+        if config.tie_word_embeddings or not matrix_vector.fits(llm.lm_head):
             return False
-        if not cuda_heads.fits(config.num_attention_heads, config.num_key_value_heads, config.head_width):
+        if not head_kernels.fits(config.num_attention_heads, config.num_key_value_heads, config.head_width):
             return False
         return all(_fits(layer) for layer in llm.model.layers)
 
@@ -53,7 +51,7 @@ class SingleStep:
             return self._llm.head(self._llm.hidden_states(x, cache))[:, -1]
         room = cache.room()
         end = cache.length + 1
-        short = cache.length < cuda_heads.LONGEST
+        short = cache.length < head_kernels.LONGEST
         places = self._places + cache.length
         found = x
         for layer, piece in enumerate(self._attended if short else self._placed):
@@ -71,7 +69,7 @@ def _fits(layer: Any) -> bool:
     if "qkv_proj" not in layer.self_attn or "gate_up_proj" not in layer.mlp:
         return False
     matrices = (layer.self_attn.qkv_proj, layer.self_attn.o_proj, layer.mlp.gate_up_proj, layer.mlp.down_proj)
-    return all(cuda_kernels.fits(matrix) for matrix in matrices)
+    return all(matrix_vector.fits(matrix) for matrix in matrices)
 
 
 def _before(
@@ -87,16 +85,16 @@ def _before(
     """The residual stream at a layer and what `kernel` makes of its queries, keys and values."""
     if previous is not None:
         x = _after_attention(previous, x, found)
-    qkv = cuda_kernels.multiply(x, layer.self_attn.qkv_proj, norm=layer.input_layernorm)
+    qkv = matrix_vector.multiply(x, layer.self_attn.qkv_proj, norm=layer.input_layernorm)
     return x, kernel(qkv, keys, values, places)
 
 
 def _after_attention(layer: Any, x: mx.array, found: mx.array) -> mx.array:
-    x = cuda_kernels.multiply(found, layer.self_attn.o_proj, residual=x)
-    inner = cuda_kernels.multiply(x, layer.mlp.gate_up_proj, norm=layer.post_attention_layernorm, gated=True)
-    return cuda_kernels.multiply(inner, layer.mlp.down_proj, residual=x)
+    x = matrix_vector.multiply(found, layer.self_attn.o_proj, residual=x)
+    inner = matrix_vector.multiply(x, layer.mlp.gate_up_proj, norm=layer.post_attention_layernorm, gated=True)
+    return matrix_vector.multiply(inner, layer.mlp.down_proj, residual=x)
 
 
 def _scores(layer: Any, llm: LanguageModel, x: mx.array, found: mx.array) -> mx.array:
     x = _after_attention(layer, x, found)
-    return cuda_kernels.multiply(x, llm.lm_head, norm=llm.model.norm, dtype=mx.float32)[:, 0]
+    return matrix_vector.multiply(x, llm.lm_head, norm=llm.model.norm, dtype=mx.float32)[:, 0]

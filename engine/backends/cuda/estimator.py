@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import mlx.core as mx
 
-from engine.speaking import cuda_kernels as kernels
+from engine.backends.cuda import kernels
 from engine.speaking.dit import Attention, CausalConvBlock, DiT, DiTBlock, Modulations
-
-# cuDNN's attention is one kernel, but every new length has to be planned first.
-CUDNN_ATTENTION = False
+from engine.speaking.euler import Parts
 
 Pair = tuple[mx.array, mx.array]
-# What one step keeps of a piece, by block: keys and values (2, H, K, d), inputs of both convolutions (4, C).
-Parts = tuple[list[mx.array], list[mx.array], list[Pair]]
 
 
 def triples(modulations: Modulations, index: int) -> list[mx.array]:
@@ -58,9 +54,7 @@ class _Block:
         self.narrow = _Product(block.mlp.fc2.weight, block.mlp.fc2.bias, dtype)
 
     def _join_attention(self, attention: Attention) -> None:
-        parts = (attention.to_q, attention.to_k, attention.to_v)
-        weight, bias = (mx.concatenate([part[name] for part in parts]) for name in ("weight", "bias"))
-        self.enter = _Product(weight, bias, self._dtype)
+        self.enter = _Product(attention.to_qkv.weight, attention.to_qkv.bias, self._dtype)
         self.leave = _Product(attention.proj.weight, attention.proj.bias, self._dtype)
         norms = (attention.q_norm, attention.k_norm)
         self.head_affine = mx.stack([value for norm in norms for value in (norm.weight, norm.bias)])
@@ -69,8 +63,7 @@ class _Block:
     def _join_convolutions(self, conv: CausalConvBlock) -> None:
         first, norm, second = conv.block[1], conv.block[3], conv.block[6]
         self.convolve, self.convolve_again = (
-            _Product(each.weight.swapaxes(0, 1).reshape(-1, each.weight.shape[2]), each.bias, self._dtype)
-            for each in (first, second)
+            _Product(each.taps.weight, each.bias, self._dtype) for each in (first, second)
         )
         self.conv_affine = mx.stack([first.bias, norm.weight, norm.bias])
         silence = mx.zeros((4, norm.weight.shape[0]), self._dtype)
@@ -79,14 +72,10 @@ class _Block:
 
     def attend(self, y: mx.array, voice_frames: int, old: Pair | None) -> tuple[mx.array, Pair]:
         """Products of the input projections (2 T, 3 H d) to the attended (2 T, H d), and all keys and values."""
-        by_frame = CUDNN_ATTENTION and self._dtype != mx.float32
         query, key, value = kernels.heads(
-            y, self.enter.bias, self.head_affine, self._heads, self._dtype, voice_frames, old, by_frame=by_frame
+            y, self.enter.bias, self.head_affine, self._heads, self._dtype, voice_frames, old
         )
-        if by_frame:
-            out = mx.fast.scaled_dot_product_attention(query.swapaxes(1, 2), key, value, scale=1.0)
-        else:
-            out = mx.softmax(query @ key.swapaxes(2, 3), axis=-1, precise=True) @ value
+        out = mx.softmax(query @ key.swapaxes(2, 3), axis=-1, precise=True) @ value
         return out.swapaxes(1, 2).reshape(y.shape[0], -1), (key, value)
 
     def __call__(
@@ -113,7 +102,10 @@ class _Block:
 
 
 class CudaEstimator:
-    """Takes Euler steps with the weights that a DiT has now. `dtype` is that of the matrix products."""
+    """Takes Euler steps with the weights that a merged DiT has now. `dtype` is that of the matrix products.
+
+    Weights that are held in this type already are not copied.
+    """
 
     def __init__(self, dit: DiT, dtype: mx.Dtype) -> None:
         config = dit.config

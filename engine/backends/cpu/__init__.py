@@ -1,0 +1,6 @@
+"""What a CPU does otherwise: exponentials, sines and single rows by numpy, small packed matrices by onnxruntime."""
+
+from engine.backends.cpu.cpu import LARGE_BYTES, Cpu
+from engine.backends.cpu.packed_product import Packed
+
+__all__ = ["LARGE_BYTES", "Cpu", "Packed"]

@@ -1,0 +1,59 @@
+"""The back-end for CPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import mlx.core as mx
+import mlx.nn as nn
+
+from engine.backends.cpu.activations import Gelu, Mish, Silu, SnakeByNumpy
+from engine.backends.cpu.attention import attention, causal_attention
+from engine.backends.cpu.numpy_step import NumpyStep
+from engine.backends.cpu.packed_product import Packed
+from engine.backends.cpu.threads import cores, spread_products
+from engine.backends.dilated import DilatedConvolution
+from engine.backends.modules import exchange
+from engine.language import LanguageModel
+from engine.speaking.convolution import Convolution
+from engine.speaking.flow import Flow
+from engine.speaking.vocoder import Snake, Vocoder
+
+# Of weights: from here on products are worth spreading over the cores, and packed matrices beside the expanded ones
+# would take memory that is short.
+LARGE_BYTES = 1_000_000_000
+
+
+class Cpu:
+    """Nothing it puts in can be differentiated; float32 only, which a CPU multiplies many times faster than half."""
+
+    name = "cpu"
+
+    @property
+    def beside(self) -> bool:
+        """See `Backend`: the writing's single rows and speech's small products each keep one core busy."""
+        return cores() > 1
+
+    def packs(self, weight_bytes: int) -> bool:
+        """See `Backend`."""
+        return weight_bytes < LARGE_BYTES
+
+    def attach_language(self, llm: LanguageModel, packed: Mapping[str, Packed], weight_bytes: int) -> None:
+        """See `Backend`."""
+        spread_products(weight_bytes >= LARGE_BYTES)
+        if llm.model.norm.weight.dtype == mx.float32:
+            for layer in llm.model.layers:
+                layer.self_attn.attend = causal_attention
+        if NumpyStep.fits(llm):
+            llm.single_step = NumpyStep(llm, packed)
+
+    def attach_flow(self, flow: Flow) -> None:
+        """See `Backend`."""
+        exchange(flow, {nn.GELU: Gelu, nn.Mish: Mish})
+        exchange(flow.encoder, {nn.SiLU: Silu})
+        for block in flow.estimator.blocks:
+            block.attn.softmax_attention = attention
+
+    def attach_vocoder(self, vocoder: Vocoder) -> None:
+        """See `Backend`."""
+        exchange(vocoder, {Snake: SnakeByNumpy, Convolution: DilatedConvolution.instead})

@@ -1,0 +1,82 @@
+"""The networks as they are: what a Mac's GPU takes. Traced, and what speaks in half precision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import mlx.core as mx
+
+from engine.backends.dilated import DilatedConvolution
+from engine.backends.half import halve_flow, halve_vocoder
+from engine.backends.modules import exchange
+from engine.language import LanguageModel, Sampling
+from engine.language.llm import gated
+from engine.language.sampler import Chooser, chooser
+from engine.speaking.convolution import Convolution
+from engine.speaking.euler import EulerSteps, step_piece, step_whole, time_of
+from engine.speaking.flow import Flow
+from engine.speaking.vocoder import Vocoder
+from engine.traced import Traced
+
+if TYPE_CHECKING:
+    from engine.backends.cpu.packed_product import Packed
+
+
+class Plain:
+    """`half` says whether flow and vocoder multiply in half precision; by default they do on a GPU."""
+
+    name = "plain"
+    beside = False  # everything stands in one queue anyway
+
+    def __init__(self, half: bool | None = None) -> None:
+        on_gpu = mx.default_device() == mx.Device(mx.gpu)
+        self.half = on_gpu if half is None else half
+        self._elsewhere = on_gpu and not mx.metal.is_available()
+        self._traced: list[Traced] = []
+        self._choosers: dict[Sampling, Traced] = {}
+
+    @property
+    def traces(self) -> int:
+        """How many functions were traced so far, each shape counting anew: none in a running conversation."""
+        return sum(traced.count for traced in self._traced)
+
+    def packs(self, weight_bytes: int) -> bool:
+        """See `Backend`."""
+        return False
+
+    def attach_language(self, llm: LanguageModel, packed: Mapping[str, Packed], weight_bytes: int) -> None:
+        """See `Backend`."""
+        compiled = mx.compile(gated, shapeless=True)
+        for layer in llm.model.layers:
+            layer.mlp.gated = compiled
+        llm.chooser = self._chooser
+
+    def attach_flow(self, flow: Flow) -> None:
+        """See `Backend`."""
+        if self.half:
+            halve_flow(flow)
+        whole, piece = (self._trace(partial(step, flow.estimator)) for step in (step_whole, step_piece))
+        flow.take_steps(EulerSteps(whole, piece, time_of))
+
+    def attach_vocoder(self, vocoder: Vocoder) -> None:
+        """See `Backend`."""
+        if self._elsewhere:
+            exchange(vocoder, {Convolution: DilatedConvolution.instead})
+        if self.half:
+            halve_vocoder(vocoder)
+        vocoder.take(self._trace(vocoder.f0_predictor), self._trace(vocoder.shape))
+
+    def _trace(self, function: object) -> Traced:
+        traced = Traced(function)  # type: ignore[arg-type]
+        self._traced.append(traced)
+        return traced
+
+    def _chooser(self, sampling: Sampling) -> Chooser:
+        """What chooses ids: many small operations, traced once for all passages."""
+        how = replace(sampling, seed=None)
+        if how not in self._choosers:
+            self._choosers[how] = self._trace(chooser(how))
+        return self._choosers[how]

@@ -1,0 +1,112 @@
+"""Euler steps of the flow: how the estimator is followed from noise to mel, whole or in pieces that remember.
+
+Every step has caches of its own: keys and values of earlier frames for each block's attention and the newest frames for
+each convolution. As in the official code new frames go in front of the cached ones, and what is kept is as many of the
+newest frames as the voice has, plus the last hundred of the voice itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import mlx.core as mx
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.speaking.dit import DiT, Modulations
+from engine.traced import AsIs, Repeated
+
+VOICE_TAIL_FRAMES = 100  # of the voice's frames that a stream keeps for good
+
+Past = list[tuple[mx.array, mx.array]]
+# What one step keeps of a piece, by block: keys and values (2 or 1, H, K, d), and the inputs of both convolutions.
+Parts = tuple[list[mx.array], list[mx.array], Past]
+Time = list[mx.array]
+
+
+@dataclass(frozen=True)
+class EulerSteps:
+    """How the steps of one flow are taken; a back-end may bring its own.
+
+    `whole(x, conditions, time, pace)` moves x (T, 80) on under conditions (2 or 1, T, D); `pace` (2,) is the step's
+    duration and the guidance, `time` what `times(modulations, index)` made of the step's flow time.
+    `piece(x, conditions, time, pace, earlier, voice_frames)` does the same for a piece of a stream, after what the same
+    step kept of `earlier` pieces (None for the first), and gives x and what it keeps.
+    """
+
+    whole: Repeated
+    piece: Repeated
+    times: Callable[[Modulations, int], Time]
+    always_guided: bool = False  # whether the conditions must always be (2, T, D)
+    long_pieces: bool = False  # whether a piece of two hundred tokens takes little longer than one of ten
+
+
+def schedule(steps: int) -> NDArray[np.float32]:
+    """Flow times 0 … 1 of `steps` Euler steps (steps + 1,): 1 − cos(π s / 2), denser at the start."""
+    return (1 - np.cos(np.linspace(0, 1, steps + 1, dtype=np.float32) * np.float32(0.5 * np.pi))).astype(np.float32)
+
+
+def paces(steps: int, guidance: float) -> list[mx.array]:
+    """For each Euler step its duration and the guidance (2,)."""
+    return [mx.array([float(duration), guidance]) for duration in np.diff(schedule(steps))]
+
+
+def plain_steps(estimator: DiT) -> EulerSteps:
+    """Steps by the estimator as it is."""
+    return EulerSteps(AsIs(partial(step_whole, estimator)), AsIs(partial(step_piece, estimator)), time_of)
+
+
+def time_of(modulations: Modulations, index: int) -> Time:
+    """Modulations (1, depth, 9, D) and (1, 2, D) at one of their times."""
+    return [modulations.blocks[index : index + 1], modulations.final[index : index + 1]]
+
+
+def step_whole(estimator: DiT, x: mx.array, conditions: mx.array, time: Time, pace: mx.array) -> mx.array:
+    """See `EulerSteps.whole`. What a stream would keep is not made here, so that it needs no memory."""
+    return step_piece(estimator, x, conditions, time, pace, None, 0)[0]
+
+
+def step_piece(
+    estimator: DiT,
+    x: mx.array,
+    conditions: mx.array,
+    time: Time,
+    pace: mx.array,
+    earlier: Parts | None,
+    voice_frames: int,
+) -> tuple[mx.array, Parts]:
+    """See `EulerSteps.piece`."""
+    hidden = estimator.enter(x, conditions)
+    keys, values, pasts = [], [], []
+    for index, block in enumerate(estimator.blocks):
+        past = None
+        old: tuple[Sequence[mx.array], Sequence[mx.array]] = ((), ())
+        if earlier is not None:
+            old = _kept(earlier[0][index], voice_frames), _kept(earlier[1][index], voice_frames)
+            past = earlier[2][index]
+        hidden, (key, value), past = block(hidden, _of_block(time[0], index), None, *old, past)
+        keys.append(key)
+        values.append(value)
+        pasts.append(past)
+    both = estimator.final_layer(hidden, time[1])
+    return x + pace[0] * _guided_velocity(both, pace[1]).reshape(x.shape), (keys, values, pasts)
+
+
+def _kept(array: mx.array, voice_frames: int) -> list[mx.array]:
+    """What the next piece attends to of keys or values (2, H, K, d): the newest frames and the end of the voice."""
+    if array.shape[2] <= voice_frames + VOICE_TAIL_FRAMES:
+        return [array]
+    return [array[:, :, :voice_frames], array[:, :, -VOICE_TAIL_FRAMES:]]
+
+
+def _of_block(modulations: mx.array, index: int) -> mx.array:
+    """One block's share (N, 9, D) of modulations (N, depth, 9, D): by a slice, for taking by index costs a kernel."""
+    N, _, kinds, size = modulations.shape
+    return modulations[:, index : index + 1].reshape(N, kinds, size)
+
+
+def _guided_velocity(both: mx.array, rate: mx.array) -> mx.array:
+    """Velocity (1, T, 80) of what the estimator made with and without conditions (2, T, 80), or with them alone."""
+    return both if both.shape[0] == 1 else (1.0 + rate) * both[:1] - rate * both[1:]
