@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,10 +39,16 @@ class Progress:
     unit: str = ""
 
 
+def new_turn_id() -> str:
+    """An id for a turn that no other turn has: 32 characters."""
+    return uuid4().hex
+
+
 @dataclass(frozen=True, eq=False)
 class Turn:
     """What the user says: 16 kHz mono samples, text, or both.
 
+    `id` names the turn wherever it is kept or shown and is never used again; whoever makes the turn has it first.
     `allow_tools` lists the tools offered for this turn by name; `max_tokens` bounds thinking and answer together.
     """
 
@@ -52,14 +59,15 @@ class Turn:
     thinking_budget: int = 512
     allow_tools: tuple[str, ...] = ()
     max_tokens: int = 2048
-    transcribe: bool = False  # write down what was said right after the reply, as part of the same stream
+    transcribe: bool = False  # transcribe what was said right after the reply, as part of the same stream
+    id: str = field(default_factory=new_turn_id)
 
 
 @dataclass(frozen=True)
 class Heard:
-    """The written form of what the user said in turn `turn`."""
+    """The written form of what the user said in the turn with this id."""
 
-    turn: int
+    turn: str
     text: str
 
 
@@ -156,9 +164,9 @@ class ReplyStatistics:
 
 @dataclass(frozen=True)
 class ReplyEnded:
-    """The last event of a reply."""
+    """The last event of a reply; `turn` is the id of the turn that it answers."""
 
-    turn: int
+    turn: str
     reason: EndReason
     statistics: ReplyStatistics = field(default_factory=ReplyStatistics)
 

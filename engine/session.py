@@ -17,10 +17,11 @@ from engine.conversation.model import Model
 from engine.conversation.prompting.chat_template import SPOKEN, THINKING, Variant
 from engine.conversation.prompting.prompts import Prompts
 from engine.conversation.prompting.reading import Readable, Reader
-from engine.conversation.prompting.trimming import Trimmer
-from engine.conversation.remembering.records import TurnRecord
+from engine.conversation.prompting.trimming import ShownTurn, Trimmer, Trimming, latest
+from engine.conversation.remembering.memory import Memory
+from engine.conversation.remembering.records import Passage, TurnRecord
 from engine.conversation.remembering.saving import restored_turns, save_turns
-from engine.conversation.replying.checks import check
+from engine.conversation.replying.checks import check, check_sound
 from engine.conversation.replying.cutting import as_remembered, heard_only
 from engine.conversation.replying.reply_in_progress import ReplyInProgress
 from engine.conversation.replying.reply_parser import (
@@ -33,7 +34,7 @@ from engine.conversation.replying.reply_parser import (
     ThinkingDone,
     ThinkingPiece,
 )
-from engine.conversation.replying.settings import TALK, SessionSettings, sampling_for
+from engine.conversation.replying.settings import TALK, SessionSettings, sampling_for, turns_to_show
 from engine.conversation.replying.single_tasks import read_aloud, transcript_of
 from engine.conversation.replying.thinking import opened_behind, prefers_thinking
 from engine.conversation.replying.tool_use import use_tools
@@ -51,6 +52,7 @@ from engine.events import (
     ThinkingEnded,
     ThinkingText,
     Turn,
+    new_turn_id,
 )
 
 if TYPE_CHECKING:
@@ -64,6 +66,9 @@ class Session:
 
     Everything that answers is a generator of events; closing it at any moment leaves the session consistent, within
     one token or one piece of sound. Only `interrupt` and `skip_thinking` may be called from other threads.
+
+    Turns are named by their ids. `path` are the ids of those that the next prompt is made of; turns that are not on it
+    (other branches, hidden ones) are remembered all the same until they are forgotten.
     """
 
     def __init__(self, engine: Model, settings: SessionSettings | None = None, saved: Path | str | None = None) -> None:
@@ -77,14 +82,15 @@ class Session:
         self._voices = Voices(lambda: engine.speaking)
         self._pace = Pace()
         self._voice_scale = 1.0
-        self._records: list[TurnRecord] = []
-        self._next_key = 1
+        self._memory = Memory()
+        self._trimming = Trimming()
+        self._path_was_left = False
         self._busy = False
         self._interrupted = threading.Event()
         self._skip = threading.Event()
         if saved is not None:
-            for record in restored_turns(Path(saved), self._vocabulary):
-                self._records.append(dataclasses.replace(record, key=self._new_key()))
+            records = list(restored_turns(Path(saved), self._vocabulary))
+            self._memory = Memory(records, [record.id for record in records])
 
     @classmethod
     def restore(cls, engine: Model, folder: Path | str, settings: SessionSettings | None = None) -> Session:
@@ -92,35 +98,71 @@ class Session:
         return cls(engine, settings, folder)
 
     @property
+    def path(self) -> tuple[str, ...]:
+        """The ids of the turns that the next prompt is made of, oldest first."""
+        return self._memory.path
+
+    @property
     def turns(self) -> tuple[TurnRecord, ...]:
-        """All turns so far, read-only."""
-        return tuple(self._records)
+        """The turns of the path, oldest first, read-only."""
+        return self._memory.on_path()
+
+    @property
+    def remembered(self) -> frozenset[str]:
+        """The ids of all turns that are remembered, on the path or not."""
+        return frozenset(record.id for record in self._memory)
+
+    def turn(self, turn_id: str) -> TurnRecord:
+        """A turn that is remembered. Raises RequestError for an unknown one."""
+        return self._memory.record(turn_id)
 
     def ask(self, turn: Turn) -> Generator[SessionEvent]:
-        """Answer a turn. The last event is ReplyEnded.
+        """Answer a turn at the end of the path. The last event is ReplyEnded.
 
-        Raises RequestError when this model cannot do what the turn asks, SoundError for a recording that is none; the
-        history is then as before. The events raise RequestError when persona and tools leave no room for the turn.
-        Closing the generator keeps what was handed out so far.
+        Raises RequestError when this model cannot do what the turn asks or its id is known already, SoundError for a
+        recording that is none. The events raise RequestError when persona and tools leave no room for the turn.
+        Whatever is raised, path and turns are then exactly as before. Closing the generator keeps what was handed out.
         """
-        check(turn, self._engine)
-        return self._exclusive(self._reply(turn))
+        return self._answered(turn, self.path)
 
-    def regenerate(self, turn_index: int) -> Generator[SessionEvent]:
-        """Answer a turn again; it and everything after it is replaced. Raises RequestError for an unknown turn."""
-        return self.edit(turn_index, self._record(turn_index).request)
+    def edit(self, turn_id: str, turn: Turn) -> Generator[SessionEvent]:
+        """Answer `turn` in place of one of the path: the path is what was before it, then `turn`.
 
-    def edit(self, turn_index: int, turn: Turn) -> Generator[SessionEvent]:
-        """Replace a turn, and everything after it, by another and answer that. Raises as `ask` does."""
-        place = self._place(turn_index)
-        check(turn, self._engine)
-        return self._exclusive(self._reply(turn, place))
+        The old turn and those after it stay in memory, off the path. Raises as `ask` does, and RequestError for a turn
+        that is not on the path.
+        """
+        return self._answered(turn, self._memory.path_before(turn_id))
 
-    def delete(self, turn_index: int) -> None:
-        """Take one turn out of the conversation; the others stay. Raises RequestError for an unknown turn."""
+    def regenerate(self, turn_id: str, new_id: str | None = None) -> Generator[SessionEvent]:
+        """Answer the request of a turn once more, under a new id, in its place. See `edit`."""
+        return self.edit(turn_id, dataclasses.replace(self.turn(turn_id).request, id=new_id or new_turn_id()))
+
+    def follow(self, path: Sequence[str]) -> None:
+        """Go on from another path, such as a branch. Raises RequestError if it names an unknown turn, or one twice."""
         self._must_be_idle()
-        del self._records[self._place(turn_index)]
-        self._prompts.forget(self._shown(self._records))
+        self._memory.follow(path)
+        self._path_was_left = True
+
+    def forget(self, turn_ids: Iterable[str]) -> None:
+        """Drop turns for good, from memory and path; the next `save` removes their files. Unknown ones are ignored."""
+        self._must_be_idle()
+        self._memory.forget(turn_ids)
+        self._path_was_left = True
+        self._prompts.keep_only(self._shown())
+
+    def remember(self, turn_id: str, turn: Turn, answer: str, transcript: str | None = None) -> None:
+        """Take in a turn from its words (and sound), as stored elsewhere; the path stays as it is.
+
+        Its answer has no speech: the model reads it as text. Raises RequestError for an id that is known already,
+        SoundError for a recording that is none.
+        """
+        self._must_be_idle()
+        self._memory.refuse_known(turn_id)
+        check_sound(turn)
+        passage = Passage(False, tuple(self._vocabulary.encode(answer)), answer)
+        request = dataclasses.replace(turn, id=turn_id)
+        passages = (passage,) if answer else ()
+        self._memory.put(TurnRecord(request, transcript, passages=passages, speech=self._vocabulary.speech))
 
     def interrupt(self) -> None:
         """End the running reply within one token or piece of sound; its ReplyEnded still comes. From any thread."""
@@ -130,30 +172,29 @@ class Session:
         """End the reasoning of the running reply and go on to the answer. From any thread; else without effect."""
         self._skip.set()
 
-    def played(self, samples_24k_heard: int) -> None:
-        """Keep of the last turn's spoken answer only what was heard: its first samples at 24 kHz.
+    def played(self, turn_id: str, samples_24k_heard: int) -> None:
+        """Keep of a turn's spoken answer only what was heard: its first samples at 24 kHz.
 
         To be called after a reply was interrupted, or when its playing was; text and speech are cut at the same point.
-        A reply without speech stays as it is.
+        A reply without speech stays as it is. A turn whose reply failed is not remembered, so there is nothing to cut.
         """
         self._must_be_idle()
-        if not self._records or not self._records[-1].pieces:
+        if turn_id not in self._memory or not (record := self.turn(turn_id)).pieces:
             return
-        record = self._records[-1]
         if record.reason is not EndReason.INTERRUPTED and samples_24k_heard >= sum(p.samples for p in record.pieces):
             return
-        self._records[-1] = heard_only(record, self._vocabulary, samples_24k_heard, self._vocabulary.tts_end)
+        self._memory.put(heard_only(record, self._vocabulary, samples_24k_heard, self._vocabulary.tts_end))
 
-    def transcribe(self, turn_index: int) -> Generator[Heard]:
-        """Write down what was said in a turn; at once if that is known. Nothing for a turn without sound."""
-        return self._exclusive(self._transcribed(self._place(turn_index)))
+    def transcribe(self, turn_id: str) -> Generator[Heard]:
+        """Transcribe what was said in a turn; at once if that is known. Nothing for a turn without sound."""
+        return self._exclusive(self._transcribed(self.turn(turn_id)))
 
-    def speak_again(self, turn_index: int, voice: Voice | None = None) -> Generator[Speech]:
+    def speak_again(self, turn_id: str, voice: Voice | None = None) -> Generator[Speech]:
         """Speak a past answer again, in another voice if given; a written answer is read aloud by the model.
 
         Raises RequestError when there is nothing to say or the model cannot speak.
         """
-        record = self._record(turn_index)
+        record = self.turn(turn_id)
         if not self._engine.capabilities.speaks:
             raise RequestError(f"{self._engine.name} has no networks for speech, so it cannot speak this answer.")
         if not record.answer and not len(record.speech_tokens):
@@ -165,16 +206,22 @@ class Session:
 
         Raises StorageError. Voices and tools are not part of it: give the settings again when restoring.
         """
-        save_turns(Path(folder), self._records, self._vocabulary, self._engine.name)
+        save_turns(Path(folder), self.turns, self._vocabulary, self._engine.name)
 
     # The path of a reply.
 
-    def _reply(self, turn: Turn, place: int | None = None) -> Generator[SessionEvent]:
-        before = list(self._records)
-        if place is not None:
-            del self._records[place:]
-        reply = ReplyInProgress(TurnRecord(self._new_key(), turn, speech=self._vocabulary.speech))
-        self._records.append(reply.record)
+    def _answered(self, turn: Turn, before: tuple[str, ...]) -> Generator[SessionEvent]:
+        self._memory.refuse_known(turn.id)
+        check(turn, self._engine)
+        return self._exclusive(self._reply(turn, before))
+
+    def _reply(self, turn: Turn, before: tuple[str, ...]) -> Generator[SessionEvent]:
+        self._memory.refuse_known(turn.id)  # two generators may have been made for it
+        memory, trimming = self._memory.copy(), self._trimming
+        reply = ReplyInProgress(self._new_record(turn))
+        self._memory.put(reply.record)
+        self._path_was_left |= before != self.path
+        self._memory.follow((*before, turn.id))
         try:
             yield from self._make_room(reply)
             if self._thinks(reply):
@@ -187,43 +234,50 @@ class Session:
             self._keep(reply, broken_off=True)
             raise
         except BaseException:
-            self._records[:] = before
+            self._memory, self._trimming = memory, trimming
             self._reader.forget()
             raise
         self._keep(reply, broken_off=self._interrupted.is_set())
-        record = self._records[-1]
-        yield ReplyEnded(len(self._records) - 1, record.reason, record.statistics)
+        record = self.turn(turn.id)
+        yield ReplyEnded(turn.id, record.reason, record.statistics)
+
+    def _new_record(self, turn: Turn) -> TurnRecord:
+        """The beginning of a turn; what was said in it is known if another turn has the same sound."""
+        sound = turn.samples_16k
+        same = [record.transcript for record in self._memory if sound is not None and record.samples_16k is sound]
+        known = next((transcript for transcript in same if transcript is not None), None)
+        return TurnRecord(turn, known, speech=self._vocabulary.speech)
 
     def _make_room(self, reply: ReplyInProgress) -> Iterator[SessionEvent]:
+        """Leave out of the prompt what does not fit the context with the answer."""
         reserve = min(reply.turn.max_tokens, self._engine.context_length // 4)
         opening = THINKING if self._may_think(reply.turn) else SPOKEN
         heard: list[Heard] = []
 
-        def transcript(record: TurnRecord) -> str:
-            text = self._transcript_of(record)
-            if text is not None:
-                heard.append(Heard(next(n for n, r in enumerate(self._records) if r.key == record.key), text))
-            return text or ""
+        def transcribe(record: TurnRecord) -> None:
+            if (text := self._transcript_of(record)) is not None:
+                self._memory.put(dataclasses.replace(record, transcript=text))
+                heard.append(Heard(record.id, text))
 
-        trimmer = Trimmer(
-            self._engine.context_length - reserve,
-            lambda records: len(self._prompt(reply, opening, records)),
-            transcript,
-        )
-        shown = self._shown(self._records)
-        records, trimmed = trimmer.trim(shown)  # the others take no room
+        def size_of(trimming: Trimming) -> int:
+            tools = self._schemas(reply.turn)
+            return self._prompts.length(self.settings.persona, tools, self._shown(trimming), opening)
+
+        trimmer = Trimmer(self._engine.context_length - reserve, size_of, transcribe)
+        if self._path_was_left and self._trimming and size_of(Trimming()) <= trimmer.limit:
+            self._trimming = Trimming()
+        trimming, trimmed = trimmer.trim(self._latest(), self._trimming)
+        yield from heard
         if self._interrupted.is_set():
             return  # nothing more is read or written, and no sound may go for half of what was said in it
-        self._records[-len(shown) :] = records
-        if trimmed is not None and len(self._prompt(reply, opening)) > trimmer.limit:
-            raise RequestError(
-                f"{self._engine.name} takes {self._engine.context_length} tokens at once, and its instructions and "
-                "tools leave no room for a question: offer fewer tools or shorten the instructions."
-            )
+        self._trimming, self._path_was_left = trimming, False
         if trimmed is not None:
-            reply.renew(self._records[-1])
-            self._prompts.forget(self._shown(self._records))
-            yield from heard
+            if size_of(trimming) > trimmer.limit:
+                raise RequestError(
+                    f"{self._engine.name} takes {self._engine.context_length} tokens at once, and its instructions "
+                    "and tools leave no room for a question: offer fewer tools or shorten the instructions."
+                )
+            self._prompts.keep_only(self._shown())
             yield trimmed
 
     def _answer(self, reply: ReplyInProgress) -> Iterator[SessionEvent]:
@@ -330,21 +384,17 @@ class Session:
     def _heard(self, reply: ReplyInProgress) -> Iterator[SessionEvent]:
         if reply.turn.samples_16k is not None and (text := self._transcript_of(reply.record)) is not None:
             reply.transcript = text
-            yield Heard(len(self._records) - 1, text)
+            yield Heard(reply.turn.id, text)
 
-    def _transcribed(self, place: int) -> Generator[Heard]:
-        record = self._records[place]
-        if record.samples_16k is None:
-            return
-        if record.transcript is None:
-            text = self._transcript_of(record)
-            if text is None:
-                return
-            record = self._records[place] = dataclasses.replace(record, transcript=text)
-        yield Heard(place, record.transcript or "")
+    def _transcribed(self, record: TurnRecord) -> Generator[Heard]:
+        if record.samples_16k is not None and (text := self._transcript_of(record)) is not None:
+            self._memory.put(dataclasses.replace(self.turn(record.id), transcript=text))
+            yield Heard(record.id, text)
 
     def _transcript_of(self, record: TurnRecord) -> str | None:
         """What was said in a turn; None when it was interrupted: half of it is not what was said."""
+        if record.transcript is not None:
+            return record.transcript
         text = transcript_of(self._engine, self._prompts.sound(record), self._interrupted.is_set)
         return None if self._interrupted.is_set() else text
 
@@ -365,17 +415,23 @@ class Session:
 
     # Small things.
 
-    def _prompt(self, reply: ReplyInProgress, opening: str, records: Sequence[TurnRecord] | None = None) -> Readable:
-        shown = self._shown(self._records if records is None else records)
-        shown[-1] = dataclasses.replace(shown[-1], passages=reply.record.passages)
-        offered = [name for name in reply.turn.allow_tools if name in self.settings.tools]
-        tools = self.settings.tools.schemas(offered) if offered else ""
-        return self._prompts.build(self.settings.persona, tools, shown, opening)
+    def _prompt(self, reply: ReplyInProgress, opening: str) -> Readable:
+        shown = self._shown()
+        record = dataclasses.replace(shown[-1].record, passages=reply.record.passages)
+        shown[-1] = dataclasses.replace(shown[-1], record=record)
+        return self._prompts.build(self.settings.persona, self._schemas(reply.turn), shown, opening)
 
-    def _shown(self, records: Sequence[TurnRecord]) -> list[TurnRecord]:
-        """The turns the model is shown: the last one and as many before it as the settings want."""
-        before = self.settings.remember_turns
-        return [*records] if before is None else [*records[-1 - before :]]
+    def _schemas(self, turn: Turn) -> str:
+        offered = [name for name in turn.allow_tools if name in self.settings.tools]
+        return self.settings.tools.schemas(offered) if offered else ""
+
+    def _shown(self, trimming: Trimming | None = None) -> list[ShownTurn]:
+        """The turns of the path as the model is shown them."""
+        return (self._trimming if trimming is None else trimming).shown(self._latest())
+
+    def _latest(self) -> Sequence[TurnRecord]:
+        """The last turn of the path and as many before it as settings and model want."""
+        return latest(self.turns, turns_to_show(self.settings, self._engine.about))
 
     def _write(self, reply: ReplyInProgress, readable: Readable, max_tokens: int) -> Generator[int]:
         """Ids from the language model, measured."""
@@ -412,8 +468,8 @@ class Session:
         """Put the reply into the history, cut to what was handed out if it was broken off."""
         if broken_off:
             reply.reason = EndReason.INTERRUPTED
-        self._records[-1] = as_remembered(reply.record, self._vocabulary, self._vocabulary.tts_end)
-        self._prompts.forget(self._shown(self._records))
+        self._memory.put(as_remembered(reply.record, self._vocabulary, self._vocabulary.tts_end))
+        self._prompts.keep_only(self._shown())
         mx.clear_cache()
 
     def _exclusive(self, events: Generator) -> Generator:
@@ -436,18 +492,6 @@ class Session:
     def _must_be_idle(self) -> None:
         if self._busy:
             raise RuntimeError("another generator of this session is still open; close it first")
-
-    def _new_key(self) -> int:
-        self._next_key += 1
-        return self._next_key - 1
-
-    def _place(self, turn_index: int) -> int:
-        if not 0 <= turn_index < len(self._records):
-            raise RequestError(f"There is no turn {turn_index + 1} in this conversation.")
-        return turn_index
-
-    def _record(self, turn_index: int) -> TurnRecord:
-        return self._records[self._place(turn_index)]
 
 
 def _sounding(reply: ReplyInProgress, speeches: Iterator[Speech]) -> Iterator[Speech]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from app.translations import sentence
 from engine.errors import EngineError, RequestError, StorageError
-from engine.events import Progress, Samples, SessionEvent, Speech, ToolCall, Turn
+from engine.events import Heard, Progress, Samples, SessionEvent, Speech, ToolCall, Turn, new_turn_id
 from engine.samples import write_wav
 
 if TYPE_CHECKING:
@@ -57,6 +57,14 @@ class Placed:
     """The turn under way has this place in the session."""
 
     place: int
+
+
+@dataclass(frozen=True)
+class HeardAt:
+    """What was said in the turn at this place in the session."""
+
+    place: int
+    text: str
 
 
 @dataclass(frozen=True)
@@ -174,36 +182,38 @@ class Desk:
 
     # Turns.
 
-    def answer(self, job: Job, request: Request) -> Iterator[SessionEvent | Placed | Sounded | Trouble]:
+    def answer(self, job: Job, request: Request) -> Iterator[SessionEvent | Placed | HeardAt | Sounded | Trouble]:
         """Answer a turn; speech goes to the job's sink and into its sound file, everything else is yielded."""
         session = self._session_of(job)
         session.settings.confirm = lambda call: self._confirm(call, request)
-        place = job.place if job.place is not None and job.place < len(session.turns) else None
+        place = job.place if job.place is not None and job.place < len(session.path) else None
         if place is None and job.turn is None:
             raise RequestError(sentence("This turn cannot be answered again, ask anew."))
-        job.place = len(session.turns) if place is None else place
+        job.place = len(session.path) if place is None else place
         yield Placed(job.place)
         request.on_cancel, request.on_skip = session.interrupt, session.skip_thinking
+        turn_id = new_turn_id() if job.turn is None else job.turn.id
         if place is None and job.turn is not None:
             events = session.ask(job.turn)
         elif job.turn is None:
-            events = session.regenerate(place or 0)
+            events = session.regenerate(session.path[place or 0], turn_id)
         else:
-            events = session.edit(place or 0, job.turn)
+            events = session.edit(session.path[place or 0], job.turn)
         made: list[Samples] = []
         try:
             with closing(events):
-                yield from self._handed_out(events, job.sink, made)
+                for event in self._handed_out(events, job.sink, made):
+                    yield _heard_at(session, event) if isinstance(event, Heard) else event
         finally:
             request.on_cancel = request.on_skip = None
-            trouble = self._keep(session, job, made)
+            trouble = self._keep(session, job, turn_id, made)
         if trouble:
             yield Trouble(trouble)
 
     def speak_again(self, job: Job, request: Request) -> Iterator[Sounded | Trouble]:
         """Speak the answer of a turn once more in the manner's voice; the new sound replaces the old file."""
         session = self._session_of(job)
-        if job.place is None or job.place >= len(session.turns):
+        if job.place is None or job.place >= len(session.path):
             raise RequestError(
                 sentence("This answer is not in the model's memory any more, so it cannot be spoken again.")
             )
@@ -211,20 +221,21 @@ class Desk:
         request.on_cancel = session.interrupt
         made: list[Samples] = []
         try:
-            with closing(session.speak_again(job.place, voice)) as events:
+            with closing(session.speak_again(session.path[job.place], voice)) as events:
                 yield from self._handed_out(events, job.sink, made)  # type: ignore[misc]
         finally:
             request.on_cancel = None
         if not request.cancelled and made:
             write_wav(job.sound, np.concatenate(made), SPEECH_RATE_HZ)
 
-    def write_down(self, job: Job, request: Request) -> Iterator[SessionEvent]:
+    def write_down(self, job: Job, request: Request) -> Iterator[HeardAt]:
         """What was said in a turn."""
         session = self._session_of(job)
-        if job.place is not None and job.place < len(session.turns):
+        if job.place is not None and job.place < len(session.path):
             request.on_cancel = session.interrupt
             try:
-                yield from session.transcribe(job.place)
+                for heard in session.transcribe(session.path[job.place]):
+                    yield _heard_at(session, heard)
             finally:
                 request.on_cancel = None
             session.save(job.folder / "session")
@@ -233,8 +244,8 @@ class Desk:
         """Keep of the last answer only what was heard, unless the session knew before the answer was over."""
         if job.heard_24k is not None and job.place_now is not None and not job.told:
             session = self._session_of(job)
-            if job.place_now == len(session.turns) - 1:
-                session.played(job.heard_24k)
+            if job.place_now == len(session.path) - 1:
+                session.played(session.path[-1], job.heard_24k)
                 session.save(job.folder / "session")
         yield from ()
 
@@ -242,17 +253,16 @@ class Desk:
         """Take a turn out of the model's memory; its sound, if that was written since the turn is gone, goes too."""
         job.sound.unlink(missing_ok=True)
         place = job.place_now
-        if place is not None and place < len((session := self._session_of(job)).turns):
-            session.delete(place)
+        if place is not None and place < len((session := self._session_of(job)).path):
+            session.forget([session.path[place]])
             session.save(job.folder / "session")
         yield from ()
 
     def forget_from(self, job: Job, request: Request) -> Iterator[SessionEvent]:
         """Take a turn and all that came after it out of the model's memory."""
         session = self._session_of(job)
-        if job.place is not None and job.place < len(session.turns):
-            for place in reversed(range(job.place, len(session.turns))):
-                session.delete(place)
+        if job.place is not None and job.place < len(session.path):
+            session.forget(session.path[job.place :])
             session.save(job.folder / "session")
         yield from ()
 
@@ -278,11 +288,11 @@ class Desk:
             start += len(event.samples_24k)
         sink.finish()
 
-    def _keep(self, session: Session, job: Job, made: list[Samples]) -> str:
+    def _keep(self, session: Session, job: Job, turn_id: str, made: list[Samples]) -> str:
         """Write down what was made so far; returns the sentence of what could not be written."""
         try:
             if job.heard_24k is not None:
-                session.played(job.heard_24k)
+                session.played(turn_id, job.heard_24k)
                 job.told = True
             if made:
                 write_wav(job.sound, np.concatenate(made), SPEECH_RATE_HZ)
@@ -387,6 +397,10 @@ class Desk:
     def _voices_known(self) -> VoicesKnown:
         built_in = self.engine.speaking.voice_names() if self.engine.capabilities.speaks else ()
         return VoicesKnown(tuple(built_in), tuple(self._library.list()))
+
+
+def _heard_at(session: Session, heard: Heard) -> HeardAt:
+    return HeardAt(session.path.index(heard.turn), heard.text)
 
 
 def _total_memory() -> int:

@@ -11,7 +11,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from app.audio import recording_files
-from app.engine_side.desk import Job, Manner, Placed, Sink, Trouble
+from app.engine_side.desk import HeardAt, Job, Manner, Placed, Sink, Trouble
 from app.engine_side.engine_thread import SOON, Request
 from app.shown import Notice, NoticeAction, State, TurnState, TurnView
 from app.talk.confirmation import Confirmation
@@ -20,7 +20,7 @@ from app.talk.reply import PlaySink, Reply, Silence, arguments_in_words, charact
 from app.talk.states import Happening, after
 from app.talk.store import StoredTurn
 from engine.errors import EngineError
-from engine.events import ContextTrimmed, Heard, ReplyEnded, Samples, ToolCall, Turn
+from engine.events import ContextTrimmed, ReplyEnded, Samples, ToolCall, Turn
 
 log = logging.getLogger(__name__)
 
@@ -193,7 +193,7 @@ class Answering(QObject):
         return reading or (self._reply is not None and self._reply.key == stored.view.key)
 
     def _on_event(self, request: Request, event: Any) -> None:
-        if isinstance(event, Heard):
+        if isinstance(event, HeardAt):
             self._on_heard(request, event)
             return
         reply = self._reply
@@ -215,10 +215,10 @@ class Answering(QObject):
         if isinstance(event, ReplyEnded):
             self._write_down_next()
 
-    def _on_heard(self, request: Request, event: Heard) -> None:
+    def _on_heard(self, request: Request, event: HeardAt) -> None:
         for mine in (self._reply, self._writing_down):
             if mine is not None and request is mine.request and mine.job.conversation == self._talk.view.key:
-                found = next((t for t in self._talk.stored if t.place == event.turn and t.recording), None)
+                found = next((t for t in self._talk.stored if t.place == event.place and t.recording), None)
                 if found is not None and not found.view.text:
                     self._talk.show(found.view.key, text=event.text)
                     self._talk.keep(found.view.key)

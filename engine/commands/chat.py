@@ -167,7 +167,7 @@ def _voice(wanted: str, engine: Engine) -> Voice:
 
 def _turns(args: argparse.Namespace, engine: Engine, chosen: Preset, offered: tuple[str, ...]) -> Iterator[_Asked]:
     from engine.commands.sounds import read_sound
-    from engine.events import Thinking, Turn
+    from engine.events import Thinking, Turn, new_turn_id
     from engine.samples import clock
 
     if args.think:
@@ -182,10 +182,11 @@ def _turns(args: argparse.Namespace, engine: Engine, chosen: Preset, offered: tu
     )
     for file in args.wav:
         sound = read_sound(file, engine)
-        yield _Asked(replace(base, samples_16k=sound, transcribe=True), f"{file.name} ({clock(len(sound) / 16_000)})")
+        turn = replace(base, id=new_turn_id(), samples_16k=sound, transcribe=True)
+        yield _Asked(turn, f"{file.name} ({clock(len(sound) / 16_000)})")
     if args.text or not args.wav:
         for line in _lines():
-            yield _Asked(replace(base, text=line), line)
+            yield _Asked(replace(base, id=new_turn_id(), text=line), line)
 
 
 def _lines() -> Iterator[str]:

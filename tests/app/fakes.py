@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -67,19 +67,24 @@ class FakeSession:
 
     def __init__(self, engine: FakeEngine, settings: Any = None, saved: Path | None = None) -> None:
         self.settings, self._engine = settings, engine
-        self.turns: list[Turn] = [Turn(text="restored")] * _saved_turns(saved)
+        self.turns: list[Turn] = [Turn(text="restored") for _ in range(_saved_turns(saved))]
         self.heard: list[int] = []
         self.interrupted = threading.Event()
         self.skipped = threading.Event()
 
+    @property
+    def path(self) -> tuple[str, ...]:
+        return tuple(turn.id for turn in self.turns)
+
     def ask(self, turn: Turn) -> Generator[Any]:
         yield from self._answer(turn, len(self.turns))
 
-    def edit(self, index: int, turn: Turn) -> Generator[Any]:
-        yield from self._answer(turn, index)
+    def edit(self, turn_id: str, turn: Turn) -> Generator[Any]:
+        yield from self._answer(turn, self.path.index(turn_id))
 
-    def regenerate(self, index: int) -> Generator[Any]:
-        yield from self._answer(self.turns[index], index)
+    def regenerate(self, turn_id: str, new_id: str) -> Generator[Any]:
+        index = self.path.index(turn_id)
+        yield from self._answer(replace(self.turns[index], id=new_id), index)
 
     def _answer(self, turn: Turn, index: int) -> Generator[Any]:
         before = list(self.turns)
@@ -103,7 +108,7 @@ class FakeSession:
                 speech_s += len(step.samples_24k) / 24_000
             yield step
         statistics = ReplyStatistics(first_text_s=0.1, first_sound_s=0.2, total_s=0.5, speech_s=speech_s)
-        yield ReplyEnded(index, EndReason.COMPLETE, statistics)
+        yield ReplyEnded(turn.id, EndReason.COMPLETE, statistics)
 
     def interrupt(self) -> None:
         self.interrupted.set()
@@ -111,18 +116,19 @@ class FakeSession:
     def skip_thinking(self) -> None:
         self.skipped.set()
 
-    def played(self, samples_24k_heard: int) -> None:
+    def played(self, turn_id: str, samples_24k_heard: int) -> None:
         self.heard.append(samples_24k_heard)
         self._engine.heard.append(samples_24k_heard)
 
-    def delete(self, index: int) -> None:
-        del self.turns[index]
+    def forget(self, turn_ids: Iterable[str]) -> None:
+        gone = set(turn_ids)
+        self.turns[:] = [turn for turn in self.turns if turn.id not in gone]
 
-    def transcribe(self, index: int) -> Generator[Heard]:
+    def transcribe(self, turn_id: str) -> Generator[Heard]:
         if self._engine.transcript:
-            yield Heard(index, self._engine.transcript)
+            yield Heard(turn_id, self._engine.transcript)
 
-    def speak_again(self, index: int, voice: Any = None) -> Generator[Speech]:
+    def speak_again(self, turn_id: str, voice: Any = None) -> Generator[Speech]:
         self._engine.voices_used.append(voice)
         yield Speech(tone(0.6), 0, 10, 0, 15)
 

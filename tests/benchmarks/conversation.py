@@ -42,7 +42,11 @@ class Talk:
         self.engine = engine
         self.voice = _voice(engine)
         self._llm = scripted(engine.llm) if prescribed else None
-        self.turn = Turn(samples_16k=tone(2.0), max_tokens=250)
+        self._sound = tone(2.0)
+
+    def turn(self) -> Turn:
+        """The next turn."""
+        return Turn(samples_16k=self._sound.copy(), max_tokens=250)
 
     def session(self) -> Session:
         """A new conversation."""
@@ -98,7 +102,7 @@ def first_sounds(talk: Talk, turns: int, rounds: int) -> dict[str, object]:
             read = session.turns[-1].statistics
             figures[f"places_turn_{number}"] = read.prompt_tokens
             figures[f"places_read_turn_{number}"] = read.prompt_tokens - read.reused_tokens
-            session.delete(len(session.turns) - 1)
+            session.forget(session.path[-1:])
     for number in numbers:
         figures[f"turn_{number}_s"] = _three(times[number])
         figures[f"turn_{number}_cpu_s"] = _three(works[number])
@@ -113,7 +117,7 @@ def _first_sound(talk: Talk, session: Session) -> tuple[float, float]:
     """Ask once; seconds and processor seconds to the first sound, endless if there was none."""
     talk.prescribe()
     began, work = time.process_time(), math.inf
-    for event in session.ask(talk.turn):
+    for event in session.ask(talk.turn()):
         if isinstance(event, Speech) and work == math.inf:
             work = time.process_time() - began
     seconds = session.turns[-1].statistics.first_sound_s
@@ -127,14 +131,14 @@ def cancels(talk: Talk, times: int) -> dict[str, object]:
     interrupting: list[float] = []
     for number in range(times):
         talk.prescribe()
-        stream = session.ask(talk.turn)
+        stream = session.ask(talk.turn())
         for _, _event in zip(range(3 + 7 * number % 40), stream, strict=False):
             pass
         began = time.perf_counter()
         stream.close()
         closing.append(1000 * (time.perf_counter() - began))
         talk.prescribe()
-        stream = session.ask(talk.turn)
+        stream = session.ask(talk.turn())
         for _, _event in zip(range(3 + 7 * number % 40), stream, strict=False):
             pass
         began = time.perf_counter()
@@ -152,7 +156,7 @@ def _noticed(talk: Talk, times: int = 24) -> dict[str, list[float]]:
     session = talk.session()
     talk.prescribe()
     began = time.perf_counter()
-    list(session.ask(talk.turn))
+    list(session.ask(talk.turn()))
     whole_s = time.perf_counter() - began
     walls: list[float] = []
     works: list[float] = []
@@ -165,7 +169,7 @@ def _noticed(talk: Talk, times: int = 24) -> dict[str, list[float]]:
 
         talk.prescribe()
         timer = threading.Timer(whole_s * (number + 0.5) / times, wish)
-        stream = session.ask(talk.turn)
+        stream = session.ask(talk.turn())
         timer.start()
         ended = list(stream)[-1]
         timer.cancel()
@@ -173,7 +177,7 @@ def _noticed(talk: Talk, times: int = 24) -> dict[str, list[float]]:
         if wished and ended.reason is EndReason.INTERRUPTED:
             walls.append(1000 * (time.perf_counter() - wished[0][0]))
             works.append(1000 * (time.process_time() - wished[0][1]))
-        session.delete(len(session.turns) - 1)
+        session.forget(session.path[-1:])
     return {"noticed_ms": _three(walls), "noticed_cpu_ms": _three(works)}
 
 
@@ -185,7 +189,7 @@ def memory(talk: Talk, turns: int) -> dict[str, object]:
     for number in range(1, turns + 1):
         talk.prescribe()
         ended: SessionEvent | None = None
-        for event in session.ask(talk.turn):
+        for event in session.ask(talk.turn()):
             ended = event
         assert isinstance(ended, ReplyEnded)
         if number % (turns // 5) == 0:

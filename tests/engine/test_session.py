@@ -27,6 +27,7 @@ from engine.events import (
     ToolCall,
     ToolResult,
     Turn,
+    new_turn_id,
 )
 from engine.language import Sampling
 from engine.session import Session
@@ -96,7 +97,7 @@ def test_a_spoken_answer_comes_as_text_and_sound_and_ends_with_its_statistics(en
     assert sound_of(events) == session.turns[0].speech_tokens.tolist()
     end = events[-1]
     assert isinstance(end, ReplyEnded)
-    assert (end.turn, end.reason) == (0, EndReason.COMPLETE)
+    assert (end.turn, end.reason) == (session.path[0], EndReason.COMPLETE)
     assert end.statistics.speech_tokens == len(session.turns[0].speech_tokens)
     assert end.statistics.first_sound_s is not None
     assert end.statistics.speech_s == pytest.approx(len(session.turns[0].speech_tokens) / 25)
@@ -126,7 +127,7 @@ def test_a_written_answer_has_no_sound_and_needs_no_networks_for_it() -> None:
     events = list(session.ask(Turn(text="hi", spoken_answer=False)))
     assert kinds(events) == ["AnswerText", "ReplyEnded"]
     assert engine.speaking.made == []
-    session.played(0)
+    session.played(session.path[0], 0)
     assert session.turns[0].answer == "Just text."
 
 
@@ -188,7 +189,7 @@ def test_played_cuts_text_and_speech_at_the_same_point(engine: SmallEngine, shar
     events = list(session.ask(Turn(text="go")))
     samples = sum(len(event.samples_24k) for event in events if isinstance(event, Speech))
     tokens = session.turns[0].speech_tokens.tolist()
-    session.played(int(samples * share))
+    session.played(session.path[0], int(samples * share))
     turn = session.turns[0]
     assert turn.speech_tokens.tolist() == tokens[: int(len(tokens) * share)]
     assert sentence.startswith(turn.answer)
@@ -201,7 +202,7 @@ def test_a_reply_heard_to_its_end_is_complete(engine: SmallEngine) -> None:
     engine.llm.scripts.append(spoken(engine, "All of it."))
     session = Session(engine)
     events = list(session.ask(Turn(text="go")))
-    session.played(sum(len(event.samples_24k) for event in events if isinstance(event, Speech)))
+    session.played(session.path[0], sum(len(event.samples_24k) for event in events if isinstance(event, Speech)))
     assert (session.turns[0].reason, session.turns[0].answer) == (EndReason.COMPLETE, "All of it.")
 
 
@@ -302,21 +303,22 @@ def test_regenerate_edit_and_delete_change_the_history(engine: SmallEngine) -> N
         engine.llm.scripts.append(spoken(engine, f"Answer {text}."))
         list(session.ask(Turn(text=text)))
     engine.llm.scripts.append(spoken(engine, "Another b."))
-    list(session.regenerate(1))
+    list(session.regenerate(session.path[1]))
     assert [turn.answer for turn in session.turns] == ["Answer a.", "Another b."]
     engine.llm.scripts.append(spoken(engine, "Answer x."))
-    list(session.edit(0, Turn(text="x")))
+    list(session.edit(session.path[0], Turn(text="x")))
     assert [(turn.text, turn.answer) for turn in session.turns] == [("x", "Answer x.")]
-    session.delete(0)
+    session.forget(session.path)
     assert session.turns == ()
 
 
-@pytest.mark.parametrize("index", [-1, 0, 7])
-def test_a_turn_that_does_not_exist_is_a_sentence(engine: SmallEngine, index: int) -> None:
+def test_a_turn_that_does_not_exist_is_a_sentence(engine: SmallEngine) -> None:
     session = Session(engine)
-    for action in (session.regenerate, session.delete, session.transcribe, session.speak_again):
+    for action in (session.regenerate, session.turn, session.transcribe, session.speak_again):
         with pytest.raises(RequestError, match="no turn"):
-            action(index)
+            action(new_turn_id())
+    with pytest.raises(RequestError, match="no turn"):
+        session.edit(new_turn_id(), Turn(text="x"))
 
 
 # Thinking.
@@ -537,7 +539,7 @@ def test_what_was_said_is_written_down_when_asked(engine: SmallEngine) -> None:
     events = list(session.ask(Turn(samples_16k=tone(), transcribe=True)))
     assert kinds(events)[-2:] == ["Heard", "ReplyEnded"]
     assert session.turns[0].transcript == "good morning"
-    assert list(session.transcribe(0)) == [Heard(0, "good morning")]
+    assert list(session.transcribe(session.path[0])) == [Heard(session.path[0], "good morning")]
 
 
 def test_what_was_said_can_be_written_down_later(engine: SmallEngine) -> None:
@@ -545,8 +547,8 @@ def test_what_was_said_can_be_written_down_later(engine: SmallEngine) -> None:
     session = Session(engine)
     list(session.ask(Turn(samples_16k=tone())))
     list(session.ask(Turn(text="typed", max_tokens=4)))
-    assert list(session.transcribe(0)) == [Heard(0, "good evening")]
-    assert list(session.transcribe(1)) == []
+    assert list(session.transcribe(session.path[0])) == [Heard(session.path[0], "good evening")]
+    assert list(session.transcribe(session.path[1])) == []
 
 
 def test_what_was_said_is_never_kept_half_written_down(engine: SmallEngine) -> None:
@@ -555,21 +557,21 @@ def test_what_was_said_is_never_kept_half_written_down(engine: SmallEngine) -> N
     events = list(session.ask(Turn(samples_16k=tone(), transcribe=True)))
     assert kinds(events)[-2:] == ["Speech", "ReplyEnded"]
     engine.llm.scripts.append(written(engine, "good morning"))
-    assert list(session.transcribe(0)) == [Heard(0, "good morning")]
+    assert list(session.transcribe(session.path[0])) == [Heard(session.path[0], "good morning")]
 
 
 def test_nothing_was_said_in_a_sound_too_short_to_hear(engine: SmallEngine) -> None:
     engine.llm.scripts += [written(engine, "Yes."), written(engine, "made up")]
     session = Session(engine)
     turn = Turn(text="typed", samples_16k=tone(0.01), spoken_answer=False, transcribe=True)
-    assert list(session.ask(turn))[-2] == Heard(0, "")
+    assert list(session.ask(turn))[-2] == Heard(turn.id, "")
 
 
 def test_an_answer_is_spoken_again_in_another_voice(engine: SmallEngine) -> None:
     engine.llm.scripts.append(spoken(engine, "Hello there.", tail=70))
     session = Session(engine)
     first = sound_of(list(session.ask(Turn(text="hi"))))
-    again = list(session.speak_again(0, voice="other"))  # type: ignore[arg-type]
+    again = list(session.speak_again(session.path[0], voice="other"))  # type: ignore[arg-type]
     assert sound_of(again) == first
     assert engine.speaking.made[-1].voice == "other"
     assert again[-1].text_end == len("Hello there.")
@@ -579,7 +581,7 @@ def test_a_written_answer_is_read_aloud(engine: SmallEngine) -> None:
     engine.llm.scripts += [written(engine, "Quiet words."), spoken(engine, "Quiet words.", tail=30)]
     session = Session(engine)
     list(session.ask(Turn(text="hi", spoken_answer=False)))
-    assert len(sound_of(session.speak_again(0))) == 4 * len(engine.vocabulary.encode("Quiet words.")) + 30
+    assert len(sound_of(session.speak_again(session.path[0]))) == 4 * len(engine.vocabulary.encode("Quiet words.")) + 30
 
 
 def test_an_interpreter_answers_in_the_voice_of_whoever_spoke(engine: SmallEngine) -> None:
@@ -608,8 +610,8 @@ def test_old_sounds_become_transcripts_then_old_turns_go() -> None:
     assert trimmed[0].turns_dropped == 0
     assert all(event.tokens_freed > 0 for event in trimmed)
     assert any(event.turns_dropped for event in trimmed)
-    assert session.turns[0].left_out
-    assert all(turn.transcript is not None for turn in session.turns if turn.sound_left_out)
+    assert session.path[0] in session._trimming.left_out
+    assert all(session.turn(turn_id).transcript is not None for turn_id in session._trimming.without_sound)
     assert len(session.turns) == 12
 
 
@@ -634,7 +636,7 @@ def test_an_interruption_while_room_is_made_costs_no_turn_its_sound() -> None:
     engine.llm.scripts.append(interrupted(session, written(engine, "good morning"), 4))
     events = list(session.ask(Turn(samples_16k=tone(20), spoken_answer=False, max_tokens=30)))
     assert kinds(events) == ["ReplyEnded"]
-    assert not any(turn.sound_left_out or turn.left_out for turn in session.turns)
+    assert not session._trimming
     assert [turn.transcript for turn in session.turns] == [None, None, None]
 
 
@@ -647,7 +649,8 @@ def test_turns_that_are_not_shown_make_no_room() -> None:
     engine.llm.scripts.append(written(engine, "Yes."))
     events = list(session.ask(Turn(text="word " * 400, spoken_answer=False, max_tokens=30)))
     assert kinds(events) == ["ContextTrimmed", "AnswerText", "ReplyEnded"]
-    assert not any(turn.sound_left_out or turn.left_out for turn in session.turns)
+    assert not session._trimming.left_out
+    assert not session._trimming.without_sound
 
 
 def test_a_single_turn_longer_than_the_context_is_answered_all_the_same() -> None:
@@ -680,7 +683,7 @@ def test_instructions_that_leave_no_room_for_a_question_are_a_sentence() -> None
     with pytest.raises(RequestError, match="Small takes 400 tokens at once, and its instructions and tools leave no"):
         list(session.ask(Turn(text="What is the capital of France?", spoken_answer=False, max_tokens=5)))
     assert len(session.turns) == 1
-    assert not session.turns[0].left_out
+    assert not session._trimming
 
 
 @pytest.mark.parametrize(

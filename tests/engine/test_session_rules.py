@@ -34,7 +34,10 @@ turns = st.builds(
     max_tokens=st.integers(1, 60),
 )
 words = st.sampled_from(["Yes.", "One moment, please.", "好的"])
-PROBE = Turn(text="go on", spoken_answer=False, max_tokens=10)
+
+
+def probe() -> Turn:
+    return Turn(text="go on", spoken_answer=False, max_tokens=10)
 
 
 class Conversation(RuleBasedStateMachine):
@@ -117,7 +120,7 @@ class Conversation(RuleBasedStateMachine):
         self.engine.llm.scripts.append([*self.said(text, 40), self.engine.vocabulary.eot])
         events = self.take(self.session.ask(Turn(text="say it")))
         samples = sum(len(event.samples_24k) for event in events if isinstance(event, Speech))
-        self.session.played(int(samples * share))
+        self.session.played(self.session.path[-1], int(samples * share))
         heard = min(int(samples * share) // 960, samples // 960)
         assert len(self.session.turns[-1].speech_tokens) == heard
         assert text.startswith(self.session.turns[-1].answer)
@@ -125,20 +128,20 @@ class Conversation(RuleBasedStateMachine):
     @precondition(lambda self: self.session.turns)
     @rule(data=st.data(), turn=turns)
     def edit(self, data: st.DataObject, turn: Turn) -> None:
-        place = data.draw(st.integers(0, len(self.session.turns) - 1))
-        self.take(self.session.edit(place, turn))
-        assert len(self.session.turns) == place + 1
+        before = self.session.path
+        place = data.draw(st.integers(0, len(before) - 1))
+        self.take(self.session.edit(before[place], turn))
+        assert self.session.path == (*before[:place], turn.id)
 
     @precondition(lambda self: self.session.turns)
     @rule(data=st.data())
     def regenerate(self, data: st.DataObject) -> None:
-        place = data.draw(st.integers(0, len(self.session.turns) - 1))
-        self.take(self.session.regenerate(place))
+        self.take(self.session.regenerate(data.draw(st.sampled_from(self.session.path))))
 
     @precondition(lambda self: self.session.turns)
     @rule(data=st.data())
     def delete(self, data: st.DataObject) -> None:
-        self.session.delete(data.draw(st.integers(0, len(self.session.turns) - 1)))
+        self.session.forget([data.draw(st.sampled_from(self.session.path))])
 
     @rule(persona=st.sampled_from(["You are calm.", "你是助手。", ""]))
     def change_persona(self, persona: str) -> None:
@@ -158,13 +161,13 @@ class Conversation(RuleBasedStateMachine):
         afresh = copy.copy(self.engine)
         afresh.shared_prefixes = SharedPrefixes()
         other = Session(afresh, self.session.settings)
-        other._records = list(self.session._records)
+        other._memory, other._trimming = self.session._memory.copy(), self.session._trimming
         assert self.engine.llm.scripts == []
-        self.take(other.ask(PROBE))
+        self.take(other.ask(probe()))
         assert other.turns[-1].statistics.reused_tokens == 0
-        self.take(self.session.ask(PROBE))
+        self.take(self.session.ask(probe()))
         assert self.session.turns[-1].passages == other.turns[-1].passages
-        self.session.delete(len(self.session.turns) - 1)
+        self.session.forget(self.session.path[-1:])
 
     def teardown(self) -> None:
         if hasattr(self, "session"):

@@ -57,7 +57,7 @@ def test_a_reply_is_spoken_whole_while_it_is_written(engine: Engine, voice: Voic
     kinds = [type(event) for event in events]
     assert kinds.index(Speech) < len(kinds) - 1 - kinds[::-1].index(AnswerText)
     assert isinstance(events[-1], ReplyEnded)
-    again = list(session.speak_again(0))
+    again = list(session.speak_again(session.path[0]))
     assert sum(len(speech.samples_24k) for speech in again) == 60 * 960
 
 
@@ -70,7 +70,7 @@ def test_closing_in_the_middle_leaves_a_session_that_goes_on(engine: Engine, voi
         if isinstance(event, Speech):
             break
     stream.close()
-    session.played(4800)
+    session.played(session.path[-1], 4800)
     assert session.turns[0].reason is EndReason.INTERRUPTED
     assert len(session.turns[0].speech_tokens) == 5
     engine.llm.scripts[:] = [answer(engine, "Fine.", 20)]

@@ -21,6 +21,7 @@ from engine.conversation.prompting.chat_template import (
     written,
 )
 from engine.conversation.prompting.reading import Readable, keys_of
+from engine.conversation.prompting.trimming import ShownTurn
 from engine.conversation.remembering.records import Passage, TurnRecord
 from engine.events import Samples, ToolResult
 from engine.hearing import Hearing
@@ -41,9 +42,10 @@ class _Sound:
 
 @dataclass(frozen=True, eq=False)
 class _Written:
-    """What a turn is in the prompt. It holds for exactly this `record`, and for a persona in Chinese or not."""
+    """What a turn is in the prompt, shown exactly like this, behind a persona in Chinese or not."""
 
     record: TurnRecord
+    with_sound: bool
     chinese: bool
     prompt: Prompt
     keys: tuple[int, ...]
@@ -58,64 +60,82 @@ class Prompts:
         self._hearing = hearing
         self._variant = variant
         self._sounds: dict[int, _Sound] = {}
-        self._written: dict[int, _Written] = {}
+        self._written: dict[str, _Written] = {}
         self._made = 0
 
     def sound(self, record: TurnRecord) -> tuple[mx.array, ...]:
         """Embeddings (n_i, D) of every window of what the user said in this turn; empty without a sound."""
-        return self._encoded(record).windows if record.samples_16k is not None else ()
+        return self._encoded(record.samples_16k).windows if record.samples_16k is not None else ()
 
-    def _encoded(self, record: TurnRecord) -> _Sound:
-        assert record.samples_16k is not None
-        known = self._sounds.get(record.key)
-        if known is None or known.samples_16k is not record.samples_16k:
-            windows = tuple(window for window in self._hearing.encode(record.samples_16k) if window.shape[0])
+    def _encoded(self, samples_16k: Samples) -> _Sound:
+        """A sound is known by its array: turns with the same one, such as versions of a question, share it."""
+        known = self._sounds.get(id(samples_16k))
+        if known is None:
+            windows = tuple(window for window in self._hearing.encode(samples_16k) if window.shape[0])
             mx.eval(windows)
             self._made += 1
-            known = self._sounds[record.key] = _Sound(self._made, record.samples_16k, windows)
+            known = self._sounds[id(samples_16k)] = _Sound(self._made, samples_16k, windows)
         return known
 
-    def forget(self, keep: Sequence[TurnRecord]) -> None:
-        """Drop what was kept of turns that are gone or no longer shown, and embeddings of sounds left out."""
-        heard = {record.key for record in keep if not (record.left_out or record.sound_left_out)}
-        shown = {record.key for record in keep if not record.left_out}
+    def keep_only(self, turns: Sequence[ShownTurn]) -> None:
+        """Drop what was kept of turns that are not shown, or not with their sound."""
+        heard = {id(turn.record.samples_16k) for turn in turns if turn.with_sound}
+        shown = {turn.record.id for turn in turns}
         self._sounds = {key: sound for key, sound in self._sounds.items() if key in heard}
-        self._written = {key: turn for key, turn in self._written.items() if key in shown}
+        self._written = {turn_id: turn for turn_id, turn in self._written.items() if turn_id in shown}
 
-    def build(self, persona: str, tools: str, records: Sequence[TurnRecord], opening: str) -> Readable:
+    def length(self, persona: str, tools: str, turns: Sequence[ShownTurn], opening: str) -> int:
+        """How many places `build` would make; no sound is encoded for it."""
+        ends = self._beginning(persona, tools), opened(self._vocabulary, opening, self._variant)
+        chinese = _is_chinese(persona)
+        return sum(map(len, ends)) + sum(self._turn_length(turn, chinese) for turn in turns)
+
+    def build(self, persona: str, tools: str, shown: Sequence[ShownTurn], opening: str) -> Readable:
         """The whole prompt: persona, schemas of the tools (JSON, or empty), the turns, and the opened answer."""
-        messages = [Message("system", persona)] if persona else []
-        if tools:
-            messages.append(Message("tool_json_schemas", tools))
-        beginning = written(self._vocabulary, messages, self._variant)
+        beginning = self._beginning(persona, tools)
         end = opened(self._vocabulary, opening, self._variant)
-        chinese = any("\u4e00" <= sign <= "\u9fff" for sign in persona)
-        turns = [self._turn(record, chinese) for record in records if not record.left_out]
+        chinese = _is_chinese(persona)
+        turns = [self._turn(turn, chinese) for turn in shown]
         prompt = joined([beginning, *(turn.prompt for turn in turns), end])
         keys = tuple(chain(beginning.ids, *(turn.keys for turn in turns), end.ids))
         sounds = tuple(chain.from_iterable(turn.sounds for turn in turns))
         mark = self._variant != Variant.BASE  # the mark of whatever message comes next is shared as well
         return Readable(prompt, sounds, keys, min(len(beginning) + mark, len(prompt) - 1))
 
-    def _turn(self, record: TurnRecord, chinese: bool) -> _Written:
-        known = self._written.get(record.key)
-        if known is None or known.record is not record or known.chinese != chinese:
-            sound = None if record.samples_16k is None or record.sound_left_out else self._encoded(record)
-            prompt = written(self._vocabulary, [self._question(record), *self._answer(record, chinese)], self._variant)
-            keys = keys_of(prompt, [sound.key] * len(sound.windows) if sound else [])
-            known = _Written(record, chinese, prompt, keys, sound.windows if sound else ())
-            self._written[record.key] = known
+    def _beginning(self, persona: str, tools: str) -> Prompt:
+        messages = [Message("system", persona)] if persona else []
+        if tools:
+            messages.append(Message("tool_json_schemas", tools))
+        return written(self._vocabulary, messages, self._variant)
+
+    def _known(self, turn: ShownTurn, chinese: bool) -> _Written | None:
+        known = self._written.get(turn.record.id)
+        if known is None or (known.record, known.with_sound, known.chinese) != (turn.record, turn.with_sound, chinese):
+            return None
         return known
 
-    def _question(self, record: TurnRecord) -> Message:
-        windows = () if record.sound_left_out else self.sound(record)
-        if not windows:
-            said = record.transcript if record.samples_16k is not None and record.transcript else ""
-            return Message("human", "\n".join(part for part in (said, record.text) if part))
-        parts: list[Part] = [SoundPart(tuple(window.shape[0] for window in windows))]
-        if record.text:
-            parts.append(TextPart(record.text))
-        return Message("human", parts)
+    def _turn(self, turn: ShownTurn, chinese: bool) -> _Written:
+        known = self._known(turn, chinese)
+        if known is None:
+            samples = turn.record.samples_16k if turn.with_sound else None
+            sound = self._encoded(samples) if samples is not None else None
+            windows = sound.windows if sound else ()
+            prompt = self._exchange(turn.record, [window.shape[0] for window in windows], chinese)
+            keys = keys_of(prompt, [sound.key] * len(windows) if sound else [])
+            known = _Written(turn.record, turn.with_sound, chinese, prompt, keys, windows)
+            self._written[turn.record.id] = known
+        return known
+
+    def _turn_length(self, turn: ShownTurn, chinese: bool) -> int:
+        if known := self._known(turn, chinese):
+            return len(known.prompt)
+        samples = turn.record.samples_16k if turn.with_sound else None
+        patches = self._hearing.patch_counts(len(samples)) if samples is not None else []
+        return len(self._exchange(turn.record, [count for count in patches if count], chinese))
+
+    def _exchange(self, record: TurnRecord, patches: Sequence[int], chinese: bool) -> Prompt:
+        """What was asked and answered in a turn; `patches` are the embeddings of its sound, window by window."""
+        return written(self._vocabulary, [_question(record, patches), *self._answer(record, chinese)], self._variant)
 
     def _answer(self, record: TurnRecord, chinese: bool) -> list[Message]:
         messages = []
@@ -128,6 +148,20 @@ class Prompts:
 
     def _ids(self, passage: Passage) -> tuple[int, ...]:
         return (self._vocabulary.tts_start, *passage.ids) if passage.spoken else passage.ids
+
+
+def _is_chinese(persona: str) -> bool:
+    return any("\u4e00" <= sign <= "\u9fff" for sign in persona)
+
+
+def _question(record: TurnRecord, patches: Sequence[int]) -> Message:
+    if not patches:
+        said = record.transcript if record.samples_16k is not None and record.transcript else ""
+        return Message("human", "\n".join(part for part in (said, record.text) if part))
+    parts: list[Part] = [SoundPart(tuple(patches))]
+    if record.text:
+        parts.append(TextPart(record.text))
+    return Message("human", parts)
 
 
 def _results(results: Sequence[ToolResult], chinese: bool) -> list[Part]:

@@ -1,75 +1,134 @@
-"""Makes room when a conversation outgrows the context: old sounds become their transcripts, then old turns go."""
+"""Which turns of a path the prompt shows, and how: when they outgrow the context, old sounds become their transcripts,
+then old turns are left out.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from engine.conversation.remembering.records import TurnRecord
-from engine.events import ContextTrimmed
+from engine.events import ContextTrimmed, Turn
 
 _KEPT_SHARE = 0.75  # trimming goes further than it must, so that not every turn has to trim again
 
 
-class Trimmer:
-    """Trims records until their prompt fits `limit` places.
+@dataclass(frozen=True, eq=False)
+class ShownTurn:
+    """A turn as the prompt shows it: with its sound, or with the transcript in its place."""
 
-    `size_of` builds and measures a prompt; `transcript_of` writes down a turn's sound.
+    record: TurnRecord
+    with_sound: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Trimming:
+    """What the prompt leaves out, by id. It belongs to the path in use; the turns themselves stay whole.
+
+    `shortened` are the requests of turns too long to fit on their own.
+    """
+
+    left_out: frozenset[str] = frozenset()
+    without_sound: frozenset[str] = frozenset()
+    shortened: Mapping[str, Turn] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.left_out or self.without_sound or self.shortened)
+
+    def shown(self, records: Sequence[TurnRecord]) -> list[ShownTurn]:
+        """The turns as the prompt shows them."""
+        return [self._shown(record) for record in records if record.id not in self.left_out]
+
+    def _shown(self, record: TurnRecord) -> ShownTurn:
+        if (request := self.shortened.get(record.id)) is not None:
+            record = dataclasses.replace(record, request=request)
+        return ShownTurn(record, record.id not in self.without_sound)
+
+    def leaving_out(self, turn_id: str) -> Trimming:
+        """The same without a turn."""
+        return dataclasses.replace(self, left_out=self.left_out | {turn_id})
+
+    def without_sound_of(self, turn_id: str) -> Trimming:
+        """The same with a turn's transcript in place of its sound."""
+        return dataclasses.replace(self, without_sound=self.without_sound | {turn_id})
+
+    def shortening(self, request: Turn) -> Trimming:
+        """The same with a turn's request cut down to this one."""
+        return dataclasses.replace(self, shortened={**self.shortened, request.id: request})
+
+
+class Trimmer:
+    """Trims until the prompt fits `limit` places.
+
+    `size_of` measures the prompt under a trimming; `transcribe` makes sure that a turn's transcript is known.
     """
 
     def __init__(
-        self,
-        limit: int,
-        size_of: Callable[[Sequence[TurnRecord]], int],
-        transcript_of: Callable[[TurnRecord], str],
+        self, limit: int, size_of: Callable[[Trimming], int], transcribe: Callable[[TurnRecord], object]
     ) -> None:
         self.limit = limit
         self._size_of = size_of
-        self._transcript_of = transcript_of
+        self._transcribe = transcribe
 
-    def trim(self, records: Sequence[TurnRecord]) -> tuple[list[TurnRecord], ContextTrimmed | None]:
-        """The records that fit, and what was done to them; the last one is the present turn and goes last of all."""
-        kept = list(records)
-        before = size = self._size_of(kept)
+    def trim(self, records: Sequence[TurnRecord], trimming: Trimming) -> tuple[Trimming, ContextTrimmed | None]:
+        """The trimming under which `records` fit, and what it newly leaves out; the last turn goes last of all."""
+        before = size = self._size_of(trimming)
         if size <= self.limit:
-            return kept, None
-        sounds = turns = 0
-        wanted = int(self.limit * _KEPT_SHARE)
-        for place, trimmed in self._steps(kept):
+            return trimming, None
+        old, wanted = trimming, int(self.limit * _KEPT_SHARE)
+        for record, step in self._steps(records, trimming):
             if size <= wanted:
                 break
-            sounds += trimmed.sound_left_out and not trimmed.left_out
-            turns += trimmed.left_out
-            kept[place] = trimmed
-            size = self._size_of(kept)
-        while size > self.limit and (shorter := _shortened(kept[-1], self.limit / size)) is not None:
-            kept[-1] = shorter
-            sounds += 1
-            size = self._size_of(kept)
-        return kept, ContextTrimmed(sounds, turns, before - size)
+            if step is Trimming.without_sound_of and record.transcript is None:
+                self._transcribe(record)
+            trimming = step(trimming, record.id)
+            size = self._size_of(trimming)
+        request: Turn | None = records[-1].request
+        while size > self.limit and request and (request := _shortened(request, self.limit / size)) is not None:
+            trimming = trimming.shortening(request)
+            size = self._size_of(trimming)
+        return trimming, _difference(old, trimming, before - size)
 
-    def _steps(self, records: list[TurnRecord]) -> Iterator[tuple[int, TurnRecord]]:
-        """What can be given up, in order. `records` is the live list, so that later steps see earlier ones."""
-        for place in range(len(records) - 1):
-            record = records[place]
-            if record.samples_16k is not None and not record.sound_left_out and not record.left_out:
-                transcript = record.transcript if record.transcript is not None else self._transcript_of(record)
-                yield place, dataclasses.replace(record, transcript=transcript, sound_left_out=True)
-        for place in range(len(records) - 1):
-            if not records[place].left_out:
-                yield place, dataclasses.replace(records[place], left_out=True)
+    def _steps(
+        self, records: Sequence[TurnRecord], trimming: Trimming
+    ) -> Iterator[tuple[TurnRecord, Callable[[Trimming, str], Trimming]]]:
+        """What can be given up, in order."""
+        earlier = [record for record in records[:-1] if record.id not in trimming.left_out]
+        for record in earlier:
+            if record.samples_16k is not None and record.id not in trimming.without_sound:
+                yield record, Trimming.without_sound_of
+        for record in earlier:
+            yield record, Trimming.leaving_out
 
 
-def _shortened(record: TurnRecord, share: float) -> TurnRecord | None:
-    """A turn too long on its own, with about `share` of it, from the end; None when nothing is left to cut."""
-    request = record.request
+def _difference(old: Trimming, new: Trimming, freed: int) -> ContextTrimmed:
+    turns = new.left_out - old.left_out
+    sounds = new.without_sound - old.without_sound - turns
+    shortened = sum(new.shortened.get(turn_id) is not old.shortened.get(turn_id) for turn_id in new.shortened)
+    return ContextTrimmed(len(sounds) + shortened, len(turns), freed)
+
+
+def _shortened(request: Turn, share: float) -> Turn | None:
+    """A request too long on its own, with about `share` of it, from the end; None when nothing is left to cut."""
     if request.samples_16k is not None and len(request.samples_16k) > 16_000:
         kept = max(16_000, int(len(request.samples_16k) * share * 0.9))
-        shorter = dataclasses.replace(request, samples_16k=request.samples_16k[-kept:])
-    elif len(request.text) > 20:
-        shorter = dataclasses.replace(request, text=request.text[-max(20, int(len(request.text) * share * 0.9)) :])
-    elif record.passages:
-        return dataclasses.replace(record, passages=())
-    else:
-        return None
-    return dataclasses.replace(record, request=shorter)
+        return dataclasses.replace(request, samples_16k=request.samples_16k[-kept:])
+    if len(request.text) > 20:
+        return dataclasses.replace(request, text=request.text[-max(20, int(len(request.text) * share * 0.9)) :])
+    return None
+
+
+def latest(records: Sequence[TurnRecord], most: int | None) -> Sequence[TurnRecord]:
+    """The last turn and at most `most` before it; None is all.
+
+    Once there are more, half of them go at once. The beginning of the prompt then stays the same over several turns,
+    so that what was read of it is used again.
+    """
+    earlier = len(records) - 1
+    if most is None or earlier <= most:
+        return records
+    if most == 0:
+        return records[-1:]
+    step = most - most // 2
+    return records[-(-(earlier - most) // step) * step :]

@@ -1,4 +1,4 @@
-"""What a conversation remembers: turns as read-only records."""
+"""Turns as a conversation remembers them: read-only records."""
 
 from __future__ import annotations
 
@@ -42,12 +42,10 @@ class SpokenPiece:
 class TurnRecord:
     """One turn as it stands in the history: what the user said and what was answered.
 
-    `key` names the turn for as long as its session lives. `transcript` is the written form of the sound, once there
-    is one. `sound_left_out` and `left_out`: the turn no longer fits the context with its sound, or at all. `pieces`
-    is the sound handed out for it, `speech` the vocabulary's ids of speech tokens.
+    `transcript` is the written form of the sound, once there is one. `pieces` is the sound handed out for it, `speech`
+    the vocabulary's ids of speech tokens.
     """
 
-    key: int
     request: Turn
     transcript: str | None = None
     thinking: str = ""
@@ -55,10 +53,13 @@ class TurnRecord:
     passages: tuple[Passage, ...] = ()
     reason: EndReason = EndReason.COMPLETE
     statistics: ReplyStatistics = field(default_factory=ReplyStatistics)
-    sound_left_out: bool = False
-    left_out: bool = False
     pieces: tuple[SpokenPiece, ...] = ()
     speech: range = range(0)
+
+    @property
+    def id(self) -> str:
+        """Names the turn; never used for another one."""
+        return self.request.id
 
     @property
     def text(self) -> str:

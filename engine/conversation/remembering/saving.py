@@ -47,7 +47,7 @@ def save_turns(folder: Path, records: Sequence[TurnRecord], vocabulary: Vocabula
 
 
 def restored_turns(folder: Path, vocabulary: Vocabulary) -> Iterator[TurnRecord]:
-    """The turns saved in `folder`, keys 0 for the session to give.
+    """The turns saved in `folder`.
 
     Ids of another model's vocabulary mean nothing here: its answers come back as text without speech. Raises
     StorageError when the folder holds no conversation, a damaged one, or one of a newer format.
@@ -91,8 +91,6 @@ def _turn_values(record: TurnRecord, number: int, arrays: dict[str, NDArray[Any]
         "thinking_s": record.thinking_s,
         "reason": record.reason,
         "statistics": dataclasses.asdict(record.statistics),
-        "sound_left_out": record.sound_left_out,
-        "left_out": record.left_out,
         "pieces": [dataclasses.astuple(piece) for piece in record.pieces],
         "passages": [_passage_values(passage) for passage in record.passages],
     }
@@ -119,7 +117,6 @@ def _record(
         ids = tuple(arrays[f"ids-{number}-{place}"].tolist())
         passages.append(_passage(passage, ids, vocabulary, same))
     return TurnRecord(
-        0,
         Turn(samples_16k=samples, **asked),
         values["transcript"],
         values["thinking"],
@@ -127,8 +124,6 @@ def _record(
         tuple(passages),
         EndReason(values["reason"]),
         ReplyStatistics(**values["statistics"]),
-        values["sound_left_out"],
-        values["left_out"],
         tuple(SpokenPiece(*piece) for piece in values["pieces"]) if same else (),
         vocabulary.speech,
     )

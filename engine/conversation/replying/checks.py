@@ -9,11 +9,16 @@ from engine.errors import RequestError, SoundError
 from engine.events import Thinking, Turn
 
 
-def check(turn: Turn, model: Model) -> None:
-    """Raise RequestError when `model` cannot do what the turn asks, SoundError for samples that are no recording."""
+def check_sound(turn: Turn) -> None:
+    """Raise SoundError for samples that are no recording."""
     samples = turn.samples_16k
     if samples is not None and (samples.ndim != 1 or not np.isfinite(samples).all()):
         raise SoundError("The recording is damaged: it must be mono sound without gaps. Record it again.")
+
+
+def check(turn: Turn, model: Model) -> None:
+    """Raise RequestError when `model` cannot do what the turn asks, SoundError for samples that are no recording."""
+    check_sound(turn)
     if not turn.text.strip() and not _has_sound(turn, model):
         raise RequestError("Nothing was said: speak for at least a moment, or type something.")
     if turn.spoken_answer and not model.capabilities.speaks:

@@ -79,11 +79,6 @@ class ReplyInProgress:
             statistics=self.statistics(),
         )
 
-    @property
-    def key(self) -> int:
-        """The turn's key."""
-        return self._record.key
-
     def stop_clock(self) -> None:
         """The reply is complete; what follows does not count."""
         self._total_s = self.elapsed_s
@@ -92,10 +87,6 @@ class ReplyInProgress:
         """A new number for a tool call."""
         self._calls += 1
         return self._calls
-
-    def renew(self, record: TurnRecord) -> None:
-        """Go on from a record that was trimmed to fit the context."""
-        self._record, self.transcript = record, record.transcript
 
     @property
     def passage(self) -> _OpenPassage:

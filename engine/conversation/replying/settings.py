@@ -25,8 +25,8 @@ class SessionSettings:
     `voice` None is the model's own. `sampling` None is what the model's folder asks for, else the official values.
     `tools` are all tools there are; a turn lists those it offers. `confirm` is asked, on the engine's thread, before a
     tool that wants it. `tool_rounds` bounds chained calls of one turn. `remember_turns` is how many earlier turns the
-    model is shown (None: all that fit). `own_voice` answers in the voice of whoever spoke, once they have spoken for
-    three seconds. `flow_steps` None is what the model's folder asks for.
+    model is shown at most (None: as many as its folder says, else all that fit). `own_voice` answers in the voice of
+    whoever spoke, once they have spoken for three seconds. `flow_steps` None is what the model's folder asks for.
     """
 
     persona: str = HELPFUL
@@ -39,6 +39,17 @@ class SessionSettings:
     own_voice: bool = False
     flow_steps: int | None = None
     seed: int | None = None
+
+
+def turns_to_show(settings: SessionSettings, about: Mapping[str, Any]) -> int | None:
+    """How many earlier turns the model is shown at most: what the settings want, and no more than its folder says.
+
+    None is all that fit.
+    """
+    said = about.get("remember_turns")
+    known = isinstance(said, int) and not isinstance(said, bool) and said >= 0
+    limits = [limit for limit in (settings.remember_turns, said if known else None) if limit is not None]
+    return min(limits, default=None)
 
 
 def sampling_for(task: str, about: Mapping[str, Any], default: Sampling) -> Sampling:

@@ -27,7 +27,7 @@ def use_tools(
     for piece in wanted[:_MOST_CALLS]:
         name = piece.name if isinstance(piece, CallPiece) else _UNREADABLE
         arguments = piece.arguments if isinstance(piece, CallPiece) else {"text": piece.raw[:500]}
-        call = ToolCall(f"{reply.key}.{reply.next_call()}", name, arguments)
+        call = ToolCall(f"{reply.turn.id}.{reply.next_call()}", name, arguments)
         reply.passage.calls.append(call)
         yield call
         if isinstance(piece, BrokenCallPiece):

@@ -27,9 +27,10 @@ def test_a_turn_in_which_no_words_were_found_is_written_down_once(
 ) -> None:
     tried: list[int] = []
 
-    def transcribe(_session: FakeSession, index: int) -> Iterator[Heard]:
+    def transcribe(session: FakeSession, turn_id: str) -> Iterator[Heard]:
+        index = session.path.index(turn_id)
         tried.append(index)
-        yield Heard(index, "" if index == 1 else "words")
+        yield Heard(turn_id, "" if index == 1 else "words")
 
     monkeypatch.setattr(FakeSession, "transcribe", transcribe)
     app = start(scripted(reply("One.", 0), reply("Two.", 0)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from engine.conversation.prompting.chat_template import SPOKEN, THINKING, Variant
 from engine.conversation.prompting.prompts import Prompts
 from engine.conversation.prompting.reading import common_length
+from engine.conversation.prompting.trimming import ShownTurn
 from engine.conversation.remembering.records import Passage, TurnRecord
 from engine.events import Samples, ToolCall, ToolResult, Turn
 from engine.language import Vocabulary
@@ -59,15 +61,15 @@ def records(messages: list[dict[str, Any]]) -> tuple[str, str, list[TurnRecord]]
             tools = text
         elif role in ("human", "user"):
             sound = np.zeros(16, np.float32) if any(part["type"] == "audio" for part in parts) else None
-            turns.append(TurnRecord(len(turns), Turn(samples_16k=sound, text=text)))
+            turns.append(TurnRecord(Turn(samples_16k=sound, text=text)))
         elif role == "assistant" and content is not None and message.get("eot", True):
             ids = next((tuple(part["token"]) for part in parts if part["type"] == "token"), ())
-            turns[-1] = TurnRecord(turns[-1].key, turns[-1].request, passages=(Passage(True, ids, "x"),))
+            turns[-1] = TurnRecord(turns[-1].request, passages=(Passage(True, ids, "x"),))
         elif role == "input":
             passage = turns[-1].passages[0]
             result = ToolResult("1", "search", parts[0]["text"])
             passage = Passage(True, passage.ids, "", (ToolCall("1", "search", {}),), (result,))
-            turns[-1] = TurnRecord(turns[-1].key, turns[-1].request, passages=(passage,))
+            turns[-1] = TurnRecord(turns[-1].request, passages=(passage,))
     return persona, tools, turns
 
 
@@ -99,16 +101,20 @@ def test_the_prompts_of_a_session_are_the_official_ones(
     persona, tools, turns = records(values["messages"])
     hearing = CountedHearing(runs(values["ids"], vocabulary.audio_patch))
     prompts = Prompts(vocabulary, hearing, Variant.CHAT)  # type: ignore[arg-type]
-    assert list(prompts.build(persona, tools, turns, opening).prompt.ids) == values["ids"]
+    assert list(prompts.build(persona, tools, shown(turns), opening).prompt.ids) == values["ids"]
 
 
-def heard(key: int, samples: Samples, **changes: Any) -> TurnRecord:
-    return TurnRecord(key, Turn(samples_16k=samples), **changes)
+def shown(records: Sequence[TurnRecord]) -> list[ShownTurn]:
+    return [ShownTurn(record) for record in records]
+
+
+def heard(samples: Samples, **changes: Any) -> TurnRecord:
+    return TurnRecord(Turn(samples_16k=samples), **changes)
 
 
 def test_a_sound_is_encoded_once_and_known_by_its_keys() -> None:
     prompts = Prompts(small_vocabulary(), small_hearing(), Variant.CHAT)
-    first, second = heard(1, tone(1)), heard(2, tone(1))
+    first, second = shown([heard(tone(1)), heard(tone(1))])
     one = prompts.build("p", "", [first], "")
     again = prompts.build("p", "", [first], "")
     other = prompts.build("p", "", [second], "")
@@ -121,15 +127,15 @@ def test_a_sound_is_encoded_once_and_known_by_its_keys() -> None:
 def test_a_sound_left_out_is_read_as_its_transcript() -> None:
     vocabulary = small_vocabulary()
     prompts = Prompts(vocabulary, small_hearing(), Variant.CHAT)
-    record = heard(1, tone(1), transcript="good morning", sound_left_out=True)
-    text = vocabulary.decode(prompts.build("p", "", [record], "").prompt.ids)
+    record = heard(tone(1), transcript="good morning")
+    text = vocabulary.decode(prompts.build("p", "", [ShownTurn(record, with_sound=False)], "").prompt.ids)
     assert text == "<|BOT|>system\np<|EOT|><|BOT|>human\ngood morning<|EOT|><|BOT|>assistant\n"
 
 
 def test_what_conversations_share_is_the_system_prompt_and_the_tools() -> None:
     vocabulary = small_vocabulary()
     prompts = Prompts(vocabulary, small_hearing(), Variant.CHAT)
-    readable = prompts.build("calm", "[]", [TurnRecord(1, Turn(text="hi"))], "")
+    readable = prompts.build("calm", "[]", shown([TurnRecord(Turn(text="hi"))]), "")
     shared = vocabulary.decode(readable.prompt.ids[: readable.shared])
     assert shared == "<|BOT|>system\ncalm<|EOT|><|BOT|>tool_json_schemas\n[]<|EOT|><|BOT|>"
 
@@ -139,10 +145,10 @@ def test_a_turn_that_has_not_changed_is_not_encoded_again(monkeypatch: pytest.Mo
     encode = vocabulary.encode
     monkeypatch.setattr(vocabulary, "encode", lambda text: encoded.append(text) or encode(text))
     prompts = Prompts(vocabulary, small_hearing(), Variant.CHAT)
-    turns = [TurnRecord(key, Turn(text=f"question {key}")) for key in range(20)]
+    turns = shown([TurnRecord(Turn(text=f"question {key}")) for key in range(20)])
     first = prompts.build("calm", "", turns, "")
     encoded.clear()
-    turns.append(TurnRecord(20, Turn(text="one more")))
+    turns.append(ShownTurn(TurnRecord(Turn(text="one more"))))
     second = prompts.build("calm", "", turns, "")
     assert first.prompt.ids == (*second.prompt.ids[: len(first) - len(encode("assistant\n"))], *encode("assistant\n"))
     assert [text for text in encoded if text] == ["system\ncalm", "assistant\n", "human\none more"]
@@ -155,14 +161,14 @@ def test_a_turn_that_has_changed_is_read_as_it_is_now() -> None:
     called = Passage(
         False, tuple(vocabulary.encode("let me see")), "let me see", (ToolCall("1", "clock", {}),), (result,)
     )
-    record = TurnRecord(1, Turn(text="when?"), passages=(called,))
+    record = TurnRecord(Turn(text="when?"), passages=(called,))
 
     def text(persona: str, *records: TurnRecord) -> str:
-        return vocabulary.decode(prompts.build(persona, "", records, "").prompt.ids)
+        return vocabulary.decode(prompts.build(persona, "", shown(records), "").prompt.ids)
 
     assert "let me see" in text("p", record)
     assert "spoken words" in text("p", record)
     assert "spoken words" not in text("你好", record)
-    shorter = TurnRecord(1, record.request, passages=())
+    shorter = TurnRecord(record.request, passages=())
     assert "let me see" not in text("p", shorter)
     assert "let me see" in text("p", record)

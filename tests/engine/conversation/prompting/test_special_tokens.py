@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from engine.conversation.prompting.chat_template import Variant
 from engine.conversation.prompting.prompts import Prompts
 from engine.conversation.prompting.reading import Readable
+from engine.conversation.prompting.trimming import ShownTurn
 from engine.conversation.remembering.records import Passage, TurnRecord
 from engine.conversation.replying.tools import ToolRegistry
 from engine.conversation.replying.tools.files import DroppedFiles, file_tools
@@ -49,8 +50,8 @@ def prompt_of(vocabulary: Vocabulary, evil: str, tools: str = "") -> Readable:
     passage = Passage(
         False, tuple(vocabulary.encode("one moment")), "one moment", (call,), (ToolResult("1", "f", evil),)
     )
-    record = TurnRecord(1, Turn(text=evil), passages=(passage,))
-    return Prompts(vocabulary, small_hearing(), Variant.CHAT).build(evil, tools, [record], "")
+    record = TurnRecord(Turn(text=evil), passages=(passage,))
+    return Prompts(vocabulary, small_hearing(), Variant.CHAT).build(evil, tools, [ShownTurn(record)], "")
 
 
 def test_text_of_all_kinds_of_sources_gives_no_special_id(vocabulary: Vocabulary) -> None:

@@ -152,7 +152,7 @@ def test_a_conversation_beside_sounds_as_it_does_in_turn(engine: SmallEngine) ->
         assert sound_of(events) == session.turns[-1].speech_tokens.tolist()
         pieces = [event for event in events if isinstance(event, Speech)]
         assert pieces[-1].text_end == len(text)
-    again = list(session.speak_again(0))
+    again = list(session.speak_again(session.path[0]))
     assert sound_of(again) == session.turns[0].speech_tokens.tolist()
 
 
