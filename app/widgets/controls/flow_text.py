@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QRectF, Qt
 from PySide6.QtGui import (
@@ -16,7 +17,6 @@ from PySide6.QtGui import (
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
-    QTextDocument,
     QTextFormat,
     QTextFrameFormat,
     QTextLine,
@@ -27,16 +27,21 @@ from PySide6.QtWidgets import QFrame, QTextBrowser, QTextEdit, QWidget
 
 from app.qt import override
 from app.widgets.controls import theme
+from app.widgets.controls.growing_markdown import MARKDOWN, position_of_end, replace_end, settled_start
 
 _LINK_TAIL = re.compile(r"\]\([^)\s]*\)")
-_MARKDOWN = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML
 
 
-def rendered_positions(source: str, rendered: str) -> list[int]:
-    """For every place in Markdown `source` (and its end) the place in `rendered` where that character shows."""
-    hidden = {i for match in _LINK_TAIL.finditer(source) for i in range(*match.span())}
-    places, at = [], 0
-    for i, character in enumerate(source):
+def rendered_positions(source: str, rendered: str, known: Sequence[int] = (0,)) -> list[int]:
+    """For every place in Markdown `source` (and its end) the place in `rendered` where that character shows.
+
+    `known` are the answers for its first characters, where they stay as they were.
+    """
+    first = len(known) - 1
+    hidden = {i for match in _LINK_TAIL.finditer(source, first) for i in range(*match.span())}
+    places, at = list(known[:-1]), known[-1]
+    for i in range(first, len(source)):
+        character = source[i]
         places.append(at)
         if i in hidden or at >= len(rendered):
             continue
@@ -60,6 +65,8 @@ class FlowText(QTextBrowser):
         self._source = ""
         self._markdown = False
         self._spoken: tuple[int, int] | None = None
+        self._settled = (0, 0)  # where the part of growing text begins that can still change: in source and document
+        self._known_places: list[int] = [0]
         self._places: list[int] | None = None
         self._sounding: tuple[int, int] | None = None  # what is marked, as positions in the document
         self._quiet = False
@@ -83,22 +90,45 @@ class FlowText(QTextBrowser):
         """The text as it was given."""
         return self._source
 
-    def set_text(self, text: str, *, markdown: bool = False) -> None:
-        """Show plain text or Markdown."""
-        if text == self._source and markdown == self._markdown:
+    def set_text(self, text: str, *, markdown: bool = False, growing: bool = False) -> None:
+        """Show plain text or Markdown; while it is `growing`, only its last paragraphs are laid out anew."""
+        if text == self._source and markdown == self._markdown and (growing or not self._settled[0]):
             return
-        self._source, self._markdown, self._places = text, markdown, None
-        self._measured = self._natural = None
         selected = self.textCursor()
         anchor, position, words = selected.anchor(), selected.position(), selected.selectedText()
+        changed_from = 0
         if markdown:
-            self.document().setMarkdown(text, _MARKDOWN)
+            changed_from = self._show_markdown(text, growing and self._markdown)
         else:
+            self._settle(0, 0)
             self.document().setPlainText(text)
-        self._space_lines()
+        self._source, self._markdown, self._places = text, markdown, None
+        self._measured = self._natural = None
+        self._space_lines(changed_from)
         self._colour_spoken()
         if words:
             self._select_again(anchor, position, words)
+
+    def _show_markdown(self, text: str, growing: bool) -> int:
+        """Put the text into the document; returns the position from which it is new."""
+        start, at = self._settled
+        if not (growing and text.startswith(self._source[:start])):
+            start = at = 0
+        settled = settled_start(text, start) if growing else None
+        if settled is None or not at:
+            at = 0
+            self.document().setMarkdown(text, MARKDOWN)
+        else:
+            replace_end(self.document(), at, text[start:])
+        if not settled:
+            self._settle(0, 0)
+        elif settled != self._settled[0]:
+            self._settle(settled, position_of_end(self.document(), text[settled:]))
+        return at
+
+    def _settle(self, start: int, at: int) -> None:
+        self._settled = (start, at)
+        self._known_places = [0]
 
     def _select_again(self, anchor: int, position: int, words: str) -> None:
         """What was selected stays so while the text grows, if it is still there."""
@@ -137,8 +167,10 @@ class FlowText(QTextBrowser):
         return self._natural[1]
 
     def _set_width(self, width: int) -> None:
-        self.setLineWrapColumnOrWidth(width)  # else the editor wraps at its own present width again
-        self.document().setTextWidth(width)
+        if self.lineWrapColumnOrWidth() != width:  # each lays out the whole text, also for the width it has
+            self.setLineWrapColumnOrWidth(width)  # else the editor wraps at its own present width again
+        if self.document().textWidth() != width:
+            self.document().setTextWidth(width)
 
     def set_spoken(self, span: tuple[int, int] | None) -> None:
         """Mark these characters of the text as sounding now and show later ones lighter; None: no marks."""
@@ -152,7 +184,8 @@ class FlowText(QTextBrowser):
         if self._spoken is None:
             return None
         if self._places is None:
-            self._places = rendered_positions(self._source, self.toPlainText())
+            self._places = rendered_positions(self._source, self.toPlainText(), self._known_places)
+            self._known_places = self._places[: self._settled[0] + 1]
         last = len(self._places) - 1
         start, end = (self._places[min(max(place, 0), last)] for place in self._spoken)
         return start, end
@@ -166,10 +199,10 @@ class FlowText(QTextBrowser):
         start, end = (len(text[:place].encode("utf-16-le")) // 2 for place in span)
         return start, end
 
-    def _space_lines(self) -> None:
+    def _space_lines(self, start: int) -> None:
         cursor = QTextCursor(self.document())
         cursor.beginEditBlock()
-        block = self.document().begin()
+        block = self.document().findBlock(start)
         while block.isValid():
             cursor.setPosition(block.position())
             cursor.mergeBlockFormat(self._spacing_of(block))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QWidget
 
@@ -19,6 +20,7 @@ from app.widgets.talk.turn_widget import LIVE, TurnAction, TurnWidget
 
 TOP, BOTTOM, BETWEEN = 10, 12, 2
 NEAR_END_PX = 32
+_GROWING_MS = 66  # a growing answer is laid out anew at most 15 times a second
 
 
 def guessed_height(turn: TurnView) -> int:
@@ -33,6 +35,10 @@ def guessed_height(turn: TurnView) -> int:
         + 44 * len(turn.tools)
         + 26 * bool(turn.thinking)
     )
+
+
+def _only_goes_on(before: TurnView, after: TurnView) -> bool:
+    return before == replace(after, answer=before.answer, spoken=before.spoken)
 
 
 class ConversationView(QAbstractScrollArea):
@@ -55,6 +61,9 @@ class ConversationView(QAbstractScrollArea):
         self._spare: list[TurnWidget] = []
         self._follow = True
         self._settling = False
+        self._growing = QTimer(self, interval=_GROWING_MS, singleShot=True)
+        self._growing.timeout.connect(self._show_grown)
+        self._grown: set[int] = set()  # turns with more text than their widgets show
         use_thin_bar(self)
         self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
         self.verticalScrollBar().setSingleStep(40)
@@ -81,6 +90,7 @@ class ConversationView(QAbstractScrollArea):
         self._heights = [guessed_height(turn) for turn in turns]
         self._known_tops = 0
         self._unfolded.clear()
+        self._grown.clear()
         self._release(set())
         self._follow = True
         self._settle()
@@ -92,20 +102,36 @@ class ConversationView(QAbstractScrollArea):
             self._turns.append(turn)
             self._heights.append(guessed_height(turn))
             self._follow = True
-        else:
-            self._turns[index] = turn
-            if widget := self._shown.get(index):
-                self._fill(widget, index)
-                self._set_height(index, widget.heightForWidth(self.column_width()))
-        self._settle()
-        if index is None:
+            self._settle()
             fade_in(self._shown[len(self._turns) - 1])
+            return
+        before, self._turns[index] = self._turns[index], turn
+        grew = before.answer != turn.answer or index in self._grown
+        waits = grew and self._growing.isActive() and _only_goes_on(before, turn)
+        if waits:
+            self._grown.add(index)
+            return
+        self._show_changed(index)
+        self._growing.start()
+
+    def _show_changed(self, index: int) -> None:
+        self._grown.discard(index)
+        if widget := self._shown.get(index):
+            self._fill(widget, index)
+            self._set_height(index, widget.heightForWidth(self.column_width()))
+        self._settle()
+
+    def _show_grown(self) -> None:
+        for index in sorted(self._grown):
+            self._show_changed(index)
+            self._growing.start()
 
     def remove_turn(self, key: int) -> None:
         """Take one turn out; the others in sight stay where they are."""
         index = next((i for i, turn in enumerate(self._turns) if turn.key == key), None)
         if index is None:
             return
+        self._show_grown()
         self._measure()
         bar = self.verticalScrollBar()
         above = self._tops[index + 1] <= bar.value()

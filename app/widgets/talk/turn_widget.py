@@ -226,7 +226,7 @@ class TurnWidget(QWidget):
         self._bubble.show_turn(turn)
         self._thinking.show_turn(turn, unfolded)
         self._show_tools(turn)
-        self._answer.set_text(turn.answer, markdown=True)
+        self._answer.set_text(turn.answer, markdown=True, growing=turn.state in LIVE)
         self._answer.set_spoken(turn.spoken if turn.state is TurnState.SPEAKING else None)
         self._answer.setVisible(bool(turn.answer))
         self._dots.setVisible(turn.state is TurnState.WAITING)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from PySide6.QtGui import QTextTable
 from pytestqt.qtbot import QtBot
 
 from app.widgets.controls.flow_text import FlowText, rendered_positions
+from app.widgets.controls.growing_markdown import settled_start
 
 
 def shown(text: FlowText) -> str:
@@ -79,3 +82,53 @@ def test_a_table_after_code_has_its_headings_in_one_row(qtbot: QtBot) -> None:
     cells = [table.cellAt(0, column) for column in (0, 1)]
     assert [cell.firstCursorPosition().block().text() for cell in cells] == ["City", "Arrival"]
     assert all(cell.lastCursorPosition().charFormat().fontWeight() >= 600 for cell in cells)
+
+
+PROSE = (
+    "The **bold** word and `code`.",
+    "A second line\nof a paragraph with *it*.",
+    "# Heading",
+    "## Another **one**",
+    "[A link](http://x.y/z) and more",
+    "Zeile — äöü 你好 😀 end",
+    "An `unclosed word",
+    "**Never closed",
+    "Hard  \nbreak",
+)
+OTHER = ("- a\n- b", "1. one\n2. two", "```python\nx = 1\n\ny\n```", "|a|\n|---|\n|1|", "> quote", "---", "1986. Year")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_growing_markdown_looks_at_every_moment_as_if_it_had_been_there_at_once(qtbot: QtBot, seed: int) -> None:
+    grown, whole = FlowText(14.5, 24), FlowText(14.5, 24)
+    qtbot.addWidget(grown)
+    qtbot.addWidget(whole)
+    chance = random.Random(seed)
+    source = "\n\n".join(chance.choice(PROSE if seed % 3 else PROSE + OTHER) for _ in range(12))
+    place = 0
+    while place < len(source):
+        place += chance.randint(1, 25)
+        text = source[:place]
+        grown.set_text(text, markdown=True, growing=True)
+        whole.set_text(text, markdown=True)
+        span = (max(len(text) - 9, 0), len(text) - 2)
+        for shown_text in (grown, whole):
+            shown_text.set_spoken(span)
+        assert grown.toHtml() == whole.toHtml()
+        assert grown.spoken_span() == whole.spoken_span()
+        assert grown.height_for(400) == whole.height_for(400)
+
+
+def test_of_growing_prose_only_the_last_paragraphs_are_put_anew() -> None:
+    source = "One two.\n\nThree four.\n\nFive"
+    assert settled_start(source) == source.index("Three")
+    assert settled_start(source + " six.\n\nSeven", source.index("Three")) == source.index("Five")
+    assert settled_start(source + "\n\n- a list") is None
+
+
+def test_a_definition_at_the_end_makes_links_of_what_stood_before(text: FlowText) -> None:
+    source = "See [this].\n\nThen that.\n\nAnd so on.\n\n[this]: http://x.y/z\n"
+    for place in range(1, len(source)):
+        text.set_text(source[:place], markdown=True, growing=True)
+    text.set_text(source, markdown=True)
+    assert "http://x.y/z" in text.toHtml()

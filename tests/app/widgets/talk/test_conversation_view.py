@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from itertools import pairwise
 
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.shown import TurnState, TurnView
+from app.widgets.controls.flow_text import FlowText
 from app.widgets.talk.conversation_view import ConversationView
 from app.widgets.talk.turn_widget import TurnAction, TurnWidget
 from tests.app.widgets.scenes import FAILED, PACKING, TRAIN
@@ -206,3 +208,41 @@ def test_the_wheel_over_a_text_scrolls_the_page(view: ConversationView, qtbot: Q
     before = view.verticalScrollBar().value()
     QTest.wheelEvent(view.windowHandle(), widget.mapTo(view, QPoint(60, 60)), QPoint(0, 240))
     assert view.verticalScrollBar().value() < before
+
+
+def test_a_growing_answer_is_laid_out_fifteen_times_a_second_at_most_and_whole_in_the_end(
+    view: ConversationView, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laid_out: set[str] = set()
+    really = FlowText.height_for
+
+    def timed(text: FlowText, width: int) -> int:
+        if text.words.startswith("Word"):
+            laid_out.add(text.words)
+        return really(text, width)
+
+    monkeypatch.setattr(FlowText, "height_for", timed)
+    turn = TurnView(1, TurnState.ANSWERING, "Go on.")
+    view.set_turns([turn])
+    began = time.perf_counter()
+    for words in range(1, 300):
+        turn = replace(turn, state=TurnState.SPEAKING, answer="Word " * words, spoken=(0, 4))
+        view.set_turn(turn)
+        QApplication.processEvents()
+    took = time.perf_counter() - began
+    shown = view.widget_of(0)
+    assert shown is not None
+    qtbot.waitUntil(lambda: shown.answer.words == turn.answer)
+    assert view.turns[0] == turn
+    assert len(laid_out) <= took / 0.066 + 3  # and not 299
+
+
+def test_what_else_happens_to_a_growing_answer_shows_at_once(view: ConversationView) -> None:
+    turn = TurnView(1, TurnState.ANSWERING, "Go on.")
+    view.set_turns([turn])
+    for words in (1, 2, 3):
+        view.set_turn(replace(turn, answer="Word " * words))
+    view.set_turn(replace(turn, answer="Word " * 4, state=TurnState.DONE))
+    shown = view.widget_of(0)
+    assert shown is not None
+    assert shown.answer.words == "Word " * 4
