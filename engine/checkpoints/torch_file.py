@@ -1,19 +1,20 @@
 """Reads the state dicts in PyTorch's zipped .pt files, without PyTorch and without running anything they contain.
 
 A .pt file is a zip of uncompressed members: `data.pkl`, a pickle that describes tensors, and one `data/N` for each
-storage. Python's unpickler would call whatever the pickle names, so the few opcodes that describe a dictionary of
-tensors are interpreted here; every other opcode or name is refused. Storages are memory-mapped.
+storage. Python's unpickler would call whatever the pickle names, so it is restricted to the few names and operations
+that describe a dictionary of tensors; everything else is refused. Storages are memory-mapped.
 """
 
 from __future__ import annotations
 
+import io
 import mmap
+import pickle
 import struct
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 import mlx.core as mx
 import numpy as np
@@ -24,6 +25,7 @@ from engine.errors import CheckpointError
 _LARGEST_PICKLE = 32 << 20
 _MOST_MEMBERS = 200_000
 _MOST_DIMENSIONS = 8
+_TIED_BYTES = 100_000_000  # that tensors which share numbers may take beyond the file's own size
 _LOCAL_HEADER = 30
 
 _STORAGES = {
@@ -44,24 +46,13 @@ class _RefusedError(Exception):
     """Why the file is not a plain state dict; the second half of the sentence a person reads."""
 
 
-@dataclass(frozen=True)
-class _Name:
-    module: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.module}.{self.name}"
-
-
-@dataclass(frozen=True)
-class _Storage:
+class _Storage(NamedTuple):
     kind: str
     key: str
     length: int
 
 
-@dataclass(frozen=True)
-class TorchTensor:
+class TorchTensor(NamedTuple):
     """A tensor of the file: where it lies in which storage."""
 
     kind: str
@@ -71,174 +62,34 @@ class TorchTensor:
     strides: tuple[int, ...]
 
 
-class _Mark:
-    pass
+class _NamedTensors(dict[str, Any]):
+    """A dictionary that takes names only: the hash of a hostile key may take for ever."""
 
-
-_MARK = _Mark()
-_ORDERED_DICT = _Name("collections", "OrderedDict")
-_REBUILD_TENSOR = _Name("torch._utils", "_rebuild_tensor_v2")
-_REBUILD_PARAMETER = _Name("torch._utils", "_rebuild_parameter")
-_KNOWN = {_ORDERED_DICT, _REBUILD_TENSOR, _REBUILD_PARAMETER} | {_Name("torch", kind) for kind in _STORAGES}
-
-
-class _StateDictPickle:
-    """Interprets the opcodes of a pickled state dict; values are plain Python values, `_Storage` and `TorchTensor`."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 0
-        self._stack: list[Any] = []
-        self._memo: dict[int, Any] = {}
-
-    def load(self) -> Any:
-        while True:
-            code = self._take(1)[0]
-            if code == ord("."):
-                return self._pop()
-            action = _ACTIONS.get(code)
-            if action is None:
-                raise _RefusedError(f"its pickle uses the operation {code:#04x}, which a state dict does not need")
-            action(self)
-
-    def _take(self, count: int) -> bytes:
-        piece = self._data[self._at : self._at + count]
-        if len(piece) != count:
-            raise _RefusedError("its pickle ends in the middle")
-        self._at += count
-        return piece
-
-    def _number(self, form: str) -> int:
-        return int(struct.unpack(form, self._take(struct.calcsize(form)))[0])
-
-    def _pop(self) -> Any:
-        if not self._stack:
-            raise _RefusedError("its pickle is damaged")
-        value = self._stack.pop()
-        if value is _MARK:
-            raise _RefusedError("its pickle is damaged")
-        return value
-
-    def _top(self, kind: type) -> Any:
-        if not self._stack or not isinstance(self._stack[-1], kind):
-            raise _RefusedError("its pickle is damaged")
-        return self._stack[-1]
-
-    def _push(self, value: Any) -> None:
-        self._stack.append(value)
-
-    def _since_mark(self) -> list[Any]:
-        for index in range(len(self._stack) - 1, -1, -1):
-            if self._stack[index] is _MARK:
-                values = self._stack[index + 1 :]
-                del self._stack[index:]
-                return values
-        raise _RefusedError("its pickle is damaged")
-
-    def _text(self, form: str) -> None:
-        raw = self._take(self._number(form))
-        try:
-            self._push(raw.decode())
-        except UnicodeDecodeError:
-            raise _RefusedError("its pickle holds a name that is not text") from None
-
-    def _protocol(self) -> None:
-        if self._number("<B") > 5:
-            raise _RefusedError("its pickle is of an unknown protocol")
-
-    def _frame(self) -> None:
-        self._take(8)
-
-    def _line(self) -> str:
-        end = self._data.find(b"\n", self._at, self._at + 256)
-        if end < 0:
-            raise _RefusedError("its pickle is damaged")
-        raw = self._data[self._at : end]
-        self._at = end + 1
-        return raw.decode("utf-8", "replace")
-
-    def _global(self) -> None:
-        module = self._line()
-        self._name(_Name(module, self._line()))
-
-    def _stack_global(self) -> None:
-        name, module = self._pop(), self._pop()
-        if not isinstance(name, str) or not isinstance(module, str):
-            raise _RefusedError("its pickle is damaged")
-        self._name(_Name(module, name))
-
-    def _name(self, name: _Name) -> None:
-        if name not in _KNOWN:
-            raise _RefusedError(f"it wants to use {str(name)[:80]!r}, which is not a tensor")
-        self._push(name)
-
-    def _long(self) -> None:
-        raw = self._take(self._number("<B"))
-        self._push(int.from_bytes(raw, "little", signed=True))
-
-    def _tuple(self, count: int) -> None:
-        values = [self._pop() for _ in range(count)]
-        self._push(tuple(reversed(values)))
-
-    def _memo_put(self, form: str) -> None:
-        if not self._stack:
-            raise _RefusedError("its pickle is damaged")
-        self._memo[self._number(form)] = self._stack[-1]
-
-    def _memoize(self) -> None:
-        if not self._stack:
-            raise _RefusedError("its pickle is damaged")
-        self._memo[len(self._memo)] = self._stack[-1]
-
-    def _memo_get(self, form: str) -> None:
-        index = self._number(form)
-        if index not in self._memo:
-            raise _RefusedError("its pickle is damaged")
-        self._push(self._memo[index])
-
-    def _set_item(self) -> None:
-        value, key = self._pop(), self._pop()
-        self._store(self._top(dict), key, value)
-
-    def _set_items(self) -> None:
-        values = self._since_mark()
-        target = self._top(dict)
-        if len(values) % 2:
-            raise _RefusedError("its pickle is damaged")
-        for key, value in zip(values[::2], values[1::2], strict=True):
-            self._store(target, key, value)
-
-    @staticmethod
-    def _store(target: dict[str, Any], key: Any, value: Any) -> None:
-        if not isinstance(key, str):
+    def __setitem__(self, name: str, value: Any) -> None:
+        if not isinstance(name, str):
             raise _RefusedError("it is not a dictionary of named tensors")
-        target[key] = value
+        super().__setitem__(name, value)
 
-    def _build(self) -> None:
-        """The state of an ordered dictionary is PyTorch's list of versions: of no use, so it is dropped."""
-        self._pop()
-        self._top(dict)
-
-    def _persistent(self) -> None:
-        match self._pop():
-            case ("storage", _Name() as kind, str(key), str(), int(length)) if kind.name in _STORAGES:
-                self._push(_Storage(kind.name, key, length))
-            case _:
-                raise _RefusedError("it refers to something outside that is not a tensor's storage")
-
-    def _reduce(self) -> None:
-        arguments, function = self._pop(), self._pop()
-        if function == _ORDERED_DICT and arguments == ():
-            self._push({})
-        elif function == _REBUILD_TENSOR and isinstance(arguments, tuple):
-            self._push(_tensor(arguments))
-        elif function == _REBUILD_PARAMETER and isinstance(arguments, tuple) and arguments:
-            self._push(arguments[0])
-        else:
-            raise _RefusedError("it wants to call something that does not make a tensor")
+    def __setstate__(self, state: Any) -> None:
+        """PyTorch's list of versions: of no use, so it is dropped."""
 
 
-def _tensor(arguments: tuple[Any, ...]) -> TorchTensor:
+class _StorageKind(NamedTuple):
+    """Stands for torch.FloatStorage and its like, which a pickle names and never calls."""
+
+    name: str
+
+
+class _Callable(NamedTuple):
+    """What a pickle may call. It has no attributes that the pickle could set."""
+
+    action: Callable[..., Any]
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.action(*arguments)
+
+
+def _make_tensor(*arguments: Any) -> TorchTensor:
     match arguments:
         case (_Storage() as storage, int(offset), tuple(shape), tuple(strides), *_):
             pass
@@ -252,39 +103,54 @@ def _tensor(arguments: tuple[Any, ...]) -> TorchTensor:
     return TorchTensor(storage.kind, storage.key, offset, shape, strides)
 
 
-_P = _StateDictPickle
-_ACTIONS: dict[int, Callable[[_StateDictPickle], None]] = {
-    0x80: _P._protocol,
-    0x95: _P._frame,
-    ord("c"): _P._global,
-    0x93: _P._stack_global,
-    ord("("): lambda p: p._push(_MARK),
-    ord("t"): lambda p: p._push(tuple(p._since_mark())),
-    ord(")"): lambda p: p._push(()),
-    0x85: lambda p: p._tuple(1),
-    0x86: lambda p: p._tuple(2),
-    0x87: lambda p: p._tuple(3),
-    ord("}"): lambda p: p._push({}),
-    ord("u"): _P._set_items,
-    ord("s"): _P._set_item,
-    ord("b"): _P._build,
-    ord("X"): lambda p: p._text("<I"),
-    0x8C: lambda p: p._text("<B"),
-    ord("K"): lambda p: p._push(p._number("<B")),
-    ord("M"): lambda p: p._push(p._number("<H")),
-    ord("J"): lambda p: p._push(p._number("<i")),
-    0x8A: _P._long,
-    ord("N"): lambda p: p._push(None),
-    0x88: lambda p: p._push(True),
-    0x89: lambda p: p._push(False),
-    ord("q"): lambda p: p._memo_put("<B"),
-    ord("r"): lambda p: p._memo_put("<I"),
-    0x94: _P._memoize,
-    ord("h"): lambda p: p._memo_get("<B"),
-    ord("j"): lambda p: p._memo_get("<I"),
-    ord("Q"): _P._persistent,
-    ord("R"): _P._reduce,
+_KNOWN: dict[tuple[str, str], _Callable | _StorageKind] = {
+    ("collections", "OrderedDict"): _Callable(lambda: _NamedTensors()),
+    ("torch._utils", "_rebuild_tensor_v2"): _Callable(_make_tensor),
+    ("torch._utils", "_rebuild_parameter"): _Callable(lambda tensor, *_: tensor),
+    **{("torch", kind): _StorageKind(kind) for kind in _STORAGES},
 }
+_OPERATIONS = (
+    pickle.PROTO, pickle.FRAME, pickle.STOP, pickle.GLOBAL, pickle.STACK_GLOBAL, pickle.REDUCE, pickle.BUILD,
+    pickle.BINPERSID, pickle.MARK, pickle.TUPLE, pickle.EMPTY_TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3,
+    pickle.SETITEM, pickle.SETITEMS, pickle.BINUNICODE, pickle.SHORT_BINUNICODE, pickle.BININT,
+    pickle.BININT1, pickle.BININT2, pickle.LONG1, pickle.NONE, pickle.NEWTRUE, pickle.NEWFALSE, pickle.BINPUT,
+    pickle.LONG_BINPUT, pickle.MEMOIZE, pickle.BINGET, pickle.LONG_BINGET,
+)  # fmt: skip
+
+
+class _StateDictUnpickler(pickle._Unpickler):
+    """Makes nothing but named tensors.
+
+    It is Python's own unpickler in Python: the one in C fills memory up to whatever place the pickle names in its memo,
+    and cannot be told to check the keys of a dictionary before it hashes them.
+    """
+
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = {
+        **{operation[0]: pickle._Unpickler.dispatch[operation[0]] for operation in _OPERATIONS},
+        pickle.EMPTY_DICT[0]: lambda unpickler: unpickler.append(_NamedTensors()),
+    }
+
+    def find_class(self, module: str, name: str) -> Any:
+        """What stands for a name of the pickle; only those a state dict needs are known."""
+        if (module, name) not in _KNOWN:
+            raise _RefusedError(f"it wants to use {f'{module}.{name}'[:80]!r}, which is not a tensor")
+        return _KNOWN[module, name]
+
+    def persistent_load(self, pid: Any) -> _Storage:
+        """The storage that a pickle refers to."""
+        match pid:
+            case ("storage", _StorageKind(kind), str(key), str(), int(length)):
+                return _Storage(kind, key, length)
+        raise _RefusedError("it refers to something outside that is not a tensor's storage")
+
+
+def _unpickle(data: bytes) -> Any:
+    try:
+        return _StateDictUnpickler(io.BytesIO(data)).load()
+    except _RefusedError:
+        raise
+    except Exception as error:  # a damaged pickle may raise anything
+        raise _RefusedError("its pickle is damaged, or does what a state dict does not need") from error
 
 
 def read(path: Path) -> dict[str, mx.array]:
@@ -329,11 +195,11 @@ class _TensorFile:
         description = self._members[f"{self._root}data.pkl"]
         if description.file_size > _LARGEST_PICKLE:
             raise _RefusedError("its description is far too long")
-        found = _StateDictPickle(self._bytes(description).tobytes()).load()
+        found = _unpickle(self._bytes(description).tobytes())
         if not isinstance(found, dict) or not found:
             raise _RefusedError("it is not a dictionary of named tensors")
         size = sum(self._size(name, tensor) for name, tensor in found.items())
-        if size > 4 * len(self._mapped):
+        if size > len(self._mapped) + _TIED_BYTES:
             raise _RefusedError("its tensors would be far larger than the file")
         return {name: self._array(tensor) for name, tensor in found.items()}
 

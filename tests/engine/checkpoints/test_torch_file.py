@@ -95,6 +95,13 @@ def _nested(levels: int) -> bytes:
         b"\x80\x02h\x05.",
         b"\x80\x02((((t.",
         _nested(100_000),
+        _nested(100_000)[:-1] + b"K\x01}h\x00K\x01s.",
+        b"\x80\x02}" + _nested(64)[2:-1] + b"K\x01s.",
+        b"\x80\x02ccollections\nOrderedDict\n)R" + _nested(64)[2:-1] + b"K\x01s.",
+        b"\x80\x02K\x01r\xff\xff\xff\xff.",
+        b"\x80\x02B\xff\xff\xff\xffabc.",
+        b"\x80\x05\x96\xff\xff\xff\xff\xff\x00\x00\x00abc.",
+        b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n}X\x06\x00\x00\x00actionK\x01sb.",
         b"\x80\x02" + b"(" * 500_000,
     ],
 )
