@@ -65,6 +65,19 @@ def make_folder(folder: Path) -> None:
         raise storage_error(folder, error) from error
 
 
+def make_private_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for its owner's eyes only; one that is there stays as it is.
+
+    Raises StorageError naming it.
+    """
+    try:
+        for missing in reversed([each for each in folder.parents if not each.exists()]):
+            missing.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise storage_error(folder, error) from error
+
+
 def storage_error(path: Path | str, error: OSError) -> StorageError:
     """The sentence for an operating system error met while writing `path`."""
     if error.errno in _NO_ROOM:

@@ -19,14 +19,17 @@ import mlx.core as mx
 
 from engine.checkpoints.catalogue import UNFINISHED
 from engine.checkpoints.config import QUANTISED_BITS, QUANTISED_GROUPS, read_config, read_json
+from engine.checkpoints.folder_lock import locked
 from engine.checkpoints.shards import StoredTensor, list_tensors
 from engine.checkpoints.weights import map_tensors
 from engine.errors import RequestError, StorageError
 from engine.events import Progress
+from engine.storage import storage_error
 
 _LAYERS = "model.layers."
 _CAREFUL_BITS = 8
 _SHARD_BYTES = 4_000_000_000
+_CONVERTING = ".converting"  # the download of a model of that name has a folder of its own
 _WEIGHT_FILES = (".safetensors", ".safetensors.index.json")
 
 
@@ -57,32 +60,29 @@ def converting(source: Path, target: Path, *, bits: int = 4, group_size: int = 6
 
     The new folder appears whole or not at all: closing the generator removes what was written. Raises RequestError
     for a width that is not known, a source that is quantised already or a target that exists, CheckpointError for a
-    damaged source, StorageError when it cannot be written.
+    damaged source or a target that is being made already, StorageError when it cannot be written.
     """
-    _check_request(source, target, bits, group_size)
-    tensors = list_tensors(source)
-    partial = target.with_name(target.name + UNFINISHED)
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        _take_over(source, partial)
-        plan = _Plan(bits, group_size)
-        yield from _write_shards(tensors, partial, plan)
-        config = read_json(source / "config.json")
-        config["earshot"] = {**(config.get("earshot") or {}), "variant": read_config(source).variant}
-        config["quantization"] = {"group_size": group_size, "bits": bits, **plan.block}
-        (partial / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
-        os.replace(partial, target)
-    except OSError as error:
-        raise StorageError(
-            f"{target} cannot be written ({error.strerror}). Free some space or choose another place."
-        ) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    _check_request(source, bits, group_size)
+    partial = target.with_name(f"{target.name}{_CONVERTING}{UNFINISHED}")
+    with locked(target):
+        _check_free(target)
+        tensors = list_tensors(source)
+        try:
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(mode=0o700)
+            plan = _Plan(bits, group_size)
+            _take_over(source, partial)
+            yield from _write_shards(tensors, partial, plan)
+            _write_config(source, partial, plan)
+            os.replace(partial, target)
+        except OSError as error:
+            raise storage_error(target, error) from error
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
     return target
 
 
-def _check_request(source: Path, target: Path, bits: int, group_size: int) -> None:
+def _check_request(source: Path, bits: int, group_size: int) -> None:
     if bits not in QUANTISED_BITS or group_size not in QUANTISED_GROUPS:
         raise RequestError(
             f"{bits} bits in groups of {group_size} are not possible; "
@@ -90,8 +90,22 @@ def _check_request(source: Path, target: Path, bits: int, group_size: int) -> No
         )
     if read_config(source).quantisation is not None:
         raise RequestError(f"{source} is quantised already. Convert the original folder instead.")
+
+
+def _check_free(target: Path) -> None:
     if os.path.lexists(target):
         raise RequestError(f"{target} exists already. Choose another name or remove it first.")
+    if os.path.lexists(target.with_name(target.name + UNFINISHED)):
+        raise RequestError(
+            f"A download of {target.name} is unfinished there. Choose another name, or finish or discard it first."
+        )
+
+
+def _write_config(source: Path, partial: Path, plan: _Plan) -> None:
+    config = read_json(source / "config.json")
+    config["earshot"] = {**(config.get("earshot") or {}), "variant": read_config(source).variant}
+    config["quantization"] = {"group_size": plan.group_size, "bits": plan.bits, **plan.block}
+    (partial / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
 
 
 def _take_over(source: Path, partial: Path) -> None:
