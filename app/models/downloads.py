@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -16,7 +15,7 @@ from PySide6.QtCore import QObject, Signal
 from app.shown import DownloadState, DownloadView
 from app.worker import Worker
 from engine.checkpoints.catalogue import UNFINISHED
-from engine.checkpoints.download import PUBLISHED, PUBLISHED_BYTES, downloading
+from engine.checkpoints.download import PUBLISHED, PUBLISHED_BYTES, discard_download, downloading
 from engine.errors import EngineError
 from engine.events import Progress
 
@@ -93,13 +92,17 @@ class Downloads(QObject):
     def discard(self, name: str) -> None:
         """Throw away what arrived of a download that is stopped."""
         if name not in self._stops and name not in self._discarding and name in self._views:
-            partial = self._folder() / f"{name}{UNFINISHED}"
+            folder = self._folder()
             self._discarding.add(name)
             self._show(name, problem="")
-            self._worker.run(lambda: shutil.rmtree(partial, ignore_errors=True), lambda *_: self._on_discarded(name))
+            self._worker.run(
+                lambda: discard_download(name, folder), lambda _done, error: self._on_discarded(name, error)
+            )
 
-    def _on_discarded(self, name: str) -> None:
+    def _on_discarded(self, name: str, error: Exception | None) -> None:
         self._discarding.discard(name)
+        if error is not None:
+            self._show(name, problem=self._sentence_of(name, error))
         self.refresh()
 
     def close(self) -> None:
@@ -133,12 +136,15 @@ class Downloads(QObject):
     def _on_ended(self, name: str, error: Exception | None) -> None:
         stopped = self._stops.pop(name).is_set()
         if error is not None:
-            log.warning("the download of %s failed", name, exc_info=error)
-            unknown = self.tr("The download stopped unexpectedly; the log says more. What arrived is kept.")
-            self._show(name, problem=str(error) if isinstance(error, EngineError) else unknown)
+            self._show(name, problem=self._sentence_of(name, error))
         elif not stopped:
             self.arrived.emit(name)
         self.refresh()
+
+    def _sentence_of(self, name: str, error: Exception) -> str:
+        log.warning("the download of %s failed", name, exc_info=error)
+        unknown = self.tr("The download stopped unexpectedly; the log says more. What arrived is kept.")
+        return str(error) if isinstance(error, EngineError) else unknown
 
     def _show(self, name: str, **values: object) -> None:
         if name in self._views:

@@ -1,27 +1,35 @@
 """Downloads a published model folder, resuming what was interrupted and checking every file.
 
-A download runs only when a person asks for it. Files arrive in `<name>.partial/`, each as `<file>.part` until its
-length and SHA-256 are right; the folder takes its name when all are there. So a crash leaves the old or the new.
+A download runs only when a person asks for it. Files arrive in `<name>.partial/`, each as `<file>.part` until what is
+on the disk has the length and the hash of the list; the folder takes its name when all are there. All files are of one
+revision: the one that was the newest when the list was first read. So a crash leaves the old or the new.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
+import logging
 import os
-from collections.abc import Generator
-from dataclasses import dataclass
-from http import HTTPStatus
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
 
 from engine.checkpoints.catalogue import UNFINISHED
+from engine.checkpoints.folder_lock import locked
+from engine.checkpoints.hub import COMMIT, Hub, NotThereError, PassingError, RemoteFile
+from engine.checkpoints.patience import Patience
+from engine.checkpoints.receive import Receiver
 from engine.errors import CheckpointError, StorageError
 from engine.events import Progress
+from engine.storage import make_private_folder, replacing, storage_error
 
-if TYPE_CHECKING:
-    import httpx  # slow to import, and most starts of the app download nothing
+log = logging.getLogger(__name__)
+T = TypeVar("T")
 
-HUB = "https://huggingface.co"
 PUBLISHED = {
     "Step-Audio-2-mini": "stepfun-ai/Step-Audio-2-mini",
     "Step-Audio-2-mini-Think": "stepfun-ai/Step-Audio-2-mini-Think",
@@ -29,143 +37,187 @@ PUBLISHED = {
 }
 PUBLISHED_BYTES = 18_000_000_000  # of one of them, about; the exact figure comes with the list of its files
 _WANTED = (".json", ".txt", ".safetensors", ".pt", ".onnx", ".yaml", ".wav")
+_PART = ".part"
+_RECORD = ".download.json"
 _BLOCK_BYTES = 1 << 20
-_TIMEOUT_S = 30.0
-_CONNECT_TIMEOUT_S = 15.0
-
-
-@dataclass(frozen=True)
-class RemoteFile:
-    """One file of a published folder. `sha256` is empty for small files that the hub lists without it."""
-
-    path: str
-    bytes: int
-    sha256: str
 
 
 def downloading(
-    name: str, folder: Path, *, hub: str = HUB, client: httpx.Client | None = None
+    name: str, folder: Path, *, hub: str | None = None, patience: Patience | None = None
 ) -> Generator[Progress, None, Path]:
     """Download the published model `name` into `folder/name`; the generator's value is that path.
 
     What an earlier attempt left is kept and continued. Closing the generator stops; the next call goes on from there.
-    Raises CheckpointError for an unknown name, a network that fails or a file that is not what was announced,
-    StorageError for a disk that is full or not writable.
+    `hub` is the hub's address in place of the environment's. Raises CheckpointError for an unknown name, a download
+    that runs already, a network that keeps failing or a file that is not what was announced; StorageError for a disk
+    that is full or not writable.
     """
-    import httpx
-
     if name not in PUBLISHED:
         raise CheckpointError(f"No published model is called '{name}'. Known are {', '.join(PUBLISHED)}.")
-    target = folder / name
-    if os.path.lexists(target):  # Path's own raises for a folder that is locked
-        raise CheckpointError(f"{target} exists already. Remove it first to download it again.")
-    partial = folder / f"{name}{UNFINISHED}"
-    own = client or httpx.Client(timeout=httpx.Timeout(_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S), follow_redirects=True)
+    target, arriving = folder / name, folder / f"{name}{UNFINISHED}"
+    patience = patience or Patience()
     try:
-        partial.mkdir(parents=True, exist_ok=True)
-        files = list_files(own, hub, PUBLISHED[name])
-        _check_room(partial, files)
-        yield from _fetch_all(own, f"{hub}/{PUBLISHED[name]}/resolve/main", files, partial)
-        os.replace(partial, target)
-    except httpx.HTTPError as error:
-        raise CheckpointError(
-            f"The download of {name} stopped ({error or type(error).__name__}). "
-            "Check the connection and start it again; it goes on where it stopped."
-        ) from error
+        with locked(target):
+            if os.path.lexists(target):  # Path's own raises for a folder that is locked
+                raise CheckpointError(f"{target} exists already. Remove it first to download it again.")
+            make_private_folder(arriving)
+            source = Hub(hub, now=patience.now) if hub else Hub.of_environment(patience.now)
+            try:
+                download = _Download(source, name, arriving, patience)
+                for _ in download.steps():
+                    yield Progress("downloading", download.done, download.total, "bytes")
+            finally:
+                source.close()
+            os.replace(arriving, target)
     except OSError as error:
-        raise StorageError(
-            f"{partial} cannot be written ({error.strerror}). Free some space and start again."
-        ) from error
-    finally:
-        if client is None:
-            own.close()
+        raise storage_error(arriving, error) from error
     return target
 
 
-def list_files(client: httpx.Client, hub: str, repository: str) -> list[RemoteFile]:
-    """The files of a published folder that Earshot needs. Raises httpx.HTTPError or CheckpointError."""
-    answer = client.get(f"{hub}/api/models/{repository}/tree/main", params={"recursive": "true"})
-    answer.raise_for_status()
-    try:
-        listed = [_remote_file(entry) for entry in answer.json() if entry["type"] == "file"]
-    except (ValueError, KeyError, TypeError):
-        raise CheckpointError(f"The list of files of {repository} could not be understood. Try again later.") from None
-    return [file for file in listed if file.path.endswith(_WANTED)]
+def discard_download(name: str, folder: Path) -> None:
+    """Throw away what arrived of a download. Raises CheckpointError while it runs, StorageError."""
+    arriving = folder / f"{name}{UNFINISHED}"
+    with locked(folder / name):
+        try:
+            if arriving.exists():
+                shutil.rmtree(arriving)
+        except OSError as error:
+            raise storage_error(arriving, error) from error
 
 
-def _remote_file(entry: dict[str, Any]) -> RemoteFile:
-    path = PurePosixPath(entry["path"])
-    if path.is_absolute() or ".." in path.parts:
-        raise ValueError(entry["path"])
-    lfs = entry.get("lfs") or {}
-    return RemoteFile(str(path), int(lfs.get("size", entry["size"])), str(lfs.get("oid", "")).removeprefix("sha256:"))
+class _Download:
+    """One model on its way into the folder `arriving`; `total` is a guess until the list of files is here."""
 
+    def __init__(self, hub: Hub, name: str, arriving: Path, patience: Patience) -> None:
+        self._hub, self._name, self._arriving, self._patience = hub, name, arriving, patience
+        self._repository = PUBLISHED[name]
+        self._commit = _recorded_commit(arriving / _RECORD)
+        self._have = {"": sum(file.stat().st_size for file in arriving.rglob("*") if file.is_file())}
+        self.total = max(PUBLISHED_BYTES, self.done)
 
-def _check_room(partial: Path, files: list[RemoteFile]) -> None:
-    have = sum(file.stat().st_size for file in partial.rglob("*") if file.is_file())
-    missing = sum(file.bytes for file in files) - have
-    room = os.statvfs(partial)
-    free = room.f_bavail * room.f_frsize
-    if missing > free:
-        raise StorageError(
-            f"The download needs {missing / 1e9:.1f} GB more and {partial.parent} has {free / 1e9:.1f} GB free. "
-            "Free some space and start again."
-        )
+    @property
+    def done(self) -> int:
+        """Bytes that are there."""
+        return sum(self._have.values())
 
+    def steps(self) -> Iterator[None]:
+        """Bring all files, a little with each step; afterwards `arriving` is the published folder."""
+        files = yield from self._list_files()
+        self._have = {file.path: self._size_of(file) for file in files}
+        self.total = sum(file.bytes for file in files)
+        self._check_room()
+        yield
+        for file in files:
+            yield from self._bring(file)
+            yield
+        self._remove_all_but({file.path for file in files})
 
-def _fetch_all(
-    client: httpx.Client, base: str, files: list[RemoteFile], partial: Path
-) -> Generator[Progress, None, None]:
-    total = sum(file.bytes for file in files)
-    done = 0
-    for file in files:
-        for fetched in _fetch(client, f"{base}/{file.path}", file, partial / file.path):
-            yield Progress("downloading", done + fetched, total, "bytes")
-        done += file.bytes
-        yield Progress("downloading", done, total, "bytes")
+    def _list_files(self) -> Generator[None, None, list[RemoteFile]]:
+        """The wanted files of the revision that this download began with, or of the newest."""
+        try:
+            files = yield from self._retry(self._read_list)
+        except NotThereError:
+            if not self._commit:
+                raise
+            log.warning("revision %s of %s is gone; what fits the newest is kept", self._commit, self._name)
+            self._commit = ""
+            files = yield from self._retry(self._read_list)
+        with replacing(self._arriving / _RECORD) as record:
+            record.write(json.dumps({"commit": self._commit}).encode())
+        wanted = [file for file in files if file.path.endswith(_WANTED)]
+        if not wanted:
+            raise CheckpointError(f"The hub lists no files of {self._name}. Try again later.")
+        return wanted
 
+    def _read_list(self) -> Generator[None, None, list[RemoteFile]]:
+        yield
+        if not self._commit:
+            self._commit = self._hub.find_commit(self._repository)
+        return self._hub.list_files(self._repository, self._commit)
 
-def _fetch(client: httpx.Client, url: str, file: RemoteFile, target: Path) -> Generator[int, None, None]:
-    """Bring one file, from where an earlier attempt stopped; yields the bytes that are there."""
-    if target.exists() and target.stat().st_size == file.bytes:
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
-    digest, have = _digest_of(part, file.bytes)
-    with part.open("ab") as sink:
-        sink.truncate(have)
-        if have < file.bytes:
-            # Not compressed: a range would count the compressed bytes, and go on in the middle of nothing.
-            headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-            with client.stream("GET", url, headers=headers) as answer:
-                answer.raise_for_status()
-                if have and answer.status_code != HTTPStatus.PARTIAL_CONTENT:  # the server starts over
-                    sink.truncate(0)
-                    digest, have = hashlib.sha256(), 0
-                for block in answer.iter_bytes(_BLOCK_BYTES):
-                    sink.write(block)
-                    digest.update(block)
-                    have += len(block)
-                    yield have
-        sink.flush()
-        os.fsync(sink.fileno())
-    if have < file.bytes:  # a server or proxy that did not say how much it sends
-        raise CheckpointError(
-            f"{file.path} broke off after {have:,} of {file.bytes:,} bytes. "
-            "Check the connection and start it again; it goes on where it stopped."
-        )
-    if have > file.bytes or (file.sha256 and digest.hexdigest() != file.sha256):
-        part.unlink()
+    def _retry(self, attempt: Callable[[], Generator[None, None, T]]) -> Generator[None, None, T]:
+        """What `attempt` returns, though it fails for a moment now and then; bytes that arrive begin the count anew."""
+        failures = 0
+        while True:
+            done = self.done
+            try:
+                return (yield from attempt())
+            except PassingError as error:
+                failures = 1 if self.done - done >= _BLOCK_BYTES else failures + 1
+                log.info("download of %s: %s (failure %d)", self._name, error, failures)
+                if failures >= self._patience.tries or (error.wait_s or 0) > self._patience.asked_longest_s:
+                    raise CheckpointError(
+                        f"The download of {self._name} stopped ({error}). "
+                        "Check the connection and start it again; it goes on where it stopped."
+                    ) from error
+                yield from self._patience.wait(self._patience.wait_s(failures, error.wait_s))
+
+    def _check_room(self) -> None:
+        missing, free = self.total - self.done, shutil.disk_usage(self._arriving).free
+        if missing > free:
+            raise StorageError(
+                f"The download needs {missing / 1e9:.1f} GB more and {self._arriving.parent} has {free / 1e9:.1f} GB "
+                "free. Free some space and start again."
+            )
+
+    def _size_of(self, file: RemoteFile) -> int:
+        """Bytes of a file that earlier attempts left."""
+        for path in (self._arriving / file.path, self._part_of(file)):
+            if path.is_file():
+                return min(path.stat().st_size, file.bytes)
+        return 0
+
+    def _part_of(self, file: RemoteFile) -> Path:
+        return self._arriving / f"{file.path}{_PART}"
+
+    def _bring(self, file: RemoteFile) -> Iterator[None]:
+        """Bring one file from where an earlier attempt stopped; what arrived damaged is fetched once more."""
+        target, part = self._arriving / file.path, self._part_of(file)
+        make_private_folder(target.parent)
+        if target.is_file():
+            os.replace(target, part)  # checked like what arrives now
+        for _ in range(2):
+            receiver = Receiver(file, part, partial(self._hub.open_file, self._repository, self._commit, file.path))
+            yield from self._retry(partial(self._receive, receiver, file.path))
+            if (yield from _is_right(part, file)):
+                os.replace(part, target)
+                return
+            log.warning("%s of %s is damaged", file.path, self._name)
+            part.unlink()
+            self._have[file.path] = 0
         raise CheckpointError(f"{file.path} arrived damaged and was discarded. Start the download again.")
-    os.replace(part, target)
+
+    def _receive(self, receiver: Receiver, path: str) -> Generator[None, None, None]:
+        for have in receiver.receive():
+            self._have[path] = have
+            yield
+
+    def _remove_all_but(self, wanted: set[str]) -> None:
+        """Leave nothing of another revision, or of the download itself."""
+        for path in sorted(self._arriving.rglob("*"), reverse=True):  # what is inside a folder comes before it
+            if path.is_dir() and not path.is_symlink():
+                with contextlib.suppress(OSError):  # wanted files are in it
+                    path.rmdir()
+            elif path.relative_to(self._arriving).as_posix() not in wanted:
+                path.unlink()
 
 
-def _digest_of(part: Path, limit: int) -> tuple[Any, int]:
-    """SHA-256 so far and length of what an earlier attempt left; nothing when it is longer than the file."""
-    digest, have = hashlib.sha256(), 0
-    if part.exists() and part.stat().st_size <= limit:
-        with part.open("rb") as file:
-            while block := file.read(_BLOCK_BYTES):
-                digest.update(block)
-                have += len(block)
-    return digest, have
+def _recorded_commit(record: Path) -> str:
+    """The revision that an earlier attempt began with; nothing when it did not come so far."""
+    try:
+        commit = json.loads(record.read_bytes())["commit"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return commit if isinstance(commit, str) and COMMIT.fullmatch(commit) else ""
+
+
+def _is_right(path: Path, file: RemoteFile) -> Generator[None, None, bool]:
+    """Whether what is on the disk has the hash of the list."""
+    digest = hashlib.sha256()
+    if file.hashed_by_git:
+        digest = hashlib.sha1(f"blob {file.bytes}\0".encode(), usedforsecurity=False)
+    with path.open("rb") as stored:
+        while block := stored.read(_BLOCK_BYTES):
+            digest.update(block)
+            yield
+    return digest.hexdigest() == file.hash

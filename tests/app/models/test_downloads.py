@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from pathlib import Path
@@ -15,21 +16,30 @@ from app.settings import Settings
 from app.shown import DownloadState, DownloadView
 from app.worker import Worker
 from engine.checkpoints.download import downloading
+from engine.checkpoints.folder_lock import locked
+from engine.checkpoints.patience import Patience
 from engine.events import Progress
-from tests.engine.checkpoints.test_download import FILES, NAME, WEIGHTS, Hub, hub
-
-__all__ = ["hub"]  # the fixture
+from tests import bad_days
+from tests.hub import FILES, NAME, SHARD, WEIGHTS, Handler, LocalHub, running_hub
 
 Start = Callable[[], Downloads]
 
 
 @pytest.fixture
-def start(hub: tuple[str, type[Hub]], tmp_path: Path, qtbot: QtBot) -> Iterator[Start]:
+def hub() -> Iterator[LocalHub]:
+    with running_hub() as running:
+        yield running
+
+
+@pytest.fixture
+def start(hub: LocalHub, tmp_path: Path, qtbot: QtBot) -> Iterator[Start]:
     worker = Worker("downloads", 60)
     opened: list[Downloads] = []
 
     def begin() -> Downloads:
-        downloads = Downloads(lambda: tmp_path, worker, partial(downloading, hub=hub[0]))
+        downloads = Downloads(
+            lambda: tmp_path, worker, partial(downloading, hub=hub.address, patience=Patience(tries=1))
+        )
         opened.append(downloads)
         downloads.refresh()
         qtbot.waitUntil(lambda: len(downloads.listed) == 3)
@@ -46,7 +56,7 @@ def view(downloads: Downloads) -> DownloadView | None:
     return next((each for each in downloads.listed if each.name == NAME), None)
 
 
-def test_nothing_is_fetched_before_a_person_asks(start: Start, hub: tuple[str, type[Hub]], tmp_path: Path) -> None:
+def test_nothing_is_fetched_before_a_person_asks(start: Start, hub: LocalHub, tmp_path: Path) -> None:
     downloads = start()
     assert [each.state for each in downloads.listed] == [DownloadState.OFFERED] * 3
     assert list(tmp_path.iterdir()) == []
@@ -62,9 +72,9 @@ def test_a_download_arrives_and_is_offered_no_more(start: Start, qtbot: QtBot, t
 
 
 def test_a_broken_connection_is_a_sentence_in_its_row_and_it_goes_on_from_there(
-    start: Start, qtbot: QtBot, hub: tuple[str, type[Hub]], tmp_path: Path
+    start: Start, qtbot: QtBot, hub: LocalHub, tmp_path: Path
 ) -> None:
-    hub[1].cut_after = 3_000_000
+    hub.faults = deque([Handler.serve, bad_days.drop_in_the_middle])
     downloads = start()
     downloads.start(NAME)
     qtbot.waitUntil(lambda: (view(downloads) or DownloadView("")).state is DownloadState.PAUSED)
@@ -72,11 +82,10 @@ def test_a_broken_connection_is_a_sentence_in_its_row_and_it_goes_on_from_there(
     assert stopped is not None
     assert "Check the connection" in stopped.problem
     assert stopped.done > 1_000_000
-    hub[1].cut_after = None
     with qtbot.waitSignal(downloads.arrived):
         downloads.start(NAME)
-    assert hub[1].requested_ranges, "the second try must not begin at zero"
-    assert (tmp_path / NAME / "model-00001-of-00001.safetensors").read_bytes() == WEIGHTS
+    assert hub.ranges(), "the second try must not begin at zero"
+    assert (tmp_path / NAME / SHARD).read_bytes() == WEIGHTS
 
 
 def test_what_arrived_before_the_app_was_closed_is_found_again_and_can_be_discarded(
@@ -92,6 +101,24 @@ def test_what_arrived_before_the_app_was_closed_is_found_again_and_can_be_discar
     downloads.discard(NAME)
     qtbot.waitUntil(lambda: (view(downloads) or found).state is DownloadState.OFFERED)
     assert not partial_folder.exists()
+
+
+def test_what_another_program_is_downloading_is_not_discarded_and_that_is_said(
+    start: Start, qtbot: QtBot, tmp_path: Path
+) -> None:
+    arriving = tmp_path / f"{NAME}.partial" / "config.json"
+    arriving.parent.mkdir()
+    arriving.write_bytes(b"12345")
+    downloads = start()
+    with locked(tmp_path / NAME):
+        downloads.discard(NAME)
+        qtbot.waitUntil(lambda: "another Earshot" in (view(downloads) or DownloadView("")).problem)
+        downloads.start(NAME)
+        qtbot.waitUntil(lambda: (view(downloads) or DownloadView("")).state is DownloadState.PAUSED)
+    found = view(downloads)
+    assert found is not None
+    assert "another Earshot" in found.problem
+    assert arriving.read_bytes() == b"12345"
 
 
 def test_a_paused_download_keeps_what_arrived(qtbot: QtBot, tmp_path: Path) -> None:

@@ -88,6 +88,6 @@ def test_a_copy_that_is_stopped_leaves_nothing(user: User) -> None:
 
 def test_a_copy_that_cannot_be_made_says_why(user: User) -> None:
     models = Path(user.app.settings.now.models_folder)
-    (models / "tiny-4bit.partial").write_text("in the way")
+    (models / "tiny-4bit.converting.partial").write_text("in the way")
     user.press(word(user, "Make a smaller copy", "tiny"))
-    user.sees(lambda: "cannot be written" in model(user, "tiny").problem)
+    user.sees(lambda: "in the way" in model(user, "tiny").problem)
