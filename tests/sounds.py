@@ -21,18 +21,59 @@ def silence(seconds: float, rate_hz: int = 16_000) -> Samples:
     return np.zeros(round(seconds * rate_hz), np.float32)
 
 
-def write_with_pyav(path: Path, samples: Samples, rate_hz: int, codec: str, **container_options: str) -> Path:
+def write_with_pyav(
+    path: Path, samples: Samples, rate_hz: int, codec: str, *, title: str = "", **container_options: str
+) -> Path:
     """Encode mono samples with one of FFmpeg's codecs; the suffix of `path` chooses the container."""
     import av
 
     with av.open(str(path), "w", options=container_options) as container:
         track = container.add_stream(codec, rate=rate_hz)
         track.layout = "mono"
+        if title:
+            container.metadata["title"] = title
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[None]), format="fltp", layout="mono")
         frame.sample_rate = rate_hz
         for part in (frame, None):
             for packet in track.encode(part):
                 container.mux(packet)
+    return path
+
+
+def write_film(path: Path, samples: Samples, rate_hz: int = 16_000) -> Path:
+    """A film of two black seconds with a sound track."""
+    import av
+
+    with av.open(str(path), "w") as container:
+        picture = container.add_stream("mpeg4", rate=10)
+        picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
+        track = container.add_stream("aac", rate=rate_hz)
+        track.layout = "mono"
+        for _ in range(20):
+            container.mux(picture.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")))
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[None]), format="fltp", layout="mono")
+        frame.sample_rate = rate_hz
+        container.mux(track.encode(frame))
+        container.mux(track.encode(None))
+        container.mux(picture.encode(None))
+    return path
+
+
+def write_with_old_title(path: Path, samples: Samples, rate_hz: int, codec: str, **container_options: str) -> Path:
+    """A file like `write_with_pyav`'s whose title is in the letters of old programs, Latin-1, where UTF-8 belongs."""
+    title = "Caf_ au lait"
+    write_with_pyav(path, samples, rate_hz, codec, title=title, **container_options)
+    content = path.read_bytes()
+    assert title.encode() in content
+    path.write_bytes(content.replace(title.encode(), b"Caf\xe9 au lait"))
+    return path
+
+
+def write_with_id3v1(path: Path, samples: Samples, rate_hz: int) -> Path:
+    """An mp3 file with a tag of the first kind at its end, which knows no encoding."""
+    write_with_pyav(path, samples, rate_hz, "libmp3lame", id3v2_version="0")
+    title = "Gr\xfc\xdfe".encode("latin-1").ljust(30, b"\0")
+    path.write_bytes(path.read_bytes() + b"TAG" + title + bytes(94) + b"\xff")
     return path
 
 

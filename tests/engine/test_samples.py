@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import resource
-import threading
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from engine import samples
 from engine.errors import SoundError, StorageError
 from engine.samples import BrokenOffError, SoundInfo
-from tests.sounds import cut_in_half, silence, tone, write_with_pyav, write_with_soundfile
+from tests.sounds import cut_in_half, silence, tone, write_film, write_with_pyav, write_with_soundfile
 
 RATE_HZ = 48_000
 
@@ -100,21 +99,7 @@ def test_numbers_that_are_none_become_silence(tmp_path: Path) -> None:
 
 
 def test_a_film_is_read_by_its_sound_track(tmp_path: Path) -> None:
-    import av
-
-    path = tmp_path / "film.mp4"
-    with av.open(str(path), "w") as container:
-        picture = container.add_stream("mpeg4", rate=10)
-        picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
-        track = container.add_stream("aac", rate=16_000)
-        track.layout = "mono"
-        for _ in range(20):
-            container.mux(picture.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")))
-        frame = av.AudioFrame.from_ndarray(tone(2.0)[None], format="fltp", layout="mono")
-        frame.sample_rate = 16_000
-        container.mux(track.encode(frame))
-        container.mux(track.encode(None))
-        container.mux(picture.encode(None))
+    path = write_film(tmp_path / "film.mp4", tone(2.0))
     assert _frequency_hz(samples.read(path), 16_000) == pytest.approx(440, abs=1)
 
 
@@ -133,29 +118,6 @@ def test_sound_that_starts_late_keeps_its_time(tmp_path: Path) -> None:
         container.mux(track.encode(None))
     loud = np.abs(samples.read(path).reshape(-1, 16_000)).max(axis=1) > 0.1
     assert loud.tolist() == [False, False, True, True, False, False, True]
-
-
-def test_a_playlist_cannot_make_earshot_open_something_else(tmp_path: Path) -> None:
-    from http.server import BaseHTTPRequestHandler, HTTPServer
-
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_error(404)
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    path = tmp_path / "list.m3u8"
-    path.write_text(
-        f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nhttp://127.0.0.1:{server.server_port}/part.ts\n#EXT-X-ENDLIST\n"
-    )
-    with pytest.raises(SoundError):
-        samples.read(path)
-    server.shutdown()
-    server.server_close()
-    assert asked == []
 
 
 def test_a_film_without_sound_is_refused(tmp_path: Path) -> None:

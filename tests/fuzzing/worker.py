@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import faulthandler
-import gc
 import importlib
 import json
 import os
@@ -103,7 +102,7 @@ class Worker:
     def _last_words(self) -> str:
         assert self._said is not None
         self._said.seek(0)
-        return self._said.read().decode(errors="replace")[-_SHOWN:]
+        return self._said.read().decode(errors="replace")[:_SHOWN]  # where it stood; a list of modules follows
 
     def _stop(self) -> None:
         if self._process is None:
@@ -128,7 +127,6 @@ def _named(name: str) -> Callable[..., object]:
 
 def _try_to_read(read: str, path: str, refuses: Sequence[str], memory: int) -> Outcome:
     function, kinds = _named(read), tuple(_named(kind) for kind in refuses)
-    gc.collect()
     before, began = _start_of_peak(), time.monotonic()
     with _AddressSpace(memory):
         fault, refusal = "", ""
