@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 SUFFIXES = frozenset(
     (".wav", ".mp3", ".m4a", ".mp4", ".mov", ".flac", ".ogg", ".opus", ".aac", ".aiff", ".aif", ".caf", ".webm")
-    + (".mkv", ".wma", ".m4v", ".oga")
+    + (".mkv", ".wma", ".m4v", ".oga", ".avi")
 )
 
 
@@ -252,22 +252,27 @@ class Transcriber(QObject):
 
 def _listed(paths: Sequence[Path]) -> list[tuple[Path, float | None, str]]:
     """Each file with its length, or with the sentence that says why it cannot be read."""
-    files: list[Path] = []
     found: list[tuple[Path, float | None, str]] = []
     for path in paths:
         if os.path.isdir(path):  # Path's own raises for a name that is too long, or a folder that is locked
             inside = sorted(f for f in path.rglob("*") if f.suffix.lower() in SUFFIXES and not f.name.startswith("."))
-            files += inside
+            found += map(_probed, inside)
             if not inside:
                 found.append((path, None, sentence("There are no recordings in this folder.")))
         else:
-            files.append(path)
-    for file in files:
-        try:
-            found.append((file, sounds.probe(file).duration_s or None, ""))
-        except EngineError as error:
-            found.append((file, None, str(error)))
+            found.append(_probed(path))
     return found
+
+
+def _probed(file: Path) -> tuple[Path, float | None, str]:
+    """One file's fault stays with that file."""
+    try:
+        return file, sounds.probe(file).duration_s or None, ""
+    except EngineError as error:
+        return file, None, str(error)
+    except Exception as error:
+        log.error("%s cannot be probed", file, exc_info=error)
+        return file, None, sentence("Something went wrong; the log says more.")
 
 
 def _export(job: _Job, path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +17,8 @@ from engine.errors import EngineError, RequestError, StorageError
 if TYPE_CHECKING:
     from engine.engine import Engine
     from engine.transcription import Options, Segment, Transcript, TranscriptionEvent
+
+log = logging.getLogger(__name__)
 
 FORMATS = ("txt", "srt", "vtt", "json", "md")
 _STREAMED = ("txt", "srt", "vtt")  # these only grow at their end
@@ -48,27 +52,32 @@ def add_file_options(parser: argparse.ArgumentParser) -> None:
 def run_files(args: argparse.Namespace, options: Options) -> int:
     """Work through all files; those that cannot be used are named on stderr and the others are done all the same."""
     _check(args)
-    jobs = []
-    failed = False
-    for job in _jobs(args, options):
-        try:
-            _check_job(job)
-            jobs.append(job)
-        except EngineError as error:
-            _report(args, job, error)
-            failed = True
+    wanted = _jobs(args, options)
+    jobs = [job for job in wanted if _succeeds(args, job, _check_job)]
     if not jobs:
         return 2
     engine = load_engine(args)
+    whole = 0
     for number, job in enumerate(jobs):
         if len(args.files) > 1 and not (args.output or args.json):
             result(f"\n==> {job.path} <==" if number else f"==> {job.path} <==")
-        try:
-            failed |= bool(_run_job(args, engine, job, options).problem)
-        except EngineError as error:
-            _report(args, job, error)
-            failed = True
-    return 2 if failed else 0
+        whole += _succeeds(args, job, lambda job: not _run_job(args, engine, job, options).problem)
+    return 0 if whole == len(wanted) else 2
+
+
+def _succeeds(args: argparse.Namespace, job: Job, work: Callable[[Job], bool]) -> bool:
+    """Whether work on one file went well. What goes wrong with it is said, and nothing to the other files."""
+    try:
+        return work(job)
+    except EngineError as error:
+        _report(args, job, error)
+    except BrokenPipeError:  # the reader of our output has gone
+        raise
+    except Exception as error:
+        log.error("%s made Earshot fail", job.path, exc_info=error)
+        words = f"{job.path} was left out, because Earshot itself failed ({type(error).__name__}): please report it."
+        _report(args, job, EngineError(words))
+    return False
 
 
 def _run_job(args: argparse.Namespace, engine: Engine, job: Job, options: Options) -> Transcript:
@@ -200,14 +209,15 @@ def _check(args: argparse.Namespace) -> None:
         raise RequestError(f"Several files as {args.format[0]} need a folder to go to: add --output DIR.")
 
 
-def _check_job(job: Job) -> None:
-    """What can be found wrong before the model is loaded."""
+def _check_job(job: Job) -> bool:
+    """What can be found wrong before the model is loaded is raised."""
     from engine.samples import probe
 
     probe(job.path)
     for path in job.outputs.values():
         if os.path.isdir(path):
             raise StorageError(f"{path} is a folder: move it away or choose another --output.")
+    return True
 
 
 def _report(args: argparse.Namespace, job: Job, error: EngineError) -> None:

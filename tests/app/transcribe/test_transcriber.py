@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from engine.samples import SoundInfo, write_wav
 from engine.transcription import Finished, Opened, Segment, SegmentDone, Transcript
 from tests.app.conftest import Running
 from tests.app.fakes import reply, scripted, tone
+from tests.sounds import write_with_old_title
 
 Start = Callable[..., Running]
 
@@ -79,6 +80,34 @@ def test_three_files_and_a_bad_one_each_get_their_row(start: Start, steps: Steps
     assert steps.calls == ["first.wav", "second.wav", "third.wav"]
 
 
+@pytest.mark.parametrize("place", range(3))
+def test_a_file_that_makes_earshot_fail_leaves_the_others_alone(
+    place: int, start: Start, steps: Steps, recordings: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe = transcriber.sounds.probe
+
+    def stumble(file: Path) -> SoundInfo:
+        if file == recordings[place]:
+            raise ValueError("a fault of Earshot's")
+        return probe(file)
+
+    monkeypatch.setattr(transcriber.sounds, "probe", stumble)
+    app = start()
+    app.controller.transcriber.add_files(recordings)
+    app.wait(lambda: states(app).count(JobState.DONE) == 2)
+    (bad,) = (job for job in app.controller.transcriber.jobs if job.state is not JobState.DONE)
+    assert (bad.name, bad.state) == (recordings[place].name, JobState.FAILED)
+    assert bad.problem == "Something went wrong; the log says more."
+
+
+def test_an_old_tag_among_dropped_files_is_no_hindrance(start: Start, steps: Steps, recordings: list[Path]) -> None:
+    tagged = write_with_old_title(recordings[0].with_name("old.m4a"), tone(2.0, 16_000), 16_000, "aac")
+    app = start()
+    app.controller.transcriber.add_files([recordings[0], tagged, recordings[1]])
+    app.wait(lambda: states(app) == [JobState.DONE] * 3)
+    assert steps.calls == ["first.wav", "old.m4a", "second.wav"]
+
+
 def test_files_that_cannot_be_listed_are_said(
     start: Start, recordings: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,10 +115,10 @@ def test_files_that_cannot_be_listed_are_said(
     said: list[str] = []
     app.controller.transcriber.trouble.connect(said.append)
 
-    def asleep(_file: Path) -> SoundInfo:
+    def asleep(_paths: Sequence[Path]) -> None:
         raise TimeoutError
 
-    monkeypatch.setattr(transcriber.sounds, "probe", asleep)
+    monkeypatch.setattr(transcriber, "_listed", asleep)
     app.controller.transcriber.add_files(recordings)
     app.wait(lambda: said)
     assert said == ["Something went wrong; the log says more."]

@@ -18,11 +18,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine import samples
 from engine.cli import main
 from engine.transcription import Options
 from engine.transcription.journal import run_key
 from tests.permissions import unprivileged
-from tests.sounds import babble, cut_in_half, silence, tone, write_with_pyav, write_with_soundfile
+from tests.sounds import (
+    babble,
+    cut_in_half,
+    silence,
+    tone,
+    write_with_old_title,
+    write_with_pyav,
+    write_with_soundfile,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -112,6 +121,46 @@ def test_one_bad_file_of_several_does_not_keep_the_others_from_being_done(
         f"earshot: There is no file {tmp_path / 'none.wav'}: check the name.",
         f"earshot: No speech was found in {silent}: check that the right microphone or track was recorded.",
     ]
+
+
+def test_three_recordings_with_a_bad_one_in_the_middle_give_two_texts_and_one_sentence(
+    recording: Path, tmp_path: Path
+) -> None:
+    playlist = tmp_path / "list.m3u8"
+    playlist.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n{recording}\n#EXT-X-ENDLIST\n")
+    tagged = write_with_old_title(tmp_path / "old.m4a", babble(2.0), 16_000, "aac")
+    done = _subprocess("transcribe", recording, playlist, tagged, "--output", tmp_path / "out")
+    assert done.returncode == 2
+    assert done.stdout.split() == [str(tmp_path / "out" / "talk.txt"), str(tmp_path / "out" / "old.txt")]
+    assert all(Path(name).read_text().strip() for name in done.stdout.split())
+    assert done.stderr.startswith(f"earshot: {playlist} is not a sound file or is damaged: Earshot reads wav")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("function", ["probe", "stream"])
+def test_a_file_that_makes_earshot_fail_leaves_the_others_alone(
+    function: str,
+    recording: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    files = [Path(shutil.copy(recording, tmp_path / f"{name}.wav")) for name in ("first", "second", "third")]
+    real = getattr(samples, function)
+
+    def stumble(path: Path, *more: object) -> object:
+        if path == files[1]:
+            raise ValueError("a fault of Earshot's")
+        return real(path, *more)
+
+    monkeypatch.setattr(samples, function, stumble)
+    assert main(["transcribe", *map(str, files), "--output", str(tmp_path / "out")]) == 2
+    captured = capsys.readouterr()
+    assert captured.out.split() == [str(tmp_path / "out" / "first.txt"), str(tmp_path / "out" / "third.txt")]
+    said = f"earshot: {files[1]} was left out, because Earshot itself failed (ValueError): please report it."
+    assert captured.err.splitlines()[-1:] == [said]
+    assert "a fault of Earshot's" in caplog.text  # with its traceback
 
 
 def test_recordings_of_the_same_name_do_not_overwrite_each_other(recording: Path, tmp_path: Path) -> None:
