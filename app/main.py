@@ -192,6 +192,7 @@ def build_controller(
     from app.talk.controller import Controller
     from app.talk.conversation import Conversation
     from app.talk.parts import Parts
+    from app.talk.searcher import Searcher
     from app.talk.store import Store
     from app.transcribe.transcriber import Transcriber
     from app.worker import Worker
@@ -221,7 +222,7 @@ def build_controller(
     offers = choices.tool_offers()
     parts = Parts(
         settings=settings,
-        conversation=Conversation(store, settings),
+        conversation=Conversation(store, settings, Searcher(store, Worker("search", _DISK_HANGS_S))),
         thread=thread,
         models=models,
         sound=sound,

@@ -41,10 +41,11 @@ class TurnState(Enum):
 class TurnView:
     """One turn: what I said, what it thinks, which tools it used, what it says.
 
-    `spoken` are the characters of `answer` that sound now. `peaks` are the loudness of what I said, 0 to 1.
+    `key` is the turn's id. `spoken` are the characters of `answer` that sound now. `peaks` are the loudness of what I
+    said, 0 to 1. `version` says which it is of the `versions` that were asked or answered in its place.
     """
 
-    key: int
+    key: str
     state: TurnState = TurnState.DONE
     text: str = ""
     peaks: tuple[float, ...] = ()
@@ -61,6 +62,8 @@ class TurnView:
     first_sound_s: float | None = None
     real_time_factor: float | None = None
     problem: str = ""  # a sentence when it failed
+    version: int = 1
+    versions: int = 1
 
 
 @dataclass(frozen=True)

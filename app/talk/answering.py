@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,16 +13,18 @@ from PySide6.QtCore import QObject, Signal
 from app.audio import recording_files
 from app.engine_side.desk import HeardAt, Job, Manner, Placed, Sink, Trouble
 from app.engine_side.engine_thread import SOON, Request
-from app.shown import Notice, NoticeAction, State, TurnState, TurnView
+from app.shown import Notice, NoticeAction, State, TurnState
 from app.talk.confirmation import Confirmation
 from app.talk.parts import Parts
 from app.talk.reply import PlaySink, Reply, Silence, arguments_in_words, character_at, heard_part, word_at
 from app.talk.states import Happening, after
-from app.talk.store import StoredTurn
+from app.talk.stored_turn import StoredTurn
 from engine.errors import EngineError
-from engine.events import ContextTrimmed, ReplyEnded, Samples, ToolCall, Turn
+from engine.events import ContextTrimmed, ReplyEnded, Samples, ToolCall, Turn, new_turn_id
 
 log = logging.getLogger(__name__)
+
+_OF_THE_QUESTION = ("text", "peaks", "seconds", "attachment", "speed", "recording", "place")
 
 
 class Answering(QObject):
@@ -45,7 +47,7 @@ class Answering(QObject):
         self._help: Callable[[], None] = lambda: None
         self._reply: Reply | None = None
         self._writing_down: Reply | None = None
-        self._written_down: set[int] = set()  # keys of turns; one in which no words were found is not tried again
+        self._written_down: set[str] = set()  # keys of turns; one in which no words were found is not tried again
         self._pending: object | None = None  # identity of what is being read or written before it can be asked
         self._confirmation: Confirmation | None = None
         self._said_meanwhile: tuple[Notice, Callable[[], None]] = self.notice, self._help  # while a question stands
@@ -70,7 +72,7 @@ class Answering(QObject):
 
     def _job(self, stored: StoredTurn, turn: Turn | None, sink: Sink) -> Job:
         now = self._settings.now
-        name = f"answer-{stored.view.key}-{time.time_ns()}.wav"
+        name = f"answer-{stored.id}-{time.time_ns()}.wav"
         voice = (
             now.voice if any(voice.key == now.voice for voice in self._models.voices) or not self._models.voices else ""
         )
@@ -88,14 +90,13 @@ class Answering(QObject):
         job = self._job(replace(stored, place=place), turn, sink)
         request = Request("answer", lambda desk, request: desk.answer(job, request))
         sink.request = request
-        spoken = turn.spoken_answer if turn is not None else stored.view.has_sound
-        self._reply = Reply(stored.view.key, job, request, spoken=spoken, began_s=time.monotonic())
-        blank = TurnView(stored.view.key, TurnState.WAITING)
-        kept = {name: getattr(stored.view, name) for name in ("text", "peaks", "seconds", "attachment", "speed")}
-        self._talk.give_files(stored.view.key, sound="")
-        self._talk.note(stored.view.key, spans=())
-        self._talk.show(stored.view.key, **{**_fields(blank), **kept})
-        self._talk.keep(stored.view.key)
+        spoken = turn.spoken_answer if turn is not None else bool(stored.sound)
+        self._reply = Reply(stored.id, job, request, spoken=spoken, began_s=time.monotonic())
+        self._talk.give_files(stored.id, sound="")
+        now = self._talk.find(stored.id) or stored
+        kept = {name: getattr(now, name) for name in _OF_THE_QUESTION}
+        self._talk.put(StoredTurn(stored.id, stored.conversation, TurnState.WAITING, **kept))
+        self._talk.keep(stored.id)
         self._happen(Happening.ASKED)
         self._thread.submit(request)
 
@@ -105,7 +106,7 @@ class Answering(QObject):
         if reply is not None and reply.request.on_skip is not None:
             reply.request.on_skip()
 
-    def regenerate(self, key: int) -> None:
+    def regenerate(self, key: str) -> None:
         """Answer a turn again; what came after it goes."""
         stored = self._talk.find(key)
         if stored is None:
@@ -114,31 +115,30 @@ class Answering(QObject):
             self.try_again(key)
             return
         self.stop()
-        self._forget_from(key + 1)
+        self._forget(self._talk.after(key))
         self._talk.remove_after(key)
         self._submit(stored, None, stored.place)
 
-    def edit_turn(self, key: int, text: str) -> None:
+    def edit_turn(self, key: str, text: str) -> None:
         """Ask something else instead; what came after it goes."""
         stored = self._talk.find(key)
         if stored is None or not text.strip():
             return
         self.stop()
-        self._forget_from(key)
+        self._forget([stored, *self._talk.after(key)])
         self._talk.remove_after(key)
         self._talk.give_files(key, recording="")
-        self._talk.note(key, place=None)
-        self._talk.show(key, text=text.strip(), peaks=(), seconds=None)
+        self._talk.show(key, place=None, text=text.strip(), peaks=(), seconds=None)
         self._submit(self._talk.find(key) or stored, self._turn(None, text), None)
 
-    def _forget_from(self, key: int) -> None:
+    def _forget(self, turns: Sequence[StoredTurn]) -> None:
         """Whatever becomes of the answer that is asked for next: the model's memory ends where the window does."""
-        gone = [turn for turn in self._talk.stored if turn.view.key >= key and turn.place is not None]
-        if gone:
-            job = self._job(gone[0], None, Silence())
+        remembered = [turn for turn in turns if turn.place is not None]
+        if remembered:
+            job = self._job(remembered[0], None, Silence())
             self._thread.submit(Request("forget", lambda desk, request: desk.forget_from(job, request), settles=True))
 
-    def try_again(self, key: int) -> None:
+    def try_again(self, key: str) -> None:
         """Ask a failed turn again, from its recording on disk; it becomes the newest turn."""
         stored = self._talk.find(key)
         if stored is None:
@@ -146,16 +146,14 @@ class Answering(QObject):
         self.stop()
         self._say()
         if stored is not self._talk.stored[-1]:
-            recording = replace(stored, recording="", sound="")
-            self._talk.note(key, recording="", sound="")  # the files stay for the new turn
             self._talk.remove(key)
-            stored = self._talk.add(replace(recording, recording=stored.recording, place=None))
+            stored = self._talk.add(replace(stored, id=new_turn_id(), sound="", place=None))
         if not stored.recording:
-            self._submit(stored, self._turn(None, stored.view.text), None)
+            self._submit(stored, self._turn(None, stored.text), None)
             return
         self._pending = stored
         self._happen(Happening.ASKED)
-        path, text = self._talk.folder / stored.recording, stored.view.text if stored.view.attachment else ""
+        path, text = self._talk.folder / stored.recording, stored.text if stored.attachment else ""
         self._parts.disk.run(
             lambda: recording_files.attachment(path), lambda said, error: self._on_read(stored, text, said, error)
         )
@@ -170,7 +168,7 @@ class Answering(QObject):
         else:
             self._submit(stored, self._turn(said, text), None)
 
-    def delete_turn(self, key: int) -> None:
+    def delete_turn(self, key: str) -> None:
         """Take a turn out of the conversation and the model's memory."""
         stored = self._talk.find(key)
         if stored is None:
@@ -182,15 +180,16 @@ class Answering(QObject):
             self.stop()
         self._pause_writing_down()  # it knows its turn by a place that may change now
         self._thread.submit(Request("forget", lambda desk, request: desk.forget(job, request), settles=True))
-        if stored.place is not None and self._reply is not None and self._reply.key > key:
+        later = [turn.id for turn in self._talk.after(key)]
+        if stored.place is not None and self._reply is not None and self._reply.key in later:
             self._reply.job.gone_before += 1
         self._talk.remove(key)
         self._write_down_next()
 
     def _is_about(self, stored: StoredTurn) -> bool:
         """Whether a turn is what goes on: it is being answered, or read to be."""
-        reading = isinstance(self._pending, StoredTurn) and self._pending.view.key == stored.view.key
-        return reading or (self._reply is not None and self._reply.key == stored.view.key)
+        reading = isinstance(self._pending, StoredTurn) and self._pending.id == stored.id
+        return reading or (self._reply is not None and self._reply.key == stored.id)
 
     def _on_event(self, request: Request, event: Any) -> None:
         if isinstance(event, HeardAt):
@@ -200,7 +199,7 @@ class Answering(QObject):
         if reply is None or request is not reply.request:
             return
         if isinstance(event, Placed):
-            self._talk.note(reply.key, place=event.place - reply.job.gone_before)
+            self._talk.show(reply.key, place=event.place - reply.job.gone_before)
             return
         if isinstance(event, Trouble):
             self._say(event.sentence, trouble=True)
@@ -210,8 +209,7 @@ class Answering(QObject):
             return
         stored = self._talk.find(reply.key)
         if stored is not None:
-            view = reply.take(stored.view, event, time.monotonic())
-            self._talk.show(reply.key, **_fields(view))
+            self._talk.put(reply.take(stored, event, time.monotonic()))
         if isinstance(event, ReplyEnded):
             self._write_down_next()
 
@@ -219,9 +217,9 @@ class Answering(QObject):
         for mine in (self._reply, self._writing_down):
             if mine is not None and request is mine.request and mine.job.conversation == self._talk.view.key:
                 found = next((t for t in self._talk.stored if t.place == event.place and t.recording), None)
-                if found is not None and not found.view.text:
-                    self._talk.show(found.view.key, text=event.text)
-                    self._talk.keep(found.view.key)
+                if found is not None and not found.text:
+                    self._talk.show(found.id, text=event.text)
+                    self._talk.keep(found.id)
 
     def _on_ended(self, request: Request, error: BaseException | None) -> None:
         if self._writing_down is not None and request is self._writing_down.request:
@@ -237,7 +235,7 @@ class Answering(QObject):
             self._fail(reply, self._sentence(error))
             return
         reply.over = True
-        self._talk.note(reply.key, spans=tuple(reply.spans))
+        self._talk.show(reply.key, spans=tuple(reply.spans))
         if reply.spans:
             self._talk.give_files(reply.key, sound=reply.job.sound.name)
         if not reply.spans:
@@ -248,8 +246,9 @@ class Answering(QObject):
         self._reply = None
         self._sound.playback.stop()
         state, place = (TurnState.DONE, reply.job.place) if reply.revoice else (TurnState.FAILED, None)
-        self._talk.note(reply.key, place=place)
-        self._talk.show(reply.key, state=state, problem="" if reply.revoice else sentence, spoken=None)
+        if not reply.revoice:
+            self._talk.show(reply.key, spans=())
+        self._talk.show(reply.key, place=place, state=state, problem="" if reply.revoice else sentence, spoken=None)
         self._talk.keep(reply.key)
         self._happen(Happening.FAILED)
         if reply.revoice:  # any other failure is told in the turn itself, with a way to try again
@@ -287,12 +286,13 @@ class Answering(QObject):
         stored = self._talk.find(reply.key)
         if stored is None:
             return
-        answer = stored.view.answer
+        answer = stored.answer
         if reply.spoken:
             answer = heard_part(answer, character_at(reply.spans, reply.made_24k, heard)) if reply.spans else ""
         sound = reply.job.sound.name if reply.spans else ""
-        self._talk.note(reply.key, spans=tuple(reply.spans), sound=sound)
-        self._talk.show(reply.key, state=TurnState.INTERRUPTED, answer=answer, spoken=None)
+        self._talk.show(
+            reply.key, state=TurnState.INTERRUPTED, answer=answer, spoken=None, spans=tuple(reply.spans), sound=sound
+        )
         self._talk.keep(reply.key)
 
     def _on_engine_lost(self, sentence: str) -> None:
@@ -316,13 +316,12 @@ class Answering(QObject):
         if stored is not None:
             job = self._job(stored, None, Silence())
             request = Request("write down", lambda desk, request: desk.write_down(job, request), SOON)
-            self._writing_down = Reply(stored.view.key, job, self._thread.submit(request))
+            self._writing_down = Reply(stored.id, job, self._thread.submit(request))
 
     def _lacks_transcript(self, stored: StoredTurn) -> bool:
         """Whether it was spoken, can be written down and was not."""
-        view = stored.view
-        can_be = bool(stored.recording) and stored.place is not None and view.state is not TurnState.FAILED
-        return can_be and not view.text and view.key not in self._written_down
+        can_be = bool(stored.recording) and stored.place is not None and stored.state is not TurnState.FAILED
+        return can_be and not stored.text and stored.id not in self._written_down
 
     def _pause_writing_down(self) -> None:
         if self._writing_down is not None:
@@ -340,10 +339,10 @@ class Answering(QObject):
             if reply.over and playback.over:
                 self._settle(reply)
 
-    def _show_spoken(self, key: int, spans: list[tuple[int, int, int]], made_24k: int, played_24k: int) -> None:
+    def _show_spoken(self, key: str, spans: list[tuple[int, int, int]], made_24k: int, played_24k: int) -> None:
         stored = self._talk.find(key)
         if stored is not None and spans:
-            spoken = word_at(stored.view.answer, character_at(spans, made_24k, played_24k))
+            spoken = word_at(stored.answer, character_at(spans, made_24k, played_24k))
             self._talk.show(key, spoken=spoken)
 
     def confirm(self, call: ToolCall, request: Request) -> bool:
@@ -450,7 +449,3 @@ class Answering(QObject):
         """Stop whatever goes on."""
         self._interrupt()
         self._happen(Happening.STOPPED)
-
-
-def _fields(view: TurnView) -> dict[str, Any]:
-    return {name: getattr(view, name) for name in TurnView.__dataclass_fields__ if name != "key"}

@@ -38,7 +38,7 @@ class Controller(Talking):
     level_changed = Signal(float)
     turns_reset = Signal()
     turn_changed = Signal(TurnView)
-    turn_removed = Signal(int)
+    turn_removed = Signal(str)
     conversation_changed = Signal(ConversationView)
     conversations_changed = Signal()
     models_changed = Signal()
@@ -79,7 +79,7 @@ class Controller(Talking):
 
     def start(self) -> None:
         """Begin: load the model, open the sound, go on with interrupted transcriptions."""
-        self._talk.expire()
+        self._talk.start()
         self._models.load_best()
         self._models.ready.connect(self.transcriber.resume)
         self.tool_servers.begin()

@@ -13,38 +13,52 @@ from PySide6.QtCore import QObject, Signal
 
 from app.settings import Settings
 from app.shown import ConversationView, TurnView
-from app.talk.store import Store, StoredTurn
+from app.talk.searcher import Searcher
+from app.talk.store import Store
+from app.talk.stored_turn import StoredTurn, version_of, view_of
 from engine.errors import StorageError
 
 log = logging.getLogger(__name__)
 
 
 class Conversation(QObject):
-    """Turns by key. A conversation is created in the store with its first turn. What cannot be saved is reported once
-    by `trouble` and stays in memory.
+    """Turns by id. A conversation is created in the store with its first turn. What cannot be saved is reported by
+    `trouble`, stays in memory and is saved as soon as that works.
     """
 
     turns_reset = Signal()
     turn_changed = Signal(TurnView)
-    turn_removed = Signal(int)
+    turn_removed = Signal(str)
     changed = Signal(ConversationView)
     list_changed = Signal()
     trouble = Signal(str)
 
-    def __init__(self, store: Store, settings: Settings, parent: QObject | None = None) -> None:
+    def __init__(self, store: Store, settings: Settings, searcher: Searcher, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._store, self._settings = store, settings
-        self._turns: dict[int, StoredTurn] = {}
-        self._next_unsaved = -1
+        self._store, self._settings, self._searcher = store, settings, searcher
+        self._turns: dict[str, StoredTurn] = {}
+        self._versions: dict[str, tuple[str, ...]] = {}
+        self._spoken: tuple[str, tuple[int, int] | None] = "", None  # the turn that sounds, and its characters
+        self._unsaved: set[str] = set()
         self._query = ""
         self._closed = False  # news that come after it change nothing
         self.view = ConversationView("", "", time.time(), preset=settings.now.preset)
         self.listed: tuple[ConversationView, ...] = store.conversations()
+        searcher.found.connect(self._on_found)
+
+    def start(self) -> None:
+        """Say what is damaged, erase what was removed, apply the retention setting."""
+        self._attempt(self._store.purge)
+        self.expire()
 
     @property
     def turns(self) -> tuple[TurnView, ...]:
         """What is shown, oldest first."""
-        return tuple(turn.view for turn in self._turns.values())
+        return tuple(self._view(turn) for turn in self._turns.values())
+
+    def _view(self, turn: StoredTurn) -> TurnView:
+        spoken = self._spoken[1] if self._spoken[0] == turn.id else None
+        return view_of(turn, spoken, *version_of(turn.id, self._versions.get(turn.id, ())))
 
     @property
     def stored(self) -> Sequence[StoredTurn]:
@@ -60,9 +74,14 @@ class Conversation(QObject):
         """Where a conversation's files lie."""
         return self._store.folder(key)
 
-    def find(self, key: int) -> StoredTurn | None:
-        """The turn of this key."""
+    def find(self, key: str) -> StoredTurn | None:
+        """The turn with this id."""
         return self._turns.get(key)
+
+    def after(self, key: str) -> Sequence[StoredTurn]:
+        """The turns that follow the one with this id."""
+        turns = list(self._turns.values())
+        return turns[list(self._turns).index(key) + 1 :]
 
     def gone(self, key: str) -> bool:
         """Whether a conversation was deleted."""
@@ -75,96 +94,97 @@ class Conversation(QObject):
             self.changed.emit(self.view)
 
     def add(self, turn: StoredTurn) -> StoredTurn:
-        """Append a turn; returns it with its key. One of another conversation is not shown."""
+        """Append a turn. One of another conversation is not shown."""
         if self._closed:
             return turn
-        try:
-            turn = self._store.add(turn)
-        except StorageError as error:
-            turn = replace(turn, view=replace(turn.view, key=self._next_unsaved))
-            self._next_unsaved -= 1
-            self.trouble.emit(str(error))
+        self._unsaved.add(turn.id)
         if turn.conversation == self.view.key:
-            self._turns[turn.view.key] = turn
-            self.turn_changed.emit(turn.view)
-        self._refresh()
+            self._turns[turn.id] = turn
+            self.turn_changed.emit(self._view(turn))
+        self._save(turn)
         return turn
 
-    def show(self, key: int, **view: Any) -> None:
-        """Change what is shown of a turn, in memory only."""
-        if (turn := self._turns.get(key)) is not None:
-            changed = replace(turn.view, **view)
-            if changed != turn.view:
-                self._turns[key] = replace(turn, view=changed)
-                self.turn_changed.emit(changed)
+    def put(self, turn: StoredTurn) -> None:
+        """Show another state of a turn, in memory only."""
+        self._put(turn, None if self._spoken[0] != turn.id else self._spoken[1])
 
-    def note(self, key: int, **fields: Any) -> None:
-        """Change what only the app needs of a turn, in memory only."""
+    def show(self, key: str, **fields: Any) -> None:
+        """Change fields of a turn, or which characters of it are `spoken`, in memory only."""
         if (turn := self._turns.get(key)) is not None:
-            self._turns[key] = replace(turn, **fields)
+            now = self._spoken[1] if self._spoken[0] == key else None
+            spoken = fields.pop("spoken", now)
+            self._put(replace(turn, **fields), spoken)
 
-    def give_files(self, key: int, **names: str) -> None:
+    def _put(self, turn: StoredTurn, spoken: tuple[int, int] | None) -> None:
+        if (before := self._turns.get(turn.id)) is not None:
+            shown = self._view(before)
+            self._turns[turn.id] = turn
+            if spoken is not None or self._spoken[0] == turn.id:
+                self._spoken = turn.id, spoken
+            if (view := self._view(turn)) != shown:
+                self.turn_changed.emit(view)
+
+    def give_files(self, key: str, **names: str) -> None:
         """Note other files of a turn (`recording`, `sound`); those it had are removed."""
         if (turn := self._turns.get(key)) is not None:
             for field, name in names.items():
                 old = getattr(turn, field)
                 if old and old != name:
                     (self.folder / old).unlink(missing_ok=True)
-            self.note(key, **names)
+            self.show(key, **names)
 
-    def keep(self, key: int) -> None:
+    def keep(self, key: str) -> None:
         """Write a turn into the store."""
         turn = self._turns.get(key)
-        if turn is None or key < 0 or self._closed:
-            return
-        try:
-            self._store.save(replace(turn, view=replace(turn.view, spoken=None)))
-        except StorageError as error:
-            self.trouble.emit(str(error))
-        self._refresh()
+        if turn is not None and not self._closed:
+            self._save(turn)
 
-    def remove(self, key: int) -> None:
+    def _save(self, turn: StoredTurn) -> None:
+        if turn.id not in self._unsaved:
+            self._attempt(self._store.save, turn)
+        elif self._attempt(self._store.add, turn, self._before(turn)):
+            self._unsaved.discard(turn.id)
+
+    def _before(self, turn: StoredTurn) -> str | None:
+        """The turn that it follows, unless that could not be saved."""
+        if turn.conversation == self.view.key:
+            ids = [id for id in self._turns if id == turn.id or id not in self._unsaved]
+            return ids[ids.index(turn.id) - 1] if ids and ids[0] != turn.id else None
+        return next((other.id for other in reversed(self._store.path(turn.conversation))), None)
+
+    def remove(self, key: str) -> None:
         """Take a turn out; the places of later ones in the engine's session move up."""
+        later = self.after(key)
         turn = self._turns.pop(key)
-        for later in self._turns.values():
-            if turn.place is not None and later.place is not None and later.place > turn.place:
-                self.note(later.view.key, place=later.place - 1)
-                self.keep(later.view.key)
-        self._forget([turn])
+        for other in later:
+            if turn.place is not None and other.place is not None and other.place > turn.place:
+                self.show(other.id, place=other.place - 1)
+                self.keep(other.id)
+        self._attempt(self._store.remove_turn, key)
         self.turn_removed.emit(key)
 
-    def remove_after(self, key: int) -> None:
+    def remove_after(self, key: str) -> None:
         """Take out everything later than this turn."""
-        later = [turn for turn in self._turns.values() if turn.view.key > key]
-        for turn in later:
-            del self._turns[turn.view.key]
+        later = self.after(key)
+        for turn in reversed(later):
+            del self._turns[turn.id]
+            self._attempt(self._store.remove_turn, turn.id)
         if later:
-            self._forget(later)
             self.turns_reset.emit()
-
-    def _forget(self, turns: list[StoredTurn]) -> None:
-        try:
-            self._store.delete_turns([turn.view.key for turn in turns])
-        except StorageError as error:
-            self.trouble.emit(str(error))
-        for turn in turns:
-            for name in (turn.recording, turn.sound):
-                if name:
-                    (self.folder / name).unlink(missing_ok=True)
-        self._refresh()
 
     def open(self, key: str) -> None:
         """Show a saved conversation."""
         view = self._store.conversation(key)
         if view is not None:
             self.view = view
-            self._turns = {turn.view.key: turn for turn in self._store.turns(key)}
+            self._turns = {turn.id: turn for turn in self._store.path(key)}
+            self._versions = self._store.all_versions(key)
             self._announce()
 
     def new(self) -> None:
         """Show an empty one."""
         self.view = ConversationView("", "", time.time(), preset=self._settings.now.preset)
-        self._turns = {}
+        self._turns, self._versions = {}, {}
         self._announce()
 
     def _announce(self) -> None:
@@ -178,7 +198,7 @@ class Conversation(QObject):
 
     def delete(self, key: str) -> None:
         """Remove a conversation with its recordings."""
-        self._attempt(self._store.delete, key)
+        self._attempt(self._store.remove_conversation, key)
         if key == self.view.key:
             self.new()
 
@@ -188,9 +208,18 @@ class Conversation(QObject):
             self._attempt(self._store.set_preset, self.view.key, preset)
 
     def search(self, query: str) -> None:
-        """List only conversations in which this was said; "" lists all."""
-        self._query = query
+        """List only conversations in which this was said, as soon as they are found; "" lists all."""
+        self._query = query.strip()
         self._refresh()
+
+    def _on_found(self, query: str, found: tuple[ConversationView, ...]) -> None:
+        if query == self._query and not self._closed:
+            self._list(found)
+
+    def _list(self, conversations: tuple[ConversationView, ...]) -> None:
+        if conversations != self.listed:
+            self.listed = conversations
+            self.list_changed.emit()
 
     def expire(self) -> None:
         """Apply the retention setting; the conversation in front stays while it is shown."""
@@ -205,27 +234,38 @@ class Conversation(QObject):
         self._refresh()
 
     def close(self) -> None:
-        """Apply the retention setting once more and close the store."""
+        """Apply the retention setting once more, erase what was removed, and close the store."""
         if not self._closed:
             self._expire("")
+            self._attempt(self._store.purge)
             self._closed = True
+            self._searcher.close()
             self._store.close()
 
-    def _attempt(self, command: Any, *arguments: Any) -> None:
+    def _attempt(self, command: Any, *arguments: Any) -> bool:
+        """Whether the store could do it; else why not is said."""
         try:
             command(*arguments)
         except StorageError as error:
             self.trouble.emit(str(error))
+            return False
         self._refresh()
+        return True
 
     def _refresh(self) -> None:
         if self._closed:
             return
-        listed = self._store.conversations(self._query)
-        if listed != self.listed:
-            self.listed = listed
-            self.list_changed.emit()
-        view = self._store.conversation(self.view.key) if self.view.key else None
+        for sentence in self._store.take_troubles():
+            self.trouble.emit(sentence)
+        try:
+            if self._query:
+                self._searcher.search(self._query)
+            else:
+                self._list(self._store.conversations())
+            view = self._store.conversation(self.view.key) if self.view.key else None
+        except StorageError as error:
+            self.trouble.emit(str(error))
+            return
         if view is not None and (view.title, view.preset) != (self.view.title, self.view.preset):
             self.view = view
             self.changed.emit(view)

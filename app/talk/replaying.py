@@ -17,7 +17,7 @@ from app.talk.parts import Parts
 from app.talk.replay import Replay
 from app.talk.reply import PlaySink, Reply
 from app.talk.states import Happening
-from app.talk.store import StoredTurn
+from app.talk.stored_turn import StoredTurn
 from engine.resources import resource
 
 
@@ -29,12 +29,12 @@ class Replaying(Answering):
     def __init__(self, parts: Parts, parent: QObject | None = None) -> None:
         super().__init__(parts, parent)
         self._replay: Replay | None = None
-        self._replayed: int | None = None
+        self._replayed: str | None = None
         self.transcriber.play_wanted.connect(self._play_part)
         self._to_ring = False
         self.rang.connect(self._on_rang)
 
-    def play_again(self, key: int, speed: float = 1.0) -> None:
+    def play_again(self, key: str, speed: float = 1.0) -> None:
         """Play an answer's sound, 0.8 to 1.5 times as fast."""
         stored = self._talk.find(key)
         if stored is None or not stored.sound:
@@ -43,7 +43,7 @@ class Replaying(Answering):
         self._talk.show(key, state=TurnState.SPEAKING, speed=float(speed))
         self._start_replay(self._talk.folder / stored.sound, float(speed), key)
 
-    def play_question(self, key: int) -> None:
+    def play_question(self, key: str) -> None:
         """Play what the user said."""
         stored = self._talk.find(key)
         if stored is not None and stored.recording:
@@ -56,7 +56,7 @@ class Replaying(Answering):
             self._start_replay(path, part_s=(first_s, last_s))
 
     def _start_replay(
-        self, path: Path, speed: float = 1.0, key: int | None = None, part_s: tuple[float, float] | None = None
+        self, path: Path, speed: float = 1.0, key: str | None = None, part_s: tuple[float, float] | None = None
     ) -> None:
         self._sound.open(microphone=False)
         self._replay, self._replayed = Replay(self._sound.playback, path, speed, part_s), key
@@ -72,7 +72,7 @@ class Replaying(Answering):
         files = [self._talk.folder / name for name in (stored.recording, stored.sound) if name]
         return super()._is_about(stored) or (self._replay is not None and self._replay.path in files)
 
-    def save_sound(self, key: int, path: Path) -> None:
+    def save_sound(self, key: str, path: Path) -> None:
         """Write an answer's sound to a file of the user's."""
         stored = self._talk.find(key)
         if stored is None or not stored.sound:
@@ -85,7 +85,7 @@ class Replaying(Answering):
 
         self._parts.disk.run(lambda: recording_files.copied(source, path), saved)
 
-    def revoice(self, key: int, voice: str) -> None:
+    def revoice(self, key: str, voice: str) -> None:
         """Speak an answer again in another voice."""
         stored = self._talk.find(key)
         if stored is None or stored.place is None:

@@ -11,7 +11,8 @@ from typing import Any
 from app.audio.playback import Playback, Sound
 from app.engine_side.desk import Job, Sounded
 from app.engine_side.engine_thread import Request
-from app.shown import ToolState, ToolView, TurnState, TurnView
+from app.shown import ToolState, TurnState
+from app.talk.stored_turn import StoredTool, StoredTurn
 from engine.events import (
     AnswerText,
     EndReason,
@@ -61,7 +62,7 @@ class Silence:
 class Reply:
     """A request for an answer and what became of it. `spans` are (first sample at 24 kHz, first, last character)."""
 
-    key: int
+    key: str
     job: Job
     request: Request
     spans: list[tuple[int, int, int]] = field(default_factory=list)
@@ -72,38 +73,38 @@ class Reply:
     spoken: bool = True  # else what was written was read
     began_s: float = 0.0
 
-    def take(self, view: TurnView, event: Any, now_s: float) -> TurnView:
+    def take(self, turn: StoredTurn, event: Any, now_s: float) -> StoredTurn:
         """The turn after one more event."""
         match event:
             case ThinkingText(text):
                 return replace(
-                    view, state=TurnState.THINKING, thinking=view.thinking + text, thinking_s=now_s - self.began_s
+                    turn, state=TurnState.THINKING, thinking=turn.thinking + text, thinking_s=now_s - self.began_s
                 )
             case ThinkingEnded(seconds):
-                return replace(view, state=TurnState.WAITING, thinking_s=seconds)
+                return replace(turn, state=TurnState.WAITING, thinking_s=seconds)
             case AnswerText(text, start):
-                state = view.state if view.state is TurnState.SPEAKING else TurnState.ANSWERING
-                return replace(view, state=state, answer=view.answer[:start] + text)
+                state = turn.state if turn.state is TurnState.SPEAKING else TurnState.ANSWERING
+                return replace(turn, state=state, answer=turn.answer[:start] + text)
             case Sounded(start, samples, first, last):
                 self.spans.append((start, first, last))
                 self.made_24k = start + samples
-                return replace(view, has_sound=True)
+                return turn if self.revoice else replace(turn, spans=tuple(self.spans))
             case ToolCall():
                 self.tool_ids.append(event.id)
-                return replace(view, tools=(*view.tools, ToolView(event.name, arguments_in_words(event.arguments))))
+                return replace(turn, tools=(*turn.tools, StoredTool(event.name, arguments_in_words(event.arguments))))
             case ToolResult():
-                return replace(view, tools=self._with_result(view.tools, event))
+                return replace(turn, tools=self._with_result(turn.tools, event))
             case ReplyEnded(_, reason, statistics):
                 return replace(
-                    view,
-                    problem="" if reason is not EndReason.LENGTH else view.problem,
+                    turn,
+                    problem="" if reason is not EndReason.LENGTH else turn.problem,
                     first_text_s=statistics.first_text_s,
                     first_sound_s=statistics.first_sound_s,
                     real_time_factor=statistics.real_time_factor,
                 )
-        return view
+        return turn
 
-    def _with_result(self, tools: tuple[ToolView, ...], result: ToolResult) -> tuple[ToolView, ...]:
+    def _with_result(self, tools: tuple[StoredTool, ...], result: ToolResult) -> tuple[StoredTool, ...]:
         place = len(tools) - len(self.tool_ids) + self.tool_ids.index(result.id)
         state = ToolState.FAILED if result.failed else ToolState.DONE
         return (*tools[:place], replace(tools[place], result=result.text, state=state), *tools[place + 1 :])

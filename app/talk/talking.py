@@ -13,13 +13,13 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.audio import recording_files
 from app.audio.permission import Access, open_privacy_settings
 from app.audio.recording_files import Utterance
-from app.shown import Notice, NoticeAction, State, TurnState, TurnView, Welcome
+from app.shown import Notice, NoticeAction, State, TurnState, Welcome
 from app.talk.parts import Parts
 from app.talk.replaying import Replaying
 from app.talk.states import Happening
-from app.talk.store import StoredTurn
+from app.talk.stored_turn import StoredTurn
 from engine.errors import StorageError
-from engine.events import Samples
+from engine.events import Samples, new_turn_id
 
 TAP_S = 0.3  # a shorter press latches
 _TAIL_MS = 120  # the microphone is a little behind the key
@@ -52,8 +52,10 @@ class Said:
     def turn(self, kept: Utterance, state: TurnState, problem: str = "") -> StoredTurn:
         """A new turn of it."""
         name = self.attached.name if self.attached else ""
-        view = TurnView(0, state, self.text, kept.peaks, kept.seconds, name, problem=problem)
-        return StoredTurn(view, self.conversation, kept.file)
+        return StoredTurn(
+            new_turn_id(), self.conversation, state, self.text, kept.peaks, kept.seconds, name,
+            problem=problem, recording=kept.file,
+        )  # fmt: skip
 
 
 class Talking(Replaying):
@@ -271,7 +273,7 @@ class Talking(Replaying):
             self._happen(Happening.ASKED)
             self._write(said)
             return
-        stored = StoredTurn(TurnView(0, TurnState.WAITING, text.strip()), self._talk.view.key)
+        stored = StoredTurn(new_turn_id(), self._talk.view.key, TurnState.WAITING, text.strip())
         self._submit(self._talk.add(stored), self._turn(None, text), None)
 
     def attach(self, path: Path) -> None:

@@ -631,7 +631,7 @@ def test_conversations_are_renamed_found_and_deleted(sit: Sit) -> None:
     user.answer(yes=True)
     assert user.saved == ["What colour are plums?"]
     assert user.window.shows_welcome
-    assert not folder.exists(), "the recordings are gone as well"
+    user.sees(lambda: not folder.exists())
 
 
 def test_a_name_being_typed_survives_an_answer_that_comes_meanwhile(sit: Sit) -> None:

@@ -110,7 +110,7 @@ class TalkBinding(QObject):
         self._window.show_empty(not turns)
         self._enable_turn_commands()
 
-    def _on_turn_removed(self, key: int) -> None:
+    def _on_turn_removed(self, key: str) -> None:
         self._window.conversation.remove_turn(key)
         self._window.show_empty(not self._controller.turns)
         self._enable_turn_commands()
@@ -195,10 +195,10 @@ class TalkBinding(QObject):
         menus.save_sound.setEnabled(sounds and settled)
         menus.again.setEnabled(settled)
 
-    def _turn(self, key: int) -> TurnView | None:
+    def _turn(self, key: str) -> TurnView | None:
         return next((turn for turn in self._controller.turns if turn.key == key), None)
 
-    def _on_act(self, key: int, action: TurnAction, value: object) -> None:
+    def _on_act(self, key: str, action: TurnAction, value: object) -> None:
         turn, controller = self._turn(key), self._controller
         if turn is None:
             return

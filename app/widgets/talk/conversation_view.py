@@ -44,7 +44,7 @@ def _only_goes_on(before: TurnView, after: TurnView) -> bool:
 class ConversationView(QAbstractScrollArea):
     """Shows turns, follows the newest while it grows, and stays put when the user has scrolled up."""
 
-    act = Signal(int, TurnAction, object)
+    act = Signal(str, TurnAction, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,7 +56,7 @@ class ConversationView(QAbstractScrollArea):
         self._heights: list[int] = []
         self._tops: list[int] = []
         self._known_tops = 0  # tops up to this turn are right
-        self._unfolded: dict[int, bool] = {}
+        self._unfolded: dict[str, bool] = {}
         self._shown: dict[int, TurnWidget] = {}
         self._spare: list[TurnWidget] = []
         self._follow = True
@@ -126,7 +126,7 @@ class ConversationView(QAbstractScrollArea):
             self._show_changed(index)
             self._growing.start()
 
-    def remove_turn(self, key: int) -> None:
+    def remove_turn(self, key: str) -> None:
         """Take one turn out; the others in sight stay where they are."""
         index = next((i for i, turn in enumerate(self._turns) if turn.key == key), None)
         if index is None:
@@ -190,7 +190,7 @@ class ConversationView(QAbstractScrollArea):
         widget.act.connect(self._on_act)
         return widget
 
-    def _on_act(self, key: int, action: TurnAction, value: object) -> None:
+    def _on_act(self, key: str, action: TurnAction, value: object) -> None:
         if action is TurnAction.FOLD:
             self._unfolded[key] = not value
             index = next(i for i, turn in enumerate(self._turns) if turn.key == key)

@@ -163,7 +163,7 @@ class ActionRow(QWidget):
 class TurnWidget(QWidget):
     """One turn. `act` says which turn, what was asked, and a value where one is needed."""
 
-    act = Signal(int, TurnAction, object)
+    act = Signal(str, TurnAction, object)
     GAP = 12
     MARGIN = 12  # room around the column for the focus ring
 
@@ -171,7 +171,7 @@ class TurnWidget(QWidget):
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.turn = TurnView(-1)
+        self.turn = TurnView("")
         self._stacked: tuple[int, list[tuple[QWidget, int, int]]] | None = None
         self._bubble = UserBubble(self)
         self._thinking = ThinkingBlock(self)

@@ -15,9 +15,9 @@ from pytestqt.qtbot import QtBot
 
 from app.models import downloads as downloads_of
 from app.models.downloads import Downloads
-from app.shown import DownloadState, DownloadView, JobState, TurnState, TurnView
+from app.shown import DownloadState, DownloadView, JobState
 from app.single_instance import SingleInstance
-from app.talk.store import Store, StoredTurn
+from app.talk.store import Store
 from app.widgets.controls.labels import Label
 from app.widgets.frame.main_window import MainWindow
 from app.widgets.frame.window import TRANSCRIBE
@@ -253,32 +253,9 @@ def test_a_file_that_moves_while_it_is_counted_does_not_stop_the_list(tmp_path: 
     worker.close(20)
 
 
-@pytest.mark.parametrize("content", ["{", "null", '{"view": {"state": "dreaming"}}', '{"view": {"peaks": 5}}'])
-def test_a_damaged_turn_does_not_cost_the_others_of_its_conversation(tmp_path: Path, content: str) -> None:
-    store = Store(tmp_path / "conversations.sqlite", tmp_path / "recordings")
-    key = store.create("assistant").key
-    first = store.add(StoredTurn(TurnView(0, TurnState.DONE, "One?"), key))
-    second = store.add(StoredTurn(TurnView(0, TurnState.DONE, "Two?"), key))
-    store._db.execute("UPDATE turns SET content = ? WHERE key = ?", (content, first.view.key))
-    damaged, whole = store.turns(key)
-    assert (damaged.view.key, damaged.view.state) == (first.view.key, TurnState.FAILED)
-    assert damaged.view.problem
-    assert whole == second
-    store.close()
-
-
-def test_a_damaged_database_is_not_taken_for_a_full_disk(tmp_path: Path) -> None:
-    file = tmp_path / "conversations.sqlite"
-    file.write_bytes(b"no database " * 1000)
-    with pytest.raises(StorageError) as told:
-        Store(file, tmp_path / "recordings")
-    assert str(file) in str(told.value)
-    assert "make room" not in str(told.value)
-
-
 def test_a_database_that_another_program_holds_is_not_taken_for_a_full_disk(tmp_path: Path) -> None:
     store = Store(tmp_path / "conversations.sqlite", tmp_path / "recordings")
-    store._db.execute("PRAGMA busy_timeout = 1")
+    store._database._db.execute("PRAGMA busy_timeout = 1")
     other = sqlite3.connect(tmp_path / "conversations.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StorageError) as told:

@@ -161,7 +161,7 @@ class FakeController(_Noting):
     level_changed = Signal(float)
     turns_reset = Signal()
     turn_changed = Signal(object)
-    turn_removed = Signal(int)
+    turn_removed = Signal(str)
     conversation_changed = Signal(object)
     conversations_changed = Signal()
     welcome_changed = Signal(object)

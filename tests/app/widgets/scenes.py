@@ -34,7 +34,7 @@ GB, MB = 10**9, 10**6
 PEAKS = tuple(0.15 + abs(math.sin(i * 1.7) * math.cos(i * 0.6)) for i in range(46))
 
 TRAIN = TurnView(
-    1,
+    "1",
     TurnState.SPEAKING,
     "If I leave at a quarter past eight and the ride takes three hours and fifty minutes, when do I get there?",
     PEAKS,
@@ -52,7 +52,7 @@ TRAIN = TurnView(
     real_time_factor=0.48,
 )
 PACKING = TurnView(
-    2,
+    "2",
     TurnState.DONE,
     "What should I pack?",
     answer="Three things matter:\n\n1. **Passport**, and a pen for the form\n2. Warm socks\n3. The charger\n\n"
@@ -64,7 +64,7 @@ PACKING = TurnView(
     real_time_factor=0.51,
 )
 CHINESE = TurnView(
-    3,
+    "3",
     TurnState.INTERRUPTED,
     "荡口古镇的门票多少钱？",
     PEAKS[:30],
@@ -77,7 +77,7 @@ CHINESE = TurnView(
     real_time_factor=0.62,
 )
 LONG_WORDS = TurnView(
-    4,
+    "4",
     TurnState.DONE,
     "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 2,
     answer="`https://example.org/a/very/long/address/that/has/no/place/to/break/and/goes/on/and/on/and/on?x=1234567890`\n\n"
@@ -88,7 +88,7 @@ LONG_WORDS = TurnView(
     ),
 )
 FAILED = TurnView(
-    5,
+    "5",
     TurnState.FAILED,
     "",
     PEAKS,
@@ -165,7 +165,7 @@ def thinking(window: Window) -> None:
 
 def listening(window: Window) -> None:
     """The user is talking."""
-    recording = TurnView(9, TurnState.RECORDING, "", PEAKS, 3.0)
+    recording = TurnView("9", TurnState.RECORDING, "", PEAKS, 3.0)
     _talk(window, [PACKING, recording], TalkLook.LISTENING, words("TalkBinding", "Listening"), 0.8)
 
 

@@ -92,7 +92,7 @@ def test_a_click_into_a_long_answer_does_not_move_the_page(qtbot: QtBot) -> None
     qtbot.addWidget(page)
     page.resize(872, 500)
     page.show()
-    page.set_turns([TurnView(1, TurnState.DONE, "Tell me all.", answer="A word and another. " * 400)])
+    page.set_turns([TurnView("1", TurnState.DONE, "Tell me all.", answer="A word and another. " * 400)])
     bar = page.verticalScrollBar()
     qtbot.waitUntil(lambda: bar.maximum() > 500)
     page.activateWindow()
@@ -222,7 +222,7 @@ def test_the_question_before_deleting_fits_the_screen_however_long_the_name(
 
 def test_a_problem_that_names_a_file_is_not_read_as_markup(window: MainWindow, controller: FakeController) -> None:
     problem = "a<b>c</b>.wav cannot be read: copy it again."
-    controller.have_turns(TurnView(1, TurnState.FAILED, "Well?", problem=problem))
+    controller.have_turns(TurnView("1", TurnState.FAILED, "Well?", problem=problem))
     turn = window.conversation.widget_of(0)
     assert turn is not None
     label = next(each for each in turn.findChildren(QLabel) if each.text() == problem)
@@ -235,7 +235,7 @@ def test_tips_show_names_and_results_as_they_are(window: MainWindow, controller:
     label.resize(60, 20)
     label.show()
     label.grab()
-    controller.have_turns(TurnView(1, answer="Well.", tools=(ToolView("web", "<i>x</i>", "<b>result</b>"),)))
+    controller.have_turns(TurnView("1", answer="Well.", tools=(ToolView("web", "<i>x</i>", "<b>result</b>"),)))
     turn = window.conversation.widget_of(0)
     assert turn is not None
     for tip, words in ((label.toolTip(), "<b>bold</b>"), (turn._tools[0].toolTip(), "<b>result</b>")):
@@ -306,7 +306,8 @@ def test_words_after_an_emoji_are_marked_where_they_stand(qtbot: QtBot) -> None:
 
 
 def test_taking_out_a_turn_leaves_the_page_where_it_is(window: MainWindow, controller: FakeController) -> None:
-    turns = [TurnView(n, TurnState.DONE, f"Question {n}", answer="A word and another. " * 40) for n in range(1, 31)]
+    answer = "A word and another. " * 40
+    turns = [TurnView(str(n), TurnState.DONE, f"Question {n}", answer=answer) for n in range(1, 31)]
     controller.have_turns(*turns)
     bar = window.conversation.verticalScrollBar()
     window.conversation.show_index(10)
@@ -314,11 +315,11 @@ def test_taking_out_a_turn_leaves_the_page_where_it_is(window: MainWindow, contr
     assert before is not None
     top, at = before.y(), bar.value()
     assert at < bar.maximum() - 1000
-    controller.turns = tuple(turn for turn in turns if turn.key != 13)
-    controller.turn_removed.emit(13)
+    controller.turns = tuple(turn for turn in turns if turn.key != "13")
+    controller.turn_removed.emit("13")
     after = window.conversation.widget_of(10)
     assert after is not None
-    assert after.turn.key == 11
+    assert after.turn.key == "11"
     assert after.y() == top
 
 

@@ -52,7 +52,7 @@ def test_talk_think_answer_play_again(window: MainWindow, controller: FakeContro
     assert window.shows_welcome
     qtbot.mousePress(bar.button, Qt.MouseButton.LeftButton)
     controller.be(State.LISTENING)
-    controller.have_turn(TurnView(1, TurnState.RECORDING, seconds=0.5))
+    controller.have_turn(TurnView("1", TurnState.RECORDING, seconds=0.5))
     assert (bar.word, bar.button.look) == ("Listening", TalkLook.LISTENING)
     qtbot.mouseRelease(bar.button, Qt.MouseButton.LeftButton)
     assert controller.asked[-2:] == [("press_talk",), ("release_talk",)]
@@ -70,7 +70,7 @@ def test_talk_think_answer_play_again(window: MainWindow, controller: FakeContro
     controller.have_turn(replace(TRAIN, state=TurnState.DONE, spoken=None))
     assert bar.word == "Ready"
     qtbot.mouseClick(turn.action_row.visible_words()[0], Qt.MouseButton.LeftButton)
-    assert controller.last() == ("play_again", 1, 1.0)
+    assert controller.last() == ("play_again", "1", 1.0)
 
 
 @pytest.mark.parametrize(
@@ -149,26 +149,26 @@ def test_a_model_that_cannot_think_gets_no_switch_for_it(window: MainWindow, con
     ("action", "value", "command"),
     [
         (TurnAction.STOP, None, ("stop",)),
-        (TurnAction.PLAY_QUESTION, None, ("play_question", 2)),
-        (TurnAction.SPEED, 1.5, ("play_again", 2, 1.5)),
-        (TurnAction.AGAIN, None, ("regenerate", 2)),
-        (TurnAction.RETRY, None, ("try_again", 2)),
-        (TurnAction.PLAY, None, ("play_again", 2, 1.25)),
+        (TurnAction.PLAY_QUESTION, None, ("play_question", "2")),
+        (TurnAction.SPEED, 1.5, ("play_again", "2", 1.5)),
+        (TurnAction.AGAIN, None, ("regenerate", "2")),
+        (TurnAction.RETRY, None, ("try_again", "2")),
+        (TurnAction.PLAY, None, ("play_again", "2", 1.25)),
     ],
 )
 def test_actions_of_a_turn_become_commands(
     window: MainWindow, controller: FakeController, action: TurnAction, value: object, command: tuple[object, ...]
 ) -> None:
     controller.have_turns(PACKING)
-    window.conversation.act.emit(2, action, value)
+    window.conversation.act.emit("2", action, value)
     assert controller.last() == command
 
 
 def test_the_word_changes_when_the_answer_comes(window: MainWindow, controller: FakeController) -> None:
     controller.be(State.THINKING)
-    controller.have_turn(TurnView(1, TurnState.WAITING, "Hello?"))
+    controller.have_turn(TurnView("1", TurnState.WAITING, "Hello?"))
     assert window.talk_bar.word == "Thinking"
-    controller.have_turn(TurnView(1, TurnState.ANSWERING, "Hello?", answer="Good"))
+    controller.have_turn(TurnView("1", TurnState.ANSWERING, "Hello?", answer="Good"))
     assert window.talk_bar.word == "Answering"
 
 
@@ -176,7 +176,7 @@ def test_the_word_changes_when_the_answer_comes(window: MainWindow, controller: 
 def test_a_turn_that_was_cut_off_says_how(
     window: MainWindow, controller: FakeController, has_sound: bool, words: str
 ) -> None:
-    controller.have_turns(TurnView(1, TurnState.INTERRUPTED, "Hello?", answer="Good", has_sound=has_sound))
+    controller.have_turns(TurnView("1", TurnState.INTERRUPTED, "Hello?", answer="Good", has_sound=has_sound))
     turn = window.conversation.widget_of(0)
     assert turn is not None
     assert any(label.text().startswith(words) for label in turn.findChildren(QLabel) if label.isVisible())
@@ -204,7 +204,7 @@ def test_a_tool_is_called_as_the_settings_call_it(window: MainWindow, controller
 
 def test_copy_puts_the_answer_on_the_clipboard(window: MainWindow, controller: FakeController) -> None:
     controller.have_turns(PACKING)
-    window.conversation.act.emit(2, TurnAction.COPY, None)
+    window.conversation.act.emit("2", TurnAction.COPY, None)
     assert QGuiApplication.clipboard().text() == PACKING.answer
 
 
@@ -212,13 +212,13 @@ def test_editing_what_i_said_asks_again_with_the_new_text(
     window: MainWindow, controller: FakeController, qtbot: QtBot
 ) -> None:
     controller.have_turns(PACKING)
-    window.conversation.act.emit(2, TurnAction.EDIT, None)
+    window.conversation.act.emit("2", TurnAction.EDIT, None)
     sheet = window.findChild(TextSheet)
     assert sheet is not None
     assert sheet.editor.toPlainText() == PACKING.text
     sheet.editor.setPlainText("What should I leave at home?")
     sheet.done_button.click()
-    assert controller.last() == ("edit_turn", 2, "What should I leave at home?")
+    assert controller.last() == ("edit_turn", "2", "What should I leave at home?")
 
 
 def test_a_failed_turn_can_be_tried_again_from_the_page(
@@ -228,7 +228,7 @@ def test_a_failed_turn_can_be_tried_again_from_the_page(
     turn = window.conversation.widget_of(0)
     assert turn is not None
     turn.retry.click()
-    assert controller.last() == ("try_again", 5)
+    assert controller.last() == ("try_again", "5")
 
 
 def test_a_turn_is_deleted_after_a_question(window: MainWindow, controller: FakeController) -> None:
@@ -241,13 +241,13 @@ def test_a_turn_is_deleted_after_a_question(window: MainWindow, controller: Fake
     assert box is not None
     assert controller.asked == []
     box.yes_button.click()
-    assert controller.last() == ("delete_turn", 2)
+    assert controller.last() == ("delete_turn", "2")
 
 
 def test_a_removed_turn_leaves_the_page(window: MainWindow, controller: FakeController) -> None:
     controller.have_turns(TRAIN, PACKING)
     controller.turns = (TRAIN,)
-    controller.turn_removed.emit(2)
+    controller.turn_removed.emit("2")
     assert len(window.conversation.turns) == 1
 
 

@@ -23,7 +23,8 @@ def many(count: int) -> list[TurnView]:
     """Turns of different heights."""
     answer = "A sentence that says something. "
     return [
-        TurnView(n, TurnState.DONE, f"Question {n}", answer=f"Answer {n}. " + answer * (n % 17)) for n in range(count)
+        TurnView(str(n), TurnState.DONE, f"Question {n}", answer=f"Answer {n}. " + answer * (n % 17))
+        for n in range(count)
     ]
 
 
@@ -71,7 +72,7 @@ def test_a_new_conversation_is_shown_from_its_end(view: ConversationView) -> Non
 def test_the_end_stays_in_sight_while_an_answer_grows(view: ConversationView) -> None:
     view.set_turns(many(20))
     for length in range(1, 60):
-        view.set_turn(TurnView(99, TurnState.ANSWERING, "Tell me more", answer="More and more words. " * length))
+        view.set_turn(TurnView("99", TurnState.ANSWERING, "Tell me more", answer="More and more words. " * length))
         widget = view.widget_of(20)
         assert widget is not None
         assert view.viewport().height() - 40 <= widget.geometry().bottom() <= view.viewport().height()
@@ -89,14 +90,14 @@ def test_the_page_stays_put_when_the_user_has_scrolled_up(view: ConversationView
 def test_asking_something_new_goes_to_the_end_again(view: ConversationView) -> None:
     view.set_turns(many(40))
     view.verticalScrollBar().setValue(0)
-    view.set_turn(TurnView(77, TurnState.RECORDING, seconds=0.0))
+    view.set_turn(TurnView("77", TurnState.RECORDING, seconds=0.0))
     assert view.follows_end
     assert view.verticalScrollBar().value() == view.verticalScrollBar().maximum()
 
 
 def test_what_is_in_sight_does_not_jump_when_scrolling_up_over_unmeasured_turns(view: ConversationView) -> None:
     view.set_turns(
-        [TurnView(n, TurnState.DONE, "Q", answer="# Title\n\n- a\n- b\n\n" + "word " * 300) for n in range(60)]
+        [TurnView(str(n), TurnState.DONE, "Q", answer="# Title\n\n- a\n- b\n\n" + "word " * 300) for n in range(60)]
     )
     bar = view.verticalScrollBar()
     for _ in range(200):
@@ -146,13 +147,13 @@ def test_actions_say_which_turn_and_what(view: ConversationView, qtbot: QtBot) -
     view.set_turns([PACKING])
     widget = view.widget_of(0)
     assert widget is not None
-    said: list[tuple[int, TurnAction, object]] = []
+    said: list[tuple[str, TurnAction, object]] = []
     view.act.connect(lambda *what: said.append(what))
     for button in widget.action_row.visible_words():
         if button.text() != "1.25×":
             qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     wanted = [TurnAction.PLAY, TurnAction.COPY, TurnAction.SAVE, TurnAction.VOICE, TurnAction.EDIT, TurnAction.AGAIN]
-    assert said == [(2, action, None) for action in wanted]
+    assert said == [("2", action, None) for action in wanted]
 
 
 def test_a_failed_turn_shows_its_sentence_and_a_way_to_try_again(view: ConversationView, qtbot: QtBot) -> None:
@@ -179,17 +180,17 @@ def test_arrow_keys_go_from_turn_to_turn_and_copy_copies_the_answer(view: Conver
     QTest.keyClick(view, Qt.Key.Key_Up)
     focused = QApplication.focusWidget()
     assert isinstance(focused, TurnWidget)
-    assert focused.turn.key == 29
+    assert focused.turn.key == "29"
     for _ in range(10):
         QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Up)
     focused = QApplication.focusWidget()
     assert isinstance(focused, TurnWidget)
-    assert focused.turn.key == 19
+    assert focused.turn.key == "19"
     assert focused.visibleRegion().boundingRect().height() > 0
-    said: list[tuple[int, TurnAction]] = []
+    said: list[tuple[str, TurnAction]] = []
     view.act.connect(lambda key, action, _value: said.append((key, action)))
     focused.copy_text()
-    assert said == [(19, TurnAction.COPY)]
+    assert said == [("19", TurnAction.COPY)]
 
 
 def test_text_under_the_pointer_can_be_selected(view: ConversationView, qtbot: QtBot) -> None:
