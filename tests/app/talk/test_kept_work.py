@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.models import downloads as downloads_of
 from app.models.downloads import Downloads
 from app.shown import DownloadState, DownloadView, JobState
 from app.single_instance import SingleInstance
@@ -206,7 +205,7 @@ def test_what_arrives_anew_is_not_discarded_with_what_was(
         assert gate.wait(10)
         remove(folder, **options)
 
-    monkeypatch.setattr(downloads_of.shutil, "rmtree", slowly)
+    monkeypatch.setattr(shutil, "rmtree", slowly)
 
     def endless(_name: str, _folder: Path) -> Generator[Progress, None, Path]:
         partial.mkdir(exist_ok=True)
