@@ -20,7 +20,7 @@ from engine.conversation.prompting.reading import Readable, Reader
 from engine.conversation.prompting.trimming import ShownTurn, Trimmer, Trimming, latest
 from engine.conversation.remembering.memory import Memory
 from engine.conversation.remembering.records import Passage, TurnRecord
-from engine.conversation.remembering.saving import restored_turns, save_turns
+from engine.conversation.remembering.saving import Store
 from engine.conversation.replying.checks import check, check_sound
 from engine.conversation.replying.cutting import as_remembered, heard_only
 from engine.conversation.replying.reply_in_progress import ReplyInProgress
@@ -82,6 +82,7 @@ class Session:
         self._voices = Voices(lambda: engine.speaking)
         self._pace = Pace()
         self._voice_scale = 1.0
+        self._store = Store(engine.vocabulary, engine.name)
         self._memory = Memory()
         self._trimming = Trimming()
         self._path_was_left = False
@@ -89,8 +90,7 @@ class Session:
         self._interrupted = threading.Event()
         self._skip = threading.Event()
         if saved is not None:
-            records = list(restored_turns(Path(saved), self._vocabulary))
-            self._memory = Memory(records, [record.id for record in records])
+            self._memory = self._store.restore(Path(saved))
 
     @classmethod
     def restore(cls, engine: Model, folder: Path | str, settings: SessionSettings | None = None) -> Session:
@@ -202,11 +202,12 @@ class Session:
         return self._exclusive(self._spoken_again(record, voice))
 
     def save(self, folder: Path | str) -> None:
-        """Write the conversation into a folder as JSON and token arrays; a crash leaves the old or the new.
+        """Write what is new or has changed since it was last saved here into a folder, and remove what was forgotten.
 
-        Raises StorageError. Voices and tools are not part of it: give the settings again when restoring.
+        A crash leaves all turns but the one being written. Raises StorageError. Voices and tools are not part of it:
+        give the settings again when restoring.
         """
-        save_turns(Path(folder), self.turns, self._vocabulary, self._engine.name)
+        self._store.save(Path(folder), self._memory)
 
     # The path of a reply.
 

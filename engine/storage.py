@@ -27,11 +27,11 @@ def told_apart(name: str, taken: set[str]) -> str:
 
 
 @contextlib.contextmanager
-def replacing(path: Path | str) -> Iterator[BinaryIO]:
+def replacing(path: Path | str, *, private: bool = False) -> Iterator[BinaryIO]:
     """Open a new file that takes the place of `path` when the block ends well; otherwise `path` stays as it was.
 
-    The folder of `path` is made if it is missing. Raises StorageError (full disk, missing permission, a folder or a
-    device in the way), naming `path`.
+    The folder of `path` is made if it is missing. A `private` file is its owner's alone to read. Raises StorageError
+    (full disk, missing permission, a folder or a device in the way), naming `path`.
     """
     path = Path(path)
     if os.path.isdir(path):  # Path's own raises for a name that is too long, or a folder that is locked
@@ -47,7 +47,7 @@ def replacing(path: Path | str) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(_usual_mode(path))
+        temporary.chmod(0o600 if private else _usual_mode(path))
         temporary.replace(path)
         temporary = None
     except OSError as error:

@@ -143,6 +143,7 @@ def _served(commands: list[str], servers: McpServers, tools: ToolRegistry) -> li
 
 
 def _session(args: argparse.Namespace, engine: Engine, chosen: Preset, tools: ToolRegistry) -> Session:
+    from engine.conversation.remembering.saving import holds_conversation
     from engine.session import Session, SessionSettings
 
     settings = SessionSettings(
@@ -153,7 +154,7 @@ def _session(args: argparse.Namespace, engine: Engine, chosen: Preset, tools: To
         remember_turns=chosen.remember_turns,
         own_voice=chosen.own_voice,
     )
-    kept = args.session is not None and (args.session / "session.json").exists()
+    kept = args.session is not None and holds_conversation(args.session)
     return Session(engine, settings, saved=args.session if kept else None)
 
 

@@ -1,153 +1,111 @@
-"""A conversation on disk: one JSON file, and one file of arrays for ids, speech tokens and what the user said.
+"""A conversation on disk: one file a turn, and an index that names the turns and the path.
 
-The JSON file is written last and names its arrays, so that a crash leaves the old conversation or the new one.
-Format 1: see `_turn_values`.
+A turn is written before the index names it, and removed once the index names it no longer, so that a crash at any
+moment leaves all turns but the one being written.
 """
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import hashlib
-import io
-import json
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+import re
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from engine.conversation.remembering.records import Passage, SpokenPiece, TurnRecord
-from engine.errors import StorageError
-from engine.events import EndReason, ReplyStatistics, Samples, Thinking, ToolCall, ToolResult, Turn
+from engine.conversation.remembering import first_format
+from engine.conversation.remembering.index import Index, IndexFile, read_index, write_index
+from engine.conversation.remembering.memory import Memory
+from engine.conversation.remembering.records import TurnRecord
+from engine.conversation.remembering.turn_file import DamagedTurnError, read_turn, write_turn
 from engine.language import Vocabulary
-from engine.storage import replacing
+from engine.storage import make_private_folder
 
-FORMAT = 1
-_FILE = "session.json"
+log = logging.getLogger(__name__)
 
-
-def save_turns(folder: Path, records: Sequence[TurnRecord], vocabulary: Vocabulary, model: str) -> None:
-    """Write the turns into `folder`. Raises StorageError; what was there before is then untouched."""
-    arrays: dict[str, NDArray[Any]] = {}
-    turns = [_turn_values(record, number, arrays) for number, record in enumerate(records)]
-    packed = io.BytesIO()
-    np.savez_compressed(packed, **arrays)  # type: ignore[arg-type]
-    data = packed.getvalue()
-    name = f"arrays-{hashlib.sha256(data).hexdigest()[:16]}.npz"
-    values = {"format": FORMAT, "model": model, "vocabulary": fingerprint(vocabulary), "arrays": name, "turns": turns}
-    with replacing(folder / name) as file:
-        file.write(data)
-    with replacing(folder / _FILE) as file:
-        # Half a surrogate, which UTF-8 does not know, becomes what JSON writes for it.
-        file.write(json.dumps(values, ensure_ascii=False, indent=1).encode(errors="backslashreplace"))
-    for old in folder.glob("arrays-*.npz"):
-        if old.name != name:
-            old.unlink(missing_ok=True)
+_INDEX = "index.jsonl"
+_OURS = ("*.turn", ".*.turn.*.part", f".{_INDEX}.*.part", first_format.FILE, first_format.ARRAYS)
+_PLAIN_NAME = re.compile(r"[0-9a-z]{1,64}")
 
 
-def restored_turns(folder: Path, vocabulary: Vocabulary) -> Iterator[TurnRecord]:
-    """The turns saved in `folder`.
+def holds_conversation(folder: Path) -> bool:
+    """Whether a conversation was saved in `folder`."""
+    return (folder / _INDEX).exists() or (folder / first_format.FILE).exists()
 
-    Ids of another model's vocabulary mean nothing here: its answers come back as text without speech. Raises
-    StorageError when the folder holds no conversation, a damaged one, or one of a newer format.
-    """
-    file = folder / _FILE
+
+class Store:
+    """Saves one conversation, and knows what its folder holds already."""
+
+    def __init__(self, vocabulary: Vocabulary, model: str) -> None:
+        self._vocabulary = vocabulary
+        self._model = model
+        self._folder: Path | None = None
+        self._index = IndexFile(Index())
+        self._written: dict[str, TurnRecord] = {}  # as they stand in the folder
+
+    def restore(self, folder: Path) -> Memory:
+        """The conversation saved in `folder`; files of turns that the index does not name are removed.
+
+        A turn whose file is damaged is missing from it. Raises StorageError when the folder holds no conversation, a
+        damaged index, or one of a newer format; it is then left alone.
+        """
+        if not (folder / _INDEX).exists():
+            records = first_format.read_first_format(folder, self._vocabulary)
+            return Memory(records, [record.id for record in records])
+        self._folder, self._index = folder, read_index(folder / _INDEX)
+        index = self._index.index
+        self._written = {record.id: record for record in self._read_turns(folder, index.turns)}
+        _sweep(folder, index.turns)
+        return Memory(self._written.values(), [turn_id for turn_id in index.path if turn_id in self._written])
+
+    def save(self, folder: Path, memory: Memory) -> None:
+        """Write what is new or has changed since it was last written there or read from there. Raises StorageError.
+
+        Files of turns that are forgotten are removed.
+        """
+        if folder != self._folder or _size(folder / _INDEX) < self._index.length:
+            self._folder, self._index, self._written = folder, IndexFile(Index()), {}
+        make_private_folder(folder)
+        for record in memory:
+            if self._written.get(record.id) is not record:
+                write_turn(folder / _file_name(record.id), record, self._vocabulary, self._model)
+                self._written[record.id] = record
+        new = Index(tuple(record.id for record in memory), memory.path)
+        gone = not self._index.length or not set(self._index.index.turns) <= set(new.turns)
+        self._index = write_index(folder / _INDEX, self._index, new)
+        if gone:
+            self._written = {record.id: record for record in memory}
+            _sweep(folder, new.turns)
+
+    def _read_turns(self, folder: Path, turn_ids: Collection[str]) -> Iterator[TurnRecord]:
+        for turn_id in turn_ids:
+            try:
+                record = read_turn(folder / _file_name(turn_id), self._vocabulary)
+                if record.id != turn_id:
+                    raise DamagedTurnError("it holds another turn")
+                yield record
+            except DamagedTurnError as error:
+                log.warning("one saved turn cannot be read, the others can: %s", error)
+
+
+def _sweep(folder: Path, turn_ids: Collection[str]) -> None:
+    """Remove what a crash or an older version left behind; other people's files stay."""
+    kept = {_file_name(turn_id) for turn_id in turn_ids}
+    for pattern in _OURS:
+        for file in folder.glob(pattern):
+            if file.name not in kept:
+                with contextlib.suppress(OSError):  # a folder that may only be read is no trouble
+                    file.unlink()
+
+
+def _file_name(turn_id: str) -> str:
+    """A name that any disk takes: the id itself, or its sum where it is not made of plain letters and digits."""
+    plain = turn_id if _PLAIN_NAME.fullmatch(turn_id) else hashlib.sha256(turn_id.encode(errors="replace")).hexdigest()
+    return f"{plain}.turn"
+
+
+def _size(file: Path) -> int:
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
-        if values["format"] != FORMAT:
-            raise StorageError(f"{file} was written by a newer Earshot (format {values['format']}): update Earshot.")
-        with np.load(folder / values["arrays"], allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        same = values["vocabulary"] == fingerprint(vocabulary)
-        records = [_record(turn, arrays, vocabulary, same) for turn in values["turns"]]
-    except FileNotFoundError as error:
-        raise StorageError(f"{folder} holds no saved conversation: {Path(error.filename).name} is missing.") from None
-    except StorageError:
-        raise
-    except Exception as error:  # zip files, arrays and JSON each have errors of their own for what is damaged
-        raise StorageError(f"The conversation saved in {folder} is damaged and cannot be opened ({error}).") from error
-    yield from records
-
-
-def fingerprint(vocabulary: Vocabulary) -> str:
-    """What tells one vocabulary from another: its size and where its special ids lie."""
-    return f"{vocabulary.size}:{vocabulary.bot}:{vocabulary.speech.start}:{vocabulary.speech.stop}"
-
-
-def _turn_values(record: TurnRecord, number: int, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
-    request = record.request
-    if request.samples_16k is not None:
-        arrays[f"sound-{number}"] = _packed(request.samples_16k)
-    for place, passage in enumerate(record.passages):
-        arrays[f"ids-{number}-{place}"] = np.array(passage.ids, dtype=np.int32)
-    asked = {f.name: getattr(request, f.name) for f in dataclasses.fields(request) if f.name != "samples_16k"}
-    return {
-        "number": number,
-        "request": asked,
-        "sound": request.samples_16k is not None,
-        "transcript": record.transcript,
-        "thinking": record.thinking,
-        "thinking_s": record.thinking_s,
-        "reason": record.reason,
-        "statistics": dataclasses.asdict(record.statistics),
-        "pieces": [dataclasses.astuple(piece) for piece in record.pieces],
-        "passages": [_passage_values(passage) for passage in record.passages],
-    }
-
-
-def _passage_values(passage: Passage) -> dict[str, Any]:
-    return {
-        "spoken": passage.spoken,
-        "text": passage.text,
-        "calls": [dataclasses.asdict(call) for call in passage.calls],
-        "results": [dataclasses.asdict(result) for result in passage.results],
-    }
-
-
-def _record(
-    values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], vocabulary: Vocabulary, same: bool
-) -> TurnRecord:
-    number = values["number"]
-    samples = _unpacked(arrays[f"sound-{number}"]) if values["sound"] else None
-    asked = dict(values["request"])
-    asked |= {"thinking": Thinking(asked["thinking"]), "allow_tools": tuple(asked["allow_tools"])}
-    passages = []
-    for place, passage in enumerate(values["passages"]):
-        ids = tuple(arrays[f"ids-{number}-{place}"].tolist())
-        passages.append(_passage(passage, ids, vocabulary, same))
-    return TurnRecord(
-        Turn(samples_16k=samples, **asked),
-        values["transcript"],
-        values["thinking"],
-        values["thinking_s"],
-        tuple(passages),
-        EndReason(values["reason"]),
-        ReplyStatistics(**values["statistics"]),
-        tuple(SpokenPiece(*piece) for piece in values["pieces"]) if same else (),
-        vocabulary.speech,
-    )
-
-
-def _passage(values: Mapping[str, Any], ids: tuple[int, ...], vocabulary: Vocabulary, same: bool) -> Passage:
-    text = str(values["text"])
-    return Passage(
-        bool(values["spoken"]) and same,
-        ids if same else tuple(vocabulary.encode(text)),
-        text,
-        tuple(ToolCall(**call) for call in values["calls"]),
-        tuple(ToolResult(**result) for result in values["results"]),
-    )
-
-
-def _packed(samples: Samples) -> NDArray[Any]:
-    """Samples as 16 bit where that loses nothing (most recordings), else as they are."""
-    steps = np.rint(samples * 32768.0)
-    exact = np.abs(steps).max(initial=0) < 32768 and np.array_equal(steps.astype(np.float32) / 32768.0, samples)
-    return steps.astype(np.int16) if exact else samples.astype(np.float32)
-
-
-def _unpacked(stored: NDArray[Any]) -> Samples:
-    if stored.dtype == np.int16:
-        return stored.astype(np.float32) / np.float32(32768.0)
-    return stored.astype(np.float32)
+        return file.stat().st_size
+    except OSError:
+        return 0

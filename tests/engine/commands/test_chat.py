@@ -14,6 +14,7 @@ import soundfile
 
 from engine.cli import main
 from engine.commands import chat
+from engine.session import Session
 from tests.fakes import SmallEngine, tone
 
 
@@ -107,8 +108,8 @@ def test_a_conversation_goes_on_from_its_folder(
         type_lines(monkeypatch, "hello")
         assert main(["chat", "--preset", "reader", "--session", str(tmp_path / "kept")]) == 0
     capsys.readouterr()
-    saved = json.loads((tmp_path / "kept" / "session.json").read_text())
-    assert [turn["passages"][0]["text"] for turn in saved["turns"]] == ["Answer 1.", "Answer 2."]
+    kept = Session(engine, saved=tmp_path / "kept")
+    assert [turn.answer for turn in kept.turns] == ["Answer 1.", "Answer 2."]
 
 
 @pytest.mark.parametrize(
