@@ -11,7 +11,7 @@ step to step), so that a step costs only what changes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,7 +75,6 @@ class Attention(nn.Module):
         self._scale = config.head_dim**-0.5
         self._norms: tuple[mx.array, mx.array] | None = None
         self._stored = mx.float32
-        self.softmax_attention: Callable[..., mx.array] = mx.fast.scaled_dot_product_attention
 
     def fuse(self) -> None:
         """Join the three input projections, and the two norms, into one operation each (for inference)."""
@@ -111,7 +110,7 @@ class Attention(nn.Module):
         return query.swapaxes(1, 2), key.swapaxes(1, 2), value.swapaxes(1, 2)
 
     def attend(self, query: mx.array, key: mx.array, value: mx.array, mask: mx.array | None) -> mx.array:
-        out = self.softmax_attention(query, key, value, scale=self._scale, mask=mask)
+        out = mx.fast.scaled_dot_product_attention(query, key, value, scale=self._scale, mask=mask)
         return self.proj(out.swapaxes(1, 2).reshape(out.shape[0], out.shape[2], -1))
 
 

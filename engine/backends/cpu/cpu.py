@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import mlx.core as mx
-import mlx.nn as nn
 
-from engine.backends.cpu.activations import Gelu, Mish, Silu, SnakeByNumpy
-from engine.backends.cpu.attention import attention, causal_attention
+from engine.backends.cpu.attention import causal_attention
 from engine.backends.cpu.numpy_step import NumpyStep
 from engine.backends.cpu.packed_product import Packed
+from engine.backends.cpu.snake import SnakeByNumpy
 from engine.backends.cpu.threads import cores, spread_products
 from engine.backends.dilated import DilatedConvolution
 from engine.backends.modules import exchange
@@ -48,11 +47,7 @@ class Cpu:
             llm.single_step = NumpyStep(llm, packed)
 
     def attach_flow(self, flow: Flow) -> None:
-        """See `Backend`."""
-        exchange(flow, {nn.GELU: Gelu, nn.Mish: Mish})
-        exchange(flow.encoder, {nn.SiLU: Silu})
-        for block in flow.estimator.blocks:
-            block.attn.softmax_attention = attention
+        """See `Backend`: nothing that would earn a tenth."""
 
     def attach_vocoder(self, vocoder: Vocoder) -> None:
         """See `Backend`."""
