@@ -31,6 +31,10 @@ class Backend(Protocol):
     def beside(self) -> bool:
         """Whether speech is better made on a thread of its own, beside the writing."""
 
+    @property
+    def half(self) -> bool:
+        """Whether flow and vocoder multiply in half precision."""
+
     def packs(self, weight_bytes: int) -> bool:
         """Whether it reads packed matrices beside the expanded ones, for a model of so many bytes."""
 

@@ -64,7 +64,11 @@ def halve_flow(flow: Flow) -> None:
 
 
 def halve_vocoder(vocoder: Vocoder) -> None:
-    """Let a merged vocoder multiply in half precision, but for the pitch: the voice's phase is the sum of it."""
+    """Let the residual blocks of a merged vocoder, nearly all of its work, multiply in half precision.
+
+    The pitch stays as it is, for the voice's phase is the sum of it; and so do the few convolutions that all sound goes
+    through, whose rounding is heard at once.
+    """
     for blocks in (vocoder.source_resblocks, vocoder.resblocks):
         for block in blocks:
             exchange(block, {Convolution: HalfConvolution})

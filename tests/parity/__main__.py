@@ -10,6 +10,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 
 import tests.parity
+from engine.backends import NAMES, choose
 from tests.parity.goldens import Check, Entry, Goldens, Row
 
 
@@ -19,8 +20,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, metavar="GOLDENS_DIR", help="a folder with goldens.json")
     parser.add_argument("--tokenizer", type=Path, help="a tokenizer.json, for a checkpoint that has none of its own")
     parser.add_argument("--only", default="", metavar="PREFIX", help="check only entries whose id begins so")
+    parser.add_argument("--backend", default="auto", choices=NAMES, help="what the engine computes with")
     options = parser.parse_args(arguments)
-    goldens = Goldens(options.folder, options.tokenizer)
+    goldens = Goldens(options.folder, options.tokenizer, choose(options.backend))
     entries = [entry for entry in goldens.entries if entry.id.startswith(options.only)]
     checks = plug_ins()
     rows: list[Row] = []

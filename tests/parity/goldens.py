@@ -15,6 +15,7 @@ import soundfile
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from engine.backends import Backend, choose
 from engine.engine import Engine
 
 TOKENIZER = "tokenizer.json"
@@ -50,10 +51,14 @@ Check = Callable[["Goldens", Entry], Iterator[Row]]
 
 
 class Goldens:
-    """A folder of recorded outputs. `tokenizer` is a folder or file to use when the checkpoint has none."""
+    """A folder of recorded outputs. `tokenizer` is a folder or file to use when the checkpoint has none.
 
-    def __init__(self, folder: Path, tokenizer: Path | None = None) -> None:
+    `backend` is what the engine computes with.
+    """
+
+    def __init__(self, folder: Path, tokenizer: Path | None = None, backend: Backend | None = None) -> None:
         self.folder = folder
+        self.backend = backend or choose()
         self._tokenizer = tokenizer
         self.description: dict[str, Any] = json.loads((folder / "goldens.json").read_text(encoding="utf-8"))
         self.entries = [Entry(**_known(entry)) for entry in self.description["entries"]]
@@ -83,7 +88,7 @@ class Goldens:
     @cached_property
     def engine(self) -> Engine:
         """The checkpoint in float32, loaded by the engine's own loader."""
-        return Engine.load(self.model_folder, dtype="float32")
+        return Engine.load(self.model_folder, dtype="float32", backend=self.backend.name)
 
     @cached_property
     def model_folder(self) -> Path:

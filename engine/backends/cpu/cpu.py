@@ -27,6 +27,7 @@ class Cpu:
     """Nothing it puts in can be differentiated; float32 only, which a CPU multiplies many times faster than half."""
 
     name = "cpu"
+    half = False
 
     @property
     def beside(self) -> bool:
