@@ -82,8 +82,14 @@ class SoundSystem(Protocol):
     def open_output(self, device: Device, fill: Callable[[Samples], None]) -> OpenStream:
         """Start playing; `fill` writes the next block (n,) on the device's thread. Raises DeviceError."""
 
-    def refresh(self) -> None:
-        """Look for devices anew; only while no stream is open."""
+    def refresh(self) -> bool:
+        """Look for devices anew; only while no stream is open. False, and nothing done, while another thread is still
+        inside the system's library: a device that hangs is opened or closed there.
+        """
+
+    @property
+    def busy(self) -> bool:
+        """Whether a thread is inside the system's library."""
 
     def fingerprint(self) -> bytes:
         """Changes when a device comes or goes, or another one becomes the default."""
@@ -109,12 +115,44 @@ def _own_rate(listed: dict[str, Any]) -> int:
     return _SERVER_RATE_HZ if listed["name"] in _SERVER_DOORS else int(listed["default_samplerate"])
 
 
+class _InUse:
+    """Counts the threads inside PortAudio and the streams that are open. PortAudio must not be taken down below them:
+    it frees what they work on.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.calls = self._streams = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self.calls += 1
+
+    def __exit__(self, *_error: object) -> None:
+        with self._lock:
+            self.calls -= 1
+
+    def count_stream(self, change: int) -> None:
+        """One more is open, or one less."""
+        with self._lock:
+            self._streams += change
+
+    def run_alone(self, task: Callable[[], None]) -> bool:
+        """Do something while nothing is in use and nothing can come into use; False if something is."""
+        with self._lock:
+            alone = not self.calls and not self._streams
+            if alone:
+                task()
+            return alone
+
+
 class _PortAudioStream:
-    def __init__(self, device: Device, rate_hz: int) -> None:
+    def __init__(self, device: Device, rate_hz: int, in_use: _InUse) -> None:
         self.device, self.rate_hz, self.latency_s = device.name, rate_hz, 0.0
         self.lost = False
         self.longest_gap_s = _LONGEST_GAP_S
         self.closing = False
+        self._in_use = in_use
         self.stream: Any = None
 
     def finished(self) -> None:
@@ -122,16 +160,21 @@ class _PortAudioStream:
 
     def close(self) -> None:
         self.closing = True
-        self.stream.abort(ignore_errors=True)
-        self.stream.close(ignore_errors=True)
+        with self._in_use:
+            self.stream.abort(ignore_errors=True)
+            self.stream.close(ignore_errors=True)
+            self._in_use.count_stream(-1)
 
 
 class PortAudio:
-    """The real sound system. Every method but the callbacks belongs on the audio worker's thread."""
+    """The real sound system. Every method but the callbacks belongs on the audio worker's thread; one that hung there
+    may come back while its successor works.
+    """
 
     def __init__(self) -> None:
         self._module: ModuleType | None = None
         self._lock = threading.Lock()
+        self._in_use = _InUse()
 
     @property
     def _sd(self) -> ModuleType:
@@ -154,10 +197,23 @@ class PortAudio:
         """All loudspeakers."""
         return self._devices("output")
 
-    def refresh(self) -> None:
-        """Make PortAudio read its list again."""
-        self._sd._terminate()
-        self._sd._initialize()
+    def refresh(self) -> bool:
+        """Make PortAudio read its list again, unless a device hangs in it."""
+        library = self._sd
+
+        def renew() -> None:
+            library._terminate()
+            library._initialize()
+
+        renewed = self._in_use.run_alone(renew)
+        if not renewed:
+            log.warning("a device still hangs: the list of devices is read again later")
+        return renewed
+
+    @property
+    def busy(self) -> bool:
+        """Whether a thread is inside PortAudio."""
+        return self._in_use.calls > 0
 
     def fingerprint(self) -> bytes:
         """What the system itself says of its devices."""
@@ -165,7 +221,8 @@ class PortAudio:
 
     def _devices(self, kind: str) -> list[Device]:
         try:
-            listed, defaults = self._sd.query_devices(), self._sd.default.device
+            with self._in_use:
+                listed, defaults = self._sd.query_devices(), self._sd.default.device
         except self._sd.PortAudioError as error:
             log.warning("devices cannot be listed: %s", error)
             return []
@@ -201,7 +258,8 @@ class PortAudio:
         error: Exception | None = None
         for channels in (few, device.channels):
             try:
-                return self._started(kind, device, callback, channels)
+                with self._in_use:
+                    return self._started(kind, device, callback, channels)
             except self._sd.PortAudioError as failure:
                 log.warning("%s with %d channels of %s: %s", kind, channels, device.name, failure)
                 error = failure
@@ -211,7 +269,7 @@ class PortAudio:
         raise DeviceError(words.format(name=device.name, reason=error))
 
     def _started(self, kind: str, device: Device, callback: Callable[..., None], channels: int) -> OpenStream:
-        opened = _PortAudioStream(device, device.rate_hz)
+        opened = _PortAudioStream(device, device.rate_hz, self._in_use)
         side = "input" if kind == "InputStream" else "output"
         index = next(
             (
@@ -231,6 +289,11 @@ class PortAudio:
             callback=callback,
             finished_callback=opened.finished,
         )
-        opened.stream.start()
+        self._in_use.count_stream(1)
+        try:
+            opened.stream.start()
+        except Exception:
+            opened.close()
+            raise
         opened.rate_hz, opened.latency_s = int(opened.stream.samplerate), float(opened.stream.latency)
         return opened

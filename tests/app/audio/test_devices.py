@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -17,18 +20,23 @@ class Stream:
         library.tried.append((options["channels"], options["samplerate"]))
         if options["channels"] not in library.works:
             raise library.PortAudioError("Invalid number of channels [PaErrorCode -9998]")
+        library.do(f"open {options['channels']}")
         self.samplerate, self.latency, self.options = library.real_rate or options["samplerate"], 0.021, options
         self.calls: list[str] = []
+        self.library = library
         library.streams.append(self)
 
     def start(self) -> None:
         self.calls.append("start")
+        if self.library.starts_fail:
+            raise self.library.PortAudioError("Unanticipated host error [PaErrorCode -9999]")
 
     def abort(self, ignore_errors: bool) -> None:
         self.calls.append("abort")
 
     def close(self, ignore_errors: bool) -> None:
         self.calls.append("close")
+        self.library.do("close")
 
 
 class Library:
@@ -41,6 +49,9 @@ class Library:
         self.works, self.real_rate = works, 0.0
         self.tried: list[tuple[int, float]] = []
         self.streams: list[Stream] = []
+        self.starts_fail = False
+        self.does: list[str] = []
+        self.do: Callable[[str], None] = self.does.append  # a test may let it hang
         self.default = type("Default", (), {"device": [1, 0]})()
         self.listed = [
             {"name": "Speakers", "index": 0, "default_samplerate": 44_100.0, "max_input_channels": 0,
@@ -53,6 +64,12 @@ class Library:
 
     def query_devices(self) -> list[dict[str, Any]]:
         return self.listed
+
+    def _terminate(self) -> None:
+        self.do("terminate")
+
+    def _initialize(self) -> None:
+        self.do("initialize")
 
     def InputStream(self, **options: Any) -> Stream:  # noqa: N802
         return Stream(self, **options)
@@ -121,6 +138,50 @@ def test_a_stream_that_ends_by_itself_is_lost_and_one_that_is_closed_is_not() ->
     library.streams[1].options["finished_callback"]()
     assert not other.lost
     assert library.streams[1].calls == ["start", "abort", "close"]
+
+
+@pytest.mark.parametrize("call", ["open 1", "close"])
+def test_the_list_is_not_read_again_while_a_thread_hangs_in_the_library(call: str) -> None:
+    library, inside, gate = Library({1}), threading.Event(), threading.Event()
+
+    def do(what: str) -> None:
+        library.does.append(what)
+        if what == call:
+            inside.set()
+            assert gate.wait(60)
+
+    library.do = do
+    audio = system(library)
+    with ThreadPoolExecutor() as threads:
+        hanging = threads.submit(lambda: audio.open_input(Device("Studio", 96_000, 4), lambda block: None).close())
+        assert inside.wait(60)
+        assert audio.busy
+        assert not audio.refresh()
+        assert "terminate" not in library.does
+        gate.set()
+        hanging.result(60)
+    assert not audio.busy
+    assert audio.refresh()
+    assert library.does[-3:] == ["close", "terminate", "initialize"]
+
+
+def test_the_list_is_not_read_again_below_an_open_stream() -> None:
+    library = Library({1})
+    audio = system(library)
+    stream = audio.open_input(Device("Studio", 96_000, 4), lambda block: None)
+    assert not audio.refresh()
+    stream.close()
+    assert audio.refresh()
+
+
+def test_a_stream_that_does_not_start_is_closed() -> None:
+    library = Library({1, 4})
+    library.starts_fail = True
+    audio = system(library)
+    with pytest.raises(DeviceError, match="Unanticipated host error"):
+        audio.open_input(Device("Studio", 96_000, 4), lambda block: None)
+    assert [stream.calls[-1] for stream in library.streams] == ["close", "close"]
+    assert audio.refresh()
 
 
 def test_a_chosen_device_that_is_away_gives_way_to_the_default() -> None:
