@@ -9,6 +9,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, Signal
 
 from app.audio.devices import Device, DeviceError, OpenStream, SoundSystem, chosen, chosen_input
+from app.audio.gate import Gate
 from app.audio.microphone import Microphone
 from app.audio.playback import Playback
 from app.settings import Settings
@@ -20,10 +21,13 @@ _HANGS_S = 5.0  # a device that takes longer to open is left behind
 
 
 class _Opening:
-    """A stream that the audio worker opens, and closes again if nobody wants it any more by then."""
+    """A stream that the audio worker opens, and closes again if nobody wants it any more by then.
 
-    def __init__(self, open_stream: Callable[[], OpenStream]) -> None:
-        self._open_stream = open_stream
+    `gate` lets its samples through; it is opened when the stream is attached.
+    """
+
+    def __init__(self, open_stream: Callable[[Gate], OpenStream], gate: Gate) -> None:
+        self._open_stream, self.gate = open_stream, gate
         self._stream: OpenStream | None = None
         self._wanted = True
         self._closing = threading.Lock()  # a worker that hung may come back while its successor closes
@@ -31,7 +35,7 @@ class _Opening:
     def begin(self) -> OpenStream | None:
         """Open it; None if it was given up meanwhile. Raises DeviceError."""
         if self._wanted:
-            self._stream = self._open_stream()
+            self._stream = self._open_stream(self.gate)
         if not self._wanted:
             self.end()
         return self._stream
@@ -63,6 +67,7 @@ class SoundDevices(QObject):
         self._worker = Worker("audio devices", _HANGS_S, self)
         self._opening_input: _Opening | None = None
         self._opening_output: _Opening | None = None
+        self._input_gate = self._output_gate = Gate(lambda block: None)  # of the streams that are attached
         self._output_failed = False
         self._known_devices: bytes | None = None  # fingerprint of the list that PortAudio read
         self._changing_devices = b""
@@ -75,20 +80,28 @@ class SoundDevices(QObject):
     def open(self, *, microphone: bool) -> None:
         """Open what is not open yet; the microphone only if asked for (the system may ask the user then)."""
         if microphone and not self.has_microphone:
-            self._opening_input = opening = _Opening(self._open_input)
+            self._opening_input = opening = _Opening(self._open_input, Gate(self.microphone.on_block))
             self._worker.run(opening.begin, lambda stream, error: self._on_input(opening, stream, error))
         if not self.playback.open and self._opening_output is None and not self._output_failed:
-            self._opening_output = out = _Opening(self._open_output)
+            self._opening_output = out = _Opening(self._open_output, Gate(self.playback.fill, plays=True))
             self._worker.run(out.begin, lambda stream, error: self._on_output(out, stream, error))
 
     def close_microphone(self) -> None:
         """Let go of the microphone, even one that is not open yet."""
-        self._let_go(self.microphone.detach(), self._opening_input)
+        self._let_go(self._detach_microphone(), self._opening_input)
         self._opening_input = None
 
     def _close_loudspeaker(self) -> None:
-        self._let_go(self.playback.detach(), self._opening_output)
+        self._let_go(self._detach_loudspeaker(), self._opening_output)
         self._opening_output = None
+
+    def _detach_microphone(self) -> OpenStream | None:
+        self._input_gate.open = False
+        return self.microphone.detach()
+
+    def _detach_loudspeaker(self) -> OpenStream | None:
+        self._output_gate.open = False
+        return self.playback.detach()
 
     def _let_go(self, stream: OpenStream | None, opening: _Opening | None) -> None:
         if stream is not None:
@@ -107,8 +120,14 @@ class SoundDevices(QObject):
         microphone = self.has_microphone
         self.close_microphone()
         self._close_loudspeaker()
-        self._worker.run(self._system.refresh)
+        self._worker.run(self._system.refresh, self._on_renewed)
         return microphone
+
+    def _on_renewed(self, renewed: bool | None, error: Exception | None) -> None:
+        if error is not None:
+            log.error("devices cannot be listed again", exc_info=error)
+        if not renewed:
+            self._known_devices = b""  # of no list at all: it is read again as soon as it can be
 
     @property
     def has_microphone(self) -> bool:
@@ -125,7 +144,8 @@ class SoundDevices(QObject):
 
     def watch(self, free: Callable[[], bool]) -> None:
         """Notice devices that came and a new default; called about once a second. A changed list is read once it stays
-        the same for a second (wireless devices come in pieces) and `free` says that nobody talks and nothing sounds.
+        the same for a second (wireless devices come in pieces), `free` says that nobody talks and nothing sounds, and
+        no device hangs.
         """
 
         def seen(found: bytes | None, _error: Exception | None) -> None:
@@ -133,7 +153,7 @@ class SoundDevices(QObject):
                 self._changing_devices = b""
             elif found != self._changing_devices:
                 self._changing_devices = found
-            elif free():
+            elif free() and not self._system.busy:
                 self._known_devices = found
                 self.refresh()
 
@@ -153,7 +173,7 @@ class SoundDevices(QObject):
         self.input_lost.emit(name)
 
     def _replace_output(self) -> None:
-        stream = self.playback.detach()
+        stream = self._detach_loudspeaker()
         assert stream is not None
         self._worker.run(stream.close)
         microphone = False if self.microphone.recording else self._renew_list()
@@ -165,7 +185,7 @@ class SoundDevices(QObject):
         if self._known_devices is None:
             self._known_devices = self._system.fingerprint()
 
-    def _open_input(self) -> OpenStream:
+    def _open_input(self, gate: Gate) -> OpenStream:
         self._note_devices()
         inputs, outputs = self._system.inputs(), self._system.outputs()
         now = self._settings.now
@@ -173,16 +193,16 @@ class SoundDevices(QObject):
         if device is None:
             raise DeviceError(self.tr("There is no microphone: plug one in, or type instead."))
         self.inputs, self.outputs = tuple(inputs), tuple(outputs)
-        return self._system.open_input(device, self.microphone.on_block)
+        return self._system.open_input(device, gate)
 
-    def _open_output(self) -> OpenStream:
+    def _open_output(self, gate: Gate) -> OpenStream:
         self._note_devices()
         outputs = self._system.outputs()
         self.inputs, self.outputs = tuple(self._system.inputs()), tuple(outputs)
         device = chosen(outputs, self._settings.now.output_device)
         if device is None:
             raise DeviceError(self.tr("There is no loudspeaker: plug one in; answers can be read meanwhile."))
-        return self._system.open_output(device, self.playback.fill)
+        return self._system.open_output(device, gate)
 
     def _on_input(self, opening: _Opening, stream: OpenStream | None, error: Exception | None) -> None:
         if opening is not self._opening_input:
@@ -191,6 +211,8 @@ class SoundDevices(QObject):
         self.devices_changed.emit()
         if stream is not None:
             self.microphone.attach(stream)
+            self._input_gate = opening.gate
+            opening.gate.open = True
             self.microphone_opened.emit()
         elif error is not None:
             opening.give_up()  # one that hangs may open yet
@@ -203,6 +225,8 @@ class SoundDevices(QObject):
         self.devices_changed.emit()
         if stream is not None:
             self.playback.attach(stream)
+            self._output_gate = opening.gate
+            opening.gate.open = True
         elif error is not None:
             opening.give_up()
             self._output_failed = self.playback.muted = True

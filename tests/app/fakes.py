@@ -34,10 +34,10 @@ from engine.events import (
 Step = Any  # an event, an exception to raise, or something to call (which may block)
 
 
-def tone(seconds: float, rate_hz: int = 24_000) -> Samples:
+def tone(seconds: float, rate_hz: int = 24_000, hz: float = 220.0) -> Samples:
     """A quiet tone."""
     time = np.arange(round(seconds * rate_hz)) / rate_hz
-    return (0.2 * np.sin(2 * np.pi * 220 * time)).astype(np.float32)
+    return (0.2 * np.sin(2 * np.pi * hz * time)).astype(np.float32)
 
 
 def reply(
@@ -258,10 +258,13 @@ class FakeSound:
     def outputs(self) -> list[Device]:
         return self.devices_out
 
-    def refresh(self) -> None:
+    busy = False
+
+    def refresh(self) -> bool:
         self.refreshed += 1
         self.open_while_refreshed += [stream.device for stream in self.streams if not stream.closed]
         self.devices_in, self.devices_out = list(self.plugged_in), list(self.plugged_out)
+        return True
 
     def fingerprint(self) -> bytes:
         return repr((self.plugged_in, self.plugged_out)).encode()

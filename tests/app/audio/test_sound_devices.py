@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
@@ -13,7 +14,7 @@ from app.audio.devices import Device
 from app.audio.sound_devices import SoundDevices
 from app.settings import Settings
 from engine.events import Samples
-from tests.app.fakes import FakeSound, FakeStream
+from tests.app.fakes import FakeSound, FakeStream, tone
 
 HEADSET = Device("Headset", 44_100, 2)
 
@@ -27,6 +28,7 @@ class SlowSound(FakeSound):
         self.plugged_out.append(HEADSET)
         self.gate = threading.Event()
         self.asked = threading.Event()
+        self.plays = threading.Event()
 
     def open_input(self, device: Device, on_block: Callable[[Samples], None]) -> FakeStream:
         self._wait()
@@ -34,7 +36,9 @@ class SlowSound(FakeSound):
 
     def open_output(self, device: Device, fill: Callable[[Samples], None]) -> FakeStream:
         self._wait()
-        return super().open_output(device, fill)
+        stream = super().open_output(device, fill)
+        self.plays.set()
+        return stream
 
     def _wait(self) -> None:
         self.asked.set()
@@ -157,3 +161,107 @@ def test_a_device_that_hangs_is_said_and_closed_when_it_opens_after_all(
     assert devices.microphone._stream is system.streams[1]
     devices.close(20)
     assert system.open_devices == []
+
+
+def test_the_list_of_devices_is_read_again_once_a_device_that_hangs_has_come_back(
+    system: SlowSound, settings: Settings, qtbot: QtBot
+) -> None:
+    system.gate.set()
+    devices = SoundDevices(system, settings)
+    devices.open(microphone=True)
+    qtbot.waitUntil(lambda: devices.microphone.open and devices.playback.open, timeout=20_000)
+    system.plugged_out.append(Device("New", 48_000, 2))
+    system.busy = True
+    for _second in range(3):
+        _watched(devices, qtbot)
+    assert system.refreshed == 0
+    assert system.open_devices == ["Built-in Microphone", "Built-in Output"], "nothing was closed for it"
+    system.busy = False
+    _watched(devices, qtbot)
+    qtbot.waitUntil(lambda: "New" in [device.name for device in devices.outputs], timeout=20_000)
+    devices.close(20)
+
+
+def test_a_list_that_could_not_be_read_again_is_tried_once_more(
+    system: SlowSound, settings: Settings, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system.gate.set()
+    devices = SoundDevices(system, settings)
+    devices.open(microphone=True)
+    qtbot.waitUntil(lambda: devices.microphone.open and devices.playback.open, timeout=20_000)
+    system.plugged_out.append(Device("New", 48_000, 2))
+    with monkeypatch.context() as patch:
+        patch.setattr(system, "refresh", lambda: False)  # a device began to hang at that moment
+        for _second in range(2):
+            _watched(devices, qtbot)
+        qtbot.waitUntil(lambda: devices.microphone.open and devices.playback.open, timeout=20_000)
+    for _second in range(2):
+        _watched(devices, qtbot)
+    qtbot.waitUntil(lambda: "New" in [device.name for device in devices.outputs], timeout=20_000)
+    devices.close(20)
+
+
+def _watched(devices: SoundDevices, qtbot: QtBot) -> None:
+    """What happens once a second, to its end."""
+    over: list[bool] = []
+    devices.watch(lambda: True)
+    devices._worker.run(lambda: None, lambda _result, _error: over.append(True))
+    qtbot.waitUntil(lambda: bool(over), timeout=20_000)
+
+
+def pitch_hz(samples: Samples, rate_hz: int) -> float:
+    return float(np.argmax(np.abs(np.fft.rfft(samples))) * rate_hz / len(samples))
+
+
+def blocks(move: Callable[[Samples], None], out: Samples) -> Samples:
+    for start in range(0, len(out), 441):
+        move(out[start : start + 441])
+    return out
+
+
+def test_a_loudspeaker_of_another_rate_is_silent_until_it_is_attached_and_then_plays_the_right_pitch(
+    system: SlowSound, settings: Settings, qtbot: QtBot
+) -> None:
+    system.gate.set()
+    devices = SoundDevices(system, settings)
+    devices.open(microphone=False)
+    qtbot.waitUntil(lambda: devices.playback.open, timeout=20_000)
+    sound = devices.playback.begin()
+    devices.playback.write(sound, tone(4.0, hz=440), lambda: False)
+    devices.playback.finish(sound)
+    old = system.fill
+    assert pitch_hz(blocks(old, np.zeros(44_100, np.float32)), 48_000) == pytest.approx(440, abs=2)
+    with qtbot.waitSignal(devices.devices_changed, timeout=20_000):
+        system.plays.clear()
+        settings.change(output_device="Headset")
+        assert system.plays.wait(60)  # it is opened on the worker's thread, and not attached by this one yet
+        before = sound.ring.taken
+        assert not blocks(system.fill, np.ones(4_410, np.float32)).any()
+        assert not blocks(old, np.ones(4_410, np.float32)).any(), "two would read one ring"
+        assert sound.ring.taken == before
+    qtbot.waitUntil(lambda: devices.playback.open, timeout=20_000)
+    played = blocks(system.fill, np.zeros(44_100, np.float32))
+    assert pitch_hz(played, 44_100) == pytest.approx(440, abs=2)
+    devices.close(20)
+    assert not blocks(system.fill, np.ones(4_410, np.float32)).any()
+
+
+def test_a_microphone_that_was_let_go_of_gives_nothing_to_the_next_one(
+    system: SlowSound, settings: Settings, qtbot: QtBot
+) -> None:
+    system.gate.set()
+    devices = SoundDevices(system, settings)
+    devices.open(microphone=True)
+    qtbot.waitUntil(lambda: devices.microphone.open, timeout=20_000)
+    old = system.on_block
+    old(np.ones(480, np.float32))
+    assert devices.microphone._ring.available == 480
+    devices.close_microphone()
+    devices.open(microphone=True)
+    qtbot.waitUntil(lambda: devices.microphone.open, timeout=20_000)
+    assert system.on_block is not old
+    old(np.ones(480, np.float32))
+    assert devices.microphone._ring.available == 0
+    system.on_block(np.ones(480, np.float32))
+    assert devices.microphone._ring.available == 480
+    devices.close(20)
