@@ -188,6 +188,8 @@ class Controller(Talking):
         if in_front == self._in_front:
             return
         self._in_front = in_front
+        if not in_front:
+            self._leave_front()
         if in_front and self._clock.isActive():
             self._sound.open(microphone=self._keeps_warm and self._granted)
         elif not self._wants_microphone:

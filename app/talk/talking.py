@@ -24,6 +24,8 @@ from engine.events import Samples, new_turn_id
 TAP_S = 0.3  # a shorter press latches
 _TAIL_MS = 120  # the microphone is a little behind the key
 _LONGEST_S = 300.0
+_WARM_UP_S = 10.0  # the slowest headset has long given sound by then
+_CUT_SHORT_S = 1.0  # a tap that the window left so soon after was to be held
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +71,7 @@ class Talking(Replaying):
         super().__init__(parts, parent)
         self.attachment = ""
         self._attached: Path | None = None
-        self._pressed_s = 0.0
+        self._pressed_s = self._latched_s = 0.0
         self._held = self._latched = False
         self._wants_microphone = False
         self._in_front = True
@@ -98,16 +100,17 @@ class Talking(Replaying):
         if self._latched and self._recording:
             self._finish_talk()
         elif not self._recording and self._may_listen():
+            self._cancel_voice()
             self._held = True
             self._begin_listening()
 
     def release_talk(self) -> None:
-        """Talk is let go: answer, or go on listening if it was only tapped."""
+        """Talk is let go: answer, or go on listening if it was only tapped. Behind other windows nothing latches."""
         if not self._held:
             return
         self._held = False
-        if time.monotonic() - self._pressed_s < TAP_S and self._recording:
-            self._latched = True
+        if time.monotonic() - self._pressed_s < TAP_S and self._recording and self._in_front:
+            self._latch()
         elif self._recording:
             self._finish_talk()
 
@@ -116,8 +119,27 @@ class Talking(Replaying):
         if self._recording:
             self._finish_talk()
         elif self._may_listen():
-            self._latched = True
+            self._cancel_voice()
+            self._latch()
             self._begin_listening()
+
+    def _latch(self) -> None:
+        self._latched, self._latched_s = True, time.monotonic()
+
+    def _leave_front(self) -> None:
+        """What is said goes on being heard behind other windows, but not where nothing came yet, or where talk was held
+        and only the change of windows made a tap of it.
+        """
+        if self._latched and self.state is State.GETTING_READY:
+            self._give_up_listening()
+        elif self._latched and time.monotonic() - self._pressed_s < _CUT_SHORT_S:
+            self._finish_talk()
+
+    def _give_up_listening(self) -> None:
+        self._drop_recording()
+        self._happen(Happening.REFUSED)
+        if not self.notice.text:
+            self._say(self.tr("The microphone gave no sound yet: try once more."))
 
     def _begin_listening(self) -> None:
         """Whatever sounds is silenced. What was just said is added to, or kept as a turn that was interrupted."""
@@ -174,9 +196,7 @@ class Talking(Replaying):
         if token is not self._pending:
             return
         if self.state is State.GETTING_READY:
-            self._drop_recording()
-            self._happen(Happening.REFUSED)
-            self._say(self.tr("The microphone gave no sound yet: try once more."))
+            self._give_up_listening()
             return
         samples = self._sound.microphone.stop()
         self._release_microphone()
@@ -304,6 +324,9 @@ class Talking(Replaying):
             self._silence_notice = Notice()
         if self._recording and microphone.recorded_s > _LONGEST_S:
             self._finish_talk()
+        waits = self._latched and self.state is State.GETTING_READY
+        if waits and time.monotonic() - self._latched_s > _WARM_UP_S:
+            self._give_up_listening()
 
     def _on_input_lost(self, name: str) -> None:
         sentence = self.tr("The microphone {name} went away.").format(name=name)
