@@ -123,7 +123,8 @@ class ServerList(QWidget):
         column.addWidget(Label(self.tr("Tool servers"), "second", weight=600, size_px=theme.SMALL_PX))
         words = self.tr(
             "Programs that offer tools over the Model Context Protocol (MCP). They may do whatever you may on this "
-            "Mac, and reach the network: add only those you trust."
+            "Mac, and reach the network: add only those you trust. They are not told your environment; write what one "
+            "needs before its command, as in TOKEN=… or TOKEN=$TOKEN."
         )
         column.addWidget(Label(words, "second", size_px=theme.SMALL_PX + 0.5, wrap=True))
         column.addLayout(self._list)

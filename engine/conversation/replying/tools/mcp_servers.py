@@ -31,6 +31,13 @@ _CLOSE_S = 3.0
 _KILLED_S = 0.05  # until the end of a killed program is noticed
 _LONGEST_TITLE = 60
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_NAMED = re.compile(r"\$(\w+)|\$\{(\w+)\}")
+# All that a server is told of this program's environment, besides what its entry names: no tokens of the user's, and
+# nothing that is meant for a bundled Python.
+_TOLD = (
+    *("HOME", "LOGNAME", "USER", "SHELL", "TERM", "TMPDIR", "TZ", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE"),
+    *("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"),
+)
 # Where people's programs are; an app that is opened from the Dock is told of the system's own folders only.
 _PROGRAMS = ("/opt/homebrew/bin", "/usr/local/bin", "~/.local/bin")
 
@@ -41,7 +48,10 @@ class McpMissingError(RequestError):
 
 @dataclass(frozen=True)
 class McpServer:
-    """A program that serves tools. `trusted` lets its tools run without asking each time."""
+    """A program that serves tools. `trusted` lets its tools run without asking each time.
+
+    It is told little of this program's environment. `environment` adds to that; a value `$NAME` is taken from there.
+    """
 
     name: str
     command: str
@@ -290,7 +300,7 @@ class _Running:
         from mcp import ClientSession, StdioServerParameters
         from mcp.client.stdio import stdio_client
 
-        environment = {**_environment(), **self.server.environment}
+        environment = _environment(self.server.environment)
         program = StdioServerParameters(command=self.server.command, args=list(self.server.arguments), env=environment)
         forward, watched = anyio.create_memory_object_stream[Any](0)
         with open(os.devnull, "w") as nowhere:
@@ -329,11 +339,17 @@ async def _all_tools(session: Any) -> list[dict[str, Any]]:
     return listed
 
 
-def _environment() -> dict[str, str]:
-    """This program's environment; the folders in which people keep theirs are looked into last."""
+def _environment(named: Mapping[str, str]) -> dict[str, str]:
+    """What a server is told; the folders in which people keep their programs are looked into last."""
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
     folders += [folder for each in _PROGRAMS if (folder := os.path.expanduser(each)) not in folders]
-    return {**os.environ, "PATH": os.pathsep.join(folders)}
+    told = {name: os.environ[name] for name in _TOLD if name in os.environ}
+    return {**told, "PATH": os.pathsep.join(folders), **{name: _value(value) for name, value in named.items()}}
+
+
+def _value(value: str) -> str:
+    match = _NAMED.fullmatch(value)
+    return os.environ.get(match[1] or match[2], "") if match else value
 
 
 def _title(greeting: dict[str, Any]) -> str:

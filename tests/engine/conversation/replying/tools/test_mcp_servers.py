@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from engine.conversation.replying.tool_syntax import parse_call
-from engine.conversation.replying.tools import Tool, ToolRegistry
+from engine.conversation.replying.tools import Tool, ToolRegistry, mcp_servers
 from engine.conversation.replying.tools.mcp_servers import McpServer, McpServers, renamed_apart
 from engine.errors import RequestError
 from engine.events import ToolCall, ToolResult
@@ -171,6 +173,48 @@ def test_it_is_told_when_a_server_ends_by_itself_but_not_when_it_was_asked_to() 
     until(lambda: told)
     servers.close()
     assert told == ["small"]
+
+
+TELLS = """
+import json, os, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    answers = {
+        "initialize": {"protocolVersion": "2024-11-05", "capabilities": {"tools": {}},
+                       "serverInfo": {"name": "tells", "version": "1"}},
+        "tools/list": {"tools": [{"name": "told", "inputSchema": {"type": "object"}}]},
+        "tools/call": {"content": [{"type": "text", "text": json.dumps(dict(os.environ))}]},
+    }
+    if "id" in asked:
+        known = asked["method"] in answers
+        answer = {"result": answers[asked["method"]]} if known else {"error": {"code": -32601, "message": "unknown"}}
+        print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], **answer}), flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_a_server_is_told_little_of_the_environment_and_what_its_entry_names(
+    servers: McpServers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tells.py").write_text(TELLS)
+    secrets = {"GITHUB_TOKEN": "mine", "OPENAI_API_KEY": "mine", "AWS_SECRET_ACCESS_KEY": "mine", "PYTHONPATH": "/mine"}
+    bundled = {
+        "_PYI_ARCHIVE_FILE": "/Earshot.app/x", "_PYI_APPLICATION_HOME_DIR": "/Earshot.app", "_MEIPASS2": "/Earshot.app",
+        "DYLD_LIBRARY_PATH": "/Earshot.app", "LD_LIBRARY_PATH_ORIG": "/usr/lib", "PYTHONHOME": sys.base_prefix,
+    }  # fmt: skip
+    for name, value in (secrets | bundled | {"LANG": "de_DE.UTF-8", "HOME": str(tmp_path)}).items():
+        monkeypatch.setenv(name, value)
+    named = "TOKEN=$GITHUB_TOKEN KEY='${OPENAI_API_KEY}' GONE=$NO_SUCH PRICE='5 $'"
+    offered = servers.start(McpServer.of_command(f"{named} {sys.executable} {tmp_path}/tells.py", "tells"))
+    answer = run(ToolRegistry([replace(offered[0], confirm=False)]), "told").text
+    told = json.loads(answer[answer.index("{") :])
+    entry = {name: told.pop(name) for name in ("TOKEN", "KEY", "GONE", "PRICE")}
+    assert entry == {"TOKEN": "mine", "KEY": "mine", "GONE": "", "PRICE": "5 $"}
+    assert told["HOME"] == str(tmp_path)
+    assert told["LANG"] == "de_DE.UTF-8"
+    assert told["PATH"].startswith(os.environ["PATH"])
+    assert not set(told) & set(secrets | bundled)
+    assert set(told) <= {*mcp_servers._TOLD, "PATH", "LC_CTYPE", "__CF_USER_TEXT_ENCODING"}
 
 
 @pytest.mark.parametrize(
