@@ -6,13 +6,14 @@ import math
 import re
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QRectF, Qt
+from PySide6.QtCore import QEvent, QRectF, Qt, QUrl
 from PySide6.QtGui import (
     QDesktopServices,
     QFont,
     QPainter,
     QPaintEvent,
     QPalette,
+    QPixmap,
     QTextBlock,
     QTextBlockFormat,
     QTextCharFormat,
@@ -29,6 +30,7 @@ from app.qt import override
 from app.widgets.controls import theme
 from app.widgets.controls.growing_markdown import MARKDOWN, position_of_end, replace_end, settled_start
 
+_OPENED = ("http", "https", "mailto")
 _LINK_TAIL = re.compile(r"\]\([^)\s]*\)")
 
 
@@ -49,6 +51,12 @@ def rendered_positions(source: str, rendered: str, known: Sequence[int] = (0,)) 
         if shown == character or (shown.isspace() and character.isspace()):
             at += 1
     return [*places, at]
+
+
+def open_link(link: QUrl) -> None:
+    """Open a web page or begin a letter. Whatever else an answer links to stays shut: it may start programs."""
+    if link.scheme() in _OPENED:
+        QDesktopServices.openUrl(link)
 
 
 def _x_of(line: QTextLine, place: int) -> float:
@@ -83,7 +91,14 @@ class FlowText(QTextBrowser):
         self.viewport().setAutoFillBackground(False)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setOpenLinks(False)
-        self.anchorClicked.connect(QDesktopServices.openUrl)
+        self.anchorClicked.connect(open_link)
+
+    @override
+    def loadResource(self, kind: int, name: QUrl | str) -> object:
+        """A picture of nothing: an answer may name any file of this machine as one, also one that never ends."""
+        nothing = QPixmap(1, 1)
+        nothing.fill(Qt.GlobalColor.transparent)
+        return nothing
 
     @property
     def words(self) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
-from PySide6.QtGui import QTextTable
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QColor, QPixmap, QTextTable
 from pytestqt.qtbot import QtBot
 
+from app.widgets.controls import flow_text
 from app.widgets.controls.flow_text import FlowText, rendered_positions
 from app.widgets.controls.growing_markdown import settled_start
 
@@ -132,3 +135,37 @@ def test_a_definition_at_the_end_makes_links_of_what_stood_before(text: FlowText
         text.set_text(source[:place], markdown=True, growing=True)
     text.set_text(source, markdown=True)
     assert "http://x.y/z" in text.toHtml()
+
+
+@pytest.mark.parametrize(
+    ("link", "opens"),
+    [
+        ("https://example.org/a", True),
+        ("HTTP://example.org", True),
+        ("mailto:someone@example.org", True),
+        ("file:///Applications/Calculator.app", False),
+        ("ssh://example.org", False),
+        ("x-apple.systempreferences:com.apple.preference.security", False),
+        ("javascript:alert(1)", False),
+        ("smb://example.org/share", False),
+        ("/etc/passwd", False),
+        ("", False),
+    ],
+)
+def test_only_web_pages_and_letters_are_opened(
+    link: str, opens: bool, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(flow_text.QDesktopServices, "openUrl", lambda url: opened.append(url.toString()))
+    text = FlowText(14.5, 24)
+    qtbot.addWidget(text)
+    text.anchorClicked.emit(QUrl(link))
+    assert bool(opened) == opens
+
+
+def test_a_picture_that_an_answer_names_is_not_read(text: FlowText, tmp_path: Path) -> None:
+    picture = QPixmap(300, 300)
+    picture.fill(QColor("red"))
+    assert picture.save(str(tmp_path / "mine.png"))
+    text.set_text(f"Look: ![mine]({QUrl.fromLocalFile(str(tmp_path / 'mine.png')).toString()}) here", markdown=True)
+    assert text.height_for(640) < 100
