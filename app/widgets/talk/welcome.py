@@ -60,7 +60,10 @@ class MicrophoneCard(QWidget):
         super().__init__(parent)
         title = Label(self.tr("Earshot needs the microphone to hear you"), weight=600)
         body = Label(
-            self.tr("Your Mac will ask once. What you say is turned into an answer on this Mac and is sent nowhere."),
+            self.tr(
+                "Your Mac will ask once. While this window is in front the microphone stays open, so that your first"
+                " word is not lost. Only what you say when you talk is kept, and nothing is sent anywhere."
+            ),
             "second",
             wrap=True,
         )
