@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import mlx.core as mx
+
 from engine.conversation.prompting.chat_template import Message, Prompt, SoundPart, Variant, build, embedded
 from engine.conversation.prompting.tasks import TRANSCRIBE, transcribe_prompt, translate_prompt
 from engine.conversation.replying.settings import sampling_for
@@ -60,9 +62,15 @@ class Recogniser:
 
     def __call__(self, windows: Sequence[Samples]) -> Iterator[tuple[int, str]]:
         """Texts of the windows (n_i,) of 16 kHz samples, each with its place, in the order in which they are done."""
+        try:
+            yield from self._recognise(windows)
+        finally:
+            mx.clear_cache()
+
+    def _recognise(self, windows: Sequence[Samples]) -> Iterator[tuple[int, str]]:
         vocabulary, llm = self._engine.vocabulary, self._engine.llm
         # Encoded one by one, a window gives the same text whatever it is decoded together with.
-        sounds = [self._engine.hearing.encode(window)[0] for window in windows]
+        sounds = [self._encode(window) for window in windows]
         prompts = [embedded(llm, self._prompt(sound.shape[0]), [sound]) for sound in sounds]
         longest_s = max(len(window) for window in windows) / RATE_HZ
         written: dict[int, list[int]] = {row: [] for row in range(len(windows))}
@@ -79,6 +87,16 @@ class Recogniser:
                 written[row].append(id)
         for row, ids in written.items():
             yield row, self._text(without_loop(ids))
+
+    def _encode(self, window: Samples) -> mx.array:
+        """Embeddings (n, D), computed now: together, all windows would need their room at once.
+
+        No two have the same length, so what MLX keeps of the buffers of one fits no other and only piles up.
+        """
+        embeddings = self._engine.hearing.encode(window)[0]
+        mx.eval(embeddings)
+        mx.clear_cache()
+        return embeddings
 
     def _prompt(self, patches: int) -> Prompt:
         vocabulary = self._engine.vocabulary

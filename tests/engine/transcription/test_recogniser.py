@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import mlx.core as mx
 import pytest
 
 from engine.engine import Engine
 from engine.errors import RequestError
+from engine.events import Samples
 from engine.transcription.recogniser import Recogniser, without_loop
 from engine.transcription.results import Options
 from tests.sounds import babble
@@ -26,6 +28,21 @@ def test_a_window_gives_the_same_text_alone_and_among_others(engine: Engine) -> 
         shortest = min(len(alone), len(together[row]))
         assert shortest > 0
         assert alone[:shortest] == together[row][:shortest]
+
+
+def test_buffers_of_one_window_do_not_pile_up_beside_those_of_the_next(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode, kept_bytes = engine.hearing.encode, []
+
+    def watch(window: Samples) -> list[mx.array]:
+        kept_bytes.append(mx.get_cache_memory())
+        return encode(window)
+
+    monkeypatch.setattr(engine.hearing, "encode", watch)
+    list(Recogniser(engine, Options())([babble(1.0 + 0.3 * seed, seed) for seed in range(4)]))
+    assert kept_bytes[1:] == [0, 0, 0]
+    assert mx.get_cache_memory() == 0
 
 
 def test_neither_marks_nor_speech_tokens_get_into_the_text(engine: Engine) -> None:
