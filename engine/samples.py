@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import wave
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Literal
@@ -30,7 +30,9 @@ def probe(path: Path | str) -> SoundInfo:
         return source.info
 
 
-def stream(path: Path | str, rate_hz: int = 16_000, block_s: float = 10.0, mix: Mix = "mean") -> Iterator[Samples]:
+def stream(
+    path: Path | str, rate_hz: int = 16_000, block_s: float = 10.0, mix: Mix = "mean"
+) -> Generator[Samples, None, None]:
     """Blocks of about `block_s` seconds of a sound or film file as mono samples at `rate_hz`; memory stays constant.
 
     `mix` makes one channel of several: their mean, or the first as the official code does. Raises SoundError when the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,11 +53,18 @@ def kept(samples_16k: Samples, path: Path, *, checked: bool = True, about: Path 
 
 def attachment(path: Path) -> Samples:
     """A short recording to ask about, at 16 kHz. Raises SoundError."""
-    info = sounds.probe(path)
-    if info.duration_s > LONGEST_ATTACHMENT_S:
-        words = sentence("{name} is longer than five minutes: drop it on the Transcribe page to have it written down.")
-        raise SoundError(words.format(name=path.name))
-    return sounds.read(path)
+    declared_s, heard_s = sounds.probe(path).duration_s, 0.0
+    blocks: list[Samples] = []
+    with closing(sounds.stream(path, RATE_HZ)) as stream:
+        for block in stream:
+            blocks.append(block)
+            heard_s += len(block) / RATE_HZ
+            if max(declared_s, heard_s) > LONGEST_ATTACHMENT_S:  # not every file says how long it is
+                words = sentence(
+                    "{name} is longer than five minutes: drop it on the Transcribe page to have it written down."
+                )
+                raise SoundError(words.format(name=path.name))
+    return np.concatenate(blocks)
 
 
 def copied(source: Path, path: Path) -> None:

@@ -52,7 +52,7 @@ def _read(path: Path, part_s: tuple[float, float] | None) -> Samples:
         return sounds.read(path, RATE_HZ)
     first, last = (round(at * RATE_HZ) for at in part_s)
     parts, place = [], 0
-    with closing(sounds.stream(path, RATE_HZ, block_s=1.0)) as blocks:  # type: ignore[type-var]
+    with closing(sounds.stream(path, RATE_HZ, block_s=1.0)) as blocks:
         for block in blocks:
             parts.append(block[max(first - place, 0) : max(last - place, 0)])
             place += len(block)
