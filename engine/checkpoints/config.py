@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import CheckpointError
+from engine.regular_files import read_regular
 
+_LARGEST_JSON = 64 << 20  # the published ones take up to 13 MB
 VARIANTS = ("chat", "base", "think")
 QUANTISED_BITS = (4, 5, 6, 8)
 QUANTISED_GROUPS = (32, 64, 128)
 
+_LARGEST_SIZE = 1 << 24
+_LARGEST_SIZES = {"num_hidden_layers": 1000, "n_audio_layer": 1000}
 _LLM_KEYS = (
     "hidden_size",
     "intermediate_size",
@@ -85,11 +89,13 @@ class CheckpointConfig:
 def read_json(path: Path) -> Any:
     """The JSON value in `path`; CheckpointError says what is wrong with the file."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(read_regular(path, _LARGEST_JSON))
     except FileNotFoundError:
         raise CheckpointError(f"{path} is missing. Download the model again or choose its complete folder.") from None
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be read ({error.strerror}). Check its permissions.") from None
+        raise CheckpointError(
+            f"{path} cannot be read ({error.strerror}). Check the file and its permissions."
+        ) from None
     except (ValueError, RecursionError):  # of numbers with thousands of digits and endless brackets, too
         raise CheckpointError(f"{path} is damaged: it is not valid JSON. Download it again.") from None
 
@@ -140,6 +146,8 @@ def _block(path: Path, raw: dict[str, Any], name: str, keys: tuple[str, ...]) ->
             raise CheckpointError(
                 f"{path}: '{name}.{key}' {found}; a positive whole number is needed. Download it again."
             )
+        if value > _LARGEST_SIZES.get(key, _LARGEST_SIZE):
+            raise CheckpointError(f"{path}: '{name}.{key}' is impossibly large. Download it again.")
     return block
 
 

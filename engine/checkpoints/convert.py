@@ -74,6 +74,7 @@ def converting(source: Path, target: Path, *, bits: int = 4, group_size: int = 6
             _take_over(source, partial)
             yield from _write_shards(tensors, partial, plan)
             _write_config(source, partial, plan)
+            _flush(partial)
             os.replace(partial, target)
         except OSError as error:
             raise storage_error(target, error) from error
@@ -106,6 +107,14 @@ def _write_config(source: Path, partial: Path, plan: _Plan) -> None:
     config["earshot"] = {**(config.get("earshot") or {}), "variant": read_config(source).variant}
     config["quantization"] = {"group_size": plan.group_size, "bits": plan.bits, **plan.block}
     (partial / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
+
+
+def _flush(folder: Path) -> None:
+    """Have a folder's files on the disk before it takes its name."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
 
 
 def _take_over(source: Path, partial: Path) -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from engine.errors import CheckpointError
+from engine.regular_files import read_regular
 from engine.speaking.flow import FlowConfig
 
 _LARGEST = 1 << 20
+_LARGEST_SIZE = 1 << 20
+_LARGEST_RATIO = 100
+_LAYERS = ("depth", "num_blocks", "num_up_blocks")
+_MOST_LAYERS = 1000
 
 
 class _DataLoader(yaml.SafeLoader):
@@ -32,9 +38,7 @@ _DataLoader.add_multi_constructor("!", _untagged)
 def read_flow_config(path: Path) -> FlowConfig:
     """Sizes of the flow. Raises CheckpointError when the file is missing, not YAML or lacks a size."""
     try:
-        if path.stat().st_size > _LARGEST:
-            raise CheckpointError(f"{path} is far too long for a configuration. Download the model again.")
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_DataLoader)
+        values = yaml.load(read_regular(path, _LARGEST).decode(), Loader=_DataLoader)
     except FileNotFoundError:
         raise CheckpointError(f"{path} is missing. Download the complete model.") from None
     except OSError as error:
@@ -50,14 +54,24 @@ def read_flow_config(path: Path) -> FlowConfig:
 
 
 def _check(config: FlowConfig, path: Path) -> None:
-    parts = (config, config.encoder, config.estimator)
-    for part in parts:
-        for name, value in vars(part).items():
-            if isinstance(value, int) and not isinstance(value, bool) and not 0 < value <= 1 << 20:
-                raise CheckpointError(f"{path} states an impossible {name}: {value}. Download it again.")
-            if not isinstance(value, int | float) and value not in parts:
-                raise CheckpointError(f"{path} states an impossible {name}: {value!r}. Download it again.")
+    for part in (config, config.encoder, config.estimator):
+        for field in fields(part):
+            value = getattr(part, field.name)
+            if not _is_possible(field.name, str(field.type), value):
+                raise CheckpointError(f"{path} states an impossible {field.name}: {value!r:.80}. Download it again.")
     if config.encoder.output_size % config.encoder.attention_heads:
         raise CheckpointError(f"{path}: the encoder's width cannot be divided among its heads. Download it again.")
     if config.estimator.in_channels != 4 * config.output_size:
         raise CheckpointError(f"{path} describes a flow of another kind of model.")
+
+
+def _is_possible(name: str, kind: str, value: Any) -> bool:
+    """Whether a value can be the `name` that the configuration declares to be of this kind."""
+    if kind == "bool":
+        return isinstance(value, bool)
+    if kind == "int":
+        most = _MOST_LAYERS if name in _LAYERS else _LARGEST_SIZE
+        return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= most
+    if kind == "float":
+        return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LARGEST_RATIO
+    return True  # a part, which is checked on its own

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.checkpoints.config import read_json
 from engine.errors import CheckpointError
+from engine.regular_files import open_regular
 
 _BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "U32": 4, "I16": 2, "U16": 2, "I8": 1, "U8": 1}
 _FLOATS = frozenset({"F32", "F16", "BF16"})
@@ -59,9 +61,11 @@ def list_tensors(folder: Path) -> dict[str, StoredTensor]:
 def _shard(index: Path, name: str) -> Path:
     path = index.parent / name
     if Path(name).name != name:
-        raise CheckpointError(f"{index} names the file '{name}' outside its folder. Download the index again.")
-    if not path.exists():
-        raise CheckpointError(f"{path} is missing, but {index.name} names it. Download that file again.")
+        raise CheckpointError(f"{index} names the file '{name[:80]}' outside its folder. Download the index again.")
+    if not os.path.exists(path):  # Path's own raises for a name that is too long
+        raise CheckpointError(
+            f"{index.parent / name[:80]} is missing, but {index.name} names it. Download that file again."
+        )
     return path
 
 
@@ -71,8 +75,8 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
     Format: 8 bytes little-endian length n, n bytes of JSON, then the data. Raises CheckpointError.
     """
     try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
             length = int.from_bytes(file.read(8), "little")
             if size < 8 or length > min(size - 8, _LARGEST_HEADER):
                 raise CheckpointError(f"{path} is damaged or cut short: its header is not whole. Download it again.")

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import CheckpointError
+from engine.regular_files import open_regular
 
 _LARGEST_PICKLE = 32 << 20
 _MOST_MEMBERS = 200_000
@@ -159,7 +160,7 @@ def read(path: Path) -> dict[str, mx.array]:
     Raises CheckpointError when the file cannot be read, is damaged, or holds anything but tensors.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return _TensorFile(path, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)).tensors()
     except FileNotFoundError:
         raise CheckpointError(f"{path} is missing.") from None

@@ -89,13 +89,14 @@ def _checked_pair(
     weights: Mapping[str, mx.array], path: str, quantisation: Quantisation, file: Path, prefix: str = ""
 ) -> tuple[int, int]:
     pair = quantisation.of(prefix + path)
-    packed, scales = weights.get(f"{path}.weight"), weights[f"{path}.scales"]
-    if pair is None or packed is None or f"{path}.biases" not in weights:
+    scales, biases, packed = (weights.get(f"{path}.{kind}") for kind in ("scales", "biases", "weight"))
+    if pair is None or packed is None or scales is None or biases is None:
         raise CheckpointError(
             f"{file} and the stored weights disagree on whether '{prefix}{path}' is quantised. Download both again."
         )
     bits, group_size = pair
-    if packed.dtype != mx.uint32 or packed.shape[-1] * 32 != scales.shape[-1] * group_size * bits:
+    fits = packed.ndim == scales.ndim == 2 and packed.shape[0] == scales.shape[0] and scales.shape == biases.shape
+    if not fits or packed.dtype != mx.uint32 or packed.shape[1] * 32 != scales.shape[1] * group_size * bits:
         raise CheckpointError(
             f"{file} says {bits} bits in groups of {group_size} for '{prefix}{path}', but its weights "
             "are stored otherwise. "

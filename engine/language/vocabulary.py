@@ -10,8 +10,10 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from engine.errors import CheckpointError
+from engine.regular_files import read_regular
 
 SPEECH_TOKENS = 6561  # codes of the speech tokenizer, 3 ** 8; `<audio_6561>` and above only pad
+_LARGEST_FILE = 64 << 20  # the published one takes 13 MB
 _REQUIRED = (
     "<|BOT|>",
     "<|EOT|>",
@@ -62,13 +64,15 @@ class Vocabulary:
         """The vocabulary of a checkpoint folder. Raises CheckpointError when tokenizer.json is missing or unusable."""
         file = Path(folder) / "tokenizer.json"
         try:
-            description = json.loads(file.read_text(encoding="utf-8"))
+            description = json.loads(read_regular(file, _LARGEST_FILE))
             specials = {token["content"]: int(token["id"]) for token in description.pop("added_tokens", [])}
             text = Tokenizer.from_str(json.dumps(description | {"added_tokens": []}, ensure_ascii=False))
         except FileNotFoundError:
             raise CheckpointError(f"{file} is missing. Download the model folder again.") from None
         except OSError as error:
-            raise CheckpointError(f"{file} cannot be read ({error.strerror}). Check its permissions.") from None
+            raise CheckpointError(
+                f"{file} cannot be read ({error.strerror}). Check the file and its permissions."
+            ) from None
         except Exception as error:  # the tokenizers library raises plain Exception for whatever is wrong
             raise CheckpointError(f"{file} is not a usable tokenizer ({error}). Download it again.") from None
         return cls(text, specials, str(file))

@@ -12,6 +12,7 @@ from safetensors.numpy import save
 
 from engine.errors import VoiceError
 from engine.events import Samples
+from engine.regular_files import check_regular
 from engine.storage import replacing
 
 _FORMAT = "earshot voice 1"
@@ -54,6 +55,7 @@ class Voice:
     def load(cls, path: Path) -> Voice:
         """Read a voice file. Raises VoiceError when it is missing, damaged or no voice."""
         try:
+            check_regular(path)
             if path.stat().st_size > _LARGEST_FILE:
                 raise VoiceError(f"{path} is no voice file: it is far too large.")
             with safe_open(path, "np") as file:

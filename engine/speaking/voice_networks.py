@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.errors import CheckpointError
 from engine.events import Samples
+from engine.regular_files import check_regular, open_regular
 from engine.speaking.voice_features import kaldi_fbank, log_mel
 
 TOKENIZER_FILE = "speech_tokenizer_v2_25hz.onnx"
@@ -30,7 +31,7 @@ class VoiceNetworks:
         digest = hashlib.sha256()
         for path in (self._tokenizer, self._speaker):
             try:
-                with path.open("rb") as file:
+                with open_regular(path) as file:
                     size = file.seek(0, 2)
                     digest.update(str(size).encode())
                     for place in (0, max(0, size - _SAMPLED_BYTES)):
@@ -63,8 +64,10 @@ def _run(path: Path, *inputs: NDArray[Any]) -> NDArray[Any]:
     """The first output of an ONNX file; inputs are given in the file's own order."""
     import onnxruntime
 
-    if not path.exists():
-        raise _missing(path)
+    try:
+        check_regular(path)
+    except OSError:
+        raise _missing(path) from None
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     try:

@@ -83,6 +83,8 @@ def test_the_folder_may_name_its_variant_itself(tmp_path: Path) -> None:
         ({"text_config/vocab_size": ...}, "'text_config.vocab_size' is missing"),
         ({"text_config/hidden_size": "64"}, "'text_config.hidden_size' is '64'"),
         ({"text_config/num_hidden_layers": 0}, "'text_config.num_hidden_layers' is 0"),
+        ({"text_config/num_hidden_layers": 10**30}, "'text_config.num_hidden_layers' is impossibly large"),
+        ({"audio_encoder_config/n_audio_layer": 1 << 63}, "'audio_encoder_config.n_audio_layer' is impossibly large"),
         ({"text_config/rms_norm_eps": "1e-6"}, "'text_config.rms_norm_eps' is '1e-6'; a positive number"),
         ({"text_config/rope_theta": None}, "'text_config.rope_theta' is None"),
         ({"text_config/max_position_embeddings": [512]}, "'text_config.max_position_embeddings' is [512]"),

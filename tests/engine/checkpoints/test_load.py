@@ -239,6 +239,17 @@ def test_packed_weights_that_disagree_with_the_config_are_refused(tiny_model: Pa
     assert "does not say how the weights are quantised" in complaint(tmp_path / "small")
 
 
+def test_packed_weights_whose_scales_are_of_another_shape_are_refused(tiny_model: Path, tmp_path: Path) -> None:
+    list(converting(tiny_model, tmp_path / "small", bits=8, group_size=32))
+    file = tmp_path / "small" / "model-00001.safetensors"
+    weights = mx.load(str(file))
+    assert isinstance(weights, dict)
+    mx.eval(list(weights.values()))
+    weights["lm_head.scales"] = weights["lm_head.scales"][:-1]
+    mx.save_safetensors(str(file), weights)
+    assert "its weights are stored otherwise" in complaint(tmp_path / "small")
+
+
 def test_a_tokenizer_without_the_special_tokens_is_refused(folder: Path) -> None:
     tokenizer = json.loads((folder / "tokenizer.json").read_text())
     tokenizer["added_tokens"] = [t for t in tokenizer["added_tokens"] if t["content"] != "<tts_start>"]

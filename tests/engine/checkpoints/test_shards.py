@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,18 @@ def test_a_folder_without_weights_is_a_sentence(tmp_path: Path) -> None:
 def test_a_missing_shard_is_named(tmp_path: Path) -> None:
     (write_folder(tmp_path) / "two.safetensors").unlink()
     assert complaint(tmp_path).startswith(f"{tmp_path / 'two.safetensors'} is missing")
+
+
+def test_a_shard_whose_name_is_too_long_is_missing(tmp_path: Path) -> None:
+    write_folder(tmp_path)
+    write_index(tmp_path, {"a.weight": "x" * 5000})
+    assert f"{'x' * 80} is missing" in complaint(tmp_path)
+
+
+def test_a_pipe_in_the_place_of_a_shard_is_not_waited_for(tmp_path: Path) -> None:
+    (write_folder(tmp_path) / "two.safetensors").unlink()
+    os.mkfifo(tmp_path / "two.safetensors")
+    assert "it is a pipe or a device, not a file" in complaint(tmp_path)
 
 
 def test_an_index_that_points_outside_the_folder_is_refused(tmp_path: Path) -> None:
