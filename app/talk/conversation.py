@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import logging
 import time
 from collections.abc import Sequence
@@ -43,7 +44,8 @@ class Conversation(QObject):
         self._query = ""
         self._closed = False  # news that come after it change nothing
         self.view = ConversationView("", "", time.time(), preset=settings.now.preset)
-        self.listed: tuple[ConversationView, ...] = store.conversations()
+        self._all = list(store.conversations())  # newest first
+        self.listed: tuple[ConversationView, ...] = tuple(self._all)
         searcher.found.connect(self._on_found)
 
     def start(self) -> None:
@@ -141,8 +143,8 @@ class Conversation(QObject):
 
     def _save(self, turn: StoredTurn) -> None:
         if turn.id not in self._unsaved:
-            self._attempt(self._store.save, turn)
-        elif self._attempt(self._store.add, turn, self._before(turn)):
+            self._attempt(self._store.save, turn, about=turn.conversation)
+        elif self._attempt(self._store.add, turn, self._before(turn), about=turn.conversation):
             self._unsaved.discard(turn.id)
 
     def _before(self, turn: StoredTurn) -> str | None:
@@ -160,7 +162,7 @@ class Conversation(QObject):
             if turn.place is not None and other.place is not None and other.place > turn.place:
                 self.show(other.id, place=other.place - 1)
                 self.keep(other.id)
-        self._attempt(self._store.remove_turn, key)
+        self._attempt(self._store.remove_turn, key, about=turn.conversation)
         self.turn_removed.emit(key)
 
     def remove_after(self, key: str) -> None:
@@ -168,7 +170,7 @@ class Conversation(QObject):
         later = self.after(key)
         for turn in reversed(later):
             del self._turns[turn.id]
-            self._attempt(self._store.remove_turn, turn.id)
+            self._attempt(self._store.remove_turn, turn.id, about=turn.conversation)
         if later:
             self.turns_reset.emit()
 
@@ -194,23 +196,26 @@ class Conversation(QObject):
     def rename(self, key: str, title: str) -> None:
         """Give a conversation a name."""
         if title.strip():
-            self._attempt(self._store.rename, key, title)
+            self._attempt(self._store.rename, key, title, about=key)
 
     def delete(self, key: str) -> None:
         """Remove a conversation with its recordings."""
-        self._attempt(self._store.remove_conversation, key)
+        self._attempt(self._store.remove_conversation, key, about=key)
         if key == self.view.key:
             self.new()
 
     def set_preset(self, preset: str) -> None:
         """Remember who answers."""
         if self.view.key:
-            self._attempt(self._store.set_preset, self.view.key, preset)
+            self._attempt(self._store.set_preset, self.view.key, preset, about=self.view.key)
 
     def search(self, query: str) -> None:
         """List only conversations in which this was said, as soon as they are found; "" lists all."""
         self._query = query.strip()
-        self._refresh()
+        if self._query:
+            self._searcher.search(self._query)
+        else:
+            self._list(tuple(self._all))
 
     def _on_found(self, query: str, found: tuple[ConversationView, ...]) -> None:
         if query == self._query and not self._closed:
@@ -227,11 +232,7 @@ class Conversation(QObject):
 
     def _expire(self, spared: str) -> None:
         now = self._settings.now
-        try:
-            self._store.expire(now.retention, now.retention_days, spared)
-        except StorageError as error:
-            self.trouble.emit(str(error))
-        self._refresh()
+        self._attempt(self._store.expire, now.retention, now.retention_days, spared)
 
     def close(self) -> None:
         """Apply the retention setting once more, erase what was removed, and close the store."""
@@ -242,30 +243,39 @@ class Conversation(QObject):
             self._searcher.close()
             self._store.close()
 
-    def _attempt(self, command: Any, *arguments: Any) -> bool:
-        """Whether the store could do it; else why not is said."""
+    def _attempt(self, command: Any, *arguments: Any, about: str = "") -> bool:
+        """Whether the store could do it; else why not is said. `about` is the only conversation that it changes."""
         try:
             command(*arguments)
+            self._refresh(about)
         except StorageError as error:
             self.trouble.emit(str(error))
             return False
-        self._refresh()
         return True
 
-    def _refresh(self) -> None:
+    def _refresh(self, about: str = "") -> None:
         if self._closed:
             return
         for sentence in self._store.take_troubles():
             self.trouble.emit(sentence)
-        try:
-            if self._query:
-                self._searcher.search(self._query)
-            else:
-                self._list(self._store.conversations())
-            view = self._store.conversation(self.view.key) if self.view.key else None
-        except StorageError as error:
-            self.trouble.emit(str(error))
-            return
+            about = ""
+        if about:
+            self._sort_in(about)
+        else:
+            self._all = list(self._store.conversations())
+        if self._query:
+            self._searcher.search(self._query)
+        else:
+            self._list(tuple(self._all))
+        view = self._store.conversation(self.view.key) if self.view.key else None
         if view is not None and (view.title, view.preset) != (self.view.title, self.view.preset):
             self.view = view
             self.changed.emit(view)
+
+    def _sort_in(self, key: str) -> None:
+        """List one conversation as it is now; thousands of others stay as they are."""
+        view = self._store.conversation(key)
+        self._all = [each for each in self._all if each.key != key]
+        if view is not None and view.turns:
+            place = bisect.bisect_left(self._all, -view.when, key=lambda each: -each.when)
+            self._all.insert(place, view)

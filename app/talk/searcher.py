@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
 
 from PySide6.QtCore import QObject, Signal
@@ -13,14 +14,15 @@ from app.talk.salvage import reading
 from app.talk.store import Store
 from app.worker import Worker
 
-_FIRST = 60  # more than a list shows at once
+log = logging.getLogger(__name__)
+
 _CLOSING_S = 0.1
 
 Found = tuple[ConversationView, ...]
 
 
 class Searcher(QObject):
-    """Answers the newest query with `found`: soon with its newest conversations, then with all of them."""
+    """Answers the newest query with `found`."""
 
     found = Signal(str, tuple)
 
@@ -39,23 +41,19 @@ class Searcher(QObject):
             return
 
         def answer(found: Found | None, error: Exception | None) -> None:
-            if wanted is self._wanted and found is not None:
-                self.found.emit(query, found)
-                if len(found) == _FIRST:
-                    self._worker.run(lambda: self._find(query, wanted), answer_all)
-
-        def answer_all(found: Found | None, error: Exception | None) -> None:
+            if error is not None and not _was_interrupted(error):
+                log.error("the search failed", exc_info=error)
             if wanted is self._wanted and found is not None:
                 self.found.emit(query, found)
 
-        self._worker.run(lambda: self._find(query, wanted, _FIRST), answer)
+        self._worker.run(lambda: self._find(query, wanted), answer)
 
-    def _find(self, query: str, wanted: object, limit: int = -1) -> Found:
+    def _find(self, query: str, wanted: object) -> Found:
         """On the worker's thread. Raises sqlite3.Error."""
         with reading(self._store.file) as db:
             self._running = db
             try:
-                return search.find(db, query, limit) if wanted is self._wanted else ()
+                return search.find(db, query) if wanted is self._wanted else ()
             finally:
                 self._running = None
 
@@ -69,3 +67,7 @@ class Searcher(QObject):
         """Answer nothing any more."""
         self._stop()
         self._worker.close(_CLOSING_S)
+
+
+def _was_interrupted(error: Exception) -> bool:
+    return getattr(error, "sqlite_errorname", "") == "SQLITE_INTERRUPT"

@@ -1,6 +1,6 @@
 """How the app feels: time to the window, how long the window freezes while the model works, time to quit, memory.
 
-    python -m tests.benchmarks.app [window heartbeat quit memory] [--model DIR] [--turns 200] [--json FILE]
+    python -m tests.benchmarks.app [window heartbeat search quit memory] [--model DIR] [--turns 200] [--json FILE]
 
 Every measurement runs the app, from `app.main` on, in a fresh process on Qt's offscreen platform, with a sound card
 that is emptied as fast as a real one. `--model` makes the real replies (default: the best installed model, or the tiny
@@ -22,7 +22,8 @@ from engine.checkpoints import catalogue
 from tests.benchmarks.measuring import HEADING, Figure, machine, write_json
 from tests.checkpoints import tiny_checkpoint
 
-PARTS = ("window", "heartbeat", "quit", "memory")
+PARTS = ("window", "heartbeat", "search", "quit", "memory")
+_CONVERSATIONS = 2000
 QUIT_STATES = ("loading", "idle", "listening", "thinking", "speaking", "transcribing")
 _LIMIT_S = 900
 
@@ -62,8 +63,13 @@ def window(model: Path) -> list[Figure]:
 def heartbeat(model: Path) -> list[Figure]:
     """How late the GUI thread's two-millisecond timer is while spoken replies are made and played."""
     measured = run_app("heartbeat", model, 6)
-    lates = sorted(measured["late_ms"])
-    figures = [
+    figures = _beats(measured["late_ms"])
+    return [*figures, Figure("speech made meanwhile", "s", tuple(measured["speech_s"]))]
+
+
+def _beats(late_ms: list[float]) -> list[Figure]:
+    lates = sorted(late_ms)
+    return [
         Figure(f"GUI heartbeat late, {name}", "ms", (lates[min(int(share * len(lates)), len(lates) - 1)],), about)
         for name, share, about in (
             ("median", 0.5, ""),
@@ -71,7 +77,18 @@ def heartbeat(model: Path) -> list[Figure]:
             ("longest", 1.0, ""),
         )
     ]
-    return [*figures, Figure("speech made meanwhile", "s", tuple(measured["speech_s"]))]
+
+
+def search(model: Path) -> list[Figure]:
+    """Words that stand in all of many saved conversations."""
+    measured = run_app("search", model, _CONVERSATIONS)
+    found = Figure(
+        f"all of {_CONVERSATIONS} conversations found",
+        "s",
+        tuple(measured["found_s"]),
+        "with the pause of 0.15 s behind the last letter",
+    )
+    return [*_beats(measured["late_ms"]), found]
 
 
 def quitting(model: Path) -> list[Figure]:
@@ -119,6 +136,7 @@ def main(argv: list[str] | None = None) -> int:
     for part, measure in (
         ("window", lambda: window(model)),
         ("heartbeat", lambda: heartbeat(model)),
+        ("search", lambda: search(tiny_checkpoint())),
         ("quit", lambda: quitting(tiny_checkpoint())),
         ("memory", lambda: memory(tiny_checkpoint(), args.turns)),
     ):

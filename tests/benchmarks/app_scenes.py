@@ -22,7 +22,32 @@ from app import main  # nothing else: the app's own start is measured
 _TEXT = "Twelve times seven is eighty four, as you surely knew before."
 _QUESTION = "What is twelve times seven?"
 _BEAT_MS = 2
+_COMMON_WORDS = ("train", "journey", "nine")
+_TURNS_EACH = 10  # of a conversation that is searched
 Wait = Generator[Callable[[], Any], None, None]
+
+
+class Beats:
+    """How late the GUI thread's timer is, beat by beat."""
+
+    def __init__(self, parent: Any) -> None:
+        from PySide6.QtCore import Qt, QTimer
+
+        self._lates: list[float] = []
+        self._timer = QTimer(parent, interval=_BEAT_MS, timerType=Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._beat)
+        self._last = time.perf_counter()
+        self._timer.start()
+
+    def _beat(self) -> None:
+        now = time.perf_counter()
+        self._lates.append(max(1000 * (now - self._last) - _BEAT_MS, 0.0))
+        self._last = now
+
+    def stop(self) -> list[float]:
+        """In milliseconds; the first beat is no measure."""
+        self._timer.stop()
+        return self._lates[1:]
 
 
 class Scene:
@@ -77,29 +102,33 @@ class Scene:
     def heartbeat(self) -> Wait:
         """Real replies, spoken, while the GUI's timer is watched."""
         yield self._ready
-        from PySide6.QtCore import Qt, QTimer
-
-        lates: list[float] = []
-        last = time.perf_counter()
-
-        def beat() -> None:
-            nonlocal last
-            now = time.perf_counter()
-            lates.append(max(1000 * (now - last) - _BEAT_MS, 0.0))
-            last = now
-
-        timer = QTimer(self.app.window, interval=_BEAT_MS, timerType=Qt.TimerType.PreciseTimer)
-        timer.timeout.connect(beat)
         self.controller.ask_text(_QUESTION)  # warms up: shapes are compiled and caches made
         yield self._is("idle")
-        last = time.perf_counter()
-        timer.start()
+        beats = Beats(self.app.window)
         for _ in range(self.turns):
             self.controller.ask_text(_QUESTION)
             yield self._is("idle")
-        timer.stop()
-        self.measured["late_ms"] = lates[1:]
+        self.measured["late_ms"] = beats.stop()
         self.measured["speech_s"] = [_spoken_s(path) for path in Path(os.environ["EARSHOT_HOME"]).rglob("answer-*.wav")]
+
+    def search(self) -> Wait:
+        """Common words, typed and taken away again, while the GUI's timer is watched."""
+        yield self._ready
+        beats = Beats(self.app.window)
+        field, self.measured["found_s"] = self.app.window.sidebar.search, []
+        for word in _COMMON_WORDS:
+            began = time.monotonic()
+            for end in range(1, len(word) + 1):
+                field.setText(word[:end])
+            yield functools.partial(self._is_found, word)
+            self.measured["found_s"].append(time.monotonic() - began)
+        field.clear()
+        yield lambda: not self.controller.conversations[0].snippet
+        self.measured["late_ms"] = beats.stop()
+
+    def _is_found(self, word: str) -> bool:
+        listed = self.controller.conversations
+        return len(listed) == self.turns and f"\x02{word}\x03" in listed[0].snippet
 
     def memory(self) -> Wait:
         """Many prescribed turns without a loudspeaker, so that nothing waits for it."""
@@ -149,6 +178,31 @@ def _write_long_recording(path: Path) -> None:
     write_wav(path, np.tile(babble(20.0), 30), 16_000)
 
 
+def _write_conversations(count: int) -> None:
+    """Conversations of ten turns over two years, the common word in every third turn."""
+    from app.paths import Paths
+    from app.talk.store import Store
+    from app.talk.stored_turn import StoredTurn
+    from engine.events import new_turn_id
+
+    paths = Paths.of_user()
+    store = Store(paths.store, paths.recordings)
+    for number in range(count):
+        key, last = store.create("assistant").key, None
+        for turn in range(_TURNS_EACH):
+            word = "train" if turn % 3 == 0 else "journey"
+            text = f"What about the {word} number {number} on day {turn}?"
+            stored = StoredTurn(new_turn_id(), key, text=text, answer=f"The {word} leaves at nine, as ever. " * 8)
+            store.add(stored, last)
+            last = stored.id
+    store._database.write(
+        lambda db: db.execute(
+            "UPDATE conversations SET changed = changed - 86400.0 * 730 * (? - number) / ?", [count, count]
+        )
+    )
+    store.close()
+
+
 def _resident_mb() -> float:
     done = subprocess.run(["ps", "-o", "rss=", "-p", str(os.getpid())], capture_output=True, text=True, check=True)
     return int(done.stdout) / 1024
@@ -170,6 +224,8 @@ def _stand_ins(name: str, model: Path, turns: int) -> dict[str, Any]:
 def play(name: str, model: Path, turns: int) -> None:
     """Run the app with one scene; does not return."""
     scene = Scene(name, model, turns)
+    if name == "search":
+        _write_conversations(turns)
     if name != "window":
         main.build_controller = functools.partial(main.build_controller, **_stand_ins(name, model, turns))
     begin = main.App.begin

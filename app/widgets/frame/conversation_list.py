@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import (
@@ -40,6 +40,7 @@ from app.widgets.controls.fields import Field
 from app.widgets.controls.scroll_bar import use_thin_bar
 
 Index = QModelIndex | QPersistentModelIndex
+_PAGE = 200  # conversations that are laid out at once
 HIT_START, HIT_END = "\x02", "\x03"
 
 
@@ -60,17 +61,17 @@ class ConversationListModel(QAbstractListModel):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._rows: list[ConversationView | _Heading] = []
+        self.names_of_presets: Mapping[str, str] = {}  # of those that are worth a mention
+        self._conversations: Sequence[ConversationView] = ()
+        self._rows: list[ConversationView | _Heading] = []  # of as many conversations as were scrolled to
+        self._in_rows = 0
+        self._today = dt.date.today()
 
     def show(self, conversations: Sequence[ConversationView], today: dt.date) -> bool:
         """Show these, in the order given; found ones (with a snippet) get no headings. Returns whether rows moved."""
-        rows: list[ConversationView | _Heading] = []
-        group = ""
-        for each in conversations:
-            if not each.snippet and (found := self._group(each.when, today)) != group:
-                group = found
-                rows.append(_Heading(group))
-            rows.append(each)
+        self._today, self._conversations = today, conversations
+        self._in_rows = min(max(self._in_rows, _PAGE), len(conversations))
+        rows = self._laid_out(conversations[: self._in_rows])
         if [_identity(row) for row in rows] == [_identity(row) for row in self._rows]:
             self._rows = rows
             if rows:
@@ -80,6 +81,31 @@ class ConversationListModel(QAbstractListModel):
         self._rows = rows
         self.endResetModel()
         return True
+
+    def _laid_out(
+        self, conversations: Sequence[ConversationView], group: str = ""
+    ) -> list[ConversationView | _Heading]:
+        rows: list[ConversationView | _Heading] = []
+        for each in conversations:
+            if not each.snippet and (found := self._group(each.when, self._today)) != group:
+                group = found
+                rows.append(_Heading(group))
+            rows.append(each)
+        return rows
+
+    @override
+    def canFetchMore(self, parent: Index) -> bool:
+        return not parent.isValid() and self._in_rows < len(self._conversations)
+
+    @override
+    def fetchMore(self, parent: Index) -> None:
+        more = self._conversations[self._in_rows : self._in_rows + _PAGE]
+        last = self._conversations[self._in_rows - 1]
+        rows = self._laid_out(more, self._group(last.when, self._today))
+        self.beginInsertRows(QModelIndex(), len(self._rows), len(self._rows) + len(rows) - 1)
+        self._rows += rows
+        self._in_rows += len(more)
+        self.endInsertRows()
 
     def _group(self, when: float, today: dt.date) -> str:
         day = dt.datetime.fromtimestamp(when).date()
@@ -101,6 +127,9 @@ class ConversationListModel(QAbstractListModel):
 
     def index_of(self, key: str) -> QModelIndex:
         """Where a conversation is; an invalid index when it is not shown."""
+        place = next((place for place, each in enumerate(self._conversations) if each.key == key), -1)
+        while place >= self._in_rows:
+            self.fetchMore(QModelIndex())
         for number, row in enumerate(self._rows):
             if isinstance(row, ConversationView) and row.key == key:
                 return self.index(number)
@@ -111,7 +140,7 @@ class ConversationListModel(QAbstractListModel):
         moment = dt.datetime.fromtimestamp(row.when)
         clock = moment.strftime("%H:%M") if (dt.datetime.now() - moment).days < 7 else moment.strftime("%Y-%m-%d")
         turns = self.tr("%n turn(s)", "", row.turns)
-        return f"{clock} · {row.preset or turns}"
+        return f"{clock} · {self.names_of_presets.get(row.preset, turns)}"
 
     @override
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
@@ -272,6 +301,11 @@ class ConversationList(QListView):
         self.setModel(self._model)
         self.setItemDelegate(ConversationDelegate(self))
         self.clicked.connect(self._on_opened)
+        self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
+
+    def name_presets(self, names: Mapping[str, str]) -> None:
+        """What those are called that are mentioned in the list."""
+        self._model.names_of_presets = names
 
     def show_conversations(self, conversations: Sequence[ConversationView], current: str) -> None:
         """Show these and mark the open one; while a name is being typed, as soon as it is typed."""
@@ -310,6 +344,12 @@ class ConversationList(QListView):
         self._marked, index = key, self._model.index_of(key)
         if index != self.currentIndex():
             self.setCurrentIndex(index)
+
+    def _on_scrolled(self, value: int) -> None:
+        """Qt lays out more only where the scroll bar is its own."""
+        near_end = value >= self.verticalScrollBar().maximum() - self.viewport().height()
+        if near_end and self._model.canFetchMore(QModelIndex()):
+            self._model.fetchMore(QModelIndex())
 
     def _on_opened(self, index: QModelIndex) -> None:
         row = self._model.at(index)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -66,9 +65,9 @@ class ListBinding(QObject):
 
     def _on_conversations(self) -> None:
         current = self._controller.conversation.key
-        names = {preset.key: preset.name for preset in self._controller.presets[1:]}  # not the usual one
-        shown = [replace(each, preset=names.get(each.preset, "")) for each in self._controller.conversations]
-        self._window.sidebar.show_conversations(shown, current, self._searched)
+        sidebar = self._window.sidebar
+        sidebar.conversations.name_presets({each.key: each.name for each in self._controller.presets[1:]})
+        sidebar.show_conversations(self._controller.conversations, current, self._searched)
 
     def _on_model(self, model: ModelStatus) -> None:
         first, second = self._status_words(model)

@@ -167,3 +167,33 @@ def test_the_line_that_tells_the_truth_is_never_cut(sidebar: Sidebar, line: str,
     assert second.text() == line
     assert second.height() >= second.heightForWidth(second.width())
     assert sidebar.status.geometry().bottom() <= sidebar.height()
+
+
+def test_thousands_of_conversations_are_laid_out_as_they_are_scrolled_to(sidebar: Sidebar, qtbot: QtBot) -> None:
+    found = [ConversationView(str(n), f"Number {n}", NOW - n * DAY / 2) for n in range(2000)]
+    sidebar.show_conversations(found, "0")
+    model, bar = model_of(sidebar), sidebar.conversations.verticalScrollBar()
+    assert model.rowCount() < 300
+    headings = [row for row in rows(sidebar) if not row.startswith("Number")]
+
+    def at_the_end() -> bool:
+        bar.setValue(bar.maximum())
+        return not model.canFetchMore(QModelIndex())
+
+    qtbot.waitUntil(at_the_end, timeout=20_000)
+    assert [row for row in rows(sidebar) if row.startswith("Number")] == [each.title for each in found]
+    assert [row for row in rows(sidebar) if not row.startswith("Number")] == headings
+    assert len(headings) == 5
+
+
+def test_a_conversation_far_down_the_list_is_marked_as_well(sidebar: Sidebar) -> None:
+    sidebar.show_conversations([ConversationView(str(n), f"Number {n}", NOW - n) for n in range(2000)], "1500")
+    assert sidebar.conversations.currentIndex().data() == "Number 1500"
+
+
+def test_a_preset_that_is_worth_a_mention_is_named(sidebar: Sidebar) -> None:
+    sidebar.conversations.name_presets({"coach": "Coach"})
+    row = ConversationView("a", "One", NOW, 3, "coach")
+    model = model_of(sidebar)
+    assert model.subtitle(row).endswith("Coach")
+    assert model.subtitle(replace(row, preset="assistant")).endswith("3 turns")
