@@ -220,7 +220,7 @@ class _FfmpegReader:
             if converted_from not in (None, (frame.sample_rate, frame.layout.name)):  # files put one behind the other
                 converter = av.AudioResampler(format="flt", layout=layout, rate=rate_hz)
             converted_from = frame.sample_rate, frame.layout.name
-            for converted in converter.resample(frame):
+            for converted in self._converted(converter, frame):
                 block = np.asarray(converted.to_ndarray(), dtype=np.float32).reshape(-1, channels)
                 frames += len(block)
                 yield block
@@ -231,6 +231,16 @@ class _FfmpegReader:
 
     def close(self) -> None:
         self._container.close()
+
+    def _converted(self, converter: av.AudioResampler, frame: av.AudioFrame) -> list[av.AudioFrame]:
+        import av
+
+        try:
+            return converter.resample(frame)
+        except av.error.FFmpegError as error:
+            raise SoundError(
+                f"{self._path} is damaged, its channels make no sense: copy or record it again."
+            ) from error
 
     def _frames(self) -> Iterator[av.AudioFrame]:
         """Decoded frames; a damaged packet is passed over, the time stamps of the next one tell how long it was."""

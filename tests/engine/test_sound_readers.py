@@ -225,6 +225,24 @@ def test_time_stamps_that_promise_years_of_silence_are_not_believed(tmp_path: Pa
     assert seconds == pytest.approx(12.0, abs=0.1)
 
 
+def test_channels_that_cannot_be_mixed_are_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import av
+
+    class Refusing:
+        """FFmpeg, given a damaged film whose channels have an impossible order."""
+
+        def __init__(self, **_wanted: object) -> None:
+            pass
+
+        def resample(self, _frame: object) -> None:
+            raise av.error.ArgumentError(22, "Invalid argument")
+
+    path = write_film(tmp_path / "film.mov", tone(2.0))
+    monkeypatch.setattr(av, "AudioResampler", Refusing)
+    with pytest.raises(SoundError, match=r"film\.mov is damaged, its channels make no sense: copy or record it again"):
+        samples.read(path)
+
+
 def test_damaged_sound_is_read_or_refused_in_a_sentence(tmp_path: Path) -> None:
     assert_sound(READERS, 30, tmp_path)
 
