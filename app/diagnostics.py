@@ -9,7 +9,7 @@ import platform
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -62,12 +62,22 @@ def _on_qt_message(kind: QtMsgType, context: QMessageLogContext, message: str) -
     logging.getLogger("qt").log(_LEVELS[kind], "%s", message)
 
 
-def summary(paths: Paths, facts: Callable[[], list[str]]) -> str:
+def facts(model: str, ready: bool, microphones: list[str], loudspeakers: list[str], blocks_lost: int) -> list[str]:
+    """What a report says of the running app."""
+    return [
+        f"model: {model or 'none'}, ready: {ready}",
+        f"microphones: {', '.join(microphones) or 'not listed'}",
+        f"loudspeakers: {', '.join(loudspeakers) or 'not listed'}",
+        f"microphone blocks lost: {blocks_lost}",
+    ]
+
+
+def summary(paths: Paths, facts: list[str]) -> str:
     """Versions, `facts` of the running app, and the last lines of the log without tracebacks' values."""
     lines = [f"Earshot {version_of('earshot')}", f"{platform.platform()} {platform.machine()}"]
     lines.append(f"Python {platform.python_version()}")
     lines += [f"{name} {version_of(name)}" for name in _PACKAGES]
-    return "\n".join([*lines, *facts(), "", *_tail(paths.log_file)])
+    return "\n".join([*lines, *facts, "", *_tail(paths.log_file)])
 
 
 def version_of(name: str) -> str:

@@ -72,7 +72,7 @@ def _window() -> str:
     from PySide6.QtWidgets import QApplication
 
     from app.application import Application
-    from app.main import App
+    from app.build import App
     from app.paths import Paths
 
     application = QApplication.instance() or Application(["Earshot"])

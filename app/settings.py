@@ -55,7 +55,6 @@ class Preferences:
     language: str = ""
     retention: Retention = Retention.ALL
     retention_days: int = 30
-    replay_speed: float = 1.0
     microphone_explained: bool = False
     window_geometry: str = ""
     models_folder: str = ""

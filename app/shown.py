@@ -27,7 +27,6 @@ class ToolView:
 class TurnState(Enum):
     """How a turn stands."""
 
-    RECORDING = "recording"  # the user is still talking
     WAITING = "waiting"  # said, nothing came back yet
     THINKING = "thinking"
     ANSWERING = "answering"  # text comes, nothing sounds yet
@@ -146,7 +145,6 @@ class ModelView:
     memory: int = 0
     free: int = 0
     current: bool = False
-    loading: bool = False
     problem: str = ""
     shrinkable: bool = False  # stored in full precision: a smaller copy can be made
     making: float | None = None
@@ -267,8 +265,7 @@ class NoticeAction(Enum):
     RETRY = "retry"
     PRIVACY = "privacy"
     ALLOW = "allow"
-    RETRY_MODEL = "retry_model"
-    RESTART_ENGINE = "restart_engine"
+    USE = "use"
 
 
 @dataclass(frozen=True)

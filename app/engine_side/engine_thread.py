@@ -7,43 +7,18 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
-from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.engine_side.desk import Desk
+from app.engine_side.requests import PATIENT, Request
+from app.engine_side.work import EngineWork
 from engine.errors import EngineError
 
 log = logging.getLogger(__name__)
 
-URGENT, SOON, PATIENT = range(3)  # patient work is a row of short steps: others are carried out between them
-
-Work = Callable[[Desk, "Request"], Iterator[Any]]
-
-
-class Request:
-    """Something for the engine to do: a generator of events, and a flag that ends it. One that `settles` makes what is
-    saved agree with what is shown, and is also carried out when everything else ends.
-    """
-
-    def __init__(self, name: str, work: Work, priority: int = URGENT, *, settles: bool = False) -> None:
-        self.name, self.work, self.priority, self.settles = name, work, priority, settles
-        self._cancelled = threading.Event()
-        self.on_cancel: Callable[[], None] | None = None  # how to end it sooner than between two events
-        self.on_skip: Callable[[], None] | None = None  # how to end the reasoning
-
-    def cancel(self) -> None:
-        """End it; events of it that are still on their way are not to be looked at."""
-        self._cancelled.set()
-        if self.on_cancel is not None:
-            self.on_cancel()
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether it was cancelled."""
-        return self._cancelled.is_set()
+_Queue = queue.PriorityQueue[tuple[int, int, Request | None]]  # priority, order of arrival, None ends the thread
 
 
 class EngineThread(QObject):
@@ -54,14 +29,14 @@ class EngineThread(QObject):
     happened = Signal(object, object)  # request, event
     ended = Signal(object, object)  # request, exception or None
 
-    def __init__(self, desk: Callable[[], Desk], parent: QObject | None = None) -> None:
+    def __init__(self, make_work: Callable[[], EngineWork], parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._make_desk = desk
+        self._make_work = make_work
         self._order = itertools.count()
         self._start()
 
     def _start(self) -> None:
-        self._queue: queue.PriorityQueue[tuple[int, int, Request | None]] = queue.PriorityQueue()
+        self._queue: _Queue = queue.PriorityQueue()
         self._running: list[Request] = []
         self._alive_at = time.monotonic()
         self._thread = threading.Thread(target=self._loop, args=(self._queue,), name="engine", daemon=True)
@@ -112,29 +87,26 @@ class EngineThread(QObject):
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
-    def _loop(self, requests: queue.PriorityQueue[tuple[int, int, Request | None]]) -> None:
-        desk = self._make_desk()
-        desk.beat = self.beat
+    def _loop(self, requests: _Queue) -> None:
+        work = self._make_work()
         while True:
             request = requests.get()[2]
             if request is None:
-                desk.close()
+                work.close()
                 return
             try:
-                self._run(desk, request, requests)
+                self._run(work, request, requests)
             except BaseException:  # only what means to end a thread comes through; it was logged and said
                 return
 
-    def _run(
-        self, desk: Desk, request: Request, requests: queue.PriorityQueue[tuple[int, int, Request | None]]
-    ) -> None:
+    def _run(self, work: EngineWork, request: Request, requests: _Queue) -> None:
         running = self._running
         error: Exception | None = None
         running.append(request)
         self._alive_at = time.monotonic()
         try:
             if not request.cancelled:
-                self._carry_out(desk, request, requests)
+                self._carry_out(work, request, requests)
         except EngineError as sentence:
             error = sentence
         except Exception as bug:
@@ -148,19 +120,17 @@ class EngineThread(QObject):
             running.remove(request)
         self.ended.emit(request, error)
 
-    def _carry_out(
-        self, desk: Desk, request: Request, requests: queue.PriorityQueue[tuple[int, int, Request | None]]
-    ) -> None:
-        with closing(request.work(desk, request)) as events:  # type: ignore[type-var]
+    def _carry_out(self, work: EngineWork, request: Request, requests: _Queue) -> None:
+        with closing(request.work(work, request)) as events:  # type: ignore[type-var]
             for event in events:
                 self._alive_at = time.monotonic()
                 if request.cancelled:
                     return
                 self.happened.emit(request, event)
                 if request.priority == PATIENT:
-                    self._let_urgent_pass(desk, requests)
+                    self._let_urgent_pass(work, requests)
 
-    def _let_urgent_pass(self, desk: Desk, requests: queue.PriorityQueue[tuple[int, int, Request | None]]) -> None:
+    def _let_urgent_pass(self, work: EngineWork, requests: _Queue) -> None:
         while True:
             try:
                 priority, order, waiting = requests.get_nowait()
@@ -169,4 +139,4 @@ class EngineThread(QObject):
             if waiting is None or priority == PATIENT:
                 requests.put((priority, order, waiting))
                 return
-            self._run(desk, waiting, requests)
+            self._run(work, waiting, requests)

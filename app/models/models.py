@@ -1,4 +1,4 @@
-"""The model in use and those that could be; the voices it speaks with; what to do when it hangs."""
+"""The model in use and those that could be; what to do when it hangs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.engine_side.desk import Loaded, VoicesKnown
-from app.engine_side.engine_thread import PATIENT, EngineThread, Request
+from app.engine_side.engine_thread import EngineThread
+from app.engine_side.loading import Loaded
+from app.engine_side.requests import PATIENT, Request
 from app.models.downloads import Downloads
 from app.settings import Settings
-from app.shown import ModelStatus, ModelView, VoiceView, Welcome
+from app.shown import ModelStatus, ModelView, Welcome
 from app.translations import chosen_language, sentence
 from app.worker import Worker
 from engine.errors import EngineError
@@ -89,7 +90,6 @@ class Models(QObject):
     status_changed = Signal(ModelStatus)
     welcome_changed = Signal(Welcome)
     models_changed = Signal()
-    voices_changed = Signal()
     ready = Signal()
     lost = Signal(str)
 
@@ -116,15 +116,9 @@ class Models(QObject):
         self.about: dict[str, Any] = {}
         self.speaks = False
         self.listed: tuple[ModelView, ...] = ()
-        self.voices: tuple[VoiceView, ...] = ()
         thread.happened.connect(self._on_event)
         thread.ended.connect(self._on_ended)
         settings.changed.connect(self._on_setting)
-
-    @property
-    def can_speak(self) -> bool:
-        """Whether there is a model that speaks, and a voice."""
-        return self.speaks and bool(self.voices)
 
     @property
     def welcome(self) -> Welcome:
@@ -137,6 +131,10 @@ class Models(QObject):
             explain_microphone=explain,
             demonstration=bool(self.about.get("demonstration")),
         )
+
+    def folder_of(self, name: str) -> Path:
+        """Where a published model of this name lies."""
+        return kept_in(self._settings) / name
 
     def load_best(self) -> None:
         """Load the model chosen last time, or the best there is."""
@@ -164,7 +162,7 @@ class Models(QObject):
             self._request.cancel()
         self._folder, self._insist, self._trouble_said = folder, insist, False
         self._show(ModelStatus(name=folder.name))
-        self._request = self._thread.submit(Request("load", lambda desk, request: desk.load(folder, insist)))
+        self._request = self._thread.submit(Request("load", lambda work, request: work.load(folder, insist)))
 
     def retry(self) -> None:
         """Load again; a thread that hangs or died is replaced first."""
@@ -182,7 +180,7 @@ class Models(QObject):
             return
         source, target = Path(key), self._catalogue.copy_of(Path(key))
 
-        def work(_desk: Any, _request: Request) -> Any:
+        def work(_work: Any, _request: Request) -> Any:
             from engine.checkpoints.convert import converting
 
             return converting(source, target, bits=COPY_BITS)
@@ -248,16 +246,8 @@ class Models(QObject):
         self._show(replace(self.status, ready=False, problem=sentence))
         self.lost.emit(sentence)
 
-    def change_voices(self, name: str, work: Any) -> Request:
-        """Submit a request that ends with VoicesKnown."""
-        return self._thread.submit(Request(name, work))
-
     def _on_event(self, request: Request, event: Any) -> None:
-        if isinstance(event, VoicesKnown):
-            own = tuple(VoiceView(name, name, True) for name in event.built_in)
-            self.voices = (*own, *(VoiceView(name, name) for name in event.library))
-            self.voices_changed.emit()
-        elif request is self._making and isinstance(event, Progress):
+        if request is self._making and isinstance(event, Progress):
             self._made = self._made[0], min(event.done / event.total, 1.0) if event.total else 0.0
             self.models_changed.emit()
         elif request is not self._request:

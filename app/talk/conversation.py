@@ -1,30 +1,35 @@
-"""The conversation in front: its turns as they are shown, kept in the store as they settle."""
+"""The conversation in front: the branch of its turns that is shown, kept in the store as they settle."""
 
 from __future__ import annotations
 
 import bisect
 import logging
 import time
-from collections.abc import Sequence
+import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from app.engine_side.memory import Branch, KnownTurn
 from app.settings import Settings
-from app.shown import ConversationView, TurnView
+from app.shown import ConversationView, TurnState, TurnView
 from app.talk.searcher import Searcher
+from app.talk.spoken_words import Span, character_at, word_at
 from app.talk.store import Store
 from app.talk.stored_turn import StoredTurn, version_of, view_of
 from engine.errors import StorageError
 
 log = logging.getLogger(__name__)
 
+_SETTLED = (TurnState.DONE, TurnState.INTERRUPTED)
+
 
 class Conversation(QObject):
-    """Turns by id. A conversation is created in the store with its first turn. What cannot be saved is reported by
-    `trouble`, stays in memory and is saved as soon as that works.
+    """Turns by id. A conversation has its key from the beginning, and its row in the store with its first turn. What
+    cannot be saved is reported by `trouble`, stays in memory and is saved as soon as that works.
     """
 
     turns_reset = Signal()
@@ -32,10 +37,11 @@ class Conversation(QObject):
     turn_removed = Signal(str)
     changed = Signal(ConversationView)
     list_changed = Signal()
+    branch_changed = Signal()  # turns were removed, brought back, or others are shown
     trouble = Signal(str)
 
-    def __init__(self, store: Store, settings: Settings, searcher: Searcher, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, store: Store, settings: Settings, searcher: Searcher) -> None:
+        super().__init__()
         self._store, self._settings, self._searcher = store, settings, searcher
         self._turns: dict[str, StoredTurn] = {}
         self._versions: dict[str, tuple[str, ...]] = {}
@@ -43,19 +49,26 @@ class Conversation(QObject):
         self._unsaved: set[str] = set()
         self._query = ""
         self._closed = False  # news that come after it change nothing
-        self.view = ConversationView("", "", time.time(), preset=settings.now.preset)
+        self._begin_new()
         self._all = list(store.conversations())  # newest first
         self.listed: tuple[ConversationView, ...] = tuple(self._all)
         searcher.found.connect(self._on_found)
+
+    def _begin_new(self) -> None:
+        self.key = uuid.uuid4().hex
+        self.view = ConversationView("", "", time.time(), preset=self._settings.now.preset)
+        self._turns, self._versions = {}, {}
 
     def start(self) -> None:
         """Say what is damaged, erase what was removed, apply the retention setting."""
         self._attempt(self._store.purge)
         self.expire()
 
+    # What is shown.
+
     @property
     def turns(self) -> tuple[TurnView, ...]:
-        """What is shown, oldest first."""
+        """The turns of the branch that is shown, oldest first."""
         return tuple(self._view(turn) for turn in self._turns.values())
 
     def _view(self, turn: StoredTurn) -> TurnView:
@@ -67,53 +80,62 @@ class Conversation(QObject):
         """The same with what only the app needs."""
         return tuple(self._turns.values())
 
+    def find(self, id: str) -> StoredTurn | None:
+        """A turn that is shown."""
+        return self._turns.get(id)
+
     @property
     def folder(self) -> Path:
         """Where its files lie."""
-        return self.folder_of(self.view.key)
+        return self.folder_of(self.key)
 
     def folder_of(self, key: str) -> Path:
         """Where a conversation's files lie."""
         return self._store.folder(key)
 
-    def find(self, key: str) -> StoredTurn | None:
-        """The turn with this id."""
-        return self._turns.get(key)
+    def branch(self) -> Branch:
+        """What the model's memory has to be."""
+        known = [self._known(turn) for turn in self._turns.values() if turn.state is not TurnState.FAILED]
+        ids: frozenset[str] = self._read(self._store.ids, self.key) or frozenset()
+        return Branch(self.key, self.folder, tuple(known), ids | self._turns.keys())
 
-    def after(self, key: str) -> Sequence[StoredTurn]:
-        """The turns that follow the one with this id."""
-        turns = list(self._turns.values())
-        return turns[list(self._turns).index(key) + 1 :]
+    def _known(self, turn: StoredTurn) -> KnownTurn:
+        spoken = bool(turn.recording) and not turn.attachment
+        recording = self.folder / turn.recording if turn.recording else None
+        text, transcript = ("", turn.text) if spoken else (turn.text, "")
+        answer = turn.answer if turn.state in _SETTLED else ""
+        return KnownTurn(turn.id, text, transcript, recording, answer, turn.heard_24k)
 
-    def gone(self, key: str) -> bool:
-        """Whether a conversation was deleted."""
-        return not self._closed and key != self.view.key and self._store.conversation(key) is None
-
-    def begin(self) -> None:
-        """Make sure that the conversation exists in the store."""
-        if not self.view.key:
-            self.view = self._store.create(self._settings.now.preset)
-            self.changed.emit(self.view)
+    # New and changed turns.
 
     def add(self, turn: StoredTurn) -> StoredTurn:
         """Append a turn. One of another conversation is not shown."""
-        if self._closed:
-            return turn
+        if not self._closed:
+            self._unsaved.add(turn.id)
+            if turn.conversation == self.key:
+                self._turns[turn.id] = turn
+                self.turn_changed.emit(self._view(turn))
+            self._save(turn)
+        return turn
+
+    def add_version(self, turn: StoredTurn, other: str) -> StoredTurn:
+        """Show a turn in place of another one, which becomes its other version with all that followed it."""
+        self._turns = dict(list(self._turns.items())[: list(self._turns).index(other)])
+        self._turns[turn.id] = turn
         self._unsaved.add(turn.id)
-        if turn.conversation == self.view.key:
-            self._turns[turn.id] = turn
-            self.turn_changed.emit(self._view(turn))
         self._save(turn)
+        self._note_versions()
+        self.turns_reset.emit()
         return turn
 
     def put(self, turn: StoredTurn) -> None:
         """Show another state of a turn, in memory only."""
         self._put(turn, None if self._spoken[0] != turn.id else self._spoken[1])
 
-    def show(self, key: str, **fields: Any) -> None:
+    def show(self, id: str, **fields: Any) -> None:
         """Change fields of a turn, or which characters of it are `spoken`, in memory only."""
-        if (turn := self._turns.get(key)) is not None:
-            now = self._spoken[1] if self._spoken[0] == key else None
+        if (turn := self._turns.get(id)) is not None:
+            now = self._spoken[1] if self._spoken[0] == id else None
             spoken = fields.pop("spoken", now)
             self._put(replace(turn, **fields), spoken)
 
@@ -126,67 +148,117 @@ class Conversation(QObject):
             if (view := self._view(turn)) != shown:
                 self.turn_changed.emit(view)
 
-    def give_files(self, key: str, **names: str) -> None:
+    def show_spoken(self, id: str, spans: Sequence[Span], made_24k: int, played_24k: int) -> None:
+        """Show which word of an answer sounds, after so many samples of it."""
+        turn = self._turns.get(id)
+        if turn is not None and spans:
+            self.show(id, spoken=word_at(turn.answer, character_at(spans, made_24k, played_24k)))
+
+    def take_transcript(self, id: str, text: str) -> None:
+        """Show what was said in a turn, unless that is known."""
+        turn = self._turns.get(id)
+        if turn is not None and turn.recording and not turn.text:
+            self.show(id, text=text)
+            self.keep(id)
+
+    def give_files(self, id: str, **names: str) -> None:
         """Note other files of a turn (`recording`, `sound`); those it had are removed."""
-        if (turn := self._turns.get(key)) is not None:
+        if (turn := self._turns.get(id)) is not None:
             for field, name in names.items():
                 old = getattr(turn, field)
                 if old and old != name:
                     (self.folder / old).unlink(missing_ok=True)
-            self.show(key, **names)
+            self.show(id, **names)
 
-    def keep(self, key: str) -> None:
-        """Write a turn into the store."""
-        turn = self._turns.get(key)
+    def keep(self, id: str, **fields: Any) -> None:
+        """Write a turn into the store, with other `fields` than it is shown with."""
+        turn = self._turns.get(id)
         if turn is not None and not self._closed:
-            self._save(turn)
+            self._save(replace(turn, **fields))
 
     def _save(self, turn: StoredTurn) -> None:
         if turn.id not in self._unsaved:
             self._attempt(self._store.save, turn, about=turn.conversation)
-        elif self._attempt(self._store.add, turn, self._before(turn), about=turn.conversation):
-            self._unsaved.discard(turn.id)
+        elif self._create(turn.conversation):
+            parent = self._before(turn)
+            if self._attempt(self._store.add, turn, parent, about=turn.conversation) is not None:
+                self._unsaved.discard(turn.id)
+
+    def _create(self, key: str) -> bool:
+        """Make sure that a conversation has its row."""
+        known = self._read(self._store.knows, key)
+        if known is not False:
+            return bool(known)
+        view = self._attempt(self._store.create, self._settings.now.preset, key, about=key)
+        if view is not None and key == self.key:
+            self.view = view
+            self.changed.emit(view)
+        return view is not None
 
     def _before(self, turn: StoredTurn) -> str | None:
         """The turn that it follows, unless that could not be saved."""
-        if turn.conversation == self.view.key:
+        if turn.conversation == self.key:
             ids = [id for id in self._turns if id == turn.id or id not in self._unsaved]
             return ids[ids.index(turn.id) - 1] if ids and ids[0] != turn.id else None
         return next((other.id for other in reversed(self._store.path(turn.conversation))), None)
 
-    def remove(self, key: str) -> None:
-        """Take a turn out; the places of later ones in the engine's session move up."""
-        later = self.after(key)
-        turn = self._turns.pop(key)
-        for other in later:
-            if turn.place is not None and other.place is not None and other.place > turn.place:
-                self.show(other.id, place=other.place - 1)
-                self.keep(other.id)
-        self._attempt(self._store.remove_turn, key, about=turn.conversation)
-        self.turn_removed.emit(key)
+    # Versions, removal.
 
-    def remove_after(self, key: str) -> None:
-        """Take out everything later than this turn."""
-        later = self.after(key)
-        for turn in reversed(later):
-            del self._turns[turn.id]
-            self._attempt(self._store.remove_turn, turn.id, about=turn.conversation)
-        if later:
-            self.turns_reset.emit()
+    def show_version(self, id: str, step: int) -> None:
+        """Show another version of a turn, so many further, with what was shown below it last."""
+        versions = self._versions.get(id, (id,))
+        if len(versions) > 1:
+            other = versions[(versions.index(id) + step) % len(versions)]
+            self._attempt(self._store.show_version, other, about=self.key)
+            self._reload()
+
+    def remove(self, id: str) -> None:
+        """Hide a turn, until it is restored or erased for good."""
+        versions = self._versions.get(id, ())
+        if id in self._unsaved:
+            self._unsaved.discard(id)
+        else:
+            self._attempt(self._store.remove_turn, id, about=self.key)
+        if len(versions) > 1:
+            self._reload()
+            return
+        self._turns.pop(id, None)
+        self.turn_removed.emit(id)
+        self.branch_changed.emit()
+
+    def restore(self, turn: StoredTurn) -> None:
+        """Show a removed turn again."""
+        self._attempt(self._store.restore_turn, turn.id, about=turn.conversation)
+        if turn.conversation == self.key:
+            self._reload()
+
+    def _reload(self) -> None:
+        """Show the branch that the store says; turns that live are as they are shown."""
+        path = self._read(self._store.path, self.key)
+        if path is not None:
+            unsaved = [turn for turn in self._turns.values() if turn.id in self._unsaved]
+            self._turns = {turn.id: self._turns.get(turn.id, turn) for turn in [*path, *unsaved]}
+        self._note_versions()
+        self.turns_reset.emit()
+        self.branch_changed.emit()
+
+    def _note_versions(self) -> None:
+        self._versions = self._read(self._store.all_versions, self.key) or {}
+
+    # Conversations.
 
     def open(self, key: str) -> None:
         """Show a saved conversation."""
         view = self._store.conversation(key)
         if view is not None:
-            self.view = view
+            self.key, self.view = key, view
             self._turns = {turn.id: turn for turn in self._store.path(key)}
             self._versions = self._store.all_versions(key)
             self._announce()
 
     def new(self) -> None:
         """Show an empty one."""
-        self.view = ConversationView("", "", time.time(), preset=self._settings.now.preset)
-        self._turns, self._versions = {}, {}
+        self._begin_new()
         self._announce()
 
     def _announce(self) -> None:
@@ -198,16 +270,26 @@ class Conversation(QObject):
         if title.strip():
             self._attempt(self._store.rename, key, title, about=key)
 
-    def delete(self, key: str) -> None:
-        """Remove a conversation with its recordings."""
+    def remove_conversation(self, key: str) -> None:
+        """Hide a conversation with its recordings, until it is restored or erased for good."""
         self._attempt(self._store.remove_conversation, key, about=key)
-        if key == self.view.key:
+        if key == self.key:
             self.new()
+
+    def is_removed(self, key: str) -> bool:
+        """Whether a conversation is hidden."""
+        return bool(self._read(self._store.knows, key)) and self._read(self._store.conversation, key) is None
+
+    def restore_conversation(self, key: str) -> None:
+        """List a removed conversation again."""
+        self._attempt(self._store.restore_conversation, key, about=key)
 
     def set_preset(self, preset: str) -> None:
         """Remember who answers."""
         if self.view.key:
             self._attempt(self._store.set_preset, self.view.key, preset, about=self.view.key)
+
+    # The list.
 
     def search(self, query: str) -> None:
         """List only conversations in which this was said, as soon as they are found; "" lists all."""
@@ -243,15 +325,25 @@ class Conversation(QObject):
             self._searcher.close()
             self._store.close()
 
-    def _attempt(self, command: Any, *arguments: Any, about: str = "") -> bool:
-        """Whether the store could do it; else why not is said. `about` is the only conversation that it changes."""
+    def _attempt(self, command: Callable[..., Any], *arguments: Any, about: str = "") -> Any:
+        """What the store answers, True for nothing; None when it cannot, and why is said. `about` is the only
+        conversation that it changes.
+        """
         try:
-            command(*arguments)
+            result = command(*arguments)
             self._refresh(about)
         except StorageError as error:
             self.trouble.emit(str(error))
-            return False
-        return True
+            return None
+        return True if result is None else result
+
+    def _read(self, command: Callable[..., Any], *arguments: Any) -> Any:
+        """The same for what changes nothing."""
+        try:
+            return command(*arguments)
+        except StorageError as error:
+            self.trouble.emit(str(error))
+            return None
 
     def _refresh(self, about: str = "") -> None:
         if self._closed:

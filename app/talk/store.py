@@ -106,6 +106,12 @@ class Store:
         )
         return ConversationView(*row) if row else None
 
+    def knows(self, key: str) -> bool:
+        """Whether there is such a conversation, removed or not."""
+        return self._database.read(
+            lambda db: db.execute("SELECT 1 FROM conversations WHERE key = ?", (key,)).fetchone() is not None
+        )
+
     def rename(self, key: str, title: str) -> None:
         """Give a conversation a name."""
         title = title.strip().encode(errors="replace").decode()

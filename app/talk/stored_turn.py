@@ -14,10 +14,10 @@ from app.translations import sentence
 
 log = logging.getLogger(__name__)
 
-LIVE = {TurnState.RECORDING, TurnState.WAITING, TurnState.THINKING, TurnState.ANSWERING, TurnState.SPEAKING}
+LIVE = {TurnState.WAITING, TurnState.THINKING, TurnState.ANSWERING, TurnState.SPEAKING}
 _NUMBERS = ("seconds", "thinking_s", "speed", "first_text_s", "first_sound_s", "real_time_factor")
 _WORDS = ("text", "attachment", "thinking", "answer", "problem", "recording", "sound")
-_COUNTS = ("heard_24k", "place")
+_COUNTS = ("heard_24k",)
 
 Kind = TypeVar("Kind", TurnState, ToolState)
 
@@ -38,7 +38,7 @@ class StoredTurn:
 
     `recording` and `sound` are names of files in the conversation's folder. `spans` say where each stretch of the
     sound stands in the answer: first sample at 24 kHz, first and last character. `heard_24k` is how much of the sound
-    was heard when it was interrupted; None when nothing was cut. `place` is where it stands in the engine's session.
+    was heard when it was interrupted; None when nothing was cut.
     """
 
     id: str
@@ -61,7 +61,6 @@ class StoredTurn:
     sound: str = ""
     spans: tuple[tuple[int, int, int], ...] = ()
     heard_24k: int | None = None
-    place: int | None = None
 
     @property
     def words(self) -> str:

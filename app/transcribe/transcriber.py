@@ -16,7 +16,8 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.engine_side.engine_thread import PATIENT, EngineThread, Request
+from app.engine_side.engine_thread import EngineThread
+from app.engine_side.requests import PATIENT, Request
 from app.shown import JobState, JobView, SegmentView
 from app.translations import sentence
 from app.worker import Worker
@@ -179,7 +180,7 @@ class Transcriber(QObject):
         self._running, self._began = job.view.key, (time.monotonic(), 0.0)
         self._show(job.view.key, state=JobState.RUNNING, segments=())
         self._request = self._thread.submit(
-            Request("transcribe", lambda desk, request: desk.transcribe(job.path, journal, resume), PATIENT)
+            Request("transcribe", lambda work, request: work.transcribe(job.path, journal, resume), PATIENT)
         )
 
     def _journal(self, key: str) -> Path:

@@ -11,11 +11,11 @@ from PySide6.QtWidgets import QApplication, QDialog
 from pytestqt.qtbot import QtBot
 
 from app.audio import recording_files
-from app.main import build_controller
+from app.build import build_controller
+from app.controller import Controller
 from app.paths import Paths
 from app.settings import Settings
 from app.shown import State
-from app.talk.controller import Controller
 from engine.events import Samples
 from tests.app import virtual_sound
 from tests.app.fakes import FakeCatalogue, FakeEngine, FakePermission, FakeSound
@@ -44,7 +44,7 @@ class Running:
     def say(self, seconds: float = 1.0) -> None:
         """Hold talk, speak, let go."""
         self.controller.press_talk()
-        self.controller._pressed_s -= 1.0  # it was held for a second
+        self.controller._talk.recorder._pressed_s -= 1.0  # it was held for a second
         self.wait(lambda: self.controller._sound.microphone.open)
         self.sound.speak(noise(seconds))
         self.wait_for(State.LISTENING)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -67,36 +67,44 @@ class FakeSession:
 
     def __init__(self, engine: FakeEngine, settings: Any = None, saved: Path | None = None) -> None:
         self.settings, self._engine = settings, engine
-        self.turns: list[Turn] = [Turn(text="restored") for _ in range(_saved_turns(saved))]
+        self.known: dict[str, Turn] = {id: Turn(text="restored", id=id) for id in _saved_turns(saved)}
+        self.path: tuple[str, ...] = tuple(self.known)
         self.heard: list[int] = []
         self.interrupted = threading.Event()
         self.skipped = threading.Event()
 
     @property
-    def path(self) -> tuple[str, ...]:
-        return tuple(turn.id for turn in self.turns)
+    def turns(self) -> list[Turn]:
+        return [self.known[id] for id in self.path]
+
+    @property
+    def remembered(self) -> frozenset[str]:
+        return frozenset(self.known)
+
+    def turn(self, turn_id: str) -> Turn:
+        return self.known[turn_id]
+
+    def follow(self, path: Iterable[str]) -> None:
+        self.path = tuple(path)
+        assert set(self.path) <= self.remembered
+
+    def remember(self, turn_id: str, turn: Turn, answer: str, transcript: str | None = None) -> None:
+        self.known[turn_id] = turn
 
     def ask(self, turn: Turn) -> Generator[Any]:
-        yield from self._answer(turn, len(self.turns))
-
-    def edit(self, turn_id: str, turn: Turn) -> Generator[Any]:
-        yield from self._answer(turn, self.path.index(turn_id))
-
-    def regenerate(self, turn_id: str, new_id: str) -> Generator[Any]:
-        index = self.path.index(turn_id)
-        yield from self._answer(replace(self.turns[index], id=new_id), index)
-
-    def _answer(self, turn: Turn, index: int) -> Generator[Any]:
-        before = list(self.turns)
+        before = self.path
         self.interrupted.clear()
         self.skipped.clear()
         self._engine.asked.append(turn)
-        self.turns[index:] = [turn]
+        assert turn.id not in self.known
+        self.known[turn.id] = turn
+        self.path = (*before, turn.id)
         script = self._engine.scripts.pop(0) if self._engine.scripts else reply()
         speech_s = 0.0
         for step in script:
             if isinstance(step, BaseException):
-                self.turns[:] = before
+                del self.known[turn.id]
+                self.path = before
                 raise step
             if self.interrupted.is_set():
                 break
@@ -121,8 +129,9 @@ class FakeSession:
         self._engine.heard.append(samples_24k_heard)
 
     def forget(self, turn_ids: Iterable[str]) -> None:
-        gone = set(turn_ids)
-        self.turns[:] = [turn for turn in self.turns if turn.id not in gone]
+        for id in turn_ids:
+            self.known.pop(id, None)
+        self.path = tuple(id for id in self.path if id in self.known)
 
     def transcribe(self, turn_id: str) -> Generator[Heard]:
         if self._engine.transcript:
@@ -134,11 +143,11 @@ class FakeSession:
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "turns").write_text(str(len(self.turns)))
+        (folder / "turns").write_text(" ".join(self.path))
 
 
-def _saved_turns(saved: Path | None) -> int:
-    return int((saved / "turns").read_text()) if saved else 0
+def _saved_turns(saved: Path | None) -> list[str]:
+    return (saved / "turns").read_text().split() if saved else []
 
 
 @dataclass

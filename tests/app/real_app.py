@@ -16,12 +16,12 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.main import build_controller, load_engine
+from app.build import build_controller, load_engine
 from app.paths import Paths
 from app.settings import Settings
 from app.shown import ModelView, State, TurnView
 from app.widgets.controls import theme
-from app.widgets.frame.main_window import MainWindow
+from app.widgets.main_window import MainWindow
 from engine.events import Samples
 from tests.app.fakes import FakePermission
 from tests.app.virtual_sound import RATE_HZ, Recording, VirtualSound

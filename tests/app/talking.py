@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from app.main import load_engine
+from app.build import load_engine
 from engine.engine import Engine
 from engine.errors import VoiceError
 from engine.events import Progress

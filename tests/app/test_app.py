@@ -11,7 +11,7 @@ from PySide6.QtCore import QCoreApplication, Qt, QUrl
 from PySide6.QtGui import QFileOpenEvent
 from pytestqt.qtbot import QtBot
 
-from app import main
+from app import build
 from app.application import Application
 from app.paths import Paths
 from app.shown import JobState
@@ -22,17 +22,17 @@ from tests.app.transcribe.test_transcriber import Steps, recordings, steps  # no
 
 
 @pytest.fixture
-def app(qapp: Application, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[main.App]:
+def app(qapp: Application, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[build.App]:
     fakes = {
         "loader": FakeEngine().loader,
         "system": FakeSound(),
         "permission": FakePermission(),
         "catalogue": FakeCatalogue(),
     }
-    monkeypatch.setattr(main, "build_controller", functools.partial(main.build_controller, **fakes))
+    monkeypatch.setattr(build, "build_controller", functools.partial(build.build_controller, **fakes))
     paths = Paths(tmp_path / "home", tmp_path / "home" / "logs")
     paths.make()
-    running = main.App(paths, qapp)
+    running = build.App(paths, qapp)
     qtbot.addWidget(running.window)
     qapp.files_opened.connect(running.open_files)
     with qtbot.waitSignal(running.window.painted):
@@ -45,7 +45,7 @@ def app(qapp: Application, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_file_dropped_on_the_dock_or_opened_with_earshot_is_written_down(
-    app: main.App,
+    app: build.App,
     qapp: Application,
     qtbot: QtBot,
     recordings: list[Path],  # noqa: F811
@@ -59,7 +59,7 @@ def test_a_file_dropped_on_the_dock_or_opened_with_earshot_is_written_down(
 
 
 def test_a_second_start_brings_the_first_to_the_front_with_its_files(
-    app: main.App,
+    app: build.App,
     qtbot: QtBot,
     tmp_path: Path,
     recordings: list[Path],  # noqa: F811
@@ -76,7 +76,7 @@ def test_a_second_start_brings_the_first_to_the_front_with_its_files(
     first.close()
 
 
-def test_the_microphone_follows_the_window_to_the_front_and_back(app: main.App, qtbot: QtBot) -> None:
+def test_the_microphone_follows_the_window_to_the_front_and_back(app: build.App, qtbot: QtBot) -> None:
     app.settings.change(microphone_explained=True)
     app._on_active(Qt.ApplicationState.ApplicationInactive)
     app._on_active(Qt.ApplicationState.ApplicationActive)
@@ -85,7 +85,7 @@ def test_the_microphone_follows_the_window_to_the_front_and_back(app: main.App, 
     assert not app.controller._sound.microphone.open
 
 
-def test_ending_twice_ends_once(app: main.App) -> None:
+def test_ending_twice_ends_once(app: build.App) -> None:
     app.shut_down()
     assert app.ended
     app.shut_down()

@@ -52,7 +52,7 @@ def test_diagnostics_name_versions_and_nothing_that_was_said(tmp_path: Path) -> 
     paths.make()
     record = f"2026-11-21 10:00:00,123 INFO MainThread app: about {Path.home()}/file"
     paths.log_file.write_text(f"{record}\nsomething else\n")
-    told = summary(paths, lambda: ["model: Fake"])
+    told = summary(paths, ["model: Fake"])
     assert "mlx" in told
     assert "model: Fake" in told
     assert "about ~/file" in told
@@ -63,13 +63,13 @@ def test_diagnostics_name_versions_and_nothing_that_was_said(tmp_path: Path) -> 
 _START = """
 import os, sys
 from PySide6.QtCore import QTimer
-from app import main
+from app import build, main
 
 def begun(app, files):
     print(app.window.isVisible(), *sorted({name.partition(".")[0] for name in sys.modules}), flush=True)
     os._exit(0)
 
-main.App.begin = begun
+build.App.begin = begun
 main.run([])
 """
 

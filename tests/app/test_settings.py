@@ -11,10 +11,9 @@ from engine.events import Thinking
 
 
 def test_what_was_chosen_is_there_next_time(tmp_path: Path) -> None:
-    Settings(tmp_path / "s.json").change(thinking=Thinking.ALWAYS, tools=("clock",), retention="days", replay_speed=1)
+    Settings(tmp_path / "s.json").change(thinking=Thinking.ALWAYS, tools=("clock",), retention="days")
     now = Settings(tmp_path / "s.json").now
     assert (now.thinking, now.tools, now.retention) == (Thinking.ALWAYS, ("clock",), Retention.DAYS)
-    assert now.replay_speed == 1.0
 
 
 def test_the_first_settings_are_those_of_the_first_preset() -> None:

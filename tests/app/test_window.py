@@ -22,7 +22,7 @@ from app.audio.permission import Access
 from app.diagnostics import log_handler
 from app.models import models
 from app.shown import TurnState
-from app.talk import confirmation, talking
+from app.talk import confirmations, microphone_use, recorder
 from app.widgets.controls.sheets import Question, TextSheet
 from app.widgets.frame.window import TALK, TRANSCRIBE
 from app.widgets.talk.turn_parts import ToolCard
@@ -44,7 +44,7 @@ LONG = "One two three four five six seven eight nine ten."
 @pytest.fixture
 def sit(start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch) -> Sit:
     """Somebody sits down before Earshot; each script is a reply of its engine."""
-    monkeypatch.setattr(talking, "TAP_S", 0.0)  # no press of a test is so short that it would latch
+    monkeypatch.setattr(recorder, "TAP_S", 0.0)  # no press of a test is so short that it would latch
 
     def down(*scripts: list[Step], engine: FakeEngine | None = None, wait: bool = True, **choices: Any) -> User:
         return User(start(engine or scripted(*scripts), wait=wait, language="en", **choices))
@@ -272,7 +272,7 @@ def test_answering_again_while_listening_ends_the_recording(sit: Sit) -> None:
 
 def test_a_tap_latches_and_a_second_one_sends(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
     user = sit(reply())
-    monkeypatch.setattr(talking, "TAP_S", 60.0)
+    monkeypatch.setattr(recorder, "TAP_S", 60.0)
     button = user.window.talk_bar.button
     user.press(button)
     user.speak()
@@ -346,7 +346,7 @@ def test_a_loudspeaker_pulled_while_speaking_goes_on_with_another(sit: Sit) -> N
 
 def test_a_refused_microphone_leads_to_the_privacy_settings(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[bool] = []
-    monkeypatch.setattr(talking, "open_privacy_settings", lambda: opened.append(True))
+    monkeypatch.setattr(microphone_use, "open_privacy_settings", lambda: opened.append(True))
     user = sit(reply("Typed.", 0))
     user.app.permission._access = Access.DENIED
     user.hold_space()
@@ -385,13 +385,13 @@ def test_a_full_disk_is_said_and_nothing_is_lost(sit: Sit, monkeypatch: pytest.M
 
 
 def test_a_disk_that_fills_while_it_answers_costs_no_answer(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.engine_side import desk
+    from app.engine_side import turns
 
     def full(*arguments: object, **options: object) -> None:
         raise StorageError("The disk is full: make room.")
 
     user = sit(reply())
-    monkeypatch.setattr(desk, "write_wav", full)
+    monkeypatch.setattr(turns, "write_wav", full)
     user.type("Speak.")
     user.hears_something()
     assert user.hears() > 0.9
@@ -622,7 +622,7 @@ def test_conversations_are_renamed_found_and_deleted(sit: Sit) -> None:
     user.sees(lambda: user.saved == ["What colour are plums?"])
     user.window.sidebar.search.clear()
     user.sees(lambda: len(user.saved) == 2)
-    folder = user.app.controller._talk.folder
+    folder = user.app.controller._conversation.folder
     assert folder.exists()
     user.window.menus.delete.trigger()
     user.answer(yes=False)
@@ -754,7 +754,7 @@ def test_whoever_goes_on_without_answering_does_not_allow(sit: Sit, way: str) ->
 
 
 def test_a_question_nobody_answers_goes_away(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confirmation, "LONGEST_S", 0.3)
+    monkeypatch.setattr(confirmations, "LONGEST_S", 0.3)
     results: list[str] = []
     user = sit(ask_first=("calculator",))
     using("calculator", {"expression": "12*7"}, results)(user)
@@ -795,7 +795,7 @@ def test_a_timer_rings(sit: Sit) -> None:
 def test_a_timer_that_is_due_while_it_speaks_rings_afterwards(sit: Sit) -> None:
     user = sit(reply(speech_s=1.0))
     speaks(user)
-    user.app.controller.rang.emit("")
+    user.app.controller._talk.bell.rang.emit("")
     user.sees_hint("The timer rings.")
     over = ["Thinking", "Speaking", "Ready", "Speaking"]
     user.sees(lambda: user.sound.listen(0.02) is not None and user.words[-4:] == over)

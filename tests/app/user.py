@@ -16,8 +16,8 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QMenu, QWidget
 from app.shown import State
 from app.widgets.controls.sheets import Question
 from app.widgets.frame.conversation_list import ConversationListModel
-from app.widgets.frame.main_window import MainWindow
 from app.widgets.frame.window import TRANSCRIBE
+from app.widgets.main_window import MainWindow
 from app.widgets.settings.dialog import SettingsDialog
 from app.widgets.talk.turn_widget import TurnWidget
 from app.widgets.transcribe.job_card import JobCard

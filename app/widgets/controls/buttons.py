@@ -137,11 +137,6 @@ class IconButton(PaintedButton):
         self.setAccessibleName(name)
         self.setToolTip(name)
 
-    def set_icon(self, icon: str) -> None:
-        """Show another icon."""
-        self._icon = icon
-        self.update()
-
     @override
     def sizeHint(self) -> QSize:
         return QSize(self._size, self._size)

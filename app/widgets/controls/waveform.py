@@ -33,18 +33,12 @@ class Waveform(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._peaks: Sequence[float] = ()
-        self._played = 0.0
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def set_peaks(self, peaks: Sequence[float]) -> None:
         """Peaks between 0 and 1, any number of them."""
         self._peaks = peaks
         self.updateGeometry()
-        self.update()
-
-    def set_played(self, share: float) -> None:
-        """How much has been played, 0 to 1."""
-        self._played = share
         self.update()
 
     @override
@@ -61,7 +55,7 @@ class Waveform(QWidget):
         count = int(self.width() // (BAR_PX + GAP_PX))
         heights = bars(self._peaks, count)
         for number, height in enumerate(heights):
-            painter.setBrush(values.accent if number < self._played * count else values.faint)
+            painter.setBrush(values.faint)
             tall = max(3.0, height * self.height())
             box = QRectF(number * (BAR_PX + GAP_PX), (self.height() - tall) / 2, BAR_PX, tall)
             painter.drawRoundedRect(box, BAR_PX / 2, BAR_PX / 2)

@@ -23,7 +23,7 @@ from app.widgets.frame.drop_overlay import DropOverlay, dropped_files
 from app.widgets.frame.header import HeaderBar, MenuPill
 from app.widgets.frame.menus import Menus
 from app.widgets.frame.sidebar import Sidebar
-from app.widgets.talk.conversation_view import ConversationView
+from app.widgets.talk.conversation_page import ConversationPage
 from app.widgets.talk.push_to_talk import PushToTalk
 from app.widgets.talk.talk_bar import TalkBar
 from app.widgets.talk.welcome import WelcomePage
@@ -51,7 +51,7 @@ class Window(QMainWindow):
         self.setAcceptDrops(True)
         self.sidebar = Sidebar()
         self.talk_bar = TalkBar()
-        self.conversation = ConversationView()
+        self.conversation = ConversationPage()
         self.welcome = WelcomePage()
         self.transcribe = TranscribePage()
         self.preset = MenuPill(self.tr("Preset"))

@@ -28,7 +28,7 @@ class ModelRow(Card):
         super().__init__(parent)
         self._key = ""
         self._name = ElidedLabel("", weight=600)
-        self._state = Label("", "good", size_px=theme.SMALL_PX + 0.5)
+        self._state = Label(self.tr("In use"), "good", size_px=theme.SMALL_PX + 0.5)
         self._use = TextButton(self.tr("Use"))
         self._state.setContentsMargins(0, 0, 4, 0)  # as far from the edge as the word beside it
         self._state.setFixedHeight(self._use.sizeHint().height())
@@ -80,10 +80,8 @@ class ModelRow(Card):
         self._sizes.setText(self._size_words(model))
         self._problem.setText(self._problem_words(model))
         self._problem.setVisible(bool(self._problem.text()))
-        self._state.setText(self.tr("Loading…") if model.loading else self.tr("In use"))
-        self._state.set_tone("second" if model.loading else "good")
-        self._state.setVisible(model.current or model.loading)
-        self._use.setVisible(not model.current and not model.loading)
+        self._state.setVisible(model.current)
+        self._use.setVisible(not model.current)
         self._show_copy(model)
         self._use.setText(self.tr("Use anyway") if self._too_large(model) else self.tr("Use"))
 

@@ -49,7 +49,7 @@ class UserBubble(QWidget):
         self._sounds = turn.seconds is not None
         for part in (self._play, self._wave, self._length):
             part.setVisible(self._sounds)
-        self._play.setVisible(self._sounds and turn.state is not TurnState.RECORDING)
+        self._play.setVisible(self._sounds)
         self._wave.set_peaks(turn.peaks)
         self._length.setText(clock(turn.seconds or 0.0))
         self._note = turn.attachment

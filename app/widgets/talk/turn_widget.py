@@ -25,7 +25,7 @@ from app.widgets.controls.flow_text import FlowText
 from app.widgets.talk.turn_parts import Dots, ThinkingBlock, ToolCard, UserBubble
 
 SPEEDS = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5)
-LIVE = (TurnState.RECORDING, TurnState.WAITING, TurnState.THINKING, TurnState.ANSWERING, TurnState.SPEAKING)
+LIVE = (TurnState.WAITING, TurnState.THINKING, TurnState.ANSWERING, TurnState.SPEAKING)
 
 
 class TurnAction(Enum):

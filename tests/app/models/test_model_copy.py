@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtWidgets import QAbstractButton
 from pytestqt.qtbot import QtBot
 
-from app.main import build_controller, load_engine
+from app.build import build_controller, load_engine
 from app.paths import Paths
 from app.settings import Settings
 from app.shown import ModelView, TurnState

@@ -13,7 +13,7 @@ import soundfile
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
-from app.main import build_controller
+from app.build import build_controller
 from app.paths import Paths
 from app.settings import Settings
 from app.widgets.controls.labels import Label
@@ -120,7 +120,7 @@ def test_a_voice_is_recorded_heard_used_renamed_and_removed(user: User) -> None:
 
 def spoken(user: User) -> Any:
     """The sound of the newest answer, as the app wrote it down."""
-    folder = user.app.controller._talk.folder
+    folder = user.app.controller._conversation.folder
     user.sees(lambda: list(folder.glob("answer-*.wav")), 30_000)
     (file,) = folder.glob("answer-*.wav")  # an answer has one sound, however often it was spoken
     return soundfile.read(file, dtype="float32")[0]

@@ -335,7 +335,7 @@ def test_an_answer_is_played_again_slower_without_the_engine(start: Start) -> No
     assert len(app.engine.asked) == 1
 
 
-def test_editing_a_turn_replaces_it_and_what_followed(start: Start) -> None:
+def test_editing_a_turn_makes_a_version_without_what_followed_the_other(start: Start) -> None:
     app = start(scripted(reply("One.", 0), reply("Two.", 0), reply("New.", 0)))
     for question, answer in (("First?", "One."), ("Second?", "Two.")):
         app.controller.ask_text(question)
@@ -356,7 +356,7 @@ def test_deleting_a_turn_takes_it_out_of_the_models_memory(start: Start) -> None
     app.controller.delete_turn(app.controller.turns[0].key)
     app.wait(lambda: len(app.engine.sessions[0].turns) == 1)
     assert [turn.answer for turn in app.controller.turns] == ["Two."]
-    assert app.controller._talk.stored[0].place == 0
+    assert app.engine.sessions[0].path == (app.controller.turns[0].key,)
 
 
 def test_tool_calls_show_arguments_and_result(start: Start) -> None:

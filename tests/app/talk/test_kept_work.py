@@ -18,8 +18,8 @@ from app.shown import DownloadState, DownloadView, JobState
 from app.single_instance import SingleInstance
 from app.talk.store import Store
 from app.widgets.controls.labels import Label
-from app.widgets.frame.main_window import MainWindow
 from app.widgets.frame.window import TRANSCRIBE
+from app.widgets.main_window import MainWindow
 from app.widgets.transcribe.job_card import JobCard
 from app.worker import Worker
 from engine.checkpoints.download import PUBLISHED
@@ -276,7 +276,7 @@ def test_a_second_start_hands_over_any_name(name: str, qtbot: QtBot, tmp_path: P
 
 
 def test_a_window_brought_to_the_front_is_as_large_as_it_was(qtbot: QtBot, start: Start, qapp: Any) -> None:
-    from app.main import App
+    from app.build import App
 
     running = start()
     app = App.__new__(App)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from app.shown import NoticeAction, State
-from app.talk import talking
+from app.talk import recorder
 from tests.app.conftest import Running, noise
 from tests.app.fakes import reply, scripted
 
@@ -43,7 +43,7 @@ def test_a_press_that_the_change_of_windows_cut_short_does_not_latch(start: Star
     app.wait(lambda: is_open(app))
     app.sound.speak(noise(0.5))
     app.wait_for(State.LISTENING)
-    app.controller._pressed_s = time.monotonic()  # however slow this machine is
+    app.controller._talk.recorder._pressed_s = time.monotonic()  # however slow this machine is
     app.controller.release_talk()  # the window has lost the keyboard
     app.controller.show_in_front(False)
     app.wait(lambda: bool(app.controller.turns) and app.controller.turns[0].answer == "Heard.")
@@ -57,7 +57,7 @@ def test_a_tap_behind_other_windows_does_not_latch(start: Start) -> None:
     app.wait(lambda: is_open(app))
     app.sound.speak(noise(0.5))
     app.wait_for(State.LISTENING)
-    app.controller._pressed_s = time.monotonic()
+    app.controller._talk.recorder._pressed_s = time.monotonic()
     app.controller.release_talk()
     app.wait(lambda: bool(app.controller.turns))
     goes_out(app)
@@ -86,7 +86,7 @@ def test_a_microphone_that_gives_only_zeros_is_given_up_and_its_button_stays(
     app.sound.speak(np.zeros(72_000, np.float32))
     app.wait(lambda: app.controller.notice.action is NoticeAction.PRIVACY)
     assert app.controller.state is State.GETTING_READY
-    monkeypatch.setattr(talking, "_WARM_UP_S", 0.0)
+    monkeypatch.setattr(recorder, "_WARM_UP_S", 0.0)
     goes_out(app)
     assert app.controller.notice.action is NoticeAction.PRIVACY
 
@@ -101,7 +101,7 @@ def test_talking_ends_the_recording_of_a_voice(start: Start) -> None:
     app.wait(lambda: is_open(app))
     app.sound.speak(noise(6.0))
     app.wait_for(State.LISTENING)
-    app.controller._pressed_s -= 1.0
+    app.controller._talk.recorder._pressed_s -= 1.0
     app.controller.release_talk()
     app.wait(lambda: bool(app.engine.asked))
     assert app.engine.asked[0].samples_16k is not None

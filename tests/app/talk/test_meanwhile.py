@@ -11,7 +11,7 @@ import pytest
 
 from app.audio import recording_files
 from app.audio.devices import DeviceError
-from app.engine_side.desk import Desk
+from app.engine_side.voices import VoiceWork
 from app.shown import Notice, NoticeAction, State, TurnState
 from engine.errors import StorageError
 from engine.events import AnswerText, Heard
@@ -54,7 +54,7 @@ def test_the_transcript_of_a_turn_that_was_interrupted_is_filled_in_too(start: S
 
 def test_each_voice_is_made_of_its_own_recording(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     files: dict[str, Path] = {}
-    monkeypatch.setattr(Desk, "add_voice", lambda _desk, path, name: iter([files.__setitem__(name, path)]))
+    monkeypatch.setattr(VoiceWork, "add", lambda _voices, path, name: iter([files.__setitem__(name, path)]))
     app = start()
     for name in ("Ada", "Bob"):
         app.controller.record_voice(name)
@@ -118,7 +118,7 @@ def test_a_timer_does_not_ring_into_the_recording_of_a_voice(start: Start) -> No
     app = start()
     app.controller.record_voice("Me")
     app.wait(lambda: app.controller._sound.microphone.recording)
-    app.controller.rang.emit("")
+    app.controller._talk.bell.rang.emit("")
     app.qtbot.wait(100)
     assert app.controller.state is State.IDLE
     app.controller.cancel_voice_recording()
@@ -166,12 +166,12 @@ def test_what_is_being_written_stays_in_its_conversation(start: Start, slow_disk
     app.controller.new_conversation()
     app.say()
     app.wait(slow_disk.writing.is_set)
-    second = app.controller.conversation.key
     app.controller.press_talk()
     app.controller.open_conversation(first)
     slow_disk.gate.set()
     app.wait(lambda: len(app.controller.conversations) == 2)
     assert [turn.text for turn in app.controller.turns] == ["First?"]
+    (second,) = {each.key for each in app.controller.conversations} - {first}
     app.controller.open_conversation(second)
     assert [turn.state for turn in app.controller.turns] == [TurnState.INTERRUPTED]
 
@@ -200,7 +200,7 @@ def test_what_is_stopped_while_it_is_written_can_be_asked_again(
     slow_disk.gate.set()
     app.wait(lambda: [turn.text for turn in app.controller.turns] == ["What is it?"])
     assert not app.engine.asked
-    app.controller.regenerate(app.controller.turns[0].key)
+    app.controller.ask_again(app.controller.turns[0].key)
     app.wait(lambda: app.engine.asked)
     assert app.engine.asked[0].samples_16k is not None
 
@@ -222,13 +222,16 @@ def test_a_recording_attached_meanwhile_belongs_to_the_next_question(
 
 
 def test_nothing_is_left_of_what_was_said_in_a_deleted_conversation(start: Start, slow_disk: SlowDisk) -> None:
-    app = start()
+    app = start(scripted(reply("One.", 0)))
+    app.controller.ask_text("First?")
+    app.wait(lambda: app.controller.turns[0].answer == "One.")
     app.say()
     app.wait(slow_disk.writing.is_set)
     app.controller.delete_conversation(app.controller.conversation.key)
     slow_disk.gate.set()
     app.wait(slow_disk.written.is_set)
-    app.wait(lambda: not list(app.paths.recordings.iterdir()))
+    assert app.controller.shutdown()
+    assert not list(app.paths.recordings.iterdir())
 
 
 def test_nobody_is_asked_to_make_room_for_a_deleted_conversation(
@@ -237,7 +240,9 @@ def test_nobody_is_asked_to_make_room_for_a_deleted_conversation(
     def gone(*arguments: object, **options: object) -> None:
         raise StorageError("The folder went away.")
 
-    app = start()
+    app = start(scripted(reply("One.", 0)))
+    app.controller.ask_text("First?")
+    app.wait(lambda: app.controller.turns[0].answer == "One.")
     monkeypatch.setattr("app.audio.recording_files.replacing", gone)
     app.say()
     app.wait(slow_disk.writing.is_set)
@@ -261,7 +266,7 @@ def test_a_recording_that_is_written_again_waits_for_nothing_that_sounds(
         app.wait(lambda: app.controller.notice.action is NoticeAction.RETRY)
     slow_disk = SlowDisk(monkeypatch)
     app.controller.act_on_notice()
-    app.controller.rang.emit("")
+    app.controller._talk.bell.rang.emit("")
     app.qtbot.wait(100)
     slow_disk.gate.set()
     app.wait(lambda: app.controller.turns and app.controller.turns[0].has_sound)

@@ -57,7 +57,7 @@ def test_a_turn_comes_back_as_it_was(store: Store) -> None:
     tools = (StoredTool("calculator", "1+1", "2", ToolState.DONE),)
     turn = StoredTurn(
         new_turn_id(), key, TurnState.INTERRUPTED, "One?", (0.5, 1.0), 1.25, "a \udce9.wav", "Hm.", 0.5, tools, "Two.",
-        1.25, 0.1, 0.2, 0.5, "", "said.flac", "answer.wav", ((0, 0, 4), (24_000, 4, 9)), 12_000, 0,
+        1.25, 0.1, 0.2, 0.5, "", "said.flac", "answer.wav", ((0, 0, 4), (24_000, 4, 9)), 12_000,
     )  # fmt: skip
     store.add(turn, None)
     assert store.path(key) == [turn]
@@ -81,7 +81,7 @@ def test_a_turn_cut_short_by_a_crash_says_so_and_keeps_its_recording(store: Stor
 @pytest.mark.parametrize(
     "content",
     ["{", "null", '{"state": "dreaming"}', '{"peaks": 5}', '{"text": 7}', '{"seconds": NaN}', '{"spans": [[1, 2]]}',
-     '{"recording": "../../settings.json"}', '{"place": true}', '{"tools": [{}]}', "[" * 100_000],
+     '{"recording": "../../settings.json"}', '{"heard_24k": true}', '{"tools": [{}]}', "[" * 100_000],
 )  # fmt: skip
 def test_a_damaged_turn_does_not_cost_the_others_of_its_conversation(store: Store, content: str) -> None:
     key = store.create("assistant").key
@@ -474,7 +474,7 @@ def test_a_database_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
     assert first == StoredTurn(
         first.id, "a", TurnState.DONE, "one apple", (0.25, 1.0), 1.5, "", "Hm.", 0.5,
         (StoredTool("calculator", "1+1", "2", ToolState.DONE),), "Well.", 1.25, 0.1, None, 0.5, "", "said.flac",
-        "answer.wav", ((0, 0, 4),), None, 0,
+        "answer.wav", ((0, 0, 4),), None,
     )  # fmt: skip
     assert store.parent(second.id) == first.id
     assert len(first.id) == 32

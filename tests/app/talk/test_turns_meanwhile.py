@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from app.audio import recording_files
 from app.settings import Retention
 from app.shown import Notice, NoticeAction, State, TurnState
 from engine.errors import RequestError
-from engine.events import AnswerText, Samples, ToolCall
+from engine.events import AnswerText, ToolCall
 from engine.samples import write_wav
 from tests.app.conftest import Running, noise
 from tests.app.fakes import reply, scripted
@@ -23,7 +22,7 @@ Start = Callable[..., Running]
 def test_quitting_while_it_speaks_keeps_only_what_was_heard(start: Start) -> None:
     app = start(scripted(reply("One two three four five six seven eight.", speech_s=4.0)))
     app.controller.ask_text("Count.")
-    app.wait(lambda: app.controller._reply is not None and app.controller._reply.over)
+    app.wait(lambda: app.controller._talk.answerer.answer is not None and app.controller._talk.answerer.answer.over)
     app.wait(lambda: app.sound.listen(0.2).any())
     assert app.controller.shutdown()
     assert app.engine.heard
@@ -48,7 +47,7 @@ def test_a_written_answer_made_again_and_stopped_keeps_what_was_read(start: Star
     app = start(scripted(reply("One.", 0), [AnswerText("Other", 0), gate.wait]), spoken_answers=False)
     app.controller.ask_text("First?")
     app.wait(lambda: app.controller.turns[0].state is TurnState.DONE)
-    app.controller.regenerate(app.controller.turns[0].key)
+    app.controller.ask_again(app.controller.turns[0].key)
     app.wait(lambda: app.controller.turns[0].answer == "Other")
     app.controller.stop()
     gate.set()
@@ -74,14 +73,14 @@ def test_an_answer_spoken_again_keeps_its_sound_when_it_is_stopped(start: Start)
     app.controller.ask_text("Speak.")
     app.wait(lambda: app.controller.turns[0].has_sound)
     app.hear_all()
-    app.controller.revoice(app.controller.turns[0].key, "Mei")
-    app.wait(lambda: app.controller._reply is not None and app.controller._reply.over)
+    app.controller.speak_again(app.controller.turns[0].key, "Mei")
+    app.wait(lambda: app.controller._talk.answerer.answer is not None and app.controller._talk.answerer.answer.over)
     app.wait(lambda: app.sound.listen(0.05).any())
     app.controller.stop()
     key = app.controller.conversation.key
     app.controller.new_conversation()
     app.controller.open_conversation(key)
-    assert [app.paths.recordings / key / turn.sound for turn in app.controller._talk.stored] == [
+    assert [app.paths.recordings / key / turn.sound for turn in app.controller._conversation.stored] == [
         *app.paths.recordings.rglob("*.wav")
     ]
 
@@ -95,7 +94,7 @@ def test_a_sound_that_could_not_be_read_does_not_end_what_was_begun_meanwhile(st
         file.unlink()
     app.controller.play_again(app.controller.turns[0].key)
     for thread in threading.enumerate():
-        if thread.name == "replay":
+        if thread.name == "player":
             thread.join()
     app.controller.press_talk()  # before the window hears of it
     app.wait(lambda: app.controller._sound.microphone.open)
@@ -109,11 +108,12 @@ def test_nothing_of_a_conversation_deleted_while_it_is_answered_comes_back(start
     app = start(scripted([*reply("One.", 0.5), gate.wait], reply("Two.", 0)))
     app.controller.ask_text("First?")
     app.wait(lambda: app.controller.turns[0].has_sound)
-    folder = app.controller._talk.folder
+    folder = app.controller._conversation.folder
     app.controller.delete_conversation(app.controller.conversation.key)
     gate.set()
     app.controller.ask_text("Second?")
     app.wait(lambda: app.controller.turns[0].answer == "Two.")
+    assert app.controller.shutdown()
     assert not folder.exists()
 
 
@@ -128,20 +128,19 @@ def test_a_turn_edited_while_the_engine_is_busy_and_stopped_is_asked_as_it_is_sh
     app.controller.edit_turn(app.controller.turns[0].key, "New?")
     app.controller.stop()
     gate.set()
-    app.controller.regenerate(app.controller.turns[0].key)
+    app.controller.ask_again(app.controller.turns[0].key)
     app.wait(lambda: app.controller.turns[0].answer == "New.")
     assert [turn.text for turn in app.engine.sessions[-1].turns] == ["New?"]
 
 
-def test_what_an_edit_took_out_stays_out_when_the_answer_fails(start: Start) -> None:
+def test_what_an_edit_left_behind_stays_out_of_memory_when_the_answer_fails(start: Start) -> None:
     app = start(scripted(reply("One.", 0), reply("Two.", 0), [RequestError("Too long: say less.")], reply("New.", 0)))
     for question in ("Old?", "Older?"):
         app.controller.ask_text(question)
         app.wait(lambda: app.controller.turns[-1].state is TurnState.DONE)
-    key = app.controller.turns[0].key
-    app.controller.edit_turn(key, "New?")
+    app.controller.edit_turn(app.controller.turns[0].key, "New?")
     app.wait(lambda: app.controller.turns[0].state is TurnState.FAILED)
-    app.controller.try_again(key)
+    app.controller.try_again(app.controller.turns[0].key)
     app.wait(lambda: app.controller.turns[0].answer == "New.")
     assert [turn.text for turn in app.engine.sessions[-1].turns] == ["New?"]
 
@@ -159,7 +158,7 @@ def test_a_conversation_in_front_that_is_empty_outlives_a_change_of_retention(st
 
 
 @pytest.mark.parametrize("when", ["before it is answered", "while it speaks"])
-def test_deleting_an_earlier_turn_moves_the_one_being_answered(start: Start, when: str) -> None:
+def test_an_earlier_turn_is_deleted_while_another_is_answered(start: Start, when: str) -> None:
     gate, loading = threading.Event(), threading.Event()
     app = start(scripted(reply("One.", 0), reply("Two.", 4.0)))
     app.controller.ask_text("First?")
@@ -171,11 +170,10 @@ def test_deleting_an_earlier_turn_moves_the_one_being_answered(start: Start, whe
     if when == "before it is answered":
         app.controller.delete_turn(app.controller.turns[0].key)
     gate.set()
-    app.wait(lambda: app.controller._reply is not None and app.controller._reply.over)
+    app.wait(lambda: app.controller._talk.answerer.answer is not None and app.controller._talk.answerer.answer.over)
     if when == "while it speaks":
         app.controller.delete_turn(app.controller.turns[0].key)
-    app.wait(lambda: len(app.engine.sessions[-1].turns) == 1)
-    assert [turn.place for turn in app.controller._talk.stored] == [0]
+    app.wait(lambda: app.engine.sessions[-1].path == (app.controller.turns[0].key,))
     app.controller.stop()
     app.wait(lambda: app.engine.heard)  # it was cut to that
 
@@ -188,7 +186,8 @@ def test_deleting_a_turn_that_is_being_answered_ends_the_answer(start: Start) ->
     app.controller.delete_turn(app.controller.turns[0].key)
     assert app.controller.state is State.IDLE
     gate.set()
-    app.wait(lambda: app.engine.sessions[0].turns == [])
+    app.wait(lambda: app.engine.sessions[0].path == ())
+    assert app.controller.shutdown()
     assert not list(app.paths.recordings.rglob("*.wav"))
 
 
@@ -205,30 +204,6 @@ def test_deleting_a_turn_that_is_played_again_silences_it(start: Start) -> None:
     assert not app.sound.listen(0.2).any()
 
 
-def test_a_turn_deleted_while_it_is_read_to_be_asked_again_is_not_asked(
-    start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    gate, reading, really = threading.Event(), threading.Event(), recording_files.attachment
-
-    def slowly(path: Path) -> Samples:
-        samples = really(path)
-        reading.set()
-        assert gate.wait(60)
-        return samples
-
-    monkeypatch.setattr(recording_files, "attachment", slowly)
-    app = start(scripted([RequestError("Too long: say less.")], reply()))
-    app.say()
-    app.wait(lambda: app.controller.turns and app.controller.turns[0].state is TurnState.FAILED)
-    app.controller.try_again(app.controller.turns[0].key)
-    app.wait(reading.is_set)
-    app.controller.delete_turn(app.controller.turns[0].key)
-    assert app.controller.state is State.IDLE
-    gate.set()
-    app.qtbot.wait(200)
-    assert len(app.engine.asked) == 1
-
-
 @pytest.mark.parametrize("allowed", [True, False])
 def test_a_question_stays_until_it_is_answered_and_news_are_said_afterwards(start: Start, allowed: bool) -> None:
     app, answers = start(), []
@@ -239,7 +214,7 @@ def test_a_question_stays_until_it_is_answered_and_news_are_said_afterwards(star
     app.engine.scripts[:] = [[ask, *reply(speech_s=0)]]
     app.controller.ask_text("First?")
     app.wait(lambda: app.controller.notice.action is NoticeAction.ALLOW)
-    app.controller.rang.emit("tea")
+    app.controller._talk.bell.rang.emit("tea")
     assert app.controller.notice.action is NoticeAction.ALLOW
     app.controller.act_on_notice() if allowed else app.controller.refuse_tool()
     app.wait(lambda: answers == [allowed])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.engine_side.desk import Desk
+from app.engine_side.work import EngineWork
 from app.shown import JobState, State
 from app.transcribe import transcriber
 from engine.errors import SoundError
@@ -40,7 +40,7 @@ class Steps:
         self.resumed: list[bool] = []
         self.calls: list[str] = []
 
-    def __call__(self, desk: Desk, path: Path, journal: Path, resume: bool) -> Iterator[Any]:
+    def __call__(self, work: EngineWork, path: Path, journal: Path, resume: bool) -> Iterator[Any]:
         self.resumed.append(resume)
         self.calls.append(path.name)
         yield Opened(path, SoundInfo(2.0, 16_000, 1, "wav"))
@@ -59,7 +59,7 @@ class Steps:
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
     steps = Steps()
-    monkeypatch.setattr(Desk, "transcribe", lambda desk, path, journal, resume: steps(desk, path, journal, resume))
+    monkeypatch.setattr(EngineWork, "transcribe", lambda work, *given: steps(work, *given))
     return steps
 
 

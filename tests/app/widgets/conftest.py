@@ -11,8 +11,8 @@ from pytestqt.qtbot import QtBot
 
 from app import translations
 from app.widgets.controls import theme
-from app.widgets.frame.main_window import MainWindow
 from app.widgets.frame.sidebar import Sidebar
+from app.widgets.main_window import MainWindow
 from app.widgets.transcribe.page import TranscribePage
 from tests.app.widgets.fake_controller import FakeController, FakeSettings
 

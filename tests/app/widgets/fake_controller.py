@@ -148,8 +148,9 @@ class FakeController(_Noting):
             "clear_attachment",
             "ask_recording",
         ),
-        *("skip_thinking", "regenerate", "edit_turn", "delete_turn", "try_again", "play_again", "play_question"),
-        *("save_sound", "revoice", "new_conversation", "open_conversation", "rename", "delete_conversation", "search"),
+        *("skip_thinking", "ask_again", "edit_turn", "delete_turn", "try_again", "play_again", "play_question"),
+        *("save_sound", "speak_again", "search"),
+        *("new_conversation", "open_conversation", "rename", "delete_conversation"),
         *("set_thinking", "set_spoken_answers", "set_voice", "set_preset", "set_tools", "switch_model", "retry_model"),
         *("make_copy", "stop_copy"),
         *("act_on_notice", "refuse_tool", "allow_microphone", "refresh_devices", "record_voice"),
@@ -168,7 +169,6 @@ class FakeController(_Noting):
     attachment_changed = Signal(str)
     models_changed = Signal()
     voices_changed = Signal()
-    presets_changed = Signal()
     devices_changed = Signal()
     voice_recording_changed = Signal(float)
 
@@ -224,7 +224,7 @@ class FakeController(_Noting):
         """Set a property and emit its signal with it."""
         setattr(self, name, value)
         signal = getattr(self, f"{name}_changed")
-        if name in ("conversations", "models", "voices", "presets"):
+        if name in ("conversations", "models", "voices"):
             signal.emit()
         else:
             signal.emit(value)

@@ -165,7 +165,7 @@ def thinking(window: Window) -> None:
 
 def listening(window: Window) -> None:
     """The user is talking."""
-    recording = TurnView("9", TurnState.RECORDING, "", PEAKS, 3.0)
+    recording = TurnView("9", TurnState.WAITING, "", PEAKS, 3.0)
     _talk(window, [PACKING, recording], TalkLook.LISTENING, words("TalkBinding", "Listening"), 0.8)
 
 

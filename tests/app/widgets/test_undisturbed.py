@@ -27,10 +27,10 @@ from app.shown import (
 )
 from app.widgets.controls.flow_text import FlowText
 from app.widgets.controls.labels import ElidedLabel
-from app.widgets.frame.main_window import MainWindow
 from app.widgets.frame.sidebar import Sidebar
 from app.widgets.frame.window import TRANSCRIBE
-from app.widgets.talk.conversation_view import ConversationView as Page
+from app.widgets.main_window import MainWindow
+from app.widgets.talk.conversation_page import ConversationPage as Page
 from app.widgets.transcribe.page import TranscribePage
 from tests.app.widgets.fake_controller import FakeController, FakeSettings
 
@@ -244,9 +244,12 @@ def test_tips_show_names_and_results_as_they_are(window: MainWindow, controller:
         assert words in (shown.toPlainText() if RichText.mightBeRichText(tip) else tip)
 
 
-def test_an_ampersand_in_a_name_is_shown_in_menus(window: MainWindow, controller: FakeController) -> None:
+def test_an_ampersand_in_a_name_is_shown_in_menus(
+    window: MainWindow, controller: FakeController, settings: FakeSettings
+) -> None:
+    controller.presets = (PresetView("assistant", "Q&A"),)
     controller.have("voices", (VoiceView("tj", "Tom & Jerry"),))
-    controller.have("presets", (PresetView("assistant", "Q&A"),))
+    settings.change(voice="tj")
     for pill, name in ((window.voice, "Tom & Jerry"), (window.preset, "Q&A")):
         assert pill.menu_of_choices.actions()[0].text().replace("&&", "\0").replace("&", "").replace("\0", "&") == name
         assert pill.shortcut().isEmpty()

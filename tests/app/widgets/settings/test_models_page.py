@@ -9,7 +9,7 @@ import pytest
 
 from app.shown import DownloadState, DownloadView, Notice, VoiceView, Welcome
 from app.widgets.controls.sizes import share_of, time_left
-from app.widgets.frame.main_window import MainWindow
+from app.widgets.main_window import MainWindow
 from app.widgets.settings.dialog import SettingsDialog
 from engine.checkpoints.catalogue import models_folder
 from tests.app.widgets.fake_controller import GB, FakeController, FakeSettings

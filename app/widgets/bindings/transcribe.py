@@ -15,7 +15,7 @@ from app.widgets.transcribe.job_card import EXPORTS, JobAction
 from engine.storage import told_apart
 
 if TYPE_CHECKING:
-    from app.talk.controller import Controller
+    from app.controller import Controller
 
 
 class TranscribeBinding(QObject):

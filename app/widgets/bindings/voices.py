@@ -14,7 +14,7 @@ from app.widgets.frame.window import SOUND_FILES
 from app.widgets.settings.voices import VoicesPage
 
 if TYPE_CHECKING:
-    from app.talk.controller import Controller
+    from app.controller import Controller
 
 
 class VoiceBinding(QObject):

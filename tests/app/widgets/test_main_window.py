@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
+from app.controller import Controller
 from app.models.downloads import Downloads
 from app.settings import Preferences
 from app.shown import (
@@ -27,11 +28,10 @@ from app.shown import (
     VoiceView,
     Welcome,
 )
-from app.talk.controller import Controller
 from app.transcribe.transcriber import Transcriber
 from app.widgets.controls.sheets import Question, TextSheet
-from app.widgets.frame.main_window import MainWindow
 from app.widgets.frame.window import TALK, TRANSCRIBE
+from app.widgets.main_window import MainWindow
 from app.widgets.talk.talk_button import TalkLook
 from app.widgets.talk.turn_parts import ToolCard
 from app.widgets.talk.turn_widget import TurnAction
@@ -52,7 +52,7 @@ def test_talk_think_answer_play_again(window: MainWindow, controller: FakeContro
     assert window.shows_welcome
     qtbot.mousePress(bar.button, Qt.MouseButton.LeftButton)
     controller.be(State.LISTENING)
-    controller.have_turn(TurnView("1", TurnState.RECORDING, seconds=0.5))
+    controller.have_turn(TurnView("1", TurnState.WAITING, seconds=0.5))
     assert (bar.word, bar.button.look) == ("Listening", TalkLook.LISTENING)
     qtbot.mouseRelease(bar.button, Qt.MouseButton.LeftButton)
     assert controller.asked[-2:] == [("press_talk",), ("release_talk",)]
@@ -151,7 +151,7 @@ def test_a_model_that_cannot_think_gets_no_switch_for_it(window: MainWindow, con
         (TurnAction.STOP, None, ("stop",)),
         (TurnAction.PLAY_QUESTION, None, ("play_question", "2")),
         (TurnAction.SPEED, 1.5, ("play_again", "2", 1.5)),
-        (TurnAction.AGAIN, None, ("regenerate", "2")),
+        (TurnAction.AGAIN, None, ("ask_again", "2")),
         (TurnAction.RETRY, None, ("try_again", "2")),
         (TurnAction.PLAY, None, ("play_again", "2", 1.25)),
     ],

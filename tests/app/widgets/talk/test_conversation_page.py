@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from app.shown import TurnState, TurnView
 from app.widgets.controls.flow_text import FlowText
-from app.widgets.talk.conversation_view import ConversationView
+from app.widgets.talk.conversation_page import ConversationPage
 from app.widgets.talk.turn_widget import TurnAction, TurnWidget
 from tests.app.widgets.scenes import FAILED, PACKING, TRAIN
 
@@ -29,15 +29,15 @@ def many(count: int) -> list[TurnView]:
 
 
 @pytest.fixture
-def view(qtbot: QtBot) -> ConversationView:
-    page = ConversationView()
+def view(qtbot: QtBot) -> ConversationPage:
+    page = ConversationPage()
     qtbot.addWidget(page)
     page.resize(872, 568)
     page.show()
     return page
 
 
-def test_a_thousand_turns_need_only_the_widgets_in_sight(view: ConversationView) -> None:
+def test_a_thousand_turns_need_only_the_widgets_in_sight(view: ConversationPage) -> None:
     view.set_turns(many(1000))
     assert view.widgets_in_use <= 12
     bar = view.verticalScrollBar()
@@ -49,7 +49,7 @@ def test_a_thousand_turns_need_only_the_widgets_in_sight(view: ConversationView)
     assert view.widget_of(0) is not None
 
 
-def test_every_place_of_a_long_page_is_covered_without_gap_or_overlap(view: ConversationView) -> None:
+def test_every_place_of_a_long_page_is_covered_without_gap_or_overlap(view: ConversationPage) -> None:
     view.set_turns(many(1000))
     bar = view.verticalScrollBar()
     for share in (0.0, 0.1, 0.33, 0.5, 0.77, 1.0):
@@ -63,13 +63,13 @@ def test_every_place_of_a_long_page_is_covered_without_gap_or_overlap(view: Conv
             assert lower.top() - upper.bottom() == 3  # one pixel of Qt's bottom(), two between
 
 
-def test_a_new_conversation_is_shown_from_its_end(view: ConversationView) -> None:
+def test_a_new_conversation_is_shown_from_its_end(view: ConversationPage) -> None:
     view.set_turns(many(50))
     assert view.verticalScrollBar().value() == view.verticalScrollBar().maximum() > 0
     assert view.widget_of(49) is not None
 
 
-def test_the_end_stays_in_sight_while_an_answer_grows(view: ConversationView) -> None:
+def test_the_end_stays_in_sight_while_an_answer_grows(view: ConversationPage) -> None:
     view.set_turns(many(20))
     for length in range(1, 60):
         view.set_turn(TurnView("99", TurnState.ANSWERING, "Tell me more", answer="More and more words. " * length))
@@ -78,7 +78,7 @@ def test_the_end_stays_in_sight_while_an_answer_grows(view: ConversationView) ->
         assert view.viewport().height() - 40 <= widget.geometry().bottom() <= view.viewport().height()
 
 
-def test_the_page_stays_put_when_the_user_has_scrolled_up(view: ConversationView) -> None:
+def test_the_page_stays_put_when_the_user_has_scrolled_up(view: ConversationPage) -> None:
     view.set_turns(many(40))
     view.verticalScrollBar().setValue(view.verticalScrollBar().maximum() // 2)
     assert not view.follows_end
@@ -87,15 +87,15 @@ def test_the_page_stays_put_when_the_user_has_scrolled_up(view: ConversationView
     assert {i: view.widget_of(i).y() for i in before} == before  # type: ignore[union-attr]
 
 
-def test_asking_something_new_goes_to_the_end_again(view: ConversationView) -> None:
+def test_asking_something_new_goes_to_the_end_again(view: ConversationPage) -> None:
     view.set_turns(many(40))
     view.verticalScrollBar().setValue(0)
-    view.set_turn(TurnView("77", TurnState.RECORDING, seconds=0.0))
+    view.set_turn(TurnView("77", TurnState.WAITING, seconds=0.0))
     assert view.follows_end
     assert view.verticalScrollBar().value() == view.verticalScrollBar().maximum()
 
 
-def test_what_is_in_sight_does_not_jump_when_scrolling_up_over_unmeasured_turns(view: ConversationView) -> None:
+def test_what_is_in_sight_does_not_jump_when_scrolling_up_over_unmeasured_turns(view: ConversationPage) -> None:
     view.set_turns(
         [TurnView(str(n), TurnState.DONE, "Q", answer="# Title\n\n- a\n- b\n\n" + "word " * 300) for n in range(60)]
     )
@@ -112,7 +112,7 @@ def test_what_is_in_sight_does_not_jump_when_scrolling_up_over_unmeasured_turns(
     assert not view.follows_end
 
 
-def test_a_narrower_window_gives_the_text_more_lines(view: ConversationView, qtbot: QtBot) -> None:
+def test_a_narrower_window_gives_the_text_more_lines(view: ConversationPage, qtbot: QtBot) -> None:
     view.set_turns([TRAIN])
     widget = view.widget_of(0)
     assert widget is not None
@@ -122,7 +122,7 @@ def test_a_narrower_window_gives_the_text_more_lines(view: ConversationView, qtb
     assert widget.width() <= 340
 
 
-def test_thinking_folds_and_unfolds(view: ConversationView, qtbot: QtBot) -> None:
+def test_thinking_folds_and_unfolds(view: ConversationPage, qtbot: QtBot) -> None:
     view.set_turns([TRAIN])
     widget = view.widget_of(0)
     assert widget is not None
@@ -135,7 +135,7 @@ def test_thinking_folds_and_unfolds(view: ConversationView, qtbot: QtBot) -> Non
     assert widget.height() == unfolded
 
 
-def test_older_thinking_is_folded(view: ConversationView) -> None:
+def test_older_thinking_is_folded(view: ConversationPage) -> None:
     done = replace(TRAIN, state=TurnState.DONE, spoken=None)
     view.set_turns([done, PACKING])
     first = view.widget_of(0)
@@ -143,7 +143,7 @@ def test_older_thinking_is_folded(view: ConversationView) -> None:
     assert not first.thinking.toggle.isChecked()
 
 
-def test_actions_say_which_turn_and_what(view: ConversationView, qtbot: QtBot) -> None:
+def test_actions_say_which_turn_and_what(view: ConversationPage, qtbot: QtBot) -> None:
     view.set_turns([PACKING])
     widget = view.widget_of(0)
     assert widget is not None
@@ -156,7 +156,7 @@ def test_actions_say_which_turn_and_what(view: ConversationView, qtbot: QtBot) -
     assert said == [("2", action, None) for action in wanted]
 
 
-def test_a_failed_turn_shows_its_sentence_and_a_way_to_try_again(view: ConversationView, qtbot: QtBot) -> None:
+def test_a_failed_turn_shows_its_sentence_and_a_way_to_try_again(view: ConversationPage, qtbot: QtBot) -> None:
     view.set_turns([FAILED])
     said: list[TurnAction] = []
     view.act.connect(lambda _key, action, _value: said.append(action))
@@ -167,14 +167,14 @@ def test_a_failed_turn_shows_its_sentence_and_a_way_to_try_again(view: Conversat
     assert said == [TurnAction.RETRY]
 
 
-def test_the_badge_tells_text_sound_and_real_time_factor(view: ConversationView) -> None:
+def test_the_badge_tells_text_sound_and_real_time_factor(view: ConversationPage) -> None:
     view.set_turns([TRAIN])
     widget = view.widget_of(0)
     assert widget is not None
     assert widget.action_row.badge == "text 0.3 s · sound 0.6 s · RTF 0.48"
 
 
-def test_arrow_keys_go_from_turn_to_turn_and_copy_copies_the_answer(view: ConversationView, qtbot: QtBot) -> None:
+def test_arrow_keys_go_from_turn_to_turn_and_copy_copies_the_answer(view: ConversationPage, qtbot: QtBot) -> None:
     view.set_turns(many(30))
     view.setFocus()
     QTest.keyClick(view, Qt.Key.Key_Up)
@@ -193,7 +193,7 @@ def test_arrow_keys_go_from_turn_to_turn_and_copy_copies_the_answer(view: Conver
     assert said == [("19", TurnAction.COPY)]
 
 
-def test_text_under_the_pointer_can_be_selected(view: ConversationView, qtbot: QtBot) -> None:
+def test_text_under_the_pointer_can_be_selected(view: ConversationPage, qtbot: QtBot) -> None:
     view.set_turns([PACKING])
     widget = view.widget_of(0)
     assert widget is not None
@@ -202,7 +202,7 @@ def test_text_under_the_pointer_can_be_selected(view: ConversationView, qtbot: Q
     assert widget.answer.textCursor().selectedText() == "Three"
 
 
-def test_the_wheel_over_a_text_scrolls_the_page(view: ConversationView, qtbot: QtBot) -> None:
+def test_the_wheel_over_a_text_scrolls_the_page(view: ConversationPage, qtbot: QtBot) -> None:
     view.set_turns(many(40))
     widget = view.widget_of(39)
     assert widget is not None
@@ -212,7 +212,7 @@ def test_the_wheel_over_a_text_scrolls_the_page(view: ConversationView, qtbot: Q
 
 
 def test_a_growing_answer_is_laid_out_fifteen_times_a_second_at_most_and_whole_in_the_end(
-    view: ConversationView, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    view: ConversationPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     laid_out: set[str] = set()
     really = FlowText.height_for
@@ -238,7 +238,7 @@ def test_a_growing_answer_is_laid_out_fifteen_times_a_second_at_most_and_whole_i
     assert len(laid_out) <= took / 0.066 + 3  # and not 299
 
 
-def test_what_else_happens_to_a_growing_answer_shows_at_once(view: ConversationView) -> None:
+def test_what_else_happens_to_a_growing_answer_shows_at_once(view: ConversationPage) -> None:
     turn = TurnView(1, TurnState.ANSWERING, "Go on.")
     view.set_turns([turn])
     for words in (1, 2, 3):

@@ -1,4 +1,4 @@
-"""Plays a saved recording, faster or slower if wanted, without the GUI thread waiting."""
+"""Plays a sound file, faster or slower if wanted, without the GUI thread waiting."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from engine.errors import EngineError
 from engine.events import Samples
 
 
-class Replay(QObject):
-    """One recording being played. `started` may be late: the file is read first."""
+class SoundFilePlayer(QObject):
+    """One file being played, once it is read."""
 
-    failed = Signal(object, str)  # the replay, why
+    failed = Signal(object, str)  # the player, why
 
     def __init__(
         self, playback: Playback, path: Path, speed: float = 1.0, part_s: tuple[float, float] | None = None
@@ -29,7 +29,7 @@ class Replay(QObject):
         self._playback, self._part_s = playback, part_s
         self._cancelled = threading.Event()
         self._sound = playback.begin()
-        threading.Thread(target=self._run, name="replay", daemon=True).start()
+        threading.Thread(target=self._run, name="player", daemon=True).start()
 
     def cancel(self) -> None:
         """Stop reading; the caller silences the playback."""

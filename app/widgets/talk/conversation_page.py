@@ -41,7 +41,7 @@ def _only_goes_on(before: TurnView, after: TurnView) -> bool:
     return before == replace(after, answer=before.answer, spoken=before.spoken)
 
 
-class ConversationView(QAbstractScrollArea):
+class ConversationPage(QAbstractScrollArea):
     """Shows turns, follows the newest while it grows, and stays put when the user has scrolled up."""
 
     act = Signal(str, TurnAction, object)

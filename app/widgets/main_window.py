@@ -8,16 +8,16 @@ from PySide6.QtGui import QCloseEvent, QGuiApplication
 
 from app.diagnostics import version_of
 from app.qt import override
+from app.widgets.bindings.lists import ListBinding
+from app.widgets.bindings.settings import SettingsBinding
+from app.widgets.bindings.talk import TalkBinding
+from app.widgets.bindings.transcribe import TranscribeBinding
 from app.widgets.controls.sheets import tell
-from app.widgets.frame.list_binding import ListBinding
 from app.widgets.frame.window import Window
-from app.widgets.settings.binding import SettingsBinding
-from app.widgets.talk.binding import TalkBinding
-from app.widgets.transcribe.binding import TranscribeBinding
 
 if TYPE_CHECKING:
+    from app.controller import Controller
     from app.settings import Settings
-    from app.talk.controller import Controller
 
 
 class MainWindow(Window):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,8 @@ from app.widgets.talk.turn_widget import TurnAction
 from engine.events import Thinking
 
 if TYPE_CHECKING:
+    from app.controller import Controller
     from app.settings import Settings
-    from app.talk.controller import Controller
 
 
 class TalkBinding(QObject):
@@ -95,8 +96,7 @@ class TalkBinding(QObject):
             NoticeAction.RETRY: self.tr("Try again"),
             NoticeAction.PRIVACY: self.tr("Open privacy settings"),
             NoticeAction.ALLOW: self.tr("Allow"),
-            NoticeAction.RETRY_MODEL: self.tr("Load again"),
-            NoticeAction.RESTART_ENGINE: self.tr("Restart the model"),
+            NoticeAction.USE: self.tr("Use it now"),
         }
         refusal = self.tr("Don't allow") if notice.action is NoticeAction.ALLOW else ""
         self._window.talk_bar.set_hint(notice.text, commands[notice.action], refusal, trouble=notice.trouble)
@@ -211,7 +211,7 @@ class TalkBinding(QObject):
             TurnAction.SAVE: lambda: self._save(turn),
             TurnAction.VOICE: lambda: self._offer_voices(turn),
             TurnAction.EDIT: lambda: self._edit(turn),
-            TurnAction.AGAIN: lambda: controller.regenerate(key),
+            TurnAction.AGAIN: lambda: controller.ask_again(key),
             TurnAction.RETRY: lambda: controller.try_again(key),
             TurnAction.DELETE: lambda: self._delete(turn),
             TurnAction.SKIP_THINKING: controller.skip_thinking,
@@ -232,7 +232,8 @@ class TalkBinding(QObject):
         menu.aboutToHide.connect(menu.deleteLater)
         for voice in self._controller.voices:
             action = menu.addAction(menu_words(voice.name))
-            action.triggered.connect(lambda _checked=False, name=voice.key: self._controller.revoice(turn.key, name))
+            speak = partial(self._controller.speak_again, turn.key, voice.key)
+            action.triggered.connect(lambda _checked=False, speak=speak: speak())
         if not self._controller.voices:
             menu.addAction(self.tr("No voice yet")).setEnabled(False)
         menu.popup(QCursor.pos() + QPoint(0, 8))

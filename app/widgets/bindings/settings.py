@@ -12,8 +12,8 @@ from app.widgets.frame.window import Window
 from engine.checkpoints.catalogue import models_folder
 
 if TYPE_CHECKING:
+    from app.controller import Controller
     from app.settings import Settings
-    from app.talk.controller import Controller
     from app.widgets.settings.dialog import SettingsDialog
 
 
@@ -73,8 +73,8 @@ class SettingsBinding(QObject):
         self._dialog.open_page(self._dialog.shortcuts)
 
     def _build(self) -> SettingsDialog:
+        from app.widgets.bindings.voices import VoiceBinding
         from app.widgets.settings.dialog import SettingsDialog  # not before somebody wants it: the window opens sooner
-        from app.widgets.settings.voice_binding import VoiceBinding
 
         dialog, controller = SettingsDialog(self._window), self._controller
         dialog.changed.connect(self._on_changed)

@@ -13,8 +13,8 @@ from app.widgets.controls.sizes import gigabytes, share_of
 from app.widgets.frame.window import TALK, Window
 
 if TYPE_CHECKING:
+    from app.controller import Controller
     from app.settings import Settings
-    from app.talk.controller import Controller
 
 SEARCH_DELAY_MS = 150
 _ASKED_CHARACTERS = 80  # of a name in a question: its buttons stay on the screen
@@ -45,7 +45,6 @@ class ListBinding(QObject):
         controller.conversation_changed.connect(self._on_conversation)
         controller.conversations_changed.connect(self._on_conversations)
         controller.model_changed.connect(self._on_model)
-        controller.presets_changed.connect(self._show_presets)
         controller.voices_changed.connect(self._show_voices)
         self._settings.changed.connect(lambda _name: self._show_choices())
 

@@ -1,0 +1,188 @@
+"""Builds every object of the app and connects it; nothing else does."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+
+from app import diagnostics, translations
+from app.audio.devices import Device, PortAudio, SoundSystem
+from app.audio.permission import MicrophonePermission
+from app.audio.sound_devices import SoundDevices
+from app.controller import Controller
+from app.engine_side.engine_thread import EngineThread
+from app.engine_side.loading import Loader
+from app.engine_side.work import EngineWork
+from app.models.models import Catalogue, Models
+from app.models.tool_servers import ToolServers
+from app.models.voices import Voices
+from app.paths import Paths
+from app.settings import Settings
+from app.talk.answerer import Answerer
+from app.talk.choices import tool_offers
+from app.talk.confirmations import Confirmations
+from app.talk.conversation import Conversation
+from app.talk.microphone_use import MicrophoneUse
+from app.talk.notices import Notices
+from app.talk.questions import Questions
+from app.talk.recorder import Recorder
+from app.talk.replayer import Replayer
+from app.talk.searcher import Searcher
+from app.talk.state_machine import StateMachine
+from app.talk.store import Store
+from app.talk.talk import Talk
+from app.talk.timer_bell import TimerBell
+from app.talk.turn_commands import TurnCommands
+from app.talk.turn_tasks import TurnTasks
+from app.talk.turn_transcriber import TurnTranscriber
+from app.talk.voice_recorder import VoiceRecorder
+from app.transcribe.transcriber import Transcriber
+from app.widgets.controls.theme import Theme
+from app.widgets.frame.window import TRANSCRIBE
+from app.widgets.main_window import MainWindow
+from app.worker import Worker
+from engine.events import Progress
+
+_DISK_HANGS_S = 60.0  # many files take long to be listed, a sleeping disk takes seconds to wake
+
+
+class App:
+    """The objects of the running app. Raises StorageError when the user's files cannot be opened."""
+
+    def __init__(self, paths: Paths, application: QApplication) -> None:
+        self.ended = True
+        self.begun = False
+        self._application = application
+        self._shut_down = False
+        self.settings = Settings(paths.settings)
+        translations.install(application, self.settings.now.language)
+        self.theme = Theme(application)
+        self.controller = build_controller(paths, self.settings)
+        self.window = MainWindow(self.controller, self.settings)
+        self.controller.quit_requested.connect(application.quit)
+        application.aboutToQuit.connect(self.shut_down)
+        application.applicationStateChanged.connect(self._on_active)
+        application.setQuitOnLastWindowClosed(True)
+
+    def begin(self, files: list[str]) -> None:
+        """Start what takes longer than showing the window."""
+        self.begun = True
+        self.controller.start()
+        if files:
+            self.open_files(files)
+
+    def open_files(self, files: list[str]) -> None:
+        """Transcribe files from the Dock, "Open With" or the command line."""
+        self.controller.transcriber.add_files([Path(file) for file in files])
+        self.window.show_page(TRANSCRIBE)
+
+    def wake(self, files: list[str]) -> None:
+        """Come to the front."""
+        self.window.setWindowState(self.window.windowState() & ~Qt.WindowState.WindowMinimized)  # as large as it was
+        self.window.show()
+        self.window.raise_()
+        self.window.activateWindow()
+        if files:
+            self.open_files(files)
+
+    def _on_active(self, state: Qt.ApplicationState) -> None:
+        self.controller.show_in_front(state == Qt.ApplicationState.ApplicationActive)
+
+    def shut_down(self) -> None:
+        """End everything, once, in order."""
+        if not self._shut_down:
+            self._shut_down = True
+            self.ended = self.controller.shutdown()
+
+
+def load_engine(folder: Path, insist: bool) -> Generator[Progress, None, Any]:
+    """Load a model; runs on the engine's thread, where MLX is first imported."""
+    from engine.checkpoints.memory import set_limits
+    from engine.engine import Engine
+
+    set_limits()
+    return (yield from Engine.loading(folder, insist=insist))
+
+
+def build_controller(
+    paths: Paths,
+    settings: Settings,
+    *,
+    loader: Loader = load_engine,
+    system: SoundSystem | None = None,
+    permission: MicrophonePermission | None = None,
+    catalogue: Catalogue | None = None,
+) -> Controller:
+    """The controller with everything below it. The keyword arguments are for tests. Raises StorageError."""
+    store = Store(paths.store, paths.recordings)
+    conversation = Conversation(store, settings, Searcher(store, Worker("search", _DISK_HANGS_S)))
+    notices, disk = Notices(), Worker("disk", _DISK_HANGS_S)
+    servers = ToolServers(settings, tuple(offer.name for offer in tool_offers()))
+    titles = {offer.name: offer.title for offer in tool_offers()}
+    confirmations = Confirmations(notices, lambda: titles | servers.titles)
+    thread = EngineThread(
+        lambda: EngineWork(
+            loader,
+            paths.voices,
+            ring=lambda label: talk.bell.rang.emit(label),
+            confirm=lambda call, request: confirmations.confirm(call, request, thread.beat),
+        )
+    )
+    models = Models(thread, settings, Worker("catalogue", _DISK_HANGS_S), catalogue)
+    voices, sound = Voices(thread), SoundDevices(system or PortAudio(), settings)
+    transcriber = Transcriber(paths.transcriptions, thread, disk)
+    tasks = TurnTasks(
+        settings,
+        conversation,
+        may_speak=lambda: not models.status.ready or (models.speaks and bool(voices.listed)),
+        voices=lambda: voices.keys,
+        served=lambda: servers.tools,
+    )
+    use = MicrophoneUse(notices, sound, settings, permission or MicrophonePermission())
+    talk = _build_talk(notices, confirmations, conversation, tasks, thread, sound, disk, use, paths)
+
+    def report() -> str:
+        status, inputs, outputs = models.status, _names(sound.inputs), _names(sound.outputs)
+        facts = diagnostics.facts(status.name, status.ready, inputs, outputs, sound.microphone.overruns)
+        return diagnostics.summary(paths, facts)
+
+    return Controller(
+        settings, talk, transcriber, models, voices, servers, thread, sound, disk,
+        diagnostics=report,
+    )  # fmt: skip
+
+
+def _build_talk(
+    notices: Notices,
+    confirmations: Confirmations,
+    conversation: Conversation,
+    tasks: TurnTasks,
+    thread: EngineThread,
+    sound: SoundDevices,
+    disk: Worker,
+    use: MicrophoneUse,
+    paths: Paths,
+) -> Talk:
+    machine = StateMachine()
+    recorder = Recorder(machine, notices, use)
+    answerer = Answerer(machine, notices, conversation, tasks, thread, sound, confirmations)
+    questions = Questions(machine, notices, conversation, answerer, disk)
+    replayer = Replayer(machine, notices, conversation, sound, thread.beat)
+    turn_transcriber = TurnTranscriber(conversation, tasks, thread, answerer)
+    commands = TurnCommands(machine, notices, conversation, disk, answerer, replayer, turn_transcriber)
+    voice_recorder = VoiceRecorder(machine, notices, use, disk, paths.transcriptions)
+    bell = TimerBell(machine, notices, replayer, sound.microphone)
+    recorder.beginning.connect(voice_recorder.cancel)
+    recorder.recorded.connect(questions.take_recording)
+    return Talk(
+        machine, notices, conversation, confirmations, use, recorder, questions, answerer, replayer,
+        turn_transcriber, commands, voice_recorder, bell,
+    )  # fmt: skip
+
+
+def _names(devices: Sequence[Device]) -> list[str]:
+    return [device.name for device in devices]

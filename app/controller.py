@@ -1,0 +1,506 @@
+"""What the window talks to: the user's wishes come in as commands, what happened goes out as signals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.audio.devices import Device
+from app.audio.sound_devices import SoundDevices
+from app.engine_side.engine_thread import EngineThread
+from app.models.downloads import Downloads
+from app.models.models import Models
+from app.models.tool_servers import ToolServers
+from app.models.voices import Voices
+from app.settings import Settings
+from app.shown import (
+    ConversationView,
+    DeviceView,
+    ModelStatus,
+    ModelView,
+    Notice,
+    NoticeAction,
+    PresetView,
+    State,
+    ToolOffer,
+    TurnView,
+    VoiceView,
+    Welcome,
+)
+from app.talk import choices
+from app.talk.notices import explain
+from app.talk.talk import Talk
+from app.transcribe.transcriber import Transcriber
+from app.worker import Worker
+from engine.events import Thinking
+
+_POLL_MS = 33
+_CLOSING_S = 0.25  # each for the devices, the disk and the engine: together under a second
+_SERVERS_CLOSING_S = 0.1  # they have been ending since the others began to
+
+
+class Controller(QObject):
+    """Joins talking, transcribing and the models. Lives on the GUI thread; no command waits."""
+
+    state_changed = Signal(State)
+    notice_changed = Signal(Notice)
+    model_changed = Signal(ModelStatus)
+    level_changed = Signal(float)
+    turns_reset = Signal()
+    turn_changed = Signal(TurnView)
+    turn_removed = Signal(str)
+    conversation_changed = Signal(ConversationView)
+    conversations_changed = Signal()
+    models_changed = Signal()
+    voices_changed = Signal()
+    welcome_changed = Signal(Welcome)
+    attachment_changed = Signal(str)
+    voice_recording_changed = Signal(float)
+    devices_changed = Signal()
+    quit_requested = Signal()
+
+    def __init__(
+        self,
+        settings: Settings,
+        talk: Talk,
+        transcriber: Transcriber,
+        models: Models,
+        voices: Voices,
+        servers: ToolServers,
+        thread: EngineThread,
+        sound: SoundDevices,
+        disk: Worker,
+        diagnostics: Callable[[], str],
+    ) -> None:
+        super().__init__()
+        self._settings, self._talk, self._models, self._voices = settings, talk, models, voices
+        self._conversation = talk.conversation
+        self._thread, self._sound, self._disk = thread, sound, disk
+        self.transcriber, self.tool_servers, self.diagnostics = transcriber, servers, diagnostics
+        self.presets: tuple[PresetView, ...] = choices.preset_views(settings.now.language)
+        self.tools: tuple[ToolOffer, ...] = choices.tool_offers()
+        self.level = 0.0
+        self._server_notice = Notice()
+        self._closed = False
+        self._ended_in_time = True
+        self._pass_on_signals()
+        self._join_rooms()
+        self._clock = QTimer(self, interval=_POLL_MS)
+        self._clock.timeout.connect(self._on_clock)
+        self._watch = QTimer(self, interval=1000)
+        self._watch.timeout.connect(models.watch)
+        self._watch.timeout.connect(lambda: sound.watch(self._is_free))
+
+    def _pass_on_signals(self) -> None:
+        talk, models, conversation = self._talk, self._models, self._conversation
+        talk.machine.changed.connect(self.state_changed)
+        talk.notices.changed.connect(self.notice_changed)
+        talk.questions.attachment_changed.connect(self.attachment_changed)
+        talk.voice_recorder.progress_changed.connect(self.voice_recording_changed)
+        talk.microphone_use.explained.connect(lambda: self.welcome_changed.emit(self.welcome))
+        conversation.turns_reset.connect(self.turns_reset)
+        conversation.turn_changed.connect(self.turn_changed)
+        conversation.turn_removed.connect(self.turn_removed)
+        conversation.changed.connect(self.conversation_changed)
+        conversation.list_changed.connect(self.conversations_changed)
+        models.status_changed.connect(lambda _status: self.model_changed.emit(self.model))
+        models.welcome_changed.connect(self.welcome_changed)
+        models.models_changed.connect(self.models_changed)
+        self._voices.changed.connect(self.voices_changed)
+        self._sound.devices_changed.connect(self.devices_changed)
+        self.tool_servers.changed.connect(lambda: self.model_changed.emit(self.model))
+
+    def _join_rooms(self) -> None:
+        talk, models, transcriber = self._talk, self._models, self.transcriber
+        self._conversation.trouble.connect(self._say_trouble)
+        transcriber.trouble.connect(self._say_trouble)
+        transcriber.silence_wanted.connect(talk.machine.stop)
+        transcriber.play_wanted.connect(talk.replayer.play_part)
+        talk.replayer.ended.connect(lambda: transcriber.show_playing(None))
+        talk.voice_recorder.recorded.connect(self._on_voice_recorded)
+        self._voices.failed.connect(lambda error: self._say_trouble(explain(error)))
+        self.tool_servers.trouble.connect(self._on_server_trouble)
+        models.lost.connect(self._on_engine_lost)
+        models.ready.connect(transcriber.resume)
+        models.downloads.arrived.connect(self._on_model_arrived)
+        self._settings.changed.connect(self._on_setting)
+
+    def start(self) -> None:
+        """Begin: load the model, open the sound, go on with interrupted transcriptions."""
+        self._conversation.start()
+        self._models.load_best()
+        self.tool_servers.begin()
+        use = self._talk.microphone_use
+        self._sound.open(microphone=use.keeps_warm and use.granted)
+        self._clock.start()
+        self._watch.start()
+
+    def shutdown(self) -> bool:
+        """Cancel, silence, join, save. False when the engine's thread had to be left behind."""
+        if self._closed:
+            return self._ended_in_time
+        self._closed = True
+        self._clock.stop()
+        self._watch.stop()
+        self.stop()
+        self.transcriber.close()
+        self.tool_servers.end_all()
+        self._models.downloads.close()
+        self._thread.blockSignals(True)
+        self._thread.end()
+        self._sound.close(_CLOSING_S)
+        self._disk.close(_CLOSING_S)
+        self._ended_in_time = self._thread.join(_CLOSING_S)
+        self.tool_servers.close(_SERVERS_CLOSING_S)
+        self._conversation.close()
+        return self._ended_in_time
+
+    def _on_clock(self) -> None:
+        self._sound.poll()
+        self._talk.poll()
+        playback, microphone = self._sound.playback, self._sound.microphone
+        listens = self.state is State.LISTENING or self._talk.voice_recorder.recording
+        level = microphone.level if listens else playback.level
+        if level != self.level:
+            self.level = level
+            self.level_changed.emit(level)
+
+    # What is shown.
+
+    @property
+    def state(self) -> State:
+        """What the conversation is doing."""
+        return self._talk.machine.state
+
+    @property
+    def notice(self) -> Notice:
+        """Advice or trouble."""
+        return self._talk.notices.shown
+
+    @property
+    def attachment(self) -> str:
+        """Name of the recording that the next question is about."""
+        return self._talk.questions.attachment
+
+    @property
+    def welcome(self) -> Welcome:
+        """What an empty conversation says."""
+        return self._models.welcome
+
+    @property
+    def turns(self) -> tuple[TurnView, ...]:
+        """The conversation in front."""
+        return self._conversation.turns
+
+    @property
+    def conversation(self) -> ConversationView:
+        """Its name."""
+        return self._conversation.view
+
+    @property
+    def conversations(self) -> tuple[ConversationView, ...]:
+        """All saved ones, or those found."""
+        return self._conversation.listed
+
+    @property
+    def model(self) -> ModelStatus:
+        """How the model stands, and what leaves this machine."""
+        network = [tool.title for tool in self.tools if tool.needs_network and tool.name in self._settings.now.tools]
+        network += self.tool_servers.working
+        leaves = self.tr("{tools} may reach the network").format(tools=", ".join(network)) if network else ""
+        return replace(self._models.status, leaves=leaves)
+
+    @property
+    def models(self) -> tuple[ModelView, ...]:
+        """Installed models."""
+        return self._models.shown
+
+    @property
+    def downloads(self) -> Downloads:
+        """Published models that can be brought here."""
+        return self._models.downloads
+
+    @property
+    def voices(self) -> tuple[VoiceView, ...]:
+        """Voices to speak with."""
+        return self._voices.listed
+
+    @property
+    def tool_titles(self) -> dict[str, str]:
+        """What the tools are called in the window, by name."""
+        return {tool.name: tool.title for tool in self.tools} | self.tool_servers.titles
+
+    @property
+    def inputs(self) -> tuple[DeviceView, ...]:
+        """Microphones."""
+        return _device_views(self._sound.inputs)
+
+    @property
+    def outputs(self) -> tuple[DeviceView, ...]:
+        """Loudspeakers."""
+        return _device_views(self._sound.outputs)
+
+    # Talking.
+
+    def press_talk(self) -> None:
+        """Talk is held: silence what sounds and listen. While latched: it was said, answer."""
+        self._talk.recorder.press_talk()
+
+    def release_talk(self) -> None:
+        """Talk is let go: answer, or go on listening if it was only tapped."""
+        self._talk.recorder.release_talk()
+
+    def toggle_latch(self) -> None:
+        """Start listening, or end it and answer."""
+        self._talk.recorder.toggle_latch()
+
+    def stop(self) -> None:
+        """Stop whatever goes on."""
+        self._talk.machine.stop()
+
+    def ask_text(self, text: str) -> None:
+        """Answer something typed."""
+        if text.strip():
+            self._talk.machine.silence()
+            self._talk.voice_recorder.cancel()
+            self._talk.recorder.drop()
+            self._talk.questions.ask_text(text)
+
+    def attach(self, path: Path) -> None:
+        """The next question is about this recording."""
+        self._talk.questions.attach(path)
+
+    def clear_attachment(self) -> None:
+        """The next question stands for itself."""
+        self._talk.questions.clear_attachment()
+
+    def ask_recording(self, key: str) -> None:
+        """Talk about a file of the transcribe page, in a new conversation."""
+        path = self.transcriber.path(key)
+        if path is not None:
+            self.new_conversation()
+            self.attach(path)
+
+    def skip_thinking(self) -> None:
+        """Speak now."""
+        self._talk.answerer.skip_thinking()
+
+    def act_on_notice(self) -> None:
+        """Do what the notice offers."""
+        self._talk.notices.act()
+
+    def refuse_tool(self) -> None:
+        """Do not allow what is asked for; the model is told so and goes on."""
+        self._talk.confirmations.refuse()
+
+    def allow_microphone(self) -> None:
+        """Ask the system for the microphone."""
+        self._talk.microphone_use.allow()
+
+    # Turns.
+
+    def ask_again(self, id: str) -> None:
+        """Answer a turn again, as another version of it."""
+        self._talk.commands.ask_again(id)
+
+    def edit_turn(self, id: str, text: str) -> None:
+        """Ask something else instead, as another version of the turn."""
+        self._talk.commands.edit(id, text)
+
+    def try_again(self, id: str) -> None:
+        """Ask a failed turn again; it becomes the newest turn."""
+        self._talk.commands.try_again(id)
+
+    def delete_turn(self, id: str) -> None:
+        """Take a turn out of the conversation and the model's memory."""
+        self._talk.commands.delete(id)
+
+    def show_version(self, id: str, step: int) -> None:
+        """Show the next version of a turn, or with -1 the one before, with what followed it."""
+        self.stop()
+        self._conversation.show_version(id, step)
+
+    def play_again(self, id: str, speed: float = 1.0) -> None:
+        """Play an answer's sound, 0.8 to 1.5 times as fast."""
+        self._talk.replayer.play_answer(id, speed)
+
+    def play_question(self, id: str) -> None:
+        """Play what the user said."""
+        self._talk.replayer.play_question(id)
+
+    def speak_again(self, id: str, voice: str) -> None:
+        """Speak an answer again in another voice."""
+        self._talk.commands.speak_again(id, voice)
+
+    def save_sound(self, id: str, path: Path) -> None:
+        """Write an answer's sound to a file of the user's."""
+        self._talk.commands.save_sound(id, path)
+
+    # Conversations.
+
+    def new_conversation(self) -> None:
+        """Begin anew."""
+        self._leave_conversation()
+        self.clear_attachment()
+        self._conversation.new()
+
+    def open_conversation(self, key: str) -> None:
+        """Show a saved one."""
+        if key != self.conversation.key:
+            self._leave_conversation()
+            self._conversation.open(key)
+            if self.conversation.preset:
+                self._settings.change(preset=self.conversation.preset)
+
+    def _leave_conversation(self) -> None:
+        self.stop()
+        self._talk.turn_transcriber.pause()
+        self._talk.notices.say()
+
+    def rename(self, key: str, title: str) -> None:
+        """Give a conversation a name."""
+        self._conversation.rename(key, title)
+
+    def delete_conversation(self, key: str) -> None:
+        """Remove a conversation; one that is not saved yet has no key."""
+        if not key:
+            return
+        if key == self.conversation.key:
+            self.stop()
+            self._talk.turn_transcriber.pause()
+        self._conversation.remove_conversation(key)
+
+    def search(self, query: str) -> None:
+        """List the conversations in which this was said."""
+        self._conversation.search(query)
+
+    # Choices.
+
+    def set_thinking(self, thinking: Thinking) -> None:
+        """Whether to reason before answering."""
+        self._settings.change(thinking=thinking)
+
+    def set_spoken_answers(self, spoken: bool) -> None:
+        """Whether answers are spoken."""
+        self._settings.change(spoken_answers=spoken)
+
+    def set_voice(self, name: str) -> None:
+        """Who speaks."""
+        self._settings.change(voice=name)
+
+    def set_preset(self, name: str) -> None:
+        """Who answers, and how: the preset's own choices become the settings."""
+        network = {tool.name for tool in self.tools if tool.needs_network}
+        kept = tuple(tool for tool in self._settings.now.tools if tool in network)
+        chosen = choices.preset_choices(name)
+        chosen["tools"] = (*(tool for tool in chosen.get("tools", ()) if tool not in network), *kept)
+        self._settings.change(preset=name, **chosen)
+        self._conversation.set_preset(name)
+
+    def set_tools(self, names: tuple[str, ...]) -> None:
+        """Which tools are offered to the model."""
+        self._settings.change(tools=names)
+        self.model_changed.emit(self.model)
+
+    def _on_setting(self, name: str) -> None:
+        if name in ("retention", "retention_days") and not self._conversation.turns:
+            self._conversation.expire()
+
+    # Devices.
+
+    def show_in_front(self, in_front: bool) -> None:
+        """The window came to the front, or went behind others."""
+        self._talk.microphone_use.show_in_front(in_front, running=self._clock.isActive())
+
+    def _is_free(self) -> bool:
+        """Whether devices may be closed for a moment: nobody talks, nothing sounds."""
+        recording = self._talk.microphone_use.wanted
+        return self.state is State.IDLE and not recording and not self._sound.playback.sounding
+
+    def refresh_devices(self) -> None:
+        """Look for devices anew, if nothing sounds and nobody speaks."""
+        if self._is_free():
+            self._sound.refresh()
+
+    # Models and voices.
+
+    def switch_model(self, folder: str, insist: bool = False) -> None:
+        """Use another model; the conversation goes on."""
+        self.stop()
+        self._talk.turn_transcriber.pause()
+        self._models.load(Path(folder), insist)
+
+    def retry_model(self) -> None:
+        """Load the model again, with a new engine if the old one hangs."""
+        self._talk.notices.say()
+        self._talk.turn_transcriber.pause()
+        self._talk.answerer.give_up()
+        self._models.retry()
+
+    def _on_engine_lost(self, sentence: str) -> None:
+        self._talk.answerer.give_up()
+        self._talk.notices.say(sentence, trouble=True, action=NoticeAction.RETRY, help=self.retry_model)
+
+    def _on_model_arrived(self, name: str) -> None:
+        self._models.refresh()
+        words = self.tr("{model} is here and ready to be used.").format(model=name)
+        folder = str(self._models.folder_of(name))
+        self._talk.notices.say(words, action=NoticeAction.USE, help=lambda: self.switch_model(folder))
+
+    def make_copy(self, folder: str) -> None:
+        """Make a smaller copy of a model, while the conversation goes on."""
+        self._models.make_copy(folder)
+
+    def stop_copy(self) -> None:
+        """Make no copy after all."""
+        self._models.stop_copy()
+
+    def record_voice(self, name: str) -> None:
+        """Record five seconds for a new voice."""
+        self._talk.voice_recorder.record(name)
+
+    def cancel_voice_recording(self) -> None:
+        """Record no voice after all."""
+        self._talk.voice_recorder.cancel()
+
+    def _on_voice_recorded(self, path: Path, name: str) -> None:
+        self._voices.add(path, name, then=lambda: path.unlink(missing_ok=True))
+
+    def import_voice(self, path: Path, name: str) -> None:
+        """Make a voice of a recording."""
+        self._voices.add(path, name)
+
+    def hear_voice(self, name: str) -> None:
+        """Let a voice say a few words."""
+        self._voices.hear(name, self._talk.replayer.begin_sample())
+
+    def remove_voice(self, name: str) -> None:
+        """Delete a voice."""
+        self._voices.remove(name)
+
+    def rename_voice(self, name: str, new_name: str) -> None:
+        """Give a voice another name."""
+        self._voices.rename(name, new_name)
+
+    # The rest.
+
+    def _say_trouble(self, sentence: str) -> None:
+        self._talk.notices.say(sentence, trouble=True)
+
+    def _on_server_trouble(self, sentence: str) -> None:
+        """Said where nothing else is, and no longer than it is true."""
+        notices = self._talk.notices
+        if notices.shown == self._server_notice or not notices.shown.text:
+            notices.say(sentence)
+            self._server_notice = notices.shown
+
+    def quit(self) -> None:
+        """End the app."""
+        self.quit_requested.emit()
+
+
+def _device_views(devices: tuple[Device, ...]) -> tuple[DeviceView, ...]:
+    return tuple(DeviceView(device.name, device.name) for device in devices)

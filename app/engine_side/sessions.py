@@ -1,0 +1,95 @@
+"""The session of the conversation that is asked, and how it is to answer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.engine_side.loading import LoadedModel
+from app.engine_side.voices import VoiceWork
+from engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from engine.conversation.replying.tools import Tool
+    from engine.session import Session
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How to answer: preset, its language, voice, tools, and those of them to ask about before each call. `served` are
+    the tools of other programs, which are not among the names in `tools`.
+    """
+
+    preset: str = "assistant"
+    language: str = "en"
+    voice: str = ""
+    tools: tuple[str, ...] = ()
+    ask_first: tuple[str, ...] = ()
+    served: tuple[Tool, ...] = ()
+
+
+class Sessions:
+    """Keeps one session: that of the conversation that was asked last."""
+
+    def __init__(self, model: LoadedModel, voices: VoiceWork, ring: Callable[[str], None]) -> None:
+        self._model, self._voices, self._ring = model, voices, ring
+        self._timers: Any = None
+        self._session: Session | None = None
+        self._conversation = ""
+
+    def close(self) -> None:
+        """Let go of the session; it is saved."""
+        self._session, self._conversation = None, ""
+
+    def open(self, conversation: str, folder: Path, manner: Manner) -> Session:
+        """The conversation's session: the one in use, the saved one, or a new one; told how to answer."""
+        settings = self._settings(manner)
+        if self._session is None or self._conversation != conversation:
+            self._session = self._restored(folder / "session", settings)
+            self._conversation = conversation
+        self._session.settings = settings
+        return self._session
+
+    def _restored(self, saved: Path, settings: Any) -> Session:
+        if saved.is_dir():
+            try:
+                return self._model.engine.session(settings=settings, saved=saved)
+            except EngineError:
+                log.exception("a saved session cannot be used: the conversation goes on without its memory")
+        return self._model.engine.session(settings=settings)
+
+    def _settings(self, manner: Manner) -> Any:
+        from engine.conversation.prompting.presets import preset
+        from engine.conversation.replying.settings import SessionSettings
+        from engine.conversation.replying.tools import ToolRegistry
+        from engine.conversation.replying.tools.builtin import builtin_tools
+        from engine.conversation.replying.tools.web_search import WebSearchSettings
+
+        chosen = preset(manner.preset)
+        search = WebSearchSettings() if "web_search" in manner.tools else None
+        tools = [
+            replace(tool, confirm=tool.confirm or tool.name in manner.ask_first)
+            for tool in builtin_tools(self._timer_service, web_search=search)
+            if tool.name in manner.tools
+        ]
+        speaks = bool(manner.voice) and self._model.engine.capabilities.speaks
+        return SessionSettings(
+            persona=chosen.persona(manner.language),
+            voice=self._voices.find(manner.voice) if speaks else None,
+            tools=ToolRegistry([*tools, *manner.served]),
+            remember_turns=chosen.remember_turns,
+            own_voice=chosen.own_voice,
+        )
+
+    @property
+    def _timer_service(self) -> Any:
+        from engine.conversation.replying.tools.timers import TimerService
+
+        if self._timers is None:
+            self._timers = TimerService(lambda timer: self._ring(timer.label))
+        return self._timers

@@ -1,0 +1,44 @@
+"""Everything that runs on the engine's thread, by subject. Plain synchronous generators; they know no Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from app.engine_side.loading import Loaded, LoadedModel, Loader
+from app.engine_side.requests import Request
+from app.engine_side.sessions import Sessions
+from app.engine_side.turns import TurnWork
+from app.engine_side.voices import VoicesKnown, VoiceWork
+from engine.events import Progress, ToolCall
+
+
+class EngineWork:
+    """Owns the model and the session. Lives on one thread."""
+
+    def __init__(
+        self, loader: Loader, voices: Path, ring: Callable[[str], None], confirm: Callable[[ToolCall, Request], bool]
+    ) -> None:
+        self.model = LoadedModel(loader)
+        self.voices = VoiceWork(self.model, voices)
+        self.sessions = Sessions(self.model, self.voices, ring)
+        self.turns = TurnWork(self.sessions, self.voices, confirm)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self.sessions.close()
+        self.model.close()
+
+    def load(self, folder: Path, insist: bool = False) -> Iterator[Progress | Loaded | VoicesKnown]:
+        """Replace the model. If the new one cannot be loaded there is none afterwards. Raises CheckpointError."""
+        self.close()
+        yield from self.model.load(folder, insist)
+        yield self.voices.known()  # first, so that not even a turn asked at once goes without its voice
+        yield self.model.facts
+
+    def transcribe(self, path: Path, journal: Path, resume: bool) -> Iterator[Any]:
+        """Transcribe a sound file, step by step. Raises SoundError, StorageError, RequestError."""
+        from engine.transcription import transcribe
+
+        return transcribe(self.model.engine, path, journal=journal, resume=resume)

@@ -1,0 +1,170 @@
+"""Who may use the microphone, and when it is open: asked for, opened, recording, let go of."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+from app.audio.microphone import Microphone
+from app.audio.permission import Access, MicrophonePermission, open_privacy_settings
+from app.audio.sound_devices import SoundDevices
+from app.settings import Settings
+from app.shown import Notice, NoticeAction
+from app.talk.notices import Notices
+from engine.events import Samples
+
+
+class MicrophoneUse(QObject):
+    """Shared by whoever records; `wanted` while somebody does."""
+
+    recording = Signal()  # it is open and records
+    explained = Signal()  # the user was asked for it
+    left_front = Signal()  # the window went behind others
+    lost = Signal(str)  # a sentence; whoever records ends, then it is said
+
+    def __init__(
+        self, notices: Notices, sound: SoundDevices, settings: Settings, permission: MicrophonePermission
+    ) -> None:
+        super().__init__()
+        self._notices, self._sound, self._settings, self._permission = notices, sound, settings, permission
+        self._silence_notice = Notice()
+        self.in_front = True
+        self.wanted = False
+        sound.microphone_opened.connect(self._on_opened)
+        sound.failed.connect(self._on_sound_failed)
+        sound.input_lost.connect(self._on_input_lost)
+        sound.output_lost.connect(self._on_output_lost)
+        settings.changed.connect(self._on_setting)
+
+    @property
+    def microphone(self) -> Microphone:
+        """The microphone itself."""
+        return self._sound.microphone
+
+    @property
+    def granted(self) -> bool:
+        """Whether it may be opened without the system asking."""
+        return self._settings.now.microphone_explained and self._permission.access() is Access.GRANTED
+
+    @property
+    def keeps_warm(self) -> bool:
+        """Whether it stays open while nobody talks: in front, and as the user wants it."""
+        return self.in_front and self._settings.now.keep_warm
+
+    def may_record(self) -> bool:
+        """Whether the system allows it; else the user is asked or told."""
+        access = self._permission.access()
+        if access is Access.UNASKED:
+            self.allow()
+        elif access is Access.DENIED:
+            self._say_refused()
+        return access is Access.GRANTED
+
+    def allow(self) -> None:
+        """Ask the system for it."""
+        self._settings.change(microphone_explained=True)
+        self.explained.emit()
+
+        def answered() -> None:
+            if self._permission.access() is Access.GRANTED:
+                self.warm_up()
+            else:
+                self._say_refused()
+
+        if self._permission.access() is Access.UNASKED:
+            self._permission.ask(answered)
+        else:
+            answered()
+
+    def _say_refused(self) -> None:
+        self._notices.say(
+            self.tr("Earshot may not use the microphone: allow it in the privacy settings."),
+            trouble=True, action=NoticeAction.PRIVACY, help=open_privacy_settings,
+        )  # fmt: skip
+
+    def warm_up(self) -> None:
+        """Open the loudspeaker, and the microphone if it stays open."""
+        self._sound.open(microphone=self.keeps_warm)
+
+    def take(self) -> None:
+        """Record as soon as it is open."""
+        if not self._settings.now.microphone_explained:
+            self._settings.change(microphone_explained=True)
+        self.wanted = True
+        if self.microphone.open:
+            self._on_opened()
+        else:
+            self._sound.open(microphone=True)
+
+    def _on_opened(self) -> None:
+        if self.wanted:
+            if not self.microphone.recording:
+                self.microphone.start()
+            self.recording.emit()
+
+    def finish(self) -> Samples:
+        """End the recording; all of it, mono at 16 kHz."""
+        samples = self.microphone.stop()
+        self._let_go()
+        return samples
+
+    def drop(self) -> None:
+        """Record nothing."""
+        if self.microphone.recording:
+            self.microphone.stop()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self.wanted = False
+        if not self.keeps_warm:
+            self._sound.close_microphone()
+
+    def _on_input_lost(self, name: str) -> None:
+        words = self.tr("The microphone {name} went away.").format(name=name)
+        self.lost.emit(words)
+        self._notices.say(words + " " + self.tr("Earshot goes on with another one."), trouble=True)
+        self.warm_up()
+
+    def _on_output_lost(self, name: str) -> None:
+        words = self.tr("The loudspeaker {name} went away: Earshot goes on with another one.")
+        self._notices.say(words.format(name=name), trouble=True)
+
+    def _on_sound_failed(self, words: str) -> None:
+        if not self._sound.has_microphone:  # else it was the loudspeaker
+            self.lost.emit(words)
+        self._notices.say(words, trouble=True)
+
+    def show_in_front(self, in_front: bool, running: bool) -> None:
+        """The window came to the front, or went behind others: then it is let go of unless it records."""
+        if in_front == self.in_front:
+            return
+        self.in_front = in_front
+        if not in_front:
+            self.left_front.emit()
+        if in_front and running:
+            self._sound.open(microphone=self.keeps_warm and self.granted)
+        elif not self.wanted:
+            self._sound.close_microphone()
+
+    def _on_setting(self, name: str) -> None:
+        if name != "keep_warm":
+            return
+        if self.keeps_warm:
+            self._sound.open(microphone=self.granted)
+        elif not self.wanted:  # else once it is not needed any more
+            self._sound.close_microphone()
+
+    def poll(self) -> None:
+        """Notice a microphone that gives only silence; called about 30 times a second."""
+        if not self.wanted:
+            return
+        if self.microphone.silent and not self._notices.shown.text:
+            words = self.tr("The microphone {name} gives only silence: allow it in the privacy settings, or unmute it.")
+            self._notices.say(
+                words.format(name=self.microphone.device),
+                trouble=True, action=NoticeAction.PRIVACY, help=open_privacy_settings,
+            )  # fmt: skip
+            self._silence_notice = self._notices.shown
+        elif self._silence_notice.text and not self.microphone.silent:
+            if self._notices.shown == self._silence_notice:
+                self._notices.say()
+            self._silence_notice = Notice()

@@ -1,0 +1,148 @@
+"""What the user says: the microphone while talk is held, or from one tap to the next."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.shown import State
+from app.talk.microphone_use import MicrophoneUse
+from app.talk.notices import Notices
+from app.talk.state_machine import StateMachine
+from app.talk.states import Happening
+
+TAP_S = 0.3  # a shorter press latches
+_TAIL_MS = 120  # the microphone is a little behind the key
+_LONGEST_S = 300.0
+_WARM_UP_S = 10.0  # the slowest headset has long given sound by then
+_CUT_SHORT_S = 1.0  # a tap that the window left so soon after was to be held
+
+
+class Recorder(QObject):
+    """One recording at a time."""
+
+    beginning = Signal()
+    recorded = Signal(object, str)  # samples at 16 kHz; why they are not to be asked at once, or ""
+
+    def __init__(self, machine: StateMachine, notices: Notices, microphone_use: MicrophoneUse) -> None:
+        super().__init__()
+        self._machine, self._notices, self._use = machine, notices, microphone_use
+        self._pressed_s = self._latched_s = 0.0
+        self._held = self._latched = False
+        self._under_way = False
+        self._tail: object | None = None  # identity of an end that is due in a moment
+        machine.stopping.connect(self.drop)
+        microphone_use.recording.connect(self._on_recording)
+        microphone_use.lost.connect(self._on_lost)
+        microphone_use.left_front.connect(self._on_left_front)
+
+    @property
+    def recording(self) -> bool:
+        """Whether it is being recorded, and not over in a moment."""
+        return self._under_way and self._tail is None
+
+    def press_talk(self) -> None:
+        """Talk is held: silence what sounds and listen. While latched: it was said, answer."""
+        self._pressed_s = time.monotonic()
+        if self._latched and self.recording:
+            self._finish()
+        elif not self.recording and self._use.may_record():
+            self._held = True
+            self._begin()
+
+    def release_talk(self) -> None:
+        """Talk is let go: answer, or go on listening if it was only tapped. Behind other windows nothing latches."""
+        if not self._held:
+            return
+        self._held = False
+        if time.monotonic() - self._pressed_s < TAP_S and self.recording and self._use.in_front:
+            self._latch()
+        elif self.recording:
+            self._finish()
+
+    def toggle_latch(self) -> None:
+        """Start listening, or end it and answer."""
+        if self.recording:
+            self._finish()
+        elif self._use.may_record():
+            self._latch()
+            self._begin()
+
+    def _latch(self) -> None:
+        self._latched, self._latched_s = True, time.monotonic()
+
+    def _on_left_front(self) -> None:
+        """What is said goes on being heard behind other windows, but not where nothing came yet, or where talk was held
+        and only the change of windows made a tap of it.
+        """
+        if self._latched and self._machine.state is State.GETTING_READY:
+            self._give_up()
+        elif self._latched and time.monotonic() - self._pressed_s < _CUT_SHORT_S:
+            self._finish()
+
+    def _give_up(self) -> None:
+        self._refuse()
+        if not self._notices.shown.text:
+            self._notices.say(self.tr("The microphone gave no sound yet: try once more."))
+
+    def _begin(self) -> None:
+        """Whatever sounds is silenced."""
+        if self._tail is not None and self._use.microphone.recording:
+            self._tail = None  # talk was let go for less than the tail: the recording goes on
+            return
+        self._tail = None
+        self.beginning.emit()
+        self._machine.silence()
+        self._notices.say()
+        self._machine.happen(Happening.TALK_PRESSED)
+        self._under_way = True
+        self._use.take()
+
+    def _on_recording(self) -> None:
+        if self._machine.state is State.GETTING_READY and self._use.microphone.delivering:
+            self._machine.happen(Happening.SOUND_ARRIVED)
+
+    def _finish(self) -> None:
+        token = self._tail = object()
+        self._latched = self._held = False
+        QTimer.singleShot(_TAIL_MS, self, lambda: self._end(token))
+
+    def _end(self, token: object, why: str = "") -> None:
+        """The recording is complete."""
+        if token is not self._tail:
+            return
+        if self._machine.state is State.GETTING_READY:
+            self._give_up()
+            return
+        self._under_way, self._tail = False, None
+        self.recorded.emit(self._use.finish(), why)
+
+    def drop(self) -> None:
+        """Record nothing after all."""
+        self._under_way, self._tail = False, None
+        self._held = self._latched = False
+        self._use.drop()
+
+    def _refuse(self) -> None:
+        self.drop()
+        self._machine.happen(Happening.REFUSED)
+
+    def poll(self) -> None:
+        """Follow the microphone; called about 30 times a second."""
+        if self._under_way:
+            self._on_recording()
+        if self.recording and self._use.microphone.recorded_s > _LONGEST_S:
+            self._finish()
+        waits = self._latched and self._machine.state is State.GETTING_READY
+        if waits and time.monotonic() - self._latched_s > _WARM_UP_S:
+            self._give_up()
+
+    def _on_lost(self, words: str) -> None:
+        if not self.recording:
+            return
+        if self._use.microphone.recorded_s > TAP_S:
+            self._tail = token = object()
+            self._end(token, words + " " + self.tr("What you said until then is kept: try again."))
+        else:
+            self._refuse()

@@ -1,0 +1,45 @@
+"""Everything that talking takes, each object with one job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.talk.answerer import Answerer
+from app.talk.confirmations import Confirmations
+from app.talk.conversation import Conversation
+from app.talk.microphone_use import MicrophoneUse
+from app.talk.notices import Notices
+from app.talk.questions import Questions
+from app.talk.recorder import Recorder
+from app.talk.replayer import Replayer
+from app.talk.state_machine import StateMachine
+from app.talk.timer_bell import TimerBell
+from app.talk.turn_commands import TurnCommands
+from app.talk.turn_transcriber import TurnTranscriber
+from app.talk.voice_recorder import VoiceRecorder
+
+
+@dataclass(frozen=True)
+class Talk:
+    """What the controller has to talk with."""
+
+    machine: StateMachine
+    notices: Notices
+    conversation: Conversation
+    confirmations: Confirmations
+    microphone_use: MicrophoneUse
+    recorder: Recorder
+    questions: Questions
+    answerer: Answerer
+    replayer: Replayer
+    turn_transcriber: TurnTranscriber
+    commands: TurnCommands
+    voice_recorder: VoiceRecorder
+    bell: TimerBell
+
+    def poll(self) -> None:
+        """Follow microphone and loudspeaker; called about 30 times a second."""
+        for each in (
+            self.microphone_use, self.recorder, self.voice_recorder, self.bell, self.replayer, self.answerer,
+        ):  # fmt: skip
+            each.poll()

@@ -1,0 +1,110 @@
+"""What can be done with a turn that is there: answer again, edit, try again, delete, save, another voice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject
+
+from app.audio import recording_files
+from app.shown import TurnState
+from app.talk.answerer import Answerer
+from app.talk.conversation import Conversation
+from app.talk.notices import Notices, explain
+from app.talk.replayer import Replayer
+from app.talk.state_machine import StateMachine
+from app.talk.stored_turn import StoredTurn
+from app.talk.turn_transcriber import TurnTranscriber
+from app.worker import Worker
+from engine.events import new_turn_id
+
+_OF_THE_QUESTION = ("text", "peaks", "seconds", "attachment", "recording")
+
+
+class TurnCommands(QObject):
+    """Each names its turn by its id; one that is not shown is left alone."""
+
+    def __init__(
+        self,
+        machine: StateMachine,
+        notices: Notices,
+        conversation: Conversation,
+        disk: Worker,
+        answerer: Answerer,
+        replayer: Replayer,
+        turn_transcriber: TurnTranscriber,
+    ) -> None:
+        super().__init__()
+        self._machine, self._notices, self._conversation, self._disk = machine, notices, conversation, disk
+        self._answerer, self._replayer, self._turn_transcriber = answerer, replayer, turn_transcriber
+
+    def ask_again(self, id: str) -> None:
+        """Answer a turn again, as another version of it; one that was never answered is tried again."""
+        stored = self._conversation.find(id)
+        if stored is None:
+            return
+        if not stored.answer:
+            self.try_again(id)
+            return
+        self._machine.stop()
+        question = {name: getattr(stored, name) for name in _OF_THE_QUESTION}
+        version = StoredTurn(new_turn_id(), stored.conversation, TurnState.WAITING, **question)
+        self._answerer.ask(self._conversation.add_version(version, id), same_as=id)
+
+    def edit(self, id: str, text: str) -> None:
+        """Ask something else instead, as another version of the turn."""
+        stored = self._conversation.find(id)
+        if stored is None or not text.strip():
+            return
+        self._machine.stop()
+        version = StoredTurn(new_turn_id(), stored.conversation, TurnState.WAITING, text.strip())
+        self._answerer.ask(self._conversation.add_version(version, id))
+
+    def try_again(self, id: str) -> None:
+        """Ask a failed turn again, from its recording on disk; it becomes the newest turn."""
+        stored = self._conversation.find(id)
+        if stored is None:
+            return
+        self._machine.stop()
+        self._notices.say()
+        if stored is not self._conversation.stored[-1]:
+            self._conversation.remove(id)
+            stored = self._conversation.add(replace(stored, id=new_turn_id(), sound=""))
+        self._answerer.ask(stored)
+
+    def delete(self, id: str) -> StoredTurn | None:
+        """Hide a turn from the conversation and the model's memory; returns it."""
+        stored = self._conversation.find(id)
+        if stored is None:
+            return None
+        if self._answerer.is_about(id) or self._replayer.is_about(stored):
+            self._machine.stop()
+        self._turn_transcriber.pause()
+        self._conversation.remove(id)
+        self._turn_transcriber.start_next()
+        return stored
+
+    def save_sound(self, id: str, path: Path) -> None:
+        """Write an answer's sound to a file of the user's."""
+        stored = self._conversation.find(id)
+        if stored is None or not stored.sound:
+            return
+        source = self._conversation.folder / stored.sound
+
+        def saved(_result: Any, error: Exception | None) -> None:
+            words = explain(error) if error else self.tr("Saved {name}.").format(name=path.name)
+            self._notices.say(words, trouble=error is not None)
+
+        self._disk.run(lambda: recording_files.copied(source, path), saved)
+
+    def speak_again(self, id: str, voice: str) -> None:
+        """Speak an answer again in another voice."""
+        stored = self._conversation.find(id)
+        if stored is None or not stored.answer:
+            words = self.tr("This answer is not in the model's memory any more, so it cannot be spoken again.")
+            self._notices.say(words)
+            return
+        self._machine.stop()
+        self._answerer.speak_again(stored, voice)
