@@ -16,6 +16,8 @@ from app.audio.sound_devices import SoundDevices
 from app.controller import Controller
 from app.engine_side.engine_thread import EngineThread
 from app.engine_side.loading import Loader
+from app.engine_side.requests import PATIENT, Request
+from app.engine_side.sessions import Manner
 from app.engine_side.work import EngineWork
 from app.models.models import Catalogue, Models
 from app.models.tool_servers import ToolServers
@@ -142,6 +144,7 @@ def build_controller(
         voices=lambda: voices.keys,
         served=lambda: servers.tools,
     )
+    models.ready.connect(lambda: _warm_up(thread, tasks.manner()))
     use = MicrophoneUse(notices, sound, settings, permission or MicrophonePermission())
     talk = _build_talk(notices, confirmations, conversation, tasks, thread, sound, disk, use, paths)
 
@@ -182,6 +185,11 @@ def _build_talk(
         machine, notices, conversation, confirmations, use, recorder, questions, answerer, replayer,
         turn_transcriber, commands, voice_recorder, bell,
     )  # fmt: skip
+
+
+def _warm_up(thread: EngineThread, manner: Manner) -> None:
+    """Have a model that was loaded do what the first answer would wait for, while nobody asks anything."""
+    thread.submit(Request("warm up", lambda work, request: work.warm_up(manner), PATIENT))
 
 
 def _names(devices: Sequence[Device]) -> list[str]:

@@ -15,6 +15,7 @@ from engine.errors import CheckpointError
 from engine.events import Progress
 
 if TYPE_CHECKING:
+    from engine.conversation.replying.settings import SessionSettings
     from engine.session import Session
     from engine.speaking import Speaking
 
@@ -108,6 +109,12 @@ class Engine:
         from engine.session import Session
 
         return Session(self, **options)
+
+    def warming_up(self, settings: SessionSettings | None = None, tools: tuple[str, ...] = ()) -> Generator[Progress]:
+        """Do beforehand what the first reply would wait for, a short step at a time. See `warming.warming_up`."""
+        from engine.warming import warming_up
+
+        return warming_up(self, settings, tools)
 
     def close(self) -> None:
         """Give the memory back. The engine cannot be used afterwards."""

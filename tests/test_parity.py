@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.backends import Backend, choose
+from engine.backends.plain import Plain
 from tests.parity.__main__ import compare, main, owner, plug_ins
 from tests.parity.goldens import Entry, Goldens, Row
 
@@ -16,16 +18,24 @@ SHARED = Path(__file__).parents[1].parent / "shared" / "goldens"
 FOLDERS = [
     pytest.param(folder, id=folder.parent.name) for folder in (OWN, SHARED) if (folder / "goldens.json").exists()
 ]
-AREAS = ("frontend.", "prompts.", "llm.", "encoder.")
+AREAS = ("frontend.", "prompts.", "llm.", "encoder.", "promptwav.", "flow.", "hift.", "token2wav.")
+BACKENDS = {"fitting": choose, "plain": lambda: Plain(half=False), "half": lambda: Plain(half=True)}
+
+
+@pytest.fixture(
+    scope="module", params=["fitting", *(pytest.param(name, marks=pytest.mark.slow) for name in ("plain", "half"))]
+)
+def attached(request: pytest.FixtureRequest) -> Backend:
+    return BACKENDS[request.param]()
 
 
 @pytest.fixture(scope="module", params=FOLDERS)
-def goldens(request: pytest.FixtureRequest) -> Goldens:
-    return Goldens(request.param)
+def goldens(request: pytest.FixtureRequest, attached: Backend) -> Goldens:
+    return Goldens(request.param, backend=attached)
 
 
 @pytest.mark.parametrize("area", AREAS)
-def test_hearing_and_language_equal_the_recorded_outputs(goldens: Goldens, area: str) -> None:
+def test_everything_equals_the_recorded_outputs(goldens: Goldens, area: str) -> None:
     entries = [entry for entry in goldens.entries if entry.id.startswith(area)]
     rows = list(compare(goldens, entries, plug_ins()))
     assert {owner(entry, plug_ins()) is None for entry in entries} == {False}

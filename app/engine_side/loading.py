@@ -41,6 +41,10 @@ class LoadedModel:
             raise RequestError(sentence("No model is loaded: choose one on the models page of the settings."))
         return self._engine
 
+    def holds(self, engine: Any) -> bool:
+        """Whether this engine is the one in use."""
+        return self._engine is engine
+
     def load(self, folder: Path, insist: bool) -> Iterator[Progress]:
         """Load a model, until it can speak too. Raises CheckpointError, then there is none."""
         self._engine = yield from self._loader(folder, insist)

@@ -48,7 +48,7 @@ class Sessions:
 
     def open(self, conversation: str, folder: Path, manner: Manner) -> Session:
         """The conversation's session: the one in use, the saved one, or a new one; told how to answer."""
-        settings = self._settings(manner)
+        settings = self.settings(manner)
         if self._session is None or self._conversation != conversation:
             self._session = self._restored(folder / "session", settings)
             self._conversation = conversation
@@ -63,7 +63,8 @@ class Sessions:
                 log.exception("a saved session cannot be used: the conversation goes on without its memory")
         return self._model.engine.session(settings=settings)
 
-    def _settings(self, manner: Manner) -> Any:
+    def settings(self, manner: Manner) -> Any:
+        """How a session answers in this manner."""
         from engine.conversation.prompting.presets import preset
         from engine.conversation.replying.settings import SessionSettings
         from engine.conversation.replying.tools import ToolRegistry

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from app.engine_side.loading import Loaded, LoadedModel, Loader
 from app.engine_side.requests import Request
-from app.engine_side.sessions import Sessions
+from app.engine_side.sessions import Manner, Sessions
 from app.engine_side.turns import TurnWork
 from app.engine_side.voices import VoicesKnown, VoiceWork
 from engine.events import Progress, ToolCall
@@ -36,6 +37,14 @@ class EngineWork:
         yield from self.model.load(folder, insist)
         yield self.voices.known()  # first, so that not even a turn asked at once goes without its voice
         yield self.model.facts
+
+    def warm_up(self, manner: Manner) -> Iterator[Progress]:
+        """Do what the first answer in this manner would wait for, as long as this model is the one in use."""
+        engine = self.model.engine
+        tools = (*manner.tools, *(tool.name for tool in manner.served))
+        with closing(engine.warming_up(self.sessions.settings(manner), tools)) as steps:
+            while self.model.holds(engine) and (step := next(steps, None)) is not None:
+                yield step
 
     def transcribe(self, path: Path, journal: Path, resume: bool) -> Iterator[Any]:
         """Transcribe a sound file, step by step. Raises SoundError, StorageError, RequestError."""

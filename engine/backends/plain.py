@@ -16,7 +16,7 @@ from engine.language import LanguageModel, Sampling
 from engine.language.llm import gated
 from engine.language.sampler import Chooser, chooser
 from engine.speaking.convolution import Convolution
-from engine.speaking.euler import EulerSteps, step_piece, step_whole, time_of
+from engine.speaking.euler import EulerSteps, step_piece, step_whole, time_of, trim
 from engine.speaking.flow import Flow
 from engine.speaking.vocoder import Vocoder
 from engine.traced import Traced
@@ -59,7 +59,7 @@ class Plain:
         if self.half:
             halve_flow(flow)
         whole, piece = (self._trace(partial(step, flow.estimator)) for step in (step_whole, step_piece))
-        flow.take_steps(EulerSteps(whole, piece, time_of))
+        flow.take_steps(EulerSteps(whole, piece, time_of, trim))
 
     def attach_vocoder(self, vocoder: Vocoder) -> None:
         """See `Backend`."""

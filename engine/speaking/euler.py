@@ -7,9 +7,10 @@ newest frames as the voice has, plus the last hundred of the voice itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import mlx.core as mx
 import numpy as np
@@ -23,6 +24,8 @@ VOICE_TAIL_FRAMES = 100  # of the voice's frames that a stream keeps for good
 Past = list[tuple[mx.array, mx.array]]
 # What one step keeps of a piece, by block: keys and values (2 or 1, H, K, d), and the inputs of both convolutions.
 Parts = tuple[list[mx.array], list[mx.array], Past]
+# What of it the next piece attends to, keys and values in one part or in two.
+Kept = tuple[list[list[mx.array]], list[list[mx.array]], Past]
 Time = list[mx.array]
 
 
@@ -32,13 +35,15 @@ class EulerSteps:
 
     `whole(x, conditions, time, pace)` moves x (T, 80) on under conditions (2 or 1, T, D); `pace` (2,) is the step's
     duration and the guidance, `time` what `times(modulations, index)` made of the step's flow time.
-    `piece(x, conditions, time, pace, earlier, voice_frames)` does the same for a piece of a stream, after what the same
-    step kept of `earlier` pieces (None for the first), and gives x and what it keeps.
+    `piece(x, conditions, time, pace, kept, voice_frames)` does the same for a piece of a stream, after what the same
+    step kept of earlier pieces, trimmed by `trim(parts, voice_frames)` (None for the first), and gives x and what it
+    keeps.
     """
 
     whole: Repeated
     piece: Repeated
     times: Callable[[Modulations, int], Time]
+    trim: Callable[[Parts, int], Any]
     always_guided: bool = False  # whether the conditions must always be (2, T, D)
     long_pieces: bool = False  # whether a piece of two hundred tokens takes little longer than one of ten
 
@@ -55,7 +60,7 @@ def paces(steps: int, guidance: float) -> list[mx.array]:
 
 def plain_steps(estimator: DiT) -> EulerSteps:
     """Steps by the estimator as it is."""
-    return EulerSteps(AsIs(partial(step_whole, estimator)), AsIs(partial(step_piece, estimator)), time_of)
+    return EulerSteps(AsIs(partial(step_whole, estimator)), AsIs(partial(step_piece, estimator)), time_of, trim)
 
 
 def time_of(modulations: Modulations, index: int) -> Time:
@@ -65,7 +70,7 @@ def time_of(modulations: Modulations, index: int) -> Time:
 
 def step_whole(estimator: DiT, x: mx.array, conditions: mx.array, time: Time, pace: mx.array) -> mx.array:
     """See `EulerSteps.whole`. What a stream would keep is not made here, so that it needs no memory."""
-    return step_piece(estimator, x, conditions, time, pace, None, 0)[0]
+    return step_piece(estimator, x, conditions, time, pace)[0]
 
 
 def step_piece(
@@ -74,19 +79,15 @@ def step_piece(
     conditions: mx.array,
     time: Time,
     pace: mx.array,
-    earlier: Parts | None,
-    voice_frames: int,
+    kept: Kept | None = None,
+    voice_frames: int = 0,
 ) -> tuple[mx.array, Parts]:
-    """See `EulerSteps.piece`."""
+    """See `EulerSteps.piece`; the voice's frames are in `kept`."""
     hidden = estimator.enter(x, conditions)
     keys, values, pasts = [], [], []
     for index, block in enumerate(estimator.blocks):
-        past = None
-        old: tuple[Sequence[mx.array], Sequence[mx.array]] = ((), ())
-        if earlier is not None:
-            old = _kept(earlier[0][index], voice_frames), _kept(earlier[1][index], voice_frames)
-            past = earlier[2][index]
-        hidden, (key, value), past = block(hidden, _of_block(time[0], index), None, *old, past)
+        old = ([], [], None) if kept is None else (kept[0][index], kept[1][index], kept[2][index])
+        hidden, (key, value), past = block(hidden, _of_block(time[0], index), None, *old)
         keys.append(key)
         values.append(value)
         pasts.append(past)
@@ -94,9 +95,17 @@ def step_piece(
     return x + pace[0] * _guided_velocity(both, pace[1]).reshape(x.shape), (keys, values, pasts)
 
 
+def trim(parts: Parts, voice_frames: int) -> Kept:
+    """What the next piece attends to: the newest frames and the end of the voice.
+
+    Of few different lengths, so that few are traced; in parts, so that a piece copies them once.
+    """
+    keys, values, past = parts
+    return [_kept(key, voice_frames) for key in keys], [_kept(value, voice_frames) for value in values], past
+
+
 def _kept(array: mx.array, voice_frames: int) -> list[mx.array]:
-    """What the next piece attends to of keys or values (2, H, K, d): the newest frames and the end of the voice."""
-    if array.shape[2] <= voice_frames + VOICE_TAIL_FRAMES:
+    if array.shape[2] < voice_frames + VOICE_TAIL_FRAMES:
         return [array]
     return [array[:, :, :voice_frames], array[:, :, -VOICE_TAIL_FRAMES:]]
 

@@ -106,10 +106,10 @@ class FlowStream:
         caches: tuple[_StepCache, ...] | None,
         voice_frames: int,
     ) -> tuple[mx.array, tuple[_StepCache, ...]]:
-        made = []
+        made, trim = [], self._flow.steps.trim
         for index, (time, pace) in enumerate(zip(self._times, self._paces, strict=True)):
-            earlier = caches[index].parts() if caches else None
-            x, parts = take(x, conditions, time, pace, earlier, voice_frames)
+            kept = trim(caches[index].parts(), voice_frames) if caches else None
+            x, parts = take(x, conditions, time, pace, kept, voice_frames)
             made.append(_StepCache(*parts))
             mx.async_eval(x)  # the device works while the next step is put together
         return x, tuple(made)

@@ -43,12 +43,42 @@ class Pieces:
         least = self.least(pieces)
         if self.fixed:
             return least
-        sizes = _EAGER_SIZES if self.eager else _SIZES
-        most = min(_GROWTH * spoken, _JOINED * sizes[0])
-        if not pieces:
-            most = _EAGER_TOKENS if self.eager else least
-        fitting = [size for size in sizes if least < size <= min(most, waiting) and (not pieces or in_time(size))]
+        fitting = [size for size in self._larger(pieces, spoken) if size <= waiting and (not pieces or in_time(size))]
         size = fitting[0] if fitting else least
         grows = self.eager if not pieces else in_time(waiting)
-        joins = finished and grows and size < waiting <= max(_JOINED * size, most)
+        joins = finished and grows and size < waiting <= max(_JOINED * size, self._most(pieces, spoken))
         return waiting if joins else size
+
+    def shapes(self, remembered: int) -> list[tuple[int, int]]:
+        """Every size that a piece can have but the last one of a stream, with the tokens spoken before it, counted as
+        far as a stream remembers them. What comes before a size comes before it in the list.
+        """
+        found: list[tuple[int, int]] = []
+        reached, coming = set(), [(0, 0)]
+        while coming:
+            pieces, spoken = coming.pop(0)
+            for size in (self.least(pieces), *reversed(self._larger(pieces, spoken))):
+                shape = (min(spoken, remembered), size)
+                following = (min(pieces + 1, len(self.sizes)), min(spoken + size, _EAGER_SIZES[0]))
+                if shape not in found:
+                    found.append(shape)
+                if following not in reached:
+                    reached.add(following)
+                    coming.append(following)
+        return found
+
+    def _most(self, pieces: int, spoken: int) -> int:
+        """Tokens that a piece may take of those that wait, if it is made in time."""
+        if not pieces:
+            return _EAGER_TOKENS if self.eager else self.least(pieces)
+        return min(_GROWTH * spoken, _JOINED * self._known_sizes[0])
+
+    def _larger(self, pieces: int, spoken: int) -> list[int]:
+        """Sizes beyond the least, largest first."""
+        if self.fixed:
+            return []
+        return [size for size in self._known_sizes if self.least(pieces) < size <= self._most(pieces, spoken)]
+
+    @property
+    def _known_sizes(self) -> tuple[int, ...]:
+        return _EAGER_SIZES if self.eager else _SIZES

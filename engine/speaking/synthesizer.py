@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import mlx.core as mx
@@ -12,20 +12,23 @@ from numpy.typing import NDArray
 
 from engine.errors import RequestError
 from engine.events import Samples
+from engine.speaking.euler import VOICE_TAIL_FRAMES
 from engine.speaking.flow import Flow
 from engine.speaking.flow_stream import FlowState, FlowStream
 from engine.speaking.noise import Noise
-from engine.speaking.pieces import CHUNK_TOKENS, Pieces
+from engine.speaking.pieces import Pieces
 from engine.speaking.playback_clock import PlaybackClock
 from engine.speaking.vocoder import Vocoder
 from engine.speaking.vocoder_stream import VocoderStream
 from engine.speaking.voice import Voice
+from engine.traced import AsIs
 
 SAMPLE_RATE_HZ = 24_000
 _TIME_SHARE = 0.6  # of the speech that is still to be played may pass while a larger piece is made
 _LONGEST_WORK_S = 0.25  # on a larger piece, for a piece cannot be broken off
 _LONGEST_WHOLE_TOKENS = 1500
 _WHOLE_IN_PIECES = (200,)
+_WARM_ROUNDS = 2  # the first one traces, the second one shows how long it takes
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,14 +151,33 @@ class Synthesizer:
         self._sound.reset()
         self.clock.reset()
 
-    def warm_up(self) -> None:
-        """Prepare the voice and run every shape of piece once, so that the first words come without delay."""
-        for _ in range(2):
-            self.reset()
-            for size in CHUNK_TOKENS:
-                self.push(np.zeros(size + (0 if self._pieces else self._flow.encoder.look_ahead), np.int32))
-                self.step()
-        self.reset()
+    def warming_up(self) -> Iterator[None]:
+        """Prepare the voice and run every shape of piece that can come, one at a step, so that nobody waits for it.
+
+        Leaves a stream in progress alone. Sizes that this machine would never make, for they take too long, are left
+        out; and where nothing is traced one piece is enough.
+        """
+        ahead = self._flow.encoder.look_ahead
+        states = {0: self.prepare()}
+        remembered = VOICE_TAIL_FRAMES // self._flow.encoder.up_rate
+        sound = VocoderStream(self._vocoder, seed=self._seed)
+        fastest = 0.0  # seconds a token
+        yield
+        for before, size in self._plan.shapes(remembered):
+            if size not in self._plan.sizes and size * fastest > _LONGEST_WORK_S:
+                continue
+            for _ in range(_WARM_ROUNDS):
+                if not before:
+                    sound.reset()
+                began = time.perf_counter()
+                mel, state = self._stream.step(states[before], np.zeros(size + ahead, np.int32), False)
+                sound.step(mel, False)
+                taken = (time.perf_counter() - began) / size
+                fastest = min(fastest or taken, taken)
+                yield
+            states.setdefault(min(before + size, remembered), state)
+            if isinstance(self._flow.steps.piece, AsIs):
+                return
 
     def _clear(self) -> None:
         self._waiting = np.zeros(0, np.int32)

@@ -167,6 +167,9 @@ class FakeEngine:
     threads: set[str] = field(default_factory=set)
     abouts: dict[str, Any] = field(default_factory=lambda: {"about": "It answers.", "try": ["One?", "Two?", "Three?"]})
     while_loading: Callable[[], object] = lambda: None
+    while_warming: Callable[[], object] = lambda: None
+    warm_steps: int = 2
+    warmed: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
     memory_bytes: int = 1_000_000
     thinks: bool = True
 
@@ -201,6 +204,13 @@ class FakeEngine:
         session = FakeSession(self, settings, saved)
         self.sessions.append(session)
         return session
+
+    def warming_up(self, settings: Any, tools: tuple[str, ...]) -> Iterator[Progress]:
+        """Steps that the test lets go on, each noted."""
+        for done in range(self.warm_steps):
+            self.warmed.append((threading.current_thread().name, settings.persona, tools))
+            self.while_warming()
+            yield Progress("warming", done, 0)
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -12,6 +12,12 @@ from engine.speaking import Speaking, Synthesizer, Voice
 from tests.benchmarks.speech_folder import write_token2wav
 
 
+@pytest.fixture(scope="session", params=["auto", pytest.param("plain", marks=pytest.mark.slow)])
+def backend(request: pytest.FixtureRequest) -> str:
+    """What computes: the back-end that fits this machine, and the compiled networks that a Mac takes."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="session")
 def token2wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A token2wav folder of random weights, without the two ONNX files."""

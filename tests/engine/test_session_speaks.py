@@ -15,8 +15,8 @@ from tests.fakes import scripted, tone
 
 
 @pytest.fixture(scope="module")
-def engine() -> Engine:
-    loaded = Engine.load(tiny_checkpoint())
+def engine(backend: str) -> Engine:
+    loaded = Engine.load(tiny_checkpoint(), backend=backend)
     scripted(loaded.llm)
     return loaded
 

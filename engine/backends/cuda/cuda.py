@@ -45,7 +45,9 @@ class Cuda(Plain):
         estimator = CudaEstimator(flow.estimator, HALF if self.half else mx.float32)
         # What a stream keeps of a step is not made by the first of the two, so that it needs no memory.
         whole, piece = self._trace(lambda *given: estimator.step(*given)[0]), self._trace(estimator.step)
-        flow.take_steps(EulerSteps(whole, piece, triples, always_guided=True, long_pieces=True))
+        # One kernel trims and joins what was kept.
+        trim = lambda parts, voice_frames: parts  # noqa: E731
+        flow.take_steps(EulerSteps(whole, piece, triples, trim, always_guided=True, long_pieces=True))
 
     def attach_vocoder(self, vocoder: Vocoder) -> None:
         """See `Backend`."""

@@ -14,8 +14,8 @@ from tests.sounds import babble
 
 
 @pytest.fixture(scope="module")
-def engine(tiny_model: Path) -> Engine:
-    return Engine.load(tiny_model)
+def engine(tiny_model: Path, backend: str) -> Engine:
+    return Engine.load(tiny_model, backend=backend)
 
 
 def test_a_window_gives_the_same_text_alone_and_among_others(engine: Engine) -> None:

@@ -1,0 +1,55 @@
+"""What a first reply would wait for, done before anybody asks, a short step at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import replace
+
+import mlx.core as mx
+import numpy as np
+
+from engine.conversation.model import Model
+from engine.conversation.prompting.chat_template import Variant
+from engine.conversation.replying.settings import TALK, TRANSCRIBING, SessionSettings, sampling_for
+from engine.conversation.speaking_along.voices import Voices
+from engine.events import Progress, Turn
+from engine.language import LanguageModel, Sampler, Sampling
+from engine.session import Session
+
+_HEARD_SAMPLES = 16_000
+_WRITTEN = 3  # ids: the first one is read differently from those that follow
+
+
+def warming_up(
+    engine: Model, settings: SessionSettings | None = None, tools: tuple[str, ...] = ()
+) -> Generator[Progress]:
+    """Get an engine ready for a conversation with these settings that offers these tools; may be closed at any step.
+
+    Nothing of it is remembered. Raises CheckpointError or VoiceError where a reply would.
+    """
+    settings = replace(settings) if settings else SessionSettings()
+    for done, _ in enumerate(_steps(engine, settings, tools)):
+        yield Progress("warming", done, 0)
+
+
+def _steps(engine: Model, settings: SessionSettings, tools: tuple[str, ...]) -> Iterator[None]:
+    mx.eval(engine.hearing.encode(np.zeros(_HEARD_SAMPLES, np.float32)))
+    yield
+    for task, default in (("speech", TALK), ("chat", TALK), ("transcribe", TRANSCRIBING)):
+        _choose_an_id(engine.llm, sampling_for(task, engine.about, default))
+        yield
+    if engine.variant != Variant.BASE:
+        turn = Turn(text="Hello.", spoken_answer=False, allow_tools=tools, max_tokens=_WRITTEN)
+        with closing(Session(engine, replace(settings, confirm=lambda call: False)).ask(turn)) as events:
+            for _ in events:
+                yield
+    if engine.capabilities.speaks:
+        synthesizer = Voices(lambda: engine.speaking).synthesizer(settings)
+        yield from synthesizer.warming_up()
+
+
+def _choose_an_id(llm: LanguageModel, sampling: Sampling) -> None:
+    size = llm.config.vocab_size
+    scores = mx.zeros((1, size), llm.embed(mx.array([0])).dtype)
+    mx.eval(Sampler(sampling, size, [[]], llm.chooser(sampling))(scores))

@@ -1,0 +1,138 @@
+"""What the first reply would wait for is done beforehand: nothing is traced or read anew in a conversation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.backends.plain import Plain
+from engine.checkpoints.load_speaking import load_speaking
+from engine.conversation.replying.settings import SessionSettings
+from engine.conversation.replying.tools import ToolRegistry
+from engine.conversation.replying.tools.clock import clock_tools
+from engine.engine import Engine
+from engine.events import ReplyEnded, Speech, Turn
+from engine.session import Session
+from engine.speaking import Speaking, Synthesizer, Voice
+from engine.speaking.pieces import Pieces
+from tests.checkpoints import tiny_checkpoint
+from tests.sounds import babble
+
+
+@pytest.fixture(scope="module")
+def engine(backend: str) -> Engine:
+    return Engine.load(tiny_checkpoint(), backend=backend)
+
+
+def spoken(made: Synthesizer, tokens: int, at_once: int) -> None:
+    """A stream of so many tokens, of which so many wait each time."""
+    made.reset()
+    some = np.random.default_rng(tokens).integers(0, 6561, tokens)
+    for start in range(0, tokens, at_once):
+        made.push(some[start : start + at_once])
+        while made.step() is not None:
+            pass
+    made.finish()
+    while made.step() is not None:
+        pass
+
+
+@pytest.mark.slow
+def test_no_piece_of_speech_is_traced_after_the_warm_up(
+    token2wav: Path, voice: Voice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.speaking.synthesizer._LONGEST_WORK_S", 1000.0)
+    attached = Plain(half=False)
+    attached._elsewhere = True  # MLX's dilated convolutions would take a CPU a minute
+    speaking = load_speaking(token2wav, backend=attached)
+    made = Synthesizer(speaking.flow, speaking.vocoder, voice, steps=2)
+    monkeypatch.setattr(type(made.clock), "ahead_s", property(lambda clock: 1000.0))
+    assert sum(1 for _ in made.warming_up()) > len(Pieces().shapes(50))
+    before = attached.traces
+    assert before == 9 + 2 * 6  # each size of piece after what can come before it; pitch and sound of each window
+    for tokens, at_once in ((1, 1), (12, 1), (13, 1), (77, 1), (390, 390), (263, 31), (200, 90), (431, 7), (140, 60)):
+        spoken(made, tokens, at_once)
+    assert attached.traces == before
+
+
+@pytest.mark.slow
+def test_a_conversation_traces_nothing_after_the_warm_up() -> None:
+    attached_engine = Engine.load(tiny_checkpoint(), backend="plain")
+    attached = attached_engine.backend
+    assert isinstance(attached, Plain)
+    settings = SessionSettings(flow_steps=2, seed=1)
+    for _ in attached_engine.warming_up(settings):
+        pass
+    before = attached.traces
+    assert before > 0
+    session = Session(attached_engine, settings)
+    for number, tokens in enumerate((20, 90, 5, 150)):
+        turn = Turn(babble(1.0 + number / 3, number), max_tokens=tokens, transcribe=number == 1)
+        assert isinstance(list(session.ask(turn))[-1], ReplyEnded)
+        list(session.ask(Turn(text="And now?", max_tokens=tokens // 2, spoken_answer=False)))
+    assert attached.traces == before
+
+
+def test_the_instructions_are_read_and_the_voice_is_taken_in_beforehand(engine: Engine) -> None:
+    settings = SessionSettings(persona="You answer briefly.", tools=ToolRegistry(clock_tools()), flow_steps=2)
+    for _ in engine.warming_up(settings, ("date_and_time",)):
+        pass
+    prepared = dict(engine.speaking._prepared)
+    assert prepared
+    session = Session(engine, settings)
+    ended = list(session.ask(Turn(text="Hello.", max_tokens=2, allow_tools=("date_and_time",))))[-1]
+    assert isinstance(ended, ReplyEnded)
+    assert ended.statistics.reused_tokens > 20
+    assert engine.speaking._prepared == prepared
+
+
+def test_it_may_be_given_up_at_any_step_and_leaves_the_engine_as_it_was(engine: Engine) -> None:
+    settings = SessionSettings(flow_steps=2, seed=3)
+    for last in (1, 3, 5, 7):
+        steps = engine.warming_up(settings)
+        for _ in range(last):
+            next(steps)
+        steps.close()
+    session = Session(engine, settings)
+    events = list(session.ask(Turn(text="Hello.", max_tokens=40)))
+    assert [event for event in events if isinstance(event, Speech)] or isinstance(events[-1], ReplyEnded)
+
+
+def test_a_stream_in_progress_is_left_alone(speaking: Speaking, voice: Voice) -> None:
+    made = Synthesizer(speaking.flow, speaking.vocoder, voice, steps=2, seed=1, chunk_tokens=(10, 25))
+    tokens = np.random.default_rng(0).integers(0, 6561, 60)
+
+    def heard(disturbed: bool) -> np.ndarray:
+        made.reset()
+        made.push(tokens[:20])
+        pieces = [made.step()]
+        if disturbed:
+            for _ in made.warming_up():
+                pass
+        made.push(tokens[20:])
+        made.finish()
+        while pieces[-1] is not None:
+            pieces.append(made.step())
+        return np.concatenate([piece.samples_24k for piece in pieces if piece is not None])
+
+    np.testing.assert_array_equal(heard(True), heard(False))
+
+
+def test_sizes_that_would_take_too_long_are_left_out(
+    speaking: Speaking, voice: Voice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Synthesizer(speaking.flow, speaking.vocoder, voice, steps=1)
+    monkeypatch.setattr("engine.speaking.synthesizer.AsIs", type(None))  # as where pieces are traced
+    sizes: list[int] = []
+    step = type(made._stream).step
+
+    def noted(self: object, state: object, window: np.ndarray, last: bool) -> object:
+        sizes.append(len(window) - 3)
+        return step(self, state, window, last)
+
+    monkeypatch.setattr(type(made._stream), "step", noted)
+    monkeypatch.setattr("engine.speaking.synthesizer._LONGEST_WORK_S", 0.0)
+    list(made.warming_up())
+    assert set(sizes) == {10, 15, 25}
