@@ -12,7 +12,7 @@ from contextlib import closing
 
 from PySide6.QtCore import QObject, Signal
 
-from app.engine_side.requests import PATIENT, Request
+from app.engine_side.requests import FIRST, PATIENT, Interrupted, Request
 from app.engine_side.work import EngineWork
 from engine.errors import EngineError
 
@@ -38,6 +38,7 @@ class EngineThread(QObject):
     def _start(self) -> None:
         self._queue: _Queue = queue.PriorityQueue()
         self._running: list[Request] = []
+        self._work: EngineWork | None = None
         self._alive_at = time.monotonic()
         self._thread = threading.Thread(target=self._loop, args=(self._queue,), name="engine", daemon=True)
         self._thread.start()
@@ -67,11 +68,18 @@ class EngineThread(QObject):
         return not self._thread.is_alive()
 
     def restart(self) -> None:
-        """Leave a thread that hangs or died to itself; a new one begins without an engine."""
-        for request in list(self._running):
+        """Leave a thread that hangs or died to itself; a new one begins without an engine and does what waits."""
+        running, left, work = list(self._running), self._queue, self._work
+        if work is not None:
+            work.leave_behind()
+        for request in running:
             request.cancel()
-        self._queue.put((-1, next(self._order), None))
         self._start()
+        for request in running:
+            self.ended.emit(request, Interrupted())
+        while not left.empty():
+            self._queue.put(left.get_nowait())
+        left.put((FIRST - 1, next(self._order), None))
 
     def end(self) -> None:
         """Cancel everything but what settles and let the thread end; `join` waits for it."""
@@ -88,7 +96,7 @@ class EngineThread(QObject):
         return not self._thread.is_alive()
 
     def _loop(self, requests: _Queue) -> None:
-        work = self._make_work()
+        work = self._work = self._make_work()
         while True:
             request = requests.get()[2]
             if request is None:
@@ -107,6 +115,8 @@ class EngineThread(QObject):
         try:
             if not request.cancelled:
                 self._carry_out(work, request, requests)
+        except Interrupted as interrupted:
+            error = interrupted
         except EngineError as sentence:
             error = sentence
         except Exception as bug:
@@ -114,11 +124,15 @@ class EngineThread(QObject):
             error = bug
         except BaseException as end:
             log.exception("the engine thread dies in request %s", request.name)
-            self.ended.emit(request, end)
+            self._say_ended(request, end, requests)
             raise
         finally:
             running.remove(request)
-        self.ended.emit(request, error)
+        self._say_ended(request, error, requests)
+
+    def _say_ended(self, request: Request, error: BaseException | None, requests: _Queue) -> None:
+        if requests is self._queue:  # else the thread was left behind, and the request ended then
+            self.ended.emit(request, error)
 
     def _carry_out(self, work: EngineWork, request: Request, requests: _Queue) -> None:
         with closing(request.work(work, request)) as events:  # type: ignore[type-var]
@@ -128,9 +142,10 @@ class EngineThread(QObject):
                     return
                 self.happened.emit(request, event)
                 if request.priority == PATIENT:
-                    self._let_urgent_pass(work, requests)
+                    self._let_urgent_pass(work, request, requests)
 
-    def _let_urgent_pass(self, work: EngineWork, requests: _Queue) -> None:
+    def _let_urgent_pass(self, work: EngineWork, patient: Request, requests: _Queue) -> None:
+        """Raises Interrupted when one of them replaces the engine that the patient one needs."""
         while True:
             try:
                 priority, order, waiting = requests.get_nowait()
@@ -139,4 +154,7 @@ class EngineThread(QObject):
             if waiting is None or priority == PATIENT:
                 requests.put((priority, order, waiting))
                 return
+            if waiting.alone and patient.needs_engine and not waiting.cancelled:
+                requests.put((priority, order, waiting))
+                raise Interrupted
             self._run(work, waiting, requests)

@@ -6,18 +6,34 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-URGENT, SOON, PATIENT = range(3)  # patient work is a row of short steps: others are carried out between them
+FIRST, URGENT, SOON, PATIENT = range(4)  # patient work is a row of short steps: others are carried out between them
 
 Work = Callable[[Any, "Request"], Iterator[Any]]  # given the EngineWork, and the request itself
 
 
+class Interrupted(Exception):  # noqa: N818 (nothing went wrong)
+    """A restart of the engine or another model ended the request, not the user: it may be asked once more."""
+
+
 class Request:
-    """Something for the engine to do: a generator of events, and a flag that ends it. One that `settles` makes what is
-    saved agree with what is shown, and is also carried out when everything else ends.
+    """Something for the engine to do: a generator of events, and a flag that ends it.
+
+    One that `settles` makes what is saved agree with what is shown, and is also carried out when everything else ends.
+    One that wants to be `alone` replaces the engine: patient work that `needs_engine` is ended before.
     """
 
-    def __init__(self, name: str, work: Work, priority: int = URGENT, *, settles: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        work: Work,
+        priority: int = URGENT,
+        *,
+        settles: bool = False,
+        alone: bool = False,
+        needs_engine: bool = True,
+    ) -> None:
         self.name, self.work, self.priority, self.settles = name, work, priority, settles
+        self.alone, self.needs_engine = alone, needs_engine
         self._cancelled = threading.Event()
         self.on_cancel: Callable[[], None] | None = None  # how to end it sooner than between two events
         self.on_skip: Callable[[], None] | None = None  # how to end the reasoning

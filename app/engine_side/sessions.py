@@ -41,6 +41,7 @@ class Sessions:
         self._timers: Any = None
         self._session: Session | None = None
         self._conversation = ""
+        self.left_behind = False  # others write what is saved
 
     def close(self) -> None:
         """Let go of the session; it is saved."""
@@ -54,6 +55,11 @@ class Sessions:
             self._conversation = conversation
         self._session.settings = settings
         return self._session
+
+    def save(self, session: Session, folder: Path) -> None:
+        """Write a conversation's session into its folder. Raises StorageError."""
+        if not self.left_behind:
+            session.save(folder / "session")
 
     def _restored(self, saved: Path, settings: Any) -> Session:
         if saved.is_dir():

@@ -84,7 +84,7 @@ class TurnWork:
                 yield from _hand_out(events, task.sink, made)
         finally:
             request.on_cancel = request.on_skip = None
-            trouble = _keep(session, task, made)
+            trouble = self._keep(session, task, made)
         if trouble:
             yield Trouble(trouble)
 
@@ -115,13 +115,13 @@ class TurnWork:
                 yield from session.transcribe(task.turn.id)
             finally:
                 request.on_cancel = None
-            session.save(task.branch.folder / "session")
+            self._sessions.save(session, task.branch.folder)
 
     def agree(self, branch: Branch, manner: Manner) -> Iterator[SessionEvent]:
         """Make memory and what is saved of it what the database says."""
         session = self._sessions.open(branch.conversation, branch.folder, manner)
         make_agree(session, branch)
-        session.save(branch.folder / "session")
+        self._sessions.save(session, branch.folder)
         yield from ()
 
     def _open(self, task: TurnTask, *, afresh: bool = False) -> Session:
@@ -131,6 +131,20 @@ class TurnWork:
             session.forget([task.turn.id])
         make_agree(session, task.branch)
         return session
+
+    def _keep(self, session: Session, task: TurnTask, made: list[Samples]) -> str:
+        """Write what was made so far; returns the sentence of what could not be written."""
+        id = task.turn.id
+        try:
+            if task.heard_24k is not None:
+                session.played(id, task.heard_24k)
+            if made and id in session.remembered:
+                sounds.write_wav(task.sound, np.concatenate(made), SPEECH_RATE_HZ)
+            self._sessions.save(session, task.branch.folder)
+        except StorageError as error:
+            log.warning("an answer could not be saved")
+            return str(error)
+        return ""
 
 
 def _with_sound(session: Session, task: TurnTask) -> Turn:
@@ -143,21 +157,6 @@ def _with_sound(session: Session, task: TurnTask) -> Turn:
     if task.same_as in session.remembered and (said := session.turn(task.same_as).samples_16k) is not None:
         return replace(task.turn, samples_16k=said)
     return replace(task.turn, samples_16k=sounds.read(task.recording))
-
-
-def _keep(session: Session, task: TurnTask, made: list[Samples]) -> str:
-    """Write what was made so far; returns the sentence of what could not be written."""
-    id = task.turn.id
-    try:
-        if task.heard_24k is not None:
-            session.played(id, task.heard_24k)
-        if made and id in session.remembered:
-            sounds.write_wav(task.sound, np.concatenate(made), SPEECH_RATE_HZ)
-        session.save(task.branch.folder / "session")
-    except StorageError as error:
-        log.warning("an answer could not be saved")
-        return str(error)
-    return ""
 
 
 def _hand_out(events: Iterator[SessionEvent], sink: Sink, made: list[Samples]) -> Iterator[SessionEvent | Sounded]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -31,9 +32,14 @@ class EngineWork:
         self.sessions.close()
         self.model.close()
 
+    def leave_behind(self) -> None:
+        """A new one works instead: whatever this one still does, it writes nothing. From any thread."""
+        self.sessions.left_behind = True
+
     def load(self, folder: Path, insist: bool = False) -> Iterator[Progress | Loaded | VoicesKnown]:
         """Replace the model. If the new one cannot be loaded there is none afterwards. Raises CheckpointError."""
         self.close()
+        gc.collect()  # before the next one is read, for both may not fit
         yield from self.model.load(folder, insist)
         yield self.voices.known()  # first, so that not even a turn asked at once goes without its voice
         yield self.model.facts

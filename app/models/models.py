@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.engine_side.engine_thread import EngineThread
 from app.engine_side.loading import Loaded
-from app.engine_side.requests import PATIENT, Request
+from app.engine_side.requests import FIRST, PATIENT, Request
 from app.models.downloads import Downloads
 from app.settings import Settings
 from app.shown import ModelStatus, ModelView, Welcome
@@ -162,7 +162,9 @@ class Models(QObject):
             self._request.cancel()
         self._folder, self._insist, self._trouble_said = folder, insist, False
         self._show(ModelStatus(name=folder.name))
-        self._request = self._thread.submit(Request("load", lambda work, request: work.load(folder, insist)))
+        self._request = self._thread.submit(
+            Request("load", lambda work, request: work.load(folder, insist), FIRST, alone=True)
+        )
 
     def retry(self) -> None:
         """Load again; a thread that hangs or died is replaced first."""
@@ -186,7 +188,7 @@ class Models(QObject):
             return converting(source, target, bits=COPY_BITS)
 
         self._made, self._making_failed = (key, 0.0), ("", "")
-        self._making = self._thread.submit(Request("make a copy", work, PATIENT))
+        self._making = self._thread.submit(Request("make a copy", work, PATIENT, needs_engine=False))
         self.models_changed.emit()
 
     def stop_copy(self) -> None:

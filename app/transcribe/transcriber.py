@@ -17,7 +17,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from app.engine_side.engine_thread import EngineThread
-from app.engine_side.requests import PATIENT, Request
+from app.engine_side.requests import PATIENT, Interrupted, Request
 from app.shown import JobState, JobView, SegmentView
 from app.translations import sentence
 from app.worker import Worker
@@ -216,7 +216,11 @@ class Transcriber(QObject):
         self._request, key = None, self._running
         self._running = ""
         job = self._jobs.get(key)
-        if job is not None and error is not None and job.view.state is JobState.RUNNING:
+        if job is not None and job.view.state is JobState.RUNNING and isinstance(error, Interrupted):
+            self._ready = False  # until a model is ready again
+            self._jobs[key] = replace(job, resume=True)
+            self._show(key, state=JobState.WAITING, left_s=None)
+        elif job is not None and error is not None and job.view.state is JobState.RUNNING:
             self._on_failed(job, error)
         self._save()
         self._next()

@@ -230,7 +230,8 @@ def test_nothing_is_left_of_what_was_said_in_a_deleted_conversation(start: Start
     app.controller.delete_conversation(app.controller.conversation.key)
     slow_disk.gate.set()
     app.wait(slow_disk.written.is_set)
-    assert app.controller.shutdown()
+    app.controller.shutdown()
+    app.controller._thread.join(20)
     assert not list(app.paths.recordings.iterdir())
 
 

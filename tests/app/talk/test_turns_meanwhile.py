@@ -113,7 +113,8 @@ def test_nothing_of_a_conversation_deleted_while_it_is_answered_comes_back(start
     gate.set()
     app.controller.ask_text("Second?")
     app.wait(lambda: app.controller.turns[0].answer == "Two.")
-    assert app.controller.shutdown()
+    app.controller.shutdown()
+    app.controller._thread.join(20)
     assert not folder.exists()
 
 
@@ -187,7 +188,8 @@ def test_deleting_a_turn_that_is_being_answered_ends_the_answer(start: Start) ->
     assert app.controller.state is State.IDLE
     gate.set()
     app.wait(lambda: app.engine.sessions[0].path == ())
-    assert app.controller.shutdown()
+    app.controller.shutdown()
+    app.controller._thread.join(20)
     assert not list(app.paths.recordings.rglob("*.wav"))
 
 
