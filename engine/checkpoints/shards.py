@@ -94,10 +94,16 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
     return {name: _entry(path, name, entry, data_bytes) for name, entry in header.items()}
 
 
+def _whole(number: object) -> int:
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise TypeError(number)
+    return number
+
+
 def _entry(path: Path, name: str, entry: object, data_bytes: int) -> StoredTensor:
     try:
-        dtype, shape = str(entry["dtype"]), tuple(int(n) for n in entry["shape"])  # type: ignore[index]
-        start, end = (int(n) for n in entry["data_offsets"])  # type: ignore[index]
+        dtype, shape = str(entry["dtype"]), tuple(map(_whole, entry["shape"]))  # type: ignore[index]
+        start, end = map(_whole, entry["data_offsets"])  # type: ignore[index]
     except (KeyError, TypeError, ValueError):
         raise CheckpointError(f"{path} is damaged: the entry of '{name}' cannot be read. Download it again.") from None
     if dtype not in _FLOATS and dtype != _PACKED:

@@ -21,6 +21,7 @@ from engine.checkpoints.load_speaking import load_flow, load_vocoder
 from engine.checkpoints.torch_file import read
 from engine.speaking.voice import Voice
 from engine.speaking.voice_library import VoiceLibrary
+from engine.speaking.voice_networks import SPEAKER_FILE, TOKENIZER_FILE, VoiceNetworks
 from tests.checkpoints import tiny_checkpoint
 from tests.fuzzing.campaign import Reader, Seed
 from tests.fuzzing.damages import DAMAGES, JSON_DAMAGES, Damage, damage_value
@@ -89,6 +90,14 @@ def read_voice(path: Path) -> None:
     library.get("somebody")
 
 
+def read_voice_networks(folder: Path) -> None:
+    """The two networks that make a voice, run once."""
+    networks, samples_16k = VoiceNetworks(folder), np.sin(np.arange(16_000, dtype=np.float32) / 20)
+    assert networks.fingerprint
+    networks.speech_tokens(samples_16k, 6561)
+    networks.embedding(samples_16k, 192)
+
+
 def _make_model(damaged: str, folder: Path) -> Iterable[Seed]:
     whole = write_tiny_model(folder / "tiny", name="Tiny", variant="chat")
     yield Seed(whole, damaged)
@@ -136,6 +145,8 @@ SPEAKING_READERS = (
     _of_speaking("flow.yaml", load_flow, (*DAMAGES, *[change_word] * len(DAMAGES))),
     _of_speaking("flow.pt", load_flow, _TORCH),
     _of_speaking("hift.pt", load_vocoder, _TORCH),
+    _of_speaking(TOKENIZER_FILE, read_voice_networks, DAMAGES),
+    _of_speaking(SPEAKER_FILE, read_voice_networks, DAMAGES),
     Reader("small.pt", read, _make_torch_file, _TORCH),
 )
 VOICE_READER = Reader("a voice", read_voice, _make_voice, (*DAMAGES, *[damage_header] * len(DAMAGES)))

@@ -113,3 +113,10 @@ def test_one_wrong_byte_anywhere_in_the_header_never_crashes(tmp_path: Path, pos
     path.write_bytes(content)
     with contextlib.suppress(CheckpointError):  # a sentence is fine, any other exception is a bug
         read_header(path)
+
+
+@pytest.mark.parametrize("number", [b"Infinity", b"NaN", b"1e400", b'"2"', b"2.0", b"true", b"null"])
+def test_a_size_that_is_no_whole_number_is_a_sentence(tmp_path: Path, number: bytes) -> None:
+    header = b'{"a": {"dtype": "F32", "shape": [%b], "data_offsets": [0, 8]}}' % number
+    (tmp_path / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
+    assert "the entry of 'a' cannot be read" in complaint(tmp_path)
