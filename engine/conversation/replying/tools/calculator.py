@@ -1,36 +1,32 @@
-"""A calculator with its own parser and exact rational arithmetic; nothing is evaluated as code.
+"""A calculator with exact rational arithmetic. Nothing is run as code: Python's parser gives a tree, of which sums,
+products, powers, known names and functions are worked out here and all else is refused.
 
-Sums, products, powers and percentages are exact. Roots, logarithms and angles are computed with 40 digits. Every
+Sums, products, powers and percentages are exact. Roots, logarithms and angles are computed with 80 digits. Every
 intermediate result is bounded, so no expression takes more than a few milliseconds.
 """
 
 from __future__ import annotations
 
+import ast
 import math
-import re
-import unicodedata
+import operator
 from collections.abc import Callable
-from decimal import Context, Decimal, DecimalException
+from decimal import Context, Decimal
 from fractions import Fraction
+from functools import cache
+from typing import Any
 
+from engine.conversation.replying.tools.notation import Notation, translate
 from engine.conversation.replying.tools.registry import ToolError
 
-_MOST_CHARACTERS = 1000
 _MOST_DEPTH = 50
 _MOST_BITS = 4000  # of a numerator or denominator: about 1200 digits
-_DIGITS_SHOWN = 12
-_DECIMAL = Context(prec=45, Emax=5000, Emin=-5000)
-_PI = Fraction("3.14159265358979323846264338327950288419716939937510582097494459230781640628620899")
+_MOST_DECIMALS = 1000  # before or after the point of what is not exact
+_DIGITS_SHOWN, _DIGITS_KEPT = 12, 80
+_NOTHING = Fraction(1, 10**30)  # what a sine less than this is
+_LARGEST_ANGLE = 10**30
 _TOO_LARGE = "The number is too large to write down."
-
-_TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z]+)|(\*\*|//|.))", re.ASCII)
-_FULL_WIDTH = {chr(ord(sign) + 0xFEE0): sign for sign in "+-*/().,=%!^"}
-_SIGNS = str.maketrans(
-    {"×": "*", "·": "*", "⋅": "*", "÷": "/", "−": "-", "–": "-", "²": "^2", "³": "^3", "π": "pi"} | _FULL_WIDTH
-)
-_WORDS = {"plus": "+", "minus": "-", "times": "*", "x": "*", "over": "/", "mod": "mod", "of": "*"}
-_PHRASES = (("divided by", "/"), ("multiplied by", "*"), ("to the power of", "^"), ("square root of", "sqrt"))
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))", re.ASCII)
+_NO_ZERO = "I cannot divide by zero."
 
 
 def calculator(expression: str) -> str:
@@ -43,10 +39,14 @@ def calculator(expression: str) -> str:
 
 def calculate(expression: str) -> Fraction:
     """The value of an expression. Raises ToolError with a sentence for anything that is not one, or is too large."""
-    if len(expression) > _MOST_CHARACTERS:
-        raise ToolError(f"The expression is longer than {_MOST_CHARACTERS} characters.")
-    parser = _Parser(_tokens(expression))
-    return parser.whole()
+    notation = translate(expression)
+    try:
+        tree = ast.parse(notation.python, mode="eval")
+    except (SyntaxError, ValueError):
+        raise ToolError(notation.complaint) from None
+    except (MemoryError, RecursionError):
+        raise ToolError("The expression is nested too deeply.") from None
+    return _Evaluation(notation).value(tree.body, 0)
 
 
 def show(value: Fraction) -> str:
@@ -60,155 +60,80 @@ def show(value: Fraction) -> str:
     return f"{rounded.normalize():e}"
 
 
-def _tokens(expression: str) -> list[str]:
-    plain = "".join(str(unicodedata.decimal(sign, sign)) for sign in expression.translate(_SIGNS))
-    text = _THOUSANDS.sub("", plain.lower().strip().rstrip("=?").rstrip())
-    for phrase, sign in _PHRASES:
-        text = text.replace(phrase, f" {sign} ")
-    tokens = []
-    place = 0
-    while match := _TOKEN.match(text, place):
-        number, word, sign = match.groups()
-        tokens.append(number or _WORDS.get(word, word) or sign)
-        place = match.end()
-    if not tokens:
-        raise ToolError("There is no expression to work out.")
-    return tokens
+class _Evaluation:
+    """Works out the tree of one expression."""
 
+    def __init__(self, notation: Notation) -> None:
+        self._notation = notation
 
-class _Parser:
-    """Recursive descent over the tokens: sum, product, sign, power, postfix, atom."""
-
-    def __init__(self, tokens: list[str]) -> None:
-        self._tokens = tokens
-        self._place = 0
-        self._depth = 0
-
-    def whole(self) -> Fraction:
-        value = self._sum()
-        if self._next:
-            raise ToolError(f"I cannot read the expression at “{self._next[:20]}”.")
-        return value
-
-    @property
-    def _next(self) -> str:
-        return self._tokens[self._place] if self._place < len(self._tokens) else ""
-
-    def _take(self, *signs: str) -> str:
-        if self._next and self._next in signs:
-            self._place += 1
-            return self._tokens[self._place - 1]
-        return ""
-
-    def _sum(self) -> Fraction:
-        value = self._product()
-        while sign := self._take("+", "-"):
-            other = self._product()
-            value = _checked(value + other if sign == "+" else value - other)
-        return value
-
-    def _product(self) -> Fraction:
-        value = self._signed()
-        while sign := self._take("*", "/", "//", "mod", "%"):
-            other = self._signed()
-            if sign == "*":
-                value = _checked(value * other)
-                continue
-            if other == 0:
-                raise ToolError("I cannot divide by zero.")
-            value = _checked({"/": value / other, "//": Fraction(value // other)}.get(sign, value % other))
-        return value
-
-    def _signed(self) -> Fraction:
-        negative = False
-        while sign := self._take("+", "-"):
-            negative ^= sign == "-"
-        value = self._power()
-        return -value if negative else value
-
-    def _power(self) -> Fraction:
-        base = self._postfix()
-        if not self._take("^", "**"):
-            return base
-        self._deeper()
-        exponent = self._signed()
-        self._depth -= 1
-        return _checked(_power(base, exponent))
-
-    def _postfix(self) -> Fraction:
-        value = self._atom()
-        while True:
-            if self._next == "%" and self._percent_ends():
-                self._place += 1
-                value /= 100
-            elif self._take("!"):
-                value = _factorial(value)
-            elif self._take("°"):
-                value = value * _PI / 180
-            else:
-                return value
-
-    def _percent_ends(self) -> bool:
-        """Whether % means hundredths: no operand follows it."""
-        after = self._tokens[self._place + 1] if self._place + 1 < len(self._tokens) else ""
-        return not (after[:1].isalnum() and after != "mod") and after not in ("(", "√")
-
-    def _atom(self) -> Fraction:
-        token = self._next
-        self._place += 1
-        if token[:1].isdecimal() or (token[:1] == "." and len(token) > 1):
-            return _literal(token)
-        if token == "(":
-            return self._bracket()
-        if token in _CONSTANTS:
-            return _CONSTANTS[token]
-        if token in _FUNCTIONS or token == "√":
-            return self._function("sqrt" if token == "√" else token)
-        if not token:
-            raise ToolError("The expression ends too early.")
-        raise ToolError(f"I do not know “{token[:20]}” in an expression.")
-
-    def _deeper(self) -> None:
-        self._depth += 1
-        if self._depth > _MOST_DEPTH:
+    def value(self, node: ast.expr, depth: int) -> Fraction:
+        """What a part of the tree comes to, `depth` levels below the whole."""
+        if depth > _MOST_DEPTH:
             raise ToolError("The expression is nested too deeply.")
+        match node:
+            case ast.Name(id=name):
+                return self._named(name)
+            case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
+                value = self.value(operand, depth + 1)
+                return -value if isinstance(node.op, ast.USub) else value
+            case ast.BinOp(op=ast.Pow()):
+                return _checked(_power(self.value(node.left, depth + 1), self.value(node.right, depth + 1)))
+            case ast.BinOp():
+                return self._chain(node, depth)
+            case ast.Attribute(value=operand, attr=sign) if sign in _SIGNS_BEHIND:
+                return _checked(_SIGNS_BEHIND[sign](self.value(operand, depth + 1)))
+            case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
+                return self._called(name, [self.value(arg, depth + 1) for arg in args])
+        raise ToolError(self._notation.complaint)
 
-    def _bracket(self) -> Fraction:
-        self._deeper()
-        value = self._sum()
-        self._depth -= 1
-        if not self._take(")"):
-            raise ToolError("A bracket is not closed.")
+    def _chain(self, node: ast.expr, depth: int) -> Fraction:
+        """A sum or a product of any number of terms, which the tree nests to the left."""
+        terms: list[tuple[ast.operator, ast.expr]] = []
+        while isinstance(node, ast.BinOp) and not isinstance(node.op, ast.Pow):
+            terms.append((node.op, node.right))
+            node = node.left
+        value = self.value(node, depth + 1)
+        for sign, right in reversed(terms):
+            if type(sign) not in _OPERATORS:
+                raise ToolError(self._notation.complaint)
+            other = self.value(right, depth + 1)
+            if not other and isinstance(sign, ast.Div | ast.FloorDiv | ast.Mod):
+                raise ToolError(_NO_ZERO)
+            value = _checked(Fraction(_OPERATORS[type(sign)](value, other)))
         return value
 
-    def _function(self, name: str) -> Fraction:
-        self._deeper()
-        if self._take("("):
-            values = [self._sum()]
-            while self._take(","):
-                values.append(self._sum())
-            if not self._take(")"):
-                raise ToolError("A bracket is not closed.")
-        else:
-            values = [self._postfix()]
-        self._depth -= 1
-        fewest, most, function = _FUNCTIONS[name]
+    def _named(self, name: str) -> Fraction:
+        if name in self._notation.numbers:
+            return _checked(self._notation.numbers[name])
+        word = self._notation.word(name)
+        if word in ("pi", "e"):
+            return _constant(word)
+        raise ToolError(f"I do not know “{word[:20]}” in an expression.")
+
+    def _called(self, name: str, values: list[Fraction]) -> Fraction:
+        word = self._notation.word(name)
+        if word not in FUNCTIONS:
+            raise ToolError(f"I do not know “{word[:20]}” in an expression.")
+        fewest, most, function = FUNCTIONS[word]
         if not fewest <= len(values) <= most:
-            raise ToolError(f"The function {name} does not take {len(values)} numbers.")
+            raise ToolError(f"The function {word} does not take {len(values)} numbers.")
         return _checked(function(*values))
+
+
+_OPERATORS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction | int]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+}
 
 
 def _checked(value: Fraction) -> Fraction:
     if max(value.numerator.bit_length(), value.denominator.bit_length()) > _MOST_BITS:
         raise ToolError(_TOO_LARGE)
     return value
-
-
-def _literal(token: str) -> Fraction:
-    exponent = token.lower().partition("e")[2]
-    if len(exponent) > 5 or abs(int(exponent or "0")) > 1000:
-        raise ToolError(_TOO_LARGE)
-    return _checked(Fraction(token))
 
 
 def _factorial(value: Fraction) -> Fraction:
@@ -221,7 +146,7 @@ def _factorial(value: Fraction) -> Fraction:
 
 def _power(base: Fraction, exponent: Fraction) -> Fraction:
     if base == 0 and exponent < 0:
-        raise ToolError("I cannot divide by zero.")
+        raise ToolError(_NO_ZERO)
     if exponent.denominator != 1:
         return _root_power(base, exponent)
     bits = max(base.numerator.bit_length(), base.denominator.bit_length())
@@ -237,7 +162,7 @@ def _root_power(base: Fraction, exponent: Fraction) -> Fraction:
         raise ToolError("A root of a negative number is not a real number.")
     if exponent == Fraction(1, 2):
         return _sqrt(base)
-    return _with_decimals(lambda: _DECIMAL.power(_decimal(base), _decimal(exponent)))
+    return Fraction(0) if base == 0 else _real("power", base, exponent)
 
 
 def _sqrt(value: Fraction) -> Fraction:
@@ -246,53 +171,40 @@ def _sqrt(value: Fraction) -> Fraction:
     top, bottom = math.isqrt(value.numerator), math.isqrt(value.denominator)
     if top * top == value.numerator and bottom * bottom == value.denominator:
         return Fraction(top, bottom)
-    return _with_decimals(lambda: _DECIMAL.sqrt(_decimal(value)))
+    return _real("sqrt", value)
 
 
-def _decimal(value: Fraction) -> Decimal:
-    return _DECIMAL.divide(Decimal(value.numerator), Decimal(value.denominator))
+def _cbrt(value: Fraction) -> Fraction:
+    return -_real("cbrt", -value) if value < 0 else _real("cbrt", value)
 
 
-def _with_decimals(work: Callable[[], Decimal]) -> Fraction:
-    try:
-        value = work()
-    except DecimalException:
-        raise ToolError(_TOO_LARGE) from None
-    if value and (not value.is_finite() or abs(value.adjusted()) > 1000):
+def _exp(value: Fraction) -> Fraction:
+    if value > _MOST_BITS:
         raise ToolError(_TOO_LARGE)
-    return Fraction(value)
+    return _real("exp", max(value, Fraction(-_MOST_BITS)))
 
 
-def _logarithm(value: Fraction, base: Fraction | None = None) -> Fraction:
-    if value <= 0 or (base is not None and (base <= 0 or base == 1)):
+def _logarithm(value: Fraction, base: Fraction = Fraction(10)) -> Fraction:
+    if value <= 0 or base <= 0 or base == 1:
         raise ToolError("A logarithm needs a positive number.")
-    if base is None:
-        return _with_decimals(lambda: _DECIMAL.log10(_decimal(value)))
-    return _with_decimals(lambda: _DECIMAL.divide(_DECIMAL.ln(_decimal(value)), _DECIMAL.ln(_decimal(base))))
+    return _real("log", value, base)
 
 
 def _natural_logarithm(value: Fraction) -> Fraction:
     if value <= 0:
         raise ToolError("A logarithm needs a positive number.")
-    return _with_decimals(lambda: _DECIMAL.ln(_decimal(value)))
+    return _real("log", value)
 
 
-def _sine(angle: Fraction) -> Fraction:
-    """Taylor series around 0 of the angle reduced to ±π."""
-    if abs(angle) > 10**30:
+def _sine(angle: Fraction, function: str = "sin") -> Fraction:
+    if abs(angle) > _LARGEST_ANGLE:
         raise ToolError("The angle is too large.")
-    turns = round(angle / (2 * _PI))
-    x = _decimal(angle - turns * 2 * _PI)
-    negative_square = _DECIMAL.minus(_DECIMAL.multiply(x, x))
-    term, total, n = x, x, 1
-    while term and abs(term) > Decimal("1e-44"):
-        term = _DECIMAL.divide(_DECIMAL.multiply(term, negative_square), Decimal((n + 1) * (n + 2)))
-        total, n = _DECIMAL.add(total, term), n + 2
-    return Fraction(0) if abs(total) < Decimal("1e-30") else Fraction(total)
+    value = _real(function, angle)
+    return value if abs(value) > _NOTHING else Fraction(0)
 
 
 def _cosine(angle: Fraction) -> Fraction:
-    return _sine(angle + _PI / 2)
+    return _sine(angle, "cos")
 
 
 def _tangent(angle: Fraction) -> Fraction:
@@ -309,25 +221,60 @@ def _round(value: Fraction, digits: Fraction = Fraction(0)) -> Fraction:
     return (1 if value >= 0 else -1) * Fraction(int(doubled) + 1 >> 1) / scale  # halves go away from zero
 
 
-_CONSTANTS = {"pi": _PI, "e": Fraction("2.71828182845904523536028747135266249775724709369995957496697")}
-_FUNCTIONS: dict[str, tuple[int, int, Callable[..., Fraction]]] = {
+def _modulo(value: Fraction, by: Fraction) -> Fraction:
+    if not by:
+        raise ToolError(_NO_ZERO)
+    return value % by
+
+
+@cache
+def _reals() -> Any:
+    """mpmath's numbers of 80 digits, a context of their own."""
+    import mpmath  # takes a while
+
+    context = mpmath.mp.clone()
+    context.dps = _DIGITS_KEPT
+    return context
+
+
+@cache
+def _constant(name: str) -> Fraction:
+    return _rational(getattr(_reals(), name) * 1)
+
+
+def _real(function: str, *values: Fraction) -> Fraction:
+    """A function of mpmath, with 80 digits. Raises ToolError for what is too large to write down."""
+    numbers = [_reals().mpf(value.numerator) / value.denominator for value in values]
+    made = getattr(_reals(), function)(*numbers)
+    if made and abs(_reals().mag(made)) > _MOST_DECIMALS * math.log2(10):
+        raise ToolError(_TOO_LARGE)
+    return _rational(made)
+
+
+def _rational(value: Any) -> Fraction:
+    """An mpmath number of 80 digits as the fraction it is, in no more digits."""
+    return Fraction(_reals().nstr(value, _DIGITS_KEPT))
+
+
+_SIGNS_BEHIND: dict[str, Callable[[Fraction], Fraction]] = {
+    "percent": lambda value: value / 100,
+    "factorial": _factorial,
+    "degrees": lambda value: value * _constant("pi") / 180,
+}
+FUNCTIONS: dict[str, tuple[int, int, Callable[..., Fraction]]] = {
     "sqrt": (1, 1, _sqrt),
-    "cbrt": (1, 1, lambda value: -_power(-value, Fraction(1, 3)) if value < 0 else _power(value, Fraction(1, 3))),
+    "cbrt": (1, 1, _cbrt),
     "abs": (1, 1, abs),
     "floor": (1, 1, lambda value: Fraction(math.floor(value))),
     "ceil": (1, 1, lambda value: Fraction(math.ceil(value))),
     "round": (1, 2, _round),
     "min": (1, 50, min),
     "max": (1, 50, max),
-    "mod": (2, 2, lambda value, by: value % by if by else _no_zero()),
-    "exp": (1, 1, lambda value: _with_decimals(lambda: _DECIMAL.exp(_decimal(value)))),
+    "mod": (2, 2, _modulo),
+    "exp": (1, 1, _exp),
     "ln": (1, 1, _natural_logarithm),
     "log": (1, 2, _logarithm),
     "sin": (1, 1, _sine),
     "cos": (1, 1, _cosine),
     "tan": (1, 1, _tangent),
 }
-
-
-def _no_zero() -> Fraction:
-    raise ToolError("I cannot divide by zero.")

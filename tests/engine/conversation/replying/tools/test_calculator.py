@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from fractions import Fraction
 
 import pytest
@@ -48,6 +49,19 @@ from engine.conversation.replying.tools.calculator import calculate, calculator,
         ("cbrt(-27)", "-3"),
         ("(-1)^1000000000001", "-1"),
         ("12 * 7 =", "84"),
+        ("7 mod 3 + mod(7, 4)", "4"),
+        ("7 mod (2 + 1)", "1"),
+        ("√16 + sqrt sqrt 16", "6"),
+        ("sqrt 16 % 3", "1"),
+        ("sqrt 25% + 1", "1.5"),
+        ("3!!", "720"),
+        ("007 + .5", "7.5"),
+        ("+".join("1" * 500), "500"),
+        ("log(8, 2)", "3"),
+        ("exp(1)", "2.71828182846"),
+        ("2^0.5", "1.41421356237"),
+        ("10 x 3 over 4", "7.5"),
+        ("50% of 50%", "0.25"),
     ],
 )
 def test_expressions_people_write(expression: str, result: str) -> None:
@@ -86,6 +100,22 @@ def test_expressions_people_write(expression: str, result: str) -> None:
         "1 2",
         "round(1, 10^9)",
         "<|EOT|>",
+        ".",
+        "e(2)",
+        "(2)(3)",
+        "lambda",
+        "1 if 2 else 3",
+        "max(*(1, 2))",
+        "max(a=1)",
+        "pi.real",
+        "word_pi + number_0",
+        "1,2",
+        "[1]",
+        "'1'",
+        "\\x31",
+        "sqrt + 2",
+        "2 | 3",
+        "2 @ 3",
     ],
 )
 def test_what_cannot_be_worked_out_is_a_sentence(expression: str) -> None:
@@ -118,6 +148,25 @@ def test_powers_are_exact(base: int, exponent: int) -> None:
 def test_a_number_shown_reads_back_as_itself(value: object) -> None:
     exact = Fraction(str(value))
     assert calculate(show(exact)) == exact
+
+
+def test_what_is_wrong_is_said() -> None:
+    for expression, sentence in {
+        "1 2": "I cannot read the expression: write it with numbers, + - * / ^ and brackets.",
+        "(3 + 4": "A bracket is not closed.",
+        "2 + two": "I do not know “two” in an expression.",
+        "sqrt(1, 2)": "The function sqrt does not take 2 numbers.",
+    }.items():
+        with pytest.raises(ToolError) as error:
+            calculate(expression)
+        assert str(error.value) == sentence
+
+
+def test_sines_are_right_to_twelve_digits_wherever_they_are_taken() -> None:
+    for degrees in range(-720, 721, 15):
+        assert float(calculate(f"sin({degrees}°)")) == pytest.approx(math.sin(math.radians(degrees)), abs=1e-12)
+        assert float(calculate(f"cos({degrees}°)")) == pytest.approx(math.cos(math.radians(degrees)), abs=1e-12)
+    assert calculator("sin(10^25)") == "-0.744789848745"
 
 
 @given(st.text(st.sampled_from("0123456789+-*/^%!().,e πx√°²modsqrtlnpi"), max_size=60))
