@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
     from engine.engine import Engine
     from engine.events import Progress
 
 T = TypeVar("T")
 
-_ERASE = "\r\x1b[2K"
 _TITLE_WIDTH = 24
 
 
@@ -141,58 +143,57 @@ class Bar:
     def __init__(self, title: str, quiet: bool) -> None:
         self._title = title if len(title) <= _TITLE_WIDTH else f"{title[: _TITLE_WIDTH - 1]}…"
         self._visible = not quiet and sys.stderr.isatty()
-        self._line = ""
         self._drawn_at = 0.0
-        self._first: tuple[float, float] | None = None  # when the first step came, and how far it was
+        self._bar: RichProgress | None = None
+        self._task: TaskID | None = None
 
     def show(self, progress: Progress) -> None:
         """Move the bar, at most ten times a second."""
         now = time.monotonic()
-        self._first = self._first or (now, progress.done)
-        if self._visible and now - self._drawn_at >= 0.1:
-            self._drawn_at = now
-            self._line = self._rendered(progress, self._seconds_left(progress, now))
-            self._write(_ERASE + self._line)
+        if not self._visible or now - self._drawn_at < 0.1:
+            return
+        self._drawn_at = now
+        total, shown = progress.total or None, figures(progress)
+        if self._bar is None or self._task is None:
+            self._bar = _rich_progress()
+            self._task = self._bar.add_task(self._title, total=total, completed=progress.done, figures=shown)
+            self._bar.start()
+        self._bar.update(self._task, total=total, completed=progress.done, refresh=True, figures=shown)
 
     @contextmanager
     def hidden(self) -> Iterator[None]:
         """Take the bar off the screen while something else is printed."""
-        self._write(_ERASE)
+        if self._bar is None:
+            yield
+            return
+        self._bar.stop()
         yield
-        self._write(self._line)
+        self._bar.start()
 
     def close(self) -> None:
         """Take the bar off the screen for good."""
-        self._write(_ERASE)
-        self._line = ""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
 
-    def _seconds_left(self, progress: Progress, now: float) -> float | None:
-        first_at, first_done = self._first or (now, 0.0)
-        if not progress.total or progress.done <= first_done or now - first_at < 1:
-            return None
-        return (now - first_at) * (progress.total - progress.done) / (progress.done - first_done)
 
-    def _rendered(self, progress: Progress, seconds_left: float | None) -> str:
-        from rich.console import Console
-        from rich.progress_bar import ProgressBar
-        from rich.table import Table
-        from rich.text import Text
+def _rich_progress() -> RichProgress:
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as RichProgress
 
-        from engine.samples import clock
-
-        row = Table.grid(padding=(0, 2, 0, 0))
-        bar = ProgressBar(progress.total or None, progress.done, width=28, complete_style="cyan", finished_style="cyan")
-        left = "" if seconds_left is None else f"{clock(seconds_left)} left"
-        row.add_row(Text(self._title), bar, Text(figures(progress), style="dim"), Text(left, style="dim"))
-        console = Console(stderr=True, soft_wrap=True)
-        with console.capture() as captured:
-            console.print(row)
-        return captured.get().rstrip("\n")
-
-    def _write(self, text: str) -> None:
-        if self._visible and (self._line or text != _ERASE):
-            sys.stderr.write(text)
-            sys.stderr.flush()
+    return RichProgress(
+        TextColumn("{task.description}"),
+        BarColumn(28, complete_style="cyan", finished_style="cyan"),
+        TextColumn("{task.fields[figures]}", style="dim"),
+        TimeRemainingColumn(compact=True),
+        console=Console(file=sys.stderr),
+        auto_refresh=False,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+        get_time=time.monotonic,
+    )
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.commands.console import Help, add_model_option, load_engine, progress_bar, remark
+from engine.commands.picture import check_it_can_draw, draw_speech
 from engine.errors import RequestError, StorageError
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("-o", dest="output", required=True, metavar="WAV", help="where the speech goes; - for stdout")
     parser.add_argument("--stream", action="store_true", help="make the speech in pieces while the model writes it")
     parser.add_argument("--save-tokens", type=Path, metavar="FILE", help="also keep the speech tokens")
-    parser.add_argument("--plot", type=Path, metavar="PNG", help="also draw waveform and mel, the voice's beside them")
+    parser.add_argument(
+        "--plot", type=Path, metavar="PNG", help="also draw waveform and mel, of the voice too (needs earshot[plot])"
+    )
     parser.add_argument("--steps", type=int, metavar="N", help="flow steps: more is finer and slower")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="another number, another reading")
     add_model_option(parser)
@@ -54,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
     stored = read_tokens(args.tokens) if args.tokens else None
     if args.steps is not None and args.steps < 1:
         raise RequestError(f"Speech needs at least one flow step, not {args.steps}.")
+    if args.plot:
+        check_it_can_draw()
     engine = load_engine(args)
     voice = _voice(engine, args.voice)
     synthesizer = engine.speaking.synthesizer(voice, steps=args.steps, seed=args.seed)
@@ -65,8 +70,6 @@ def run(args: argparse.Namespace) -> int:
     if args.save_tokens:
         write_tokens(args.save_tokens, spoken)
     if args.plot:
-        from engine.commands.picture import draw_speech
-
         draw_speech(args.plot, samples, voice)
     return 0
 

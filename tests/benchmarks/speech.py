@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 import engine  # noqa: F401 (chooses the BLAS before mlx is loaded)
-from engine.commands.picture import panel, write_png
+from engine.commands.picture import draw_sounds
 from tests.benchmarks.speech_folder import write_inputs, write_inputs_of_voice, write_token2wav
 from tests.benchmarks.speech_process import Budget, Contestant, NoAnswerError
 from tests.benchmarks.speech_warm import compile_in
@@ -184,8 +184,7 @@ class Run:
         print(f"   mel, largest difference from ours: {self.figures['agreement'][length]}", flush=True)
         self._write()
         if self._options.plot and length == self._options.lengths[0]:
-            panels = [panel(np.load(file)["samples"], name) for name, file in files.items()]
-            write_png(self._options.plot, np.concatenate(panels))
+            draw_sounds(self._options.plot, [(name, np.load(file)["samples"]) for name, file in files.items()])
 
     def _streamed(self, length: int) -> None:
         streaming = [one for one in self._contestants if one.kind != "mlx-audio"]

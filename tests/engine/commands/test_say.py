@@ -11,7 +11,7 @@ import pytest
 
 from engine import samples
 from engine.cli import main
-from engine.commands.picture import heat_map, write_png
+from engine.commands.picture import draw_sounds
 from engine.resources import resource
 from tests.sounds import babble, write_with_soundfile
 
@@ -174,13 +174,25 @@ def test_a_voice_that_can_be_no_file_gets_a_sentence(
     assert capsys.readouterr().err.startswith(f"earshot: There is no voice and no file {name!r}.")
 
 
-def test_a_picture_has_low_tones_at_the_bottom(tmp_path: Path) -> None:
-    mel = np.zeros((50, 80), np.float32)
-    mel[:, :8] = 5.0
-    picture = heat_map(mel, 80, 100)
-    assert picture[-1].sum() > 3 * picture[0].sum()
-    write_png(tmp_path / "a.png", picture)
-    assert (tmp_path / "a.png").stat().st_size > 100
+@pytest.mark.parametrize(("hz", "low"), [(150, True), (7000, False)])
+def test_a_picture_has_low_tones_at_the_bottom(tmp_path: Path, hz: int, low: bool) -> None:
+    from matplotlib.image import imread
+
+    tone = np.sin(2 * np.pi * hz * np.arange(24_000) / 24_000).astype(np.float32)
+    draw_sounds(tmp_path / "a.png", [("a tone", tone)])
+    picture = imread(tmp_path / "a.png")[..., :3]
+    mel = picture[260:420, 400:700].sum(axis=(1, 2))  # the middle of the lower half
+    assert (mel[-40:].sum() > mel[:40].sum()) == low
+
+
+def test_a_picture_without_matplotlib_is_refused_before_anything_is_said(
+    tmp_path: Path, tokens: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("engine.commands.picture.find_spec", lambda name: None)
+    command = ["say", "--tokens", str(tokens), "-o", str(tmp_path / "o.wav"), "--plot", str(tmp_path / "o.png")]
+    assert main(command) == 2
+    assert "A picture needs matplotlib: pip install 'earshot[plot]'" in capsys.readouterr().err
+    assert not (tmp_path / "o.wav").exists()
 
 
 def test_written_wavs_are_complete(tmp_path: Path, recording: Path, tokens: Path) -> None:
