@@ -117,7 +117,9 @@ class Engine:
         return warming_up(self, settings, tools)
 
     def close(self) -> None:
-        """Give the memory back. The engine cannot be used afterwards."""
+        """Give the memory back and end its threads. The engine cannot be used afterwards."""
+        if self._speaking is not None:
+            self._speaking.close()
         self._speaking = None
         self.shared_prefixes.clear()
         del self._checkpoint, self.llm, self.hearing

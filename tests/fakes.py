@@ -18,6 +18,7 @@ from engine.conversation.prompting.reading import SharedPrefixes
 from engine.events import Samples
 from engine.hearing import Adaptor, Encoder, Hearing
 from engine.language import Cache, LanguageModel, LlmConfig, Vocabulary
+from engine.speaking.work_thread import WorkThread
 
 SPEECH_TOKENS = 300
 NAMES = (
@@ -124,7 +125,7 @@ class SmallChunk:
 class SmallSynthesizer:
     """Makes 960 samples of the value token / 1000 for every token, in pieces of ten then twenty-five, three ahead."""
 
-    beside = False
+    thread: WorkThread | None = None
 
     def __init__(self, voice: object = "built-in", steps: int = 10, seed: int = 0) -> None:
         self.voice, self.steps, self.seed = voice, steps, seed

@@ -156,7 +156,7 @@ class Bar:
         total, shown = progress.total or None, figures(progress)
         if self._bar is None or self._task is None:
             self._bar = _rich_progress()
-            self._task = self._bar.add_task(self._title, total=total, completed=progress.done, figures=shown)
+            self._task = self._bar.add_task(self._title, total=total, completed=int(progress.done), figures=shown)
             self._bar.start()
         self._bar.update(self._task, total=total, completed=progress.done, refresh=True, figures=shown)
 

@@ -20,6 +20,7 @@ from engine.speaking.vocoder import Vocoder
 from engine.speaking.voice import Voice
 from engine.speaking.voice_features import RATE_MEL_HZ, RATE_TOKENS_HZ, fitted, voice_mel
 from engine.speaking.voice_networks import VoiceNetworks
+from engine.speaking.work_thread import WorkThread
 
 DEFAULT_STEPS = 10
 _PREPARED_VOICES = 2
@@ -38,10 +39,15 @@ class Speaking:
         self.folder = folder
         self.flow, self.vocoder = flow, vocoder
         self.default_steps = steps
-        self._beside = beside
+        self._thread = WorkThread("speaking") if beside else None
         self.networks = VoiceNetworks(folder)
         self._built_in: dict[str, Voice] = {}
         self._prepared: dict[tuple[object, ...], FlowState] = {}
+
+    def close(self) -> None:
+        """End its thread."""
+        if self._thread is not None:
+            self._thread.close()
 
     def voice_names(self) -> list[str]:
         """Names of the built-in voices, without analysing them."""
@@ -104,7 +110,7 @@ class Speaking:
             guidance=guidance,
             seed=seed,
             start=self._prepared.get(key),
-            beside=self._beside,
+            thread=self._thread,
         )
         if key not in self._prepared:
             while len(self._prepared) >= _PREPARED_VOICES:

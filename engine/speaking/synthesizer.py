@@ -21,6 +21,7 @@ from engine.speaking.playback_clock import PlaybackClock
 from engine.speaking.vocoder import Vocoder
 from engine.speaking.vocoder_stream import VocoderStream
 from engine.speaking.voice import Voice
+from engine.speaking.work_thread import WorkThread
 from engine.traced import AsIs
 
 SAMPLE_RATE_HZ = 24_000
@@ -59,14 +60,14 @@ class Synthesizer:
         seed: int = 0,
         chunk_tokens: Sequence[int] | None = None,
         start: FlowState | None = None,
-        beside: bool = False,
+        thread: WorkThread | None = None,
     ) -> None:
-        """`start` is what `prepare` gave; `beside` as the property says."""
+        """`start` is what `prepare` gave; `thread` as the property says."""
         if steps < 1:
             raise RequestError(f"Speech needs at least one flow step, not {steps}.")
         self.voice = voice
         self.clock = PlaybackClock()
-        self._beside = beside
+        self._thread = thread
         self._flow, self._vocoder = flow, vocoder
         self._steps, self._guidance, self._seed = steps, guidance, seed
         self._plan = Pieces(eager=flow.steps.long_pieces)
@@ -111,9 +112,9 @@ class Synthesizer:
         return self._start
 
     @property
-    def beside(self) -> bool:
-        """Whether its steps are better made on a thread of their own."""
-        return self._beside
+    def thread(self) -> WorkThread | None:
+        """Where its steps are better made than on the caller's thread, if anywhere."""
+        return self._thread
 
     def push(self, tokens: Sequence[int] | NDArray[np.integer]) -> None:
         """Add speech tokens to the stream. Raises RequestError for one that does not exist or after `finish`."""

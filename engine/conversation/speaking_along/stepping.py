@@ -6,19 +6,14 @@ products each keep one core busy: done beside each other, a reply takes little m
 
 from __future__ import annotations
 
-import atexit
-import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
-from queue import SimpleQueue
-from typing import Protocol
-
-import mlx.core as mx
+from typing import TYPE_CHECKING, Protocol
 
 from engine.events import Samples
 
-_END_S = 5.0  # that the end of the program waits for a step
+if TYPE_CHECKING:
+    from engine.speaking.work_thread import WorkThread
 
 
 class Chunk(Protocol):
@@ -36,7 +31,7 @@ class Synthesizer(Protocol):
     """What is needed of `engine.speaking.Synthesizer`."""
 
     @property
-    def beside(self) -> bool: ...
+    def thread(self) -> WorkThread | None: ...
     def push(self, tokens: list[int]) -> None: ...
     def finish(self) -> None: ...
     def ready(self) -> bool: ...
@@ -86,37 +81,6 @@ class InTurn:
         """See `Stepping`."""
 
 
-class _Thread:
-    """One thread for all steps of the program. MLX's streams belong to it and must be gone before the program ends."""
-
-    def __init__(self) -> None:
-        self._work: SimpleQueue[tuple[Callable[[], Made | None], Future[Made | None]] | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="speaking", daemon=True)
-        self._thread.start()
-        atexit.register(self._end)
-
-    def submit(self, work: Callable[[], Made | None]) -> Future[Made | None]:
-        """Have something done after all that was submitted before."""
-        promised: Future[Made | None] = Future()
-        self._work.put((work, promised))
-        return promised
-
-    def _run(self) -> None:
-        while (item := self._work.get()) is not None:
-            work, promised = item
-            try:
-                promised.set_result(work())
-            except BaseException as error:  # handed to whoever waits for the result
-                promised.set_exception(error)
-            del work, promised, item
-        mx.synchronize()
-        mx.clear_streams()
-
-    def _end(self) -> None:
-        self._work.put(None)
-        self._thread.join(_END_S)
-
-
 class Beside:
     """Steps on a thread of their own, one begun as soon as the last one was taken.
 
@@ -124,16 +88,11 @@ class Beside:
     array only where it was made.
     """
 
-    _thread: _Thread | None = None
-
-    def __init__(self, synthesizer: Synthesizer) -> None:
-        self._synthesizer = synthesizer
+    def __init__(self, synthesizer: Synthesizer, thread: WorkThread) -> None:
+        self._synthesizer, self._worker = synthesizer, thread
         self._held: list[int] = []
         self._ending = self._ended = False
         self._running: Future[Made | None] | None = None
-        if Beside._thread is None:
-            Beside._thread = _Thread()
-        self._worker = Beside._thread
         self._worker.submit(synthesizer.reset).result()
 
     def push(self, token: int) -> None:
@@ -176,7 +135,7 @@ class Beside:
 
 def stepping(synthesizer: Synthesizer) -> Stepping:
     """How this synthesizer's steps are best made; it starts afresh."""
-    return Beside(synthesizer) if synthesizer.beside else InTurn(synthesizer)
+    return InTurn(synthesizer) if synthesizer.thread is None else Beside(synthesizer, synthesizer.thread)
 
 
 def _made(synthesizer: Synthesizer) -> Made | None:

@@ -31,7 +31,7 @@ class Voicing:
     def __init__(self, synthesizer: Synthesizer, pace: Pace, place: Place | None = None, scale: float = 1.0) -> None:
         self._steps = stepping(synthesizer)
         self._pace = pace
-        pace.beside = synthesizer.beside
+        pace.beside = synthesizer.thread is not None
         self._place = place or Place()
         self._alignment = Alignment(scale)
         self._fed = 0

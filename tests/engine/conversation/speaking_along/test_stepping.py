@@ -5,17 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 
 from engine.conversation.replying.settings import SessionSettings
 from engine.conversation.speaking_along.stepping import Beside, InTurn, Stepping, stepping
+from engine.engine import Engine
 from engine.events import Speech, Turn
 from engine.language import Sampling
 from engine.resources import resource
 from engine.session import Session
+from engine.speaking.work_thread import WorkThread
 from tests.engine.test_session import sound_of, spoken
 from tests.fakes import SmallChunk, SmallEngine, SmallSynthesizer
 
@@ -25,7 +27,7 @@ WAIT_S = 60
 class Elsewhere(SmallSynthesizer):
     """Notes on which threads it is used, and that it is never used on two at once."""
 
-    beside = True
+    thread = WorkThread("speaking")
 
     def reset(self) -> None:
         super().reset()
@@ -61,6 +63,11 @@ class Gated(Elsewhere):
         return super().stepped()
 
 
+def beside(synthesizer: SmallSynthesizer) -> Stepping:
+    assert Elsewhere.thread is not None
+    return Beside(synthesizer, Elsewhere.thread)
+
+
 def all_of(steps: Stepping, tokens: int) -> list[float]:
     found = []
     for token in range(tokens):
@@ -74,8 +81,10 @@ def all_of(steps: Stepping, tokens: int) -> list[float]:
 
 
 @pytest.mark.parametrize("tokens", [0, 1, 12, 13, 14, 38, 200])
-@pytest.mark.parametrize("way", [InTurn, Beside])
-def test_everything_that_was_pushed_is_spoken_once_and_in_order(way: type[InTurn | Beside], tokens: int) -> None:
+@pytest.mark.parametrize("way", [InTurn, beside])
+def test_everything_that_was_pushed_is_spoken_once_and_in_order(
+    way: Callable[[SmallSynthesizer], Stepping], tokens: int
+) -> None:
     assert all_of(way(Elsewhere()), tokens) == list(range(tokens))
 
 
@@ -88,14 +97,14 @@ def test_steps_beside_are_all_on_one_other_thread() -> None:
 
 def test_steps_in_turn_are_on_the_callers_thread() -> None:
     synthesizer = Elsewhere()
-    synthesizer.beside = False
+    synthesizer.thread = None
     all_of(stepping(synthesizer), 100)
     assert synthesizer.steps_on == {threading.current_thread().name}
 
 
 def test_while_a_step_runs_tokens_are_taken_and_nothing_waits() -> None:
     synthesizer = Gated()
-    steps = Beside(synthesizer)
+    steps = beside(synthesizer)
     for token in range(13):
         steps.push(token)
     assert steps.next(wait=False) is None
@@ -116,7 +125,7 @@ def test_what_a_step_raises_is_raised_where_its_chunk_is_asked_for() -> None:
         def stepped(self) -> SmallChunk | None:
             raise MemoryError("no room")
 
-    steps = Beside(Broken())
+    steps = beside(Broken())
     steps.push(1)
     steps.finish()
     with pytest.raises(MemoryError, match="no room"):
@@ -126,7 +135,7 @@ def test_what_a_step_raises_is_raised_where_its_chunk_is_asked_for() -> None:
 
 def test_closing_waits_for_the_step_that_runs() -> None:
     synthesizer = Gated()
-    steps = Beside(synthesizer)
+    steps = beside(synthesizer)
     for token in range(13):
         steps.push(token)
     steps.next(wait=False)
@@ -168,11 +177,37 @@ def test_a_reply_given_up_while_it_speaks_leaves_the_synthesizer_to_the_next(eng
     assert sound_of(events) == session.turns[-1].speech_tokens.tolist()
 
 
+def test_the_thread_of_an_engine_ends_with_it() -> None:
+    before = set(threading.enumerate())
+    engines = [Engine.load(resource("starter"), backend="cpu") for _ in range(2)]
+    for engine in engines:
+        made = engine.speaking.synthesizer(engine.speaking.default_voice())
+        if made.thread is None:
+            pytest.skip("there is no core to spare")
+        all_of(stepping(made), 14)
+    first, second = sorted(set(threading.enumerate()) - before, key=lambda thread: thread.ident or 0)
+    engines[0].close()
+    assert [first.is_alive(), second.is_alive()].count(True) == 1
+    engines[1].close()
+    assert not first.is_alive()
+    assert not second.is_alive()
+
+
+def test_a_thread_that_nobody_knows_any_more_ends() -> None:
+    thread = WorkThread("short")
+    where = thread.submit(threading.current_thread).result(WAIT_S)
+    assert where.name == "short"
+    del thread
+    where.join(WAIT_S)
+    assert not where.is_alive()
+
+
 SPEAKS = """
 import sys
 from engine.engine import Engine
 from engine.events import Turn
 from engine.session import Session
+from engine.speaking.work_thread import WorkThread
 session = Session(Engine.load(sys.argv[1]))
 list(session.ask(Turn(text="Hello.")))
 print(session.turns[0].answer)
