@@ -18,7 +18,7 @@ from app.settings import Settings
 from app.shown import State
 from engine.events import Samples
 from tests.app import virtual_sound
-from tests.app.fakes import FakeCatalogue, FakeEngine, FakePermission, FakeSound
+from tests.app.fakes import FakeCatalogue, FakePermission, FakeSound, ScriptedEngine
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Running:
     """A controller with fakes below it."""
 
     controller: Controller
-    engine: FakeEngine
+    engine: ScriptedEngine
     sound: FakeSound
     permission: FakePermission
     settings: Settings
@@ -89,8 +89,8 @@ def everything_is_speech(monkeypatch: pytest.MonkeyPatch) -> None:
 def start(qtbot: QtBot, tmp_path: Path, everything_is_speech: None, qapp: Any) -> Iterator[Callable[..., Running]]:
     running: list[Running] = []
 
-    def begin(engine: FakeEngine | None = None, *, wait: bool = True, **choices: Any) -> Running:
-        engine = engine or FakeEngine()
+    def begin(engine: ScriptedEngine | None = None, *, wait: bool = True, **choices: Any) -> Running:
+        engine = engine or ScriptedEngine()
         paths = Paths(tmp_path / "home", tmp_path / "home" / "logs")
         paths.make()
         settings = Settings(paths.settings)

@@ -1,10 +1,14 @@
-"""Stand-ins for the app's tests: an engine on a script, a sound system without devices, a permission to be set."""
+"""Stand-ins for the app's tests: a small engine whose writing is scripted (the session is the real one), a sound system
+without devices, a permission to be set.
+"""
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,22 +18,12 @@ import numpy as np
 from app.audio.devices import Device, DeviceError
 from app.audio.permission import Access
 from app.shown import ModelView
+from engine.conversation.prompting.reading import SharedPrefixes
+from engine.conversation.speaking_along.pace import Pace
 from engine.errors import EngineError
-from engine.events import (
-    AnswerText,
-    EndReason,
-    Heard,
-    Progress,
-    ReplyEnded,
-    ReplyStatistics,
-    Samples,
-    Speech,
-    ThinkingEnded,
-    ThinkingText,
-    ToolCall,
-    ToolResult,
-    Turn,
-)
+from engine.events import AnswerText, Progress, Samples, Speech, ThinkingEnded, ThinkingText, ToolCall, ToolResult, Turn
+from engine.session import Session
+from tests.fakes import SmallChunk, SmallEngine, SmallSpeaking, SmallSynthesizer
 
 Step = Any  # an event, an exception to raise, or something to call (which may block)
 
@@ -62,132 +56,179 @@ def tool_steps() -> list[Step]:
     return [ToolCall("1.1", "calculator", {"expression": "12*7"}), ToolResult("1.1", "calculator", "84")]
 
 
-class FakeSession:
-    """Plays the scripts of its engine, one for each turn."""
+class WatchedSession(Session):
+    """The real session. Only what the networks would write comes from the scripts of its engine, one for each turn."""
 
-    def __init__(self, engine: FakeEngine, settings: Any = None, saved: Path | None = None) -> None:
-        self.settings, self._engine = settings, engine
-        self.known: dict[str, Turn] = {id: Turn(text="restored", id=id) for id in _saved_turns(saved)}
-        self.path: tuple[str, ...] = tuple(self.known)
-        self.heard: list[int] = []
-        self.interrupted = threading.Event()
-        self.skipped = threading.Event()
-
-    @property
-    def turns(self) -> list[Turn]:
-        return [self.known[id] for id in self.path]
-
-    @property
-    def remembered(self) -> frozenset[str]:
-        return frozenset(self.known)
-
-    def turn(self, turn_id: str) -> Turn:
-        return self.known[turn_id]
-
-    def follow(self, path: Iterable[str]) -> None:
-        self.path = tuple(path)
-        assert set(self.path) <= self.remembered
-
-    def remember(self, turn_id: str, turn: Turn, answer: str, transcript: str | None = None) -> None:
-        self.known[turn_id] = turn
+    def __init__(self, engine: ScriptedEngine, settings: Any = None, saved: Path | None = None) -> None:
+        super().__init__(engine, settings, saved)  # type: ignore[arg-type]
+        self._small = engine
+        self._reader = ScriptedReader(engine)  # type: ignore[assignment]
+        self._pace = SteadyPace()
 
     def ask(self, turn: Turn) -> Generator[Any]:
-        before = self.path
-        self.interrupted.clear()
-        self.skipped.clear()
-        self._engine.asked.append(turn)
-        assert turn.id not in self.known
-        self.known[turn.id] = turn
-        self.path = (*before, turn.id)
-        script = self._engine.scripts.pop(0) if self._engine.scripts else reply()
-        speech_s = 0.0
-        for step in script:
-            if isinstance(step, BaseException):
-                del self.known[turn.id]
-                self.path = before
-                raise step
-            if self.interrupted.is_set():
-                break
-            if callable(step):
-                if isinstance(made := step(), list):  # events it made itself
-                    yield from made
-                continue
-            if isinstance(step, Speech):
-                speech_s += len(step.samples_24k) / 24_000
-            yield step
-        statistics = ReplyStatistics(first_text_s=0.1, first_sound_s=0.2, total_s=0.5, speech_s=speech_s)
-        yield ReplyEnded(turn.id, EndReason.COMPLETE, statistics)
-
-    def interrupt(self) -> None:
-        self.interrupted.set()
-
-    def skip_thinking(self) -> None:
-        self.skipped.set()
+        self._small.asked.append(turn)
+        self._reader.begin(self._small.scripts.pop(0) if self._small.scripts else reply())  # type: ignore[attr-defined]
+        return super().ask(turn)
 
     def played(self, turn_id: str, samples_24k_heard: int) -> None:
-        self.heard.append(samples_24k_heard)
-        self._engine.heard.append(samples_24k_heard)
-
-    def forget(self, turn_ids: Iterable[str]) -> None:
-        for id in turn_ids:
-            self.known.pop(id, None)
-        self.path = tuple(id for id in self.path if id in self.known)
-
-    def transcribe(self, turn_id: str) -> Generator[Heard]:
-        if self._engine.transcript:
-            yield Heard(turn_id, self._engine.transcript)
+        if turn_id in self.remembered:
+            self._small.heard.append(samples_24k_heard)
+        super().played(turn_id, samples_24k_heard)
 
     def speak_again(self, turn_id: str, voice: Any = None) -> Generator[Speech]:
-        self._engine.voices_used.append(voice)
-        yield Speech(tone(0.6), 0, 10, 0, 15)
+        self._small.voices_used.append(voice)
+        return super().speak_again(turn_id, voice)
 
-    def save(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "turns").write_text(" ".join(self.path))
+    def _thinks(self, reply: Any) -> bool:
+        return self._reader.thinks  # type: ignore[attr-defined]
 
-
-def _saved_turns(saved: Path | None) -> list[str]:
-    return (saved / "turns").read_text().split() if saved else []
+    def _transcript_of(self, record: Any) -> str | None:
+        return None if self._interrupted.is_set() else self._small.transcribe(record)
 
 
-@dataclass
-class FakeEngine:
-    """An engine that says what it is told to."""
+class SteadyPace(Pace):
+    """A machine that is always fast enough, however long a script waits."""
 
-    scripts: list[list[Step]] = field(default_factory=list)
-    transcript: str = "what is twelve times seven"
-    load_error: EngineError | None = None
-    folder: Path = Path("model")
-    name: str = "Fake"
-    asked: list[Turn] = field(default_factory=list)
-    heard: list[int] = field(default_factory=list)
-    voices_used: list[Any] = field(default_factory=list)
-    loads: list[Path] = field(default_factory=list)
-    sessions: list[FakeSession] = field(default_factory=list)
-    threads: set[str] = field(default_factory=set)
-    abouts: dict[str, Any] = field(default_factory=lambda: {"about": "It answers.", "try": ["One?", "Two?", "Three?"]})
-    while_loading: Callable[[], object] = lambda: None
-    while_warming: Callable[[], object] = lambda: None
-    warm_steps: int = 2
-    warmed: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
-    memory_bytes: int = 1_000_000
-    thinks: bool = True
+    def wrote(self, seconds: float) -> None:
+        """Nothing is learned of it."""
 
-    @property
-    def capabilities(self) -> Any:
-        return SimpleNamespace(chats=True, thinks=self.thinks, speaks=True)
 
-    @property
-    def about(self) -> dict[str, Any]:
-        return self.abouts
+class ScriptedReader:
+    """Writes what a script says, id by id: the events of a reply, exceptions to raise, things to call."""
 
-    @property
-    def speaking(self) -> Any:
-        return SimpleNamespace(
-            voice_names=lambda: ["Mei"],
-            voice=lambda name: SimpleNamespace(name=name),
-            default_voice=lambda: SimpleNamespace(name="Mei"),
-        )
+    def __init__(self, engine: ScriptedEngine) -> None:
+        self._vocabulary, self._sound = engine.vocabulary, engine.speaking.sound
+        self._steps: list[Step] = []
+        self._spoken = self._tokens = 0
+        self.reused = 0
+        self.thinks = False
+
+    def begin(self, script: Sequence[Step]) -> None:
+        """What is written for the next turn."""
+        self._steps = list(script)
+        self._spoken = self._tokens = 0  # samples at 24 kHz, and speech tokens
+        self._sound.clear()
+        self.thinks = any(isinstance(step, ThinkingText) for step in script)
+
+    def forget(self) -> None:
+        """Nothing was read."""
+
+    def write(self, readable: Any, *, cancelled: Callable[[], bool], **_options: Any) -> Iterator[int]:
+        """One message: up to the end of the thinking, a call, or the script."""
+        words = self._vocabulary
+        while self._steps and not cancelled():
+            step = self._steps.pop(0)
+            if isinstance(step, BaseException):
+                raise step
+            if callable(step):
+                if isinstance(made := step(), list):  # more steps
+                    self._steps[:0] = made
+                continue
+            for id in self._ids_of(step):
+                if cancelled():
+                    return
+                yield id
+            if isinstance(step, ThinkingEnded | ToolCall):
+                break
+        if not cancelled():
+            yield words.eot
+
+    def _ids_of(self, step: Step) -> list[int]:
+        words = self._vocabulary
+        match step:
+            case ThinkingText(text) | AnswerText(text):
+                return words.encode(text)
+            case ThinkingEnded():
+                return words.encode("</think>")
+            case Speech(samples):
+                self._sound.append(samples)
+                self._spoken += len(samples)
+                count = round(self._spoken / 960) - self._tokens
+                self._tokens += count
+                return [words.speech[200]] * count
+            case ToolCall(_, name, arguments):
+                inside = words.encode(f"function\n{name}\n{json.dumps(arguments)}")
+                return [words.special("<tool_call>"), *inside, words.special("</tool_call>")]
+        return []  # a result: the tool itself gives it
+
+
+class QuickSynthesizer(SmallSynthesizer):
+    """The sound of the script, 40 ms for each token, in small pieces."""
+
+    def __init__(self, voice: object, sound: Callable[[], Samples]) -> None:
+        super().__init__(voice)
+        self._sound = sound
+
+    def ready(self) -> bool:
+        left = len(self._tokens) - self._done
+        return left >= 5 or (self._finished and left > 0)
+
+    def step(self) -> SmallChunk | None:
+        if not self.ready():
+            return None
+        first, count = self._done, min(5, len(self._tokens) - self._done)
+        self._done += count
+        return SmallChunk(self._sound()[first * 960 :][: count * 960], first, count)
+
+
+class FakeSpeaking(SmallSpeaking):
+    """One voice of its own; it says what the newest script holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sound: list[Samples] = []
+
+    def voice_names(self) -> list[str]:
+        return ["Mei"]
+
+    def voice(self, name: str) -> Any:
+        return SimpleNamespace(name=name)
+
+    def default_voice(self) -> Any:
+        return self.voice("Mei")
+
+    def synthesizer(self, voice: object, **_options: Any) -> QuickSynthesizer:
+        return QuickSynthesizer(voice, lambda: np.concatenate([*self.sound, np.zeros(960, np.float32)]))
+
+
+@lru_cache
+def _networks() -> SmallEngine:
+    return SmallEngine()
+
+
+class ScriptedEngine(SmallEngine):
+    """A small engine that says what it is told to."""
+
+    def __init__(
+        self,
+        scripts: list[list[Step]] | None = None,
+        transcript: str = "what is twelve times seven",
+        load_error: EngineError | None = None,
+        folder: Path = Path("model"),
+        name: str = "Fake",
+        thinks: bool = True,
+        about: dict[str, Any] | None = None,
+        warm_steps: int = 2,
+    ) -> None:
+        self.__dict__.update(_networks().__dict__)
+        self.shared_prefixes = SharedPrefixes()
+        self.speaking = FakeSpeaking()
+        self.scripts, self.transcript, self.load_error = scripts or [], transcript, load_error
+        self.folder, self.name = folder, name
+        self.capabilities = SimpleNamespace(chats=True, thinks=thinks, speaks=True)
+        self.asked: list[Turn] = []
+        self.heard: list[int] = []
+        self.voices_used: list[Any] = []
+        self.loads: list[Path] = []
+        self.sessions: list[WatchedSession] = []
+        self.threads: set[str] = set()
+        self.about = about or {"about": "It answers.", "try": ["One?", "Two?", "Three?"]}
+        self.warm_steps = warm_steps
+        self.warmed: list[tuple[str, str, tuple[str, ...]]] = []
+        self.while_warming: Callable[[], object] = lambda: None
+        self.while_loading: Callable[[], object] = lambda: None
+        self.transcribe: Callable[[Any], str] = lambda _record: self.transcript
+        self.memory_bytes = 1_000_000
 
     def loader(self, folder: Path, insist: bool) -> Iterator[Progress]:
         self.threads.add(threading.current_thread().name)
@@ -200,8 +241,8 @@ class FakeEngine:
         self.folder, self.name = folder, folder.name
         return self
 
-    def session(self, settings: Any = None, saved: Path | None = None) -> FakeSession:
-        session = FakeSession(self, settings, saved)
+    def session(self, settings: Any = None, saved: Path | None = None) -> WatchedSession:
+        session = WatchedSession(self, settings, saved)
         self.sessions.append(session)
         return session
 
@@ -312,6 +353,6 @@ class FakeSound:
         return out
 
 
-def scripted(*scripts: Sequence[Step]) -> FakeEngine:
+def scripted(*scripts: Sequence[Step]) -> ScriptedEngine:
     """An engine with these replies."""
-    return FakeEngine(scripts=[list(script) for script in scripts])
+    return ScriptedEngine(scripts=[list(script) for script in scripts])

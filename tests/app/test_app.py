@@ -17,14 +17,14 @@ from app.paths import Paths
 from app.shown import JobState
 from app.single_instance import SingleInstance
 from app.widgets.frame.window import TRANSCRIBE
-from tests.app.fakes import FakeCatalogue, FakeEngine, FakePermission, FakeSound
+from tests.app.fakes import FakeCatalogue, FakePermission, FakeSound, ScriptedEngine
 from tests.app.transcribe.test_transcriber import Steps, recordings, steps  # noqa: F401
 
 
 @pytest.fixture
 def app(qapp: Application, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[build.App]:
     fakes = {
-        "loader": FakeEngine().loader,
+        "loader": ScriptedEngine().loader,
         "system": FakeSound(),
         "permission": FakePermission(),
         "catalogue": FakeCatalogue(),

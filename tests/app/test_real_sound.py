@@ -19,7 +19,7 @@ from pytestqt.qtbot import QtBot
 from app.audio import devices
 from app.shown import State, TurnState
 from engine.events import AnswerText, Samples, Speech
-from tests.app.fakes import FakeEngine, Step, scripted
+from tests.app.fakes import ScriptedEngine, Step, scripted
 from tests.app.listening import find, last_sound
 from tests.app.real_app import Loader, Person, RealApp
 from tests.app.talking import Prescribed
@@ -117,7 +117,7 @@ def test_the_reply_leaves_the_loudspeaker_complete_and_without_a_gap(
 def test_what_is_said_while_space_is_held_reaches_the_engine_whole(
     patient_card: None, sit: Sit, question: tuple[Samples, int]
 ) -> None:
-    engine = FakeEngine()
+    engine = ScriptedEngine()
     person = sit(engine.loader, spoken_answers=False)
     person.say(*question)
     person.wait(lambda: engine.asked)

@@ -31,7 +31,7 @@ from engine.errors import RequestError, StorageError
 from engine.events import AnswerText, ToolCall
 from engine.samples import read
 from tests.app.conftest import Running
-from tests.app.fakes import FakeEngine, Step, reply, scripted, tool_steps
+from tests.app.fakes import ScriptedEngine, Step, reply, scripted, tool_steps
 from tests.app.transcribe.test_transcriber import Steps, recordings, steps  # noqa: F401
 from tests.app.user import User
 
@@ -46,7 +46,7 @@ def sit(start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch) -> Sit:
     """Somebody sits down before Earshot; each script is a reply of its engine."""
     monkeypatch.setattr(recorder, "TAP_S", 0.0)  # no press of a test is so short that it would latch
 
-    def down(*scripts: list[Step], engine: FakeEngine | None = None, wait: bool = True, **choices: Any) -> User:
+    def down(*scripts: list[Step], engine: ScriptedEngine | None = None, wait: bool = True, **choices: Any) -> User:
         return User(start(engine or scripted(*scripts), wait=wait, language="en", **choices))
 
     return down
@@ -174,7 +174,7 @@ def test_escape_stops_anything(sit: Sit, state: str) -> None:
 @pytest.mark.parametrize("state", [*STATES, "getting ready", "listening", "loading"])
 def test_quitting_waits_for_nothing_in_every_state(sit: Sit, state: str) -> None:
     gate = threading.Event()
-    loading = FakeEngine(scripts=scripts_for(state, gate))
+    loading = ScriptedEngine(scripts=scripts_for(state, gate))
     if state == "loading":
         loading.while_loading = lambda: gate.wait(60)
     user = sit(engine=loading, wait=state != "loading")

@@ -16,7 +16,7 @@ from app.engine_side.engine_thread import EngineThread
 from app.engine_side.requests import FIRST, PATIENT, Interrupted, Request
 from app.engine_side.work import EngineWork
 from engine.events import Progress
-from tests.app.fakes import FakeEngine
+from tests.app.fakes import ScriptedEngine
 
 
 class Weights:
@@ -34,7 +34,7 @@ def gate() -> Iterator[threading.Event]:
 @pytest.fixture
 def thread(qtbot: QtBot, tmp_path: Path) -> Iterator[EngineThread]:
     def loader(folder: Path, insist: bool) -> Generator[Progress, None, Any]:
-        engine = FakeEngine(folder=folder, name=folder.name)
+        engine = ScriptedEngine(folder=folder, name=folder.name)
         engine.weights = Weights()  # type: ignore[attr-defined]
         yield Progress("read", 1, 1)
         return engine
@@ -113,7 +113,7 @@ def test_choosing_another_model_ends_work_with_the_old_one_and_lets_go_of_its_we
         def loading(folder: Path, insist: bool) -> Generator[Progress, None, Any]:
             alive.append(old[0]() is not None)
             yield Progress("read", 1, 1)
-            return FakeEngine(folder=folder, name=folder.name)
+            return ScriptedEngine(folder=folder, name=folder.name)
 
         work.model._loader = loading
         return work.load(Path("two"))

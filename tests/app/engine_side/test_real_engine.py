@@ -14,7 +14,7 @@ from app.settings import Settings
 from app.shown import JobState, ModelView, State, TurnState
 from engine.samples import write_wav
 from tests.app.conftest import Running, noise
-from tests.app.fakes import FakeEngine, FakePermission, FakeSound
+from tests.app.fakes import FakePermission, FakeSound, ScriptedEngine
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +43,7 @@ def app(tiny_model: Path, tmp_path: Path, qtbot: QtBot, everything_is_speech: No
         paths, settings, loader=load_engine, system=sound, permission=permission, catalogue=OneModel(tiny_model)
     )
     controller.start()
-    running = Running(controller, FakeEngine(), sound, permission, settings, paths, qtbot)
+    running = Running(controller, ScriptedEngine(), sound, permission, settings, paths, qtbot)
     running.wait(lambda: controller.model.ready, 30_000)
     yield running
     controller.shutdown()

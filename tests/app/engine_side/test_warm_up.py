@@ -10,13 +10,13 @@ from app.engine_side.sessions import Manner
 from app.engine_side.work import EngineWork
 from app.shown import TurnState
 from tests.app.conftest import Running
-from tests.app.fakes import FakeEngine, reply, scripted
+from tests.app.fakes import ScriptedEngine, reply, scripted
 
 Start = Callable[..., Running]
 
 
 def test_it_gets_ready_on_the_engines_thread_for_the_manner_in_use(start: Start) -> None:
-    app = start(FakeEngine(), tools=("calculator",))
+    app = start(ScriptedEngine(), tools=("calculator",))
     app.wait(lambda: len(app.engine.warmed) == app.engine.warm_steps)
     threads, personas, tools = zip(*app.engine.warmed, strict=True)
     assert set(threads) == {"engine"}
@@ -52,7 +52,7 @@ def test_a_question_is_answered_between_two_of_its_steps(start: Start) -> None:
 
 
 def test_another_model_ends_it(tmp_path: Path) -> None:
-    one, two = FakeEngine(warm_steps=5), FakeEngine()
+    one, two = ScriptedEngine(warm_steps=5), ScriptedEngine()
     engines = {"one": one, "two": two}
     work = EngineWork(
         lambda folder, insist: engines[folder.name].loader(folder, insist), tmp_path, lambda _: None, lambda *_: False

@@ -17,7 +17,7 @@ from app.settings import Settings
 from app.shown import ModelView, TurnState
 from app.widgets.settings.models import ModelRow
 from tests.app.conftest import Running
-from tests.app.fakes import FakeEngine, FakePermission, FakeSound
+from tests.app.fakes import FakePermission, FakeSound, ScriptedEngine
 from tests.app.user import User
 from tests.checkpoints import tiny_checkpoint
 
@@ -36,7 +36,7 @@ def user(tmp_path: Path, qtbot: QtBot, qapp: Any) -> Iterator[User]:
     )
     sound, permission = FakeSound(), FakePermission()
     controller = build_controller(paths, settings, loader=load_engine, system=sound, permission=permission)
-    somebody = User(Running(controller, FakeEngine(), sound, permission, settings, paths, qtbot))
+    somebody = User(Running(controller, ScriptedEngine(), sound, permission, settings, paths, qtbot))
     controller.start()
     somebody.sees(lambda: controller.model.ready and sound.output is not None, 60_000)
     somebody.settings.open_page(somebody.settings.models)

@@ -21,7 +21,7 @@ from app.widgets.controls.sheets import NameSheet
 from app.widgets.settings.voices import VoiceRow, VoicesPage
 from engine.samples import write_wav
 from tests.app.conftest import Running
-from tests.app.fakes import FakeEngine, FakePermission, FakeSound
+from tests.app.fakes import FakePermission, FakeSound, ScriptedEngine
 from tests.app.real_app import OneModel
 from tests.app.talking import Prescribed
 from tests.app.user import User
@@ -43,7 +43,7 @@ def user(tmp_path: Path, qtbot: QtBot, qapp: Any) -> Iterator[User]:
         paths, settings, loader=Prescribed(ANSWER, 40, 3), system=sound, permission=permission,
         catalogue=OneModel(tiny_checkpoint()),
     )  # fmt: skip
-    somebody = User(Running(controller, FakeEngine(), sound, permission, settings, paths, qtbot))
+    somebody = User(Running(controller, ScriptedEngine(), sound, permission, settings, paths, qtbot))
     controller.start()
     somebody.sees(lambda: controller.model.ready and sound.output is not None, 60_000)
     yield somebody
