@@ -22,12 +22,17 @@ class DilatedConvolution(nn.Module):
         _, dilation, stride = convolution.geometry
         return DilatedConvolution(convolution) if dilation > 1 and stride == 1 else convolution
 
+    def hold_as(self, dtype: mx.Dtype) -> DilatedConvolution:
+        """Hold its weight in this type and multiply so; returns itself."""
+        self.weight = self.weight.astype(dtype)
+        return self
+
     def __call__(self, x: mx.array) -> mx.array:
         B, T, C = x.shape
         rows = -(-(T + 2 * self._padding) // self._dilation)
         extra = rows * self._dilation - T - self._padding
         padded = mx.pad(x, [(0, 0), (self._padding, extra), (0, 0)])
         apart = padded.reshape(B, rows, self._dilation, C).swapaxes(1, 2).reshape(B * self._dilation, rows, C)
-        out = mx.conv1d(apart, self.weight)
+        out = mx.conv1d(apart.astype(self.weight.dtype), self.weight).astype(x.dtype)
         out = out.reshape(B, self._dilation, out.shape[1], -1).swapaxes(1, 2).reshape(B, -1, out.shape[2])
         return out[:, :T] + self.bias

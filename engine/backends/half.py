@@ -5,6 +5,7 @@ from __future__ import annotations
 import mlx.core as mx
 import mlx.nn as nn
 
+from engine.backends.dilated import DilatedConvolution
 from engine.backends.modules import exchange
 from engine.speaking.convolution import Convolution
 from engine.speaking.flow import Flow
@@ -71,5 +72,5 @@ def halve_vocoder(vocoder: Vocoder) -> None:
     """
     for blocks in (vocoder.source_resblocks, vocoder.resblocks):
         for block in blocks:
-            exchange(block, {Convolution: HalfConvolution})
+            exchange(block, {Convolution: HalfConvolution, DilatedConvolution: lambda conv: conv.hold_as(HALF)})
     mx.eval(vocoder.parameters())

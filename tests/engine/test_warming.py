@@ -100,6 +100,16 @@ def test_it_may_be_given_up_at_any_step_and_leaves_the_engine_as_it_was(engine: 
     assert [event for event in events if isinstance(event, Speech)] or isinstance(events[-1], ReplyEnded)
 
 
+@pytest.mark.parametrize("last", [2, 5, 6, 8])
+def test_it_ends_well_when_the_engine_was_closed_meanwhile(last: int) -> None:
+    engine = Engine.load(tiny_checkpoint(), backend="auto")
+    steps = engine.warming_up(SessionSettings(flow_steps=2))
+    for _ in range(last):
+        next(steps)
+    engine.close()
+    steps.close()
+
+
 def test_a_stream_in_progress_is_left_alone(speaking: Speaking, voice: Voice) -> None:
     made = Synthesizer(speaking.flow, speaking.vocoder, voice, steps=2, seed=1, chunk_tokens=(10, 25))
     tokens = np.random.default_rng(0).integers(0, 6561, 60)

@@ -10,8 +10,9 @@ import pytest
 from mlx.utils import tree_flatten
 
 from engine.backends.cpu import Cpu
+from engine.backends.dilated import DilatedConvolution
 from engine.backends.plain import Plain
-from engine.checkpoints.load_speaking import load_flow, load_speaking
+from engine.checkpoints.load_speaking import load_flow, load_speaking, load_vocoder
 from engine.language import LanguageModel, Sampling, generate
 from engine.speaking import Synthesizer, Voice
 from tests.benchmarks.speech_folder import write_token2wav
@@ -45,6 +46,24 @@ def _pieces(folder: Path, voice: Voice, attached: Plain | Cpu, guidance: float =
 def test_a_stream_of_pieces_sounds_as_with_the_cpu_back_end(folder: Path, voice: Voice, guidance: float) -> None:
     plain, ours = (_pieces(folder, voice, attached, guidance) for attached in (Plain(half=False), Cpu()))
     assert np.abs(plain - ours).max() <= 1e-3 * np.abs(ours).max()
+
+
+def test_where_metal_is_not_dilated_convolutions_are_others_and_give_the_same(folder: Path, voice: Voice) -> None:
+    sounds = []
+    for elsewhere in (False, True):
+        for half in (False, True):
+            attached = Plain(half)
+            attached._elsewhere = elsewhere
+            vocoder = load_vocoder(folder, attached)
+            kinds = {type(module) for _, module in vocoder.named_modules()}
+            assert (DilatedConvolution in kinds) == elsewhere
+            mel = mx.random.normal((1, 9, 80), key=mx.random.key(1))
+            source = mx.random.normal((1, 9 * 480), key=mx.random.key(2)) * 0.1
+            sounds.append(np.array(vocoder.decode(mel, source)))
+    plain, half, other, other_half = sounds
+    assert np.abs(other - plain).max() <= 1e-4 * np.abs(plain).max()
+    for one in (half, other_half):
+        assert 0 < np.square(one - plain).sum() / np.square(plain).sum() < 10**-5.5  # 55 dB
 
 
 def test_weights_are_held_in_half_precision_but_for_the_narrow_ends(folder: Path) -> None:
