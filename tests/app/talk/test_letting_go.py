@@ -40,7 +40,7 @@ def test_a_tap_that_is_still_getting_ready_is_given_up_when_the_window_goes_behi
 def test_a_press_that_the_change_of_windows_cut_short_does_not_latch(start: Start) -> None:
     app = start(scripted(reply("Heard.", 0)))
     app.controller.press_talk()
-    app.wait(lambda: is_open(app))
+    app.wait(lambda: app.controller._sound.microphone.open)
     app.sound.speak(noise(0.5))
     app.wait_for(State.LISTENING)
     app.controller._talk.recorder._pressed_s = time.monotonic()  # however slow this machine is
@@ -54,7 +54,7 @@ def test_a_tap_behind_other_windows_does_not_latch(start: Start) -> None:
     app = start(scripted(reply("Heard.", 0)))
     app.controller.show_in_front(False)
     app.controller.press_talk()
-    app.wait(lambda: is_open(app))
+    app.wait(lambda: app.controller._sound.microphone.open)
     app.sound.speak(noise(0.5))
     app.wait_for(State.LISTENING)
     app.controller._talk.recorder._pressed_s = time.monotonic()
@@ -66,7 +66,7 @@ def test_a_tap_behind_other_windows_does_not_latch(start: Start) -> None:
 def test_what_was_said_by_tapping_goes_on_being_heard_behind_other_windows(start: Start) -> None:
     app = start(scripted(reply("Heard.", 0)))
     app.controller.toggle_latch()
-    app.wait(lambda: is_open(app))
+    app.wait(lambda: app.controller._sound.microphone.open)
     app.sound.speak(noise(0.5))
     app.wait_for(State.LISTENING)
     app.controller.show_in_front(False)
@@ -82,7 +82,7 @@ def test_a_microphone_that_gives_only_zeros_is_given_up_and_its_button_stays(
 ) -> None:
     app = start(keep_warm=False)
     tap(app)
-    app.wait(lambda: is_open(app))
+    app.wait(lambda: app.controller._sound.microphone.open)
     app.sound.speak(np.zeros(72_000, np.float32))
     app.wait(lambda: app.controller.notice.action is NoticeAction.PRIVACY)
     assert app.controller.state is State.GETTING_READY
@@ -98,7 +98,7 @@ def test_talking_ends_the_recording_of_a_voice(start: Start) -> None:
     app.controller.voice_recording_changed.connect(said.append)
     app.controller.press_talk()
     assert said == [-1.0]
-    app.wait(lambda: is_open(app))
+    app.wait(lambda: app.controller._sound.microphone.open)
     app.sound.speak(noise(6.0))
     app.wait_for(State.LISTENING)
     app.controller._talk.recorder._pressed_s -= 1.0
