@@ -5,17 +5,22 @@ from __future__ import annotations
 import faulthandler
 import logging
 import logging.handlers
+import os
 import platform
 import re
 import sys
 import threading
 from collections.abc import Iterator
+from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 
 from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 
 from app.paths import Paths
+from app.qt import override
+from engine.errors import StorageError
+from engine.storage import open_private
 
 log = logging.getLogger(__name__)
 
@@ -34,18 +39,30 @@ _LEVELS = {
 def start_logging(paths: Paths) -> None:
     """Log into a file of at most 1 MB, three of them; bugs and crashes too."""
     root = logging.getLogger()
-    root.addHandler(log_handler(paths))
+    try:
+        root.addHandler(log_handler(paths))
+        faulthandler.enable(os.fdopen(open_private(paths.logs / "crash.log"), "a"))
+    except (OSError, StorageError) as error:  # a folder that may only be read
+        faulthandler.enable()
+        root.warning("there is no log file: %s", error)
     root.setLevel(logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log addresses of searches
-    faulthandler.enable((paths.logs / "crash.log").open("a"))
     sys.excepthook = _on_exception
     threading.excepthook = _on_thread_exception
     qInstallMessageHandler(_on_qt_message)
 
 
+class _PrivateLog(logging.handlers.RotatingFileHandler):
+    """Files that only their owner reads."""
+
+    @override
+    def _open(self) -> TextIOWrapper:
+        return os.fdopen(open_private(Path(self.baseFilename)), "a", encoding=self.encoding)
+
+
 def log_handler(paths: Paths) -> logging.Handler:
     """Writes the log."""
-    handler = logging.handlers.RotatingFileHandler(paths.log_file, maxBytes=1_000_000, backupCount=2, encoding="utf-8")
+    handler = _PrivateLog(paths.log_file, maxBytes=1_000_000, backupCount=2, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"))
     return handler
 

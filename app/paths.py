@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
+
+from engine.errors import StorageError
+from engine.storage import make_private_folder, tighten, tighten_folder
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,18 @@ class Paths:
         return self.logs / "earshot.log"
 
     def make(self) -> None:
-        """Make the folders, readable by the user alone. Raises OSError."""
-        for folder in (self.data, self.recordings, self.transcriptions, self.logs):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        """Make the folders, open to the user alone, whoever made them before.
+
+        Where that is not possible the app goes on without: whatever is to be written there says so.
+        """
+        for folder in (self.data, self.recordings, self.transcriptions, self.voices, self.logs):
+            try:
+                make_private_folder(folder)
+            except StorageError as error:
+                log.warning("%s", error)
+            tighten_folder(folder)
+
+    def tighten(self) -> None:
+        """Take from others what older versions let them read. It takes a while where there is much."""
+        for folder in (self.data, self.logs):
+            tighten(folder)

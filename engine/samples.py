@@ -81,10 +81,12 @@ def resample(samples: Samples, from_hz: int, to_hz: int) -> Samples:
     return np.asarray(soxr.resample(np.asarray(samples, dtype=np.float32), from_hz, to_hz), dtype=np.float32)
 
 
-def write_wav(path: Path | str, samples: Samples, rate_hz: int) -> None:
-    """Write mono samples in ±1 as a 16-bit wav file, whole or not at all. Raises StorageError."""
+def write_wav(path: Path | str, samples: Samples, rate_hz: int, *, private: bool = False) -> None:
+    """Write mono samples in ±1 as a 16-bit wav file, whole or not at all, if `private` for its owner alone. Raises
+    StorageError.
+    """
     pcm = (np.clip(np.nan_to_num(samples), -1.0, 1.0) * 32767.0).astype("<i2")
-    with replacing(path) as file, wave.open(file, "wb") as sound:
+    with replacing(path, private=private) as file, wave.open(file, "wb") as sound:
         sound.setnchannels(1)
         sound.setsampwidth(2)
         sound.setframerate(rate_hz)

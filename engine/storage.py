@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from engine.errors import StorageError
 
@@ -30,8 +32,8 @@ def told_apart(name: str, taken: set[str]) -> str:
 def replacing(path: Path | str, *, private: bool = False) -> Iterator[BinaryIO]:
     """Open a new file that takes the place of `path` when the block ends well; otherwise `path` stays as it was.
 
-    The folder of `path` is made if it is missing. A `private` file is its owner's alone to read. Raises StorageError
-    (full disk, missing permission, a folder or a device in the way), naming `path`.
+    The folder of `path` is made if it is missing. A `private` file is its owner's alone to read, and so is a folder
+    made for it. Raises StorageError (full disk, missing permission, a folder or a device in the way), naming `path`.
     """
     path = Path(path)
     if os.path.isdir(path):  # Path's own raises for a name that is too long, or a folder that is locked
@@ -40,7 +42,7 @@ def replacing(path: Path | str, *, private: bool = False) -> Iterator[BinaryIO]:
         raise StorageError(f"{path} is a device or a pipe: choose a file name to write to.")
     temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(path.parent) if private else path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=".part", dir=path.parent)
         temporary = Path(name)
         with os.fdopen(handle, "wb") as file:
@@ -76,6 +78,56 @@ def make_private_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise storage_error(folder, error) from error
+
+
+def open_private(path: Path) -> int:
+    """A descriptor to append to a file that only its owner reads; its folder is made if it is missing.
+
+    Raises OSError, StorageError.
+    """
+    make_private_folder(path.parent)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.fchmod(handle, 0o600)  # an older version may have made it
+    return handle
+
+
+def tighten(folder: Path) -> None:
+    """Let only their owner read a folder of Earshot's and all that is in it, whoever wrote it.
+
+    Links are left alone, and so is a folder that everybody may write to; what cannot be changed stays.
+    """
+    if tighten_folder(folder):
+        for place, folders, files in os.walk(folder):
+            for name in folders:
+                _take_from_others(os.path.join(place, name), 0o700)
+            for name in files:
+                _take_from_others(os.path.join(place, name), 0o600)
+
+
+def tighten_folder(folder: Path) -> bool:
+    """Let only its owner into a folder; whether it is one that is not everybody's."""
+    try:
+        shared = bool(folder.stat().st_mode & stat.S_ISVTX)
+    except OSError:
+        return False
+    if not shared:
+        _take_from_others(folder, 0o700)
+    return not shared
+
+
+def _take_from_others(path: Path | str, mode: int) -> None:
+    with contextlib.suppress(OSError):
+        found = os.lstat(path).st_mode
+        if not stat.S_ISLNK(found) and found & 0o077:
+            os.chmod(path, found & mode)
+
+
+def json_bytes(value: Any, indent: int | None = None) -> bytes:
+    """As JSON in UTF-8. Half a surrogate pair, as in names of files that are no Unicode, stays an escape."""
+    try:
+        return json.dumps(value, ensure_ascii=False, indent=indent).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, indent=indent).encode()
 
 
 def storage_error(path: Path | str, error: OSError) -> StorageError:

@@ -46,7 +46,7 @@ def kept(samples_16k: Samples, path: Path, *, checked: bool = True, about: Path 
         samples_16k = np.concatenate([attachment(about), np.zeros(RATE_HZ // 2, np.float32), samples_16k])
     packed = io.BytesIO()
     soundfile.write(packed, samples_16k, RATE_HZ, format="FLAC", subtype="PCM_16")
-    with replacing(path) as file:
+    with replacing(path, private=True) as file:
         file.write(packed.getvalue())
     return Utterance(samples_16k, path.name, peaks(samples_16k))
 

@@ -104,7 +104,7 @@ class TurnWork:
         finally:
             request.on_cancel = None
         if not request.cancelled and made:
-            sounds.write_wav(task.sound, np.concatenate(made), SPEECH_RATE_HZ)
+            sounds.write_wav(task.sound, np.concatenate(made), SPEECH_RATE_HZ, private=True)
 
     def transcribe(self, task: TurnTask, request: Request) -> Iterator[Heard]:
         """What was said in a turn."""
@@ -139,7 +139,7 @@ class TurnWork:
             if task.heard_24k is not None:
                 session.played(id, task.heard_24k)
             if made and id in session.remembered:
-                sounds.write_wav(task.sound, np.concatenate(made), SPEECH_RATE_HZ)
+                sounds.write_wav(task.sound, np.concatenate(made), SPEECH_RATE_HZ, private=True)
             self._sessions.save(session, task.branch.folder)
         except StorageError as error:
             log.warning("an answer could not be saved")

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from app.shown import ToolState, ToolView, TurnState, TurnView
 from app.translations import sentence
+from engine.storage import json_bytes
 
 log = logging.getLogger(__name__)
 
@@ -92,17 +93,7 @@ def encode_turn(turn: StoredTurn) -> str:
         for tool in turn.tools
     ]
     default = StoredTurn("", "")
-    return dumps({name: part for name, part in value.items() if part != getattr(default, name)})
-
-
-def dumps(value: Any) -> str:
-    """JSON that any file or database takes: half a surrogate pair, as in odd file names, stays an escape."""
-    text = json.dumps(value, ensure_ascii=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return json.dumps(value)
-    return text
+    return json_bytes({name: part for name, part in value.items() if part != getattr(default, name)}).decode()
 
 
 def decode_turn(id: str, conversation: str, content: str) -> StoredTurn:

@@ -294,7 +294,7 @@ def _export(job: _Job, path: Path) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    with replacing(path) as file:
+    with replacing(path, private=True) as file:
         file.write(text.encode())
 
 

@@ -39,8 +39,8 @@ class Voice:
         """Seconds of the recording that are used."""
         return len(self.speech_tokens) / 25
 
-    def save(self, path: Path) -> None:
-        """Write the voice as one small file. Raises StorageError."""
+    def save(self, path: Path, *, private: bool = False) -> None:
+        """Write the voice as one small file, if `private` for its owner alone. Raises StorageError."""
         arrays: dict[str, NDArray] = {
             "speech_tokens": np.ascontiguousarray(self.speech_tokens, np.int32),
             "embedding": np.ascontiguousarray(self.embedding, np.float32),
@@ -48,7 +48,7 @@ class Voice:
             "recording": (np.clip(self.recording_24k, -1, 1) * 32767).astype(np.int16),
         }
         data = save(arrays, {"format": _FORMAT, "name": self.name, "model": self.model})
-        with replacing(path) as file:
+        with replacing(path, private=private) as file:
             file.write(data)
 
     @classmethod

@@ -43,7 +43,7 @@ class VoiceLibrary:
         path = self._path(voice.name)
         if path.exists() and not overwrite:
             raise VoiceError(f"There is already a voice {voice.name!r}: choose another name or remove it first.")
-        voice.save(path)
+        voice.save(path, private=True)
 
     def remove(self, name: str) -> None:
         """Delete a voice and what was analysed of its recording. Raises VoiceError when there is none, StorageError
@@ -102,7 +102,7 @@ class VoiceLibrary:
                 cached.unlink(missing_ok=True)
         voice = speaking.analyse_file(path, name)
         try:
-            voice.save(cached)
+            voice.save(cached, private=True)
         except StorageError:
             return voice
         return voice

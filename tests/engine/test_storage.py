@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import StorageError
-from engine.storage import replacing, storage_error
+from engine.storage import json_bytes, open_private, replacing, storage_error, tighten
 from tests.permissions import unprivileged
 
 
@@ -100,3 +101,44 @@ def test_every_way_to_fail_is_a_sentence_with_the_file_and_the_fix(number: int, 
     sentence = str(storage_error(Path("notes.txt"), OSError(number, "Input/output error")))
     assert sentence.startswith("notes.txt ")
     assert words in sentence
+
+
+def test_whatever_the_umask_a_private_file_and_its_folders_are_for_the_owner_alone(tmp_path: Path) -> None:
+    mask = os.umask(0)
+    try:
+        with replacing(tmp_path / "a" / "b" / "file", private=True) as file:
+            file.write(b"x")
+        os.close(open_private(tmp_path / "c" / "file"))
+    finally:
+        os.umask(mask)
+    modes = {path.relative_to(tmp_path).as_posix(): path.stat().st_mode & 0o777 for path in tmp_path.rglob("*")}
+    assert modes == {"a": 0o700, "a/b": 0o700, "a/b/file": 0o600, "c": 0o700, "c/file": 0o600}
+
+
+def test_what_others_could_read_is_taken_from_them_but_not_what_is_linked_to(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("x")
+    outside.chmod(0o644)
+    folder = tmp_path / "ours"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "file").write_text("x")
+    (folder / "link").symlink_to(outside)
+    for path in (folder, folder / "deep"):
+        path.chmod(0o755)
+    tighten(folder)
+    assert [path.stat().st_mode & 0o777 for path in (folder, folder / "deep", folder / "deep" / "file", outside)] == [
+        0o700, 0o700, 0o600, 0o644,
+    ]  # fmt: skip
+
+
+def test_a_folder_that_is_everybodys_is_not_taken_from_them(tmp_path: Path) -> None:
+    tmp_path.chmod(0o1777)
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "file").chmod(0o644)
+    tighten(tmp_path)
+    assert (tmp_path.stat().st_mode & 0o7777, (tmp_path / "file").stat().st_mode & 0o777) == (0o1777, 0o644)
+
+
+def test_half_a_surrogate_pair_can_be_written_as_json() -> None:
+    assert json.loads(json_bytes(["caf\udce9", "\u00e9"])) == ["caf\udce9", "\u00e9"]
+    assert json_bytes("\u00e9") == '"\u00e9"'.encode()
