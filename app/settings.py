@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from enum import Enum, StrEnum
 from pathlib import Path
@@ -11,11 +12,17 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from app.translations import sentence
 from engine.errors import StorageError
 from engine.events import Thinking
-from engine.storage import replacing
+from engine.regular_files import read_regular
+from engine.storage import json_bytes, replacing
 
 log = logging.getLogger(__name__)
+
+VERSION = 1  # version 0.1.0 of Earshot wrote none
+_LARGEST_FILE = 1_000_000
+_LARGEST_NUMBER = 10**9
 
 
 class Retention(StrEnum):
@@ -61,19 +68,32 @@ class Preferences:
 
 
 class Settings(QObject):
-    """Holds the preferences, says which one changed, writes them at once. An unreadable file means the defaults."""
+    """Holds the preferences, says which one changed, writes them at once.
+
+    What somebody else wrote into the file meanwhile is taken over with the next change. A damaged file is kept aside
+    and means the defaults; one of a newer version is left alone. `take_troubles` says so.
+    """
 
     changed = Signal(str)  # name of the field
 
     def __init__(self, path: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._path = path
-        self._now = _read(path)
+        self._troubles: list[Callable[[], str]] = []  # in the language that is set by then
+        self._may_write = True
+        self._others: dict[str, Any] = {}  # what is in the file beside the preferences
+        self._seen = b""  # the file as it was read or written last
+        self._now = self._read() or Preferences()
 
     @property
     def now(self) -> Preferences:
         """The preferences as they stand."""
         return self._now
+
+    def take_troubles(self) -> list[str]:
+        """Sentences about the file that were not told yet."""
+        told, self._troubles = self._troubles, []
+        return [trouble() for trouble in told]
 
     def change(self, **values: Any) -> None:
         """Set some fields. A choice that cannot be written still holds until the app is closed.
@@ -82,48 +102,96 @@ class Settings(QObject):
         """
         before = self._now
         typed = {name: _typed(value, getattr(Preferences(), name)) for name, value in values.items()}
-        self._now = replace(before, **typed)
-        if self._now == before:
+        if replace(before, **typed) == before:
             return
+        self._now = replace(self._read_anew() or before, **typed)
+        self._write()
+        for field in fields(Preferences):
+            if getattr(before, field.name) != getattr(self._now, field.name):
+                self.changed.emit(field.name)
+
+    def _write(self) -> None:
+        if not self._may_write:
+            return
+        content = json_bytes(self._others | {"version": VERSION} | _plain(self._now), indent=1)
         try:
-            with replacing(self._path) as file:
-                file.write(json.dumps(_plain(self._now), ensure_ascii=False, indent=1).encode())
+            with replacing(self._path, private=True) as file:
+                file.write(content)
+            self._seen = content
         except StorageError as error:
             log.warning("settings were not written: %s", error)
-        for name in values:
-            if getattr(before, name) != getattr(self._now, name):
-                self.changed.emit(name)
+
+    def _read_anew(self) -> Preferences | None:
+        """What the file says, if somebody else has written it."""
+        try:
+            changed = self._path.read_bytes() != self._seen
+        except OSError:
+            return None
+        return self._read() if changed else None
+
+    def _read(self) -> Preferences | None:
+        """What the file says; None where there is none or it makes no sense."""
+        try:
+            self._seen = read_regular(self._path, _LARGEST_FILE)
+            stored = json.loads(self._seen.decode())
+            if not isinstance(stored, dict):
+                raise ValueError("no settings")
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, RecursionError) as error:
+            self._put_aside(error)
+            return None
+        version = stored.pop("version", VERSION)
+        self._may_write = isinstance(version, int) and version <= VERSION
+        if not self._may_write:
+            self._troubles.append(self._newer)
+        return self._understood(stored)
+
+    def _understood(self, stored: dict[str, Any]) -> Preferences:
+        values: dict[str, Any] = {}
+        for field in fields(Preferences):
+            if field.name in stored:
+                try:
+                    values[field.name] = _typed(stored.pop(field.name), field.default)
+                except (TypeError, ValueError):
+                    log.warning("setting %s has an unusable value", field.name)
+        self._others = stored
+        return Preferences(**values)
+
+    def _put_aside(self, error: Exception) -> None:
+        copy = self._path.with_name(f"{self._path.stem}.damaged{self._path.suffix}")
+        try:
+            with replacing(copy, private=True) as file:
+                file.write(read_regular(self._path, _LARGEST_FILE))
+        except (OSError, StorageError):
+            copy = self._path
+        log.warning("settings in %s cannot be read (%s): the defaults hold", self._path.name, error)
+        self._troubles.append(lambda: self._damaged(copy))
+
+    def _newer(self) -> str:
+        words = sentence("{path} was written by a newer version of Earshot: it stays as it is, your changes are lost.")
+        return words.format(path=self._path)
+
+    def _damaged(self, copy: Path) -> str:
+        words = sentence("The settings were damaged, so they are as at first. The old file is kept as {copy}.")
+        return words.format(copy=copy)
 
 
 def _plain(preferences: Preferences) -> dict[str, Any]:
     return {name: value.value if isinstance(value, Enum) else value for name, value in asdict(preferences).items()}
 
 
-def _read(path: Path) -> Preferences:
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return Preferences()
-    except (OSError, ValueError) as error:
-        log.warning("settings in %s cannot be read (%s): the defaults hold", path.name, error)
-        return Preferences()
-    values: dict[str, Any] = {}
-    for field in fields(Preferences):
-        if isinstance(stored, dict) and field.name in stored:
-            try:
-                values[field.name] = _typed(stored[field.name], field.default)
-            except (TypeError, ValueError):
-                log.warning("setting %s has an unusable value", field.name)
-    return Preferences(**values)
-
-
 def _typed(value: Any, default: Any) -> Any:
     if isinstance(default, Enum):
         return type(default)(value)
     if isinstance(default, tuple):
-        return tuple(str(each) for each in value)
+        if not isinstance(value, (list, tuple)):
+            raise TypeError
+        return tuple(_typed(each, "") for each in value)
     if isinstance(default, float) and type(value) is int:
-        return float(value)
-    if type(value) is not type(default):
+        value = float(value) if abs(value) <= _LARGEST_NUMBER else value
+    if type(value) is not type(default) or (isinstance(value, str) and "\0" in value):
         raise TypeError
+    if isinstance(value, (int, float)) and not abs(value) <= _LARGEST_NUMBER:
+        raise ValueError
     return value

@@ -48,6 +48,7 @@ class Conversation(QObject):
         self._spoken: tuple[str, tuple[int, int] | None] = "", None  # the turn that sounds, and its characters
         self._unsaved: set[str] = set()
         self._query = ""
+        self._gathered: list[str] | None = None
         self._closed = False  # news that come after it change nothing
         self._begin_new()
         self._all = list(store.conversations())  # newest first
@@ -61,8 +62,19 @@ class Conversation(QObject):
 
     def start(self) -> None:
         """Say what is damaged, erase what was removed, apply the retention setting."""
+        self._gathered = self._settings.take_troubles()
         self._attempt(self._store.purge)
         self.expire()
+        troubles, self._gathered = self._gathered, None
+        if troubles:
+            self.trouble.emit(" ".join(troubles))
+
+    def _tell(self, trouble: str) -> None:
+        """While Earshot starts, all of them are told at once: there is one line for them."""
+        if self._gathered is None:
+            self.trouble.emit(trouble)
+        elif trouble not in self._gathered:
+            self._gathered.append(trouble)
 
     # What is shown.
 
@@ -333,7 +345,7 @@ class Conversation(QObject):
             result = command(*arguments)
             self._refresh(about)
         except StorageError as error:
-            self.trouble.emit(str(error))
+            self._tell(str(error))
             return None
         return True if result is None else result
 
@@ -342,14 +354,14 @@ class Conversation(QObject):
         try:
             return command(*arguments)
         except StorageError as error:
-            self.trouble.emit(str(error))
+            self._tell(str(error))
             return None
 
     def _refresh(self, about: str = "") -> None:
         if self._closed:
             return
         for sentence in self._store.take_troubles():
-            self.trouble.emit(sentence)
+            self._tell(sentence)
             about = ""
         if about:
             self._sort_in(about)
