@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FORMATS = ("txt", "srt", "vtt", "json", "md")
+_JOURNALS_DAYS = 30  # an interrupted run can be gone on with for so long
 _STREAMED = ("txt", "srt", "vtt")  # these only grow at their end
 
 
@@ -51,7 +52,12 @@ def add_file_options(parser: argparse.ArgumentParser) -> None:
 
 def run_files(args: argparse.Namespace, options: Options) -> int:
     """Work through all files; those that cannot be used are named on stderr and the others are done all the same."""
+    from engine.storage import tighten
+    from engine.transcription.journal import remove_old_journals
+
     _check(args)
+    tighten(_journals_folder())
+    remove_old_journals(_journals_folder(), _JOURNALS_DAYS)
     wanted = _jobs(args, options)
     jobs = [job for job in wanted if _succeeds(args, job, _check_job)]
     if not jobs:
@@ -192,12 +198,15 @@ def _jobs(args: argparse.Namespace, options: Options) -> list[Job]:
 
 def _journal_without_output(path: Path, options: Options) -> Path:
     """In the user's folder for caches, under a name that tells two recordings of the same name apart."""
-    import platformdirs
-
     place = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:12]
     language = f".{options.translate_to}" if options.translate_to else ""
-    folder = platformdirs.user_cache_path("Earshot", appauthor=False) / "transcriptions"
-    return folder / f"{path.stem[:60]}{language}.{place}.earshot-journal"
+    return _journals_folder() / f"{path.stem[:60]}{language}.{place}.earshot-journal"
+
+
+def _journals_folder() -> Path:
+    import platformdirs
+
+    return platformdirs.user_cache_path("Earshot", appauthor=False) / "transcriptions"
 
 
 def _check(args: argparse.Namespace) -> None:

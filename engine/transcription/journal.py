@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from engine.errors import RequestError, StorageError
 from engine.storage import storage_error
 from engine.transcription.results import Options, Segment
 
+SUFFIX = ".earshot-journal"
 _VERSION = 1
 
 
@@ -75,6 +78,15 @@ class Journal:
         """The run is complete and its result is safe elsewhere."""
         self.close()
         self.path.unlink(missing_ok=True)
+
+
+def remove_old_journals(folder: Path, older_than_days: float) -> None:
+    """Remove journals in a folder of Earshot's that nobody went on with: they hold what was said."""
+    limit = time.time() - older_than_days * 86_400
+    with contextlib.suppress(OSError):  # a folder that may not be read is no trouble
+        for path in folder.glob(f"*{SUFFIX}*"):
+            if path.stat().st_mtime < limit:
+                path.unlink()
 
 
 def interrupted_at_s(path: Path) -> float | None:
