@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from app.talk.replayer import Replayer
 from app.talk.searcher import Searcher
 from app.talk.state_machine import StateMachine
 from app.talk.store import Store
+from app.talk.sweep import remove_leftovers, remove_orphans
 from app.talk.talk import Talk
 from app.talk.timer_bell import TimerBell
 from app.talk.turn_commands import TurnCommands
@@ -49,6 +51,7 @@ from app.widgets.main_window import MainWindow
 from app.worker import Worker
 from engine.events import Progress
 
+_CLOCK_OF_DISK_S = 2.0  # by which a disk's times may be behind
 _DISK_HANGS_S = 60.0  # many files take long to be listed, a sleeping disk takes seconds to wake
 
 
@@ -120,7 +123,8 @@ def build_controller(
     catalogue: Catalogue | None = None,
 ) -> Controller:
     """The controller with everything below it. The keyword arguments are for tests. Raises StorageError."""
-    store = Store(paths.store, paths.recordings)
+    began = time.time() - _CLOCK_OF_DISK_S
+    store, tidying = Store(paths.store, paths.recordings), Worker("tidying", _DISK_HANGS_S)
     conversation = Conversation(store, settings, Searcher(store, Worker("search", _DISK_HANGS_S)))
     notices, disk = Notices(), Worker("disk", _DISK_HANGS_S)
     servers = ToolServers(settings, tuple(offer.name for offer in tool_offers()))
@@ -155,8 +159,17 @@ def build_controller(
 
     return Controller(
         settings, talk, transcriber, models, voices, servers, thread, sound, disk,
-        diagnostics=report,
+        diagnostics=report, tidy=lambda: tidying.run(lambda: _tidy(paths, store.on_disk, began)),
     )  # fmt: skip
+
+
+def _tidy(paths: Paths, on_disk: bool, before: float) -> None:
+    """What older versions let others read, and what a crash left behind. On a thread of its own."""
+    paths.tighten()
+    if on_disk:
+        remove_orphans(paths.store, paths.recordings, before)
+    remove_leftovers(paths.transcriptions, ("voice-*.flac", ".*.part"), before)
+    remove_leftovers(paths.data, (".*.part",), before)
 
 
 def _build_talk(

@@ -74,11 +74,12 @@ class Controller(QObject):
         sound: SoundDevices,
         disk: Worker,
         diagnostics: Callable[[], str],
+        tidy: Callable[[], None],
     ) -> None:
         super().__init__()
         self._settings, self._talk, self._models, self._voices = settings, talk, models, voices
         self._conversation = talk.conversation
-        self._thread, self._sound, self._disk = thread, sound, disk
+        self._thread, self._sound, self._disk, self._tidy = thread, sound, disk, tidy
         self.transcriber, self.tool_servers, self.diagnostics = transcriber, servers, diagnostics
         self.presets: tuple[PresetView, ...] = choices.preset_views(settings.now.language)
         self.tools: tuple[ToolOffer, ...] = choices.tool_offers()
@@ -129,8 +130,9 @@ class Controller(QObject):
         self._settings.changed.connect(self._on_setting)
 
     def start(self) -> None:
-        """Begin: load the model, open the sound, go on with interrupted transcriptions."""
+        """Begin: load the model, open the sound, go on with interrupted transcriptions, tidy up."""
         self._conversation.start()
+        self._tidy()
         self._models.load_best()
         self.tool_servers.begin()
         use = self._talk.microphone_use

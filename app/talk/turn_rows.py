@@ -91,7 +91,9 @@ def erase_conversation(db: sqlite3.Connection, key: str) -> None:
 
 
 def erase_turn(db: sqlite3.Connection, id: str) -> list[tuple[str, str]]:
-    """A removed turn, with those it hides. Returns conversation and name of each file that no other turn has."""
+    """A removed turn, with those it hides. Returns conversation and name of each file that no other turn has, among
+    them what the model's memory saved.
+    """
     row = db.execute(
         "SELECT conversation, parent, hides_followers, shown_child FROM turns WHERE id = ?", (id,)
     ).fetchone()
@@ -111,7 +113,7 @@ def erase_turn(db: sqlite3.Connection, id: str) -> list[tuple[str, str]]:
     show_branch(db, conversation, tip_of(db, conversation))
     others = db.execute("SELECT id FROM turns WHERE conversation = ?", (conversation,)).fetchall()
     files.difference_update(*(_files_of(db, other) for (other,) in others))
-    return [(conversation, name) for name in sorted(files)]
+    return [(conversation, name) for name in (*sorted(files), *(f"session/{each}.turn" for each in erased))]
 
 
 def _files_of(db: sqlite3.Connection, id: str) -> set[str]:

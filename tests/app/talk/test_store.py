@@ -303,11 +303,16 @@ def test_purging_removes_files_that_no_other_turn_has(store: Store) -> None:
     for name in ("said.flac", "old.wav", "new.wav"):
         (store.folder(key) / name).write_bytes(b"x")
     old = say(store, key, "once", recording="said.flac", sound="old.wav")
-    say(store, key, "once", after=None, recording="said.flac", sound="new.wav")
+    new = say(store, key, "once", after=None, recording="said.flac", sound="new.wav")
+    saved = store.folder(key) / "session"
+    saved.mkdir()
+    for id in (old, new):
+        (saved / f"{id}.turn").write_bytes(b"x")
     store.remove_turn(old)
-    assert len(list(store.folder(key).iterdir())) == 3
+    assert len(list(store.folder(key).glob("*.*"))) == 3
     store.purge()
-    assert sorted(file.name for file in store.folder(key).iterdir()) == ["new.wav", "said.flac"]
+    assert sorted(file.name for file in store.folder(key).glob("*.*")) == ["new.wav", "said.flac"]
+    assert [file.stem for file in saved.iterdir()] == [new]
     store.remove_conversation(key)
     store.purge()
     assert not store.folder(key).exists()
