@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -15,9 +14,9 @@ import mlx.core as mx
 
 from engine.conversation.model import Model
 from engine.conversation.prompting.chat_template import SPOKEN, THINKING, Variant
+from engine.conversation.prompting.context import Context, Instructions
 from engine.conversation.prompting.prompts import Prompts
 from engine.conversation.prompting.reading import Readable, Reader
-from engine.conversation.prompting.trimming import ShownTurn, Trimmer, Trimming, latest
 from engine.conversation.remembering.memory import Memory
 from engine.conversation.remembering.records import Passage, TurnRecord
 from engine.conversation.remembering.saving import Store
@@ -36,7 +35,7 @@ from engine.conversation.replying.reply_parser import (
 )
 from engine.conversation.replying.settings import TALK, SessionSettings, sampling_for, turns_to_show
 from engine.conversation.replying.single_tasks import read_aloud, transcript_of
-from engine.conversation.replying.thinking import opened_behind, prefers_thinking
+from engine.conversation.replying.thinking import prefers_thinking, think
 from engine.conversation.replying.tool_use import use_tools
 from engine.conversation.speaking_along.pace import Pace
 from engine.conversation.speaking_along.voices import Voices
@@ -51,6 +50,7 @@ from engine.events import (
     Thinking,
     ThinkingEnded,
     ThinkingText,
+    ToolResult,
     Turn,
     new_turn_id,
 )
@@ -58,7 +58,7 @@ from engine.events import (
 if TYPE_CHECKING:
     from engine.speaking import Voice
 
-log = logging.getLogger(__name__)
+_SHORTENED = " … (shortened)"
 
 
 class Session:
@@ -76,26 +76,17 @@ class Session:
         self.settings = settings or SessionSettings()
         self._engine = engine
         self._vocabulary = engine.vocabulary
-        self._variant = Variant(engine.variant)
         self._reader = Reader(engine.llm, engine.shared_prefixes)
-        self._prompts = Prompts(engine.vocabulary, engine.hearing, self._variant)
         self._voices = Voices(lambda: engine.speaking)
         self._pace = Pace()
         self._voice_scale = 1.0
         self._store = Store(engine.vocabulary, engine.name)
-        self._memory = Memory()
-        self._trimming = Trimming()
-        self._path_was_left = False
+        self._memory = Memory() if saved is None else self._store.restore(Path(saved))
+        prompts = Prompts(engine.vocabulary, engine.hearing, Variant(engine.variant))
+        self._context = Context(self._memory, prompts, engine.context_length, engine.name)
         self._busy = False
         self._interrupted = threading.Event()
         self._skip = threading.Event()
-        if saved is not None:
-            self._memory = self._store.restore(Path(saved))
-
-    @classmethod
-    def restore(cls, engine: Model, folder: Path | str, settings: SessionSettings | None = None) -> Session:
-        """A session that goes on where the one saved in `folder` stopped. See `save`."""
-        return cls(engine, settings, folder)
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -141,14 +132,12 @@ class Session:
         """Go on from another path, such as a branch. Raises RequestError if it names an unknown turn, or one twice."""
         self._must_be_idle()
         self._memory.follow(path)
-        self._path_was_left = True
 
     def forget(self, turn_ids: Iterable[str]) -> None:
         """Drop turns for good, from memory and path; the next `save` removes their files. Unknown ones are ignored."""
         self._must_be_idle()
         self._memory.forget(turn_ids)
-        self._path_was_left = True
-        self._prompts.keep_only(self._shown())
+        self._context.keep_only_shown(self._instructions())
 
     def remember(self, turn_id: str, turn: Turn, answer: str, transcript: str | None = None) -> None:
         """Take in a turn from its words (and sound), as stored elsewhere; the path stays as it is.
@@ -218,10 +207,10 @@ class Session:
 
     def _reply(self, turn: Turn, before: tuple[str, ...]) -> Generator[SessionEvent]:
         self._memory.refuse_known(turn.id)  # two generators may have been made for it
-        memory, trimming = self._memory.copy(), self._trimming
-        reply = ReplyInProgress(self._new_record(turn))
+        memory, trimming = self._memory.copy(), self._context.trimming
+        known = self._memory.transcript_of(turn.samples_16k)  # of another version of this question
+        reply = ReplyInProgress(TurnRecord(turn, known, speech=self._vocabulary.speech))
         self._memory.put(reply.record)
-        self._path_was_left |= before != self.path
         self._memory.follow((*before, turn.id))
         try:
             yield from self._make_room(reply)
@@ -235,50 +224,26 @@ class Session:
             self._keep(reply, broken_off=True)
             raise
         except BaseException:
-            self._memory, self._trimming = memory, trimming
+            self._memory.go_back(memory)
+            self._context.trimming = trimming
             self._reader.forget()
             raise
         self._keep(reply, broken_off=self._interrupted.is_set())
         record = self.turn(turn.id)
         yield ReplyEnded(turn.id, record.reason, record.statistics)
 
-    def _new_record(self, turn: Turn) -> TurnRecord:
-        """The beginning of a turn; what was said in it is known if another turn has the same sound."""
-        sound = turn.samples_16k
-        same = [record.transcript for record in self._memory if sound is not None and record.samples_16k is sound]
-        known = next((transcript for transcript in same if transcript is not None), None)
-        return TurnRecord(turn, known, speech=self._vocabulary.speech)
-
     def _make_room(self, reply: ReplyInProgress) -> Iterator[SessionEvent]:
-        """Leave out of the prompt what does not fit the context with the answer."""
-        reserve = min(reply.turn.max_tokens, self._engine.context_length // 4)
+        """Leave out of the prompt what does not fit; sounds that go are transcribed before."""
         opening = THINKING if self._may_think(reply.turn) else SPOKEN
         heard: list[Heard] = []
 
         def transcribe(record: TurnRecord) -> None:
-            if (text := self._transcript_of(record)) is not None:
-                self._memory.put(dataclasses.replace(record, transcript=text))
-                heard.append(Heard(record.id, text))
+            heard.extend(self._transcribed(record))
 
-        def size_of(trimming: Trimming) -> int:
-            tools = self._schemas(reply.turn)
-            return self._prompts.length(self.settings.persona, tools, self._shown(trimming), opening)
-
-        trimmer = Trimmer(self._engine.context_length - reserve, size_of, transcribe)
-        if self._path_was_left and self._trimming and size_of(Trimming()) <= trimmer.limit:
-            self._trimming = Trimming()
-        trimming, trimmed = trimmer.trim(self._latest(), self._trimming)
+        instructions = self._instructions(reply.turn)
+        trimmed = self._context.make_room(instructions, opening, transcribe, self._interrupted.is_set)
         yield from heard
-        if self._interrupted.is_set():
-            return  # nothing more is read or written, and no sound may go for half of what was said in it
-        self._trimming, self._path_was_left = trimming, False
         if trimmed is not None:
-            if size_of(trimming) > trimmer.limit:
-                raise RequestError(
-                    f"{self._engine.name} takes {self._engine.context_length} tokens at once, and its instructions "
-                    "and tools leave no room for a question: offer fewer tools or shorten the instructions."
-                )
-            self._prompts.keep_only(self._shown())
             yield trimmed
 
     def _answer(self, reply: ReplyInProgress) -> Iterator[SessionEvent]:
@@ -289,7 +254,9 @@ class Session:
             if not wanted or self._interrupted.is_set():
                 return
             may_run = round < self.settings.tool_rounds
-            yield from use_tools(reply, wanted, self.settings, may_run, self._interrupted.is_set)
+            yield from use_tools(
+                reply, wanted, self.settings, may_run, self._interrupted.is_set, lambda: self._fitted(reply)
+            )
 
     def _passage(self, reply: ReplyInProgress) -> Iterator[SessionEvent]:
         spoken = reply.turn.spoken_answer
@@ -310,12 +277,14 @@ class Session:
                     reply.passage.ids.append(id)
                     yield from self._sorted(reply, parser.feed(id), voicing)
                     if voicing:
-                        yield from _sounding(reply, self._until_interrupted(voicing.along()))
+                        yield from reply.sounding(self._until_interrupted(voicing.along()))
+                        if voicing.runs_on:
+                            break
             yield from self._sorted(reply, parser.finish(), voicing)
             if not ended and not self._interrupted.is_set():
                 reply.reason = EndReason.LENGTH
             if voicing and not self._interrupted.is_set():
-                yield from _sounding(reply, self._until_interrupted(voicing.rest()))
+                yield from reply.sounding(self._until_interrupted(voicing.rest()))
                 self._voice_scale = voicing.scale
 
     def _sorted(
@@ -357,28 +326,10 @@ class Session:
         return prefers_thinking(self._reader, thinking, plain, self._interrupted.is_set)
 
     def _think(self, reply: ReplyInProgress) -> Iterator[SessionEvent]:
-        """Reason until the mark, the budget, or `skip_thinking`; then open the answer behind it."""
         readable = self._prompt(reply, THINKING)
-        parser = ReplyParser(self._vocabulary, thinking=True)
-        ids: list[int] = []
-        done = False
-        with closing(
-            self._write(reply, readable, min(reply.turn.thinking_budget, reply.turn.max_tokens // 2))
-        ) as stream:
-            for id in stream:
-                if id in self._vocabulary.end_ids:
-                    break
-                ids.append(id)
-                for piece in parser.feed(id):
-                    done |= isinstance(piece, ThinkingDone)
-                    if isinstance(piece, ThinkingPiece):
-                        reply.thinking += piece.text
-                        yield ThinkingText(piece.text)
-                if done or self._skip.is_set():
-                    break
-        reply.thinking_s = reply.elapsed_s
-        reply.opened = opened_behind(self._vocabulary, readable, ids, reply.thinking, done, reply.turn.spoken_answer)
-        yield ThinkingEnded(reply.thinking_s, len(ids), skipped=not done)
+        most = min(reply.turn.thinking_budget, reply.turn.max_tokens // 2)
+        with closing(self._write(reply, readable, most)) as stream:
+            yield from think(reply, readable, stream, self._vocabulary, self._skip.is_set)
 
     # What the user said, and speaking again.
 
@@ -396,7 +347,7 @@ class Session:
         """What was said in a turn; None when it was interrupted: half of it is not what was said."""
         if record.transcript is not None:
             return record.transcript
-        text = transcript_of(self._engine, self._prompts.sound(record), self._interrupted.is_set)
+        text = transcript_of(self._engine, self._context.sound(record), self._interrupted.is_set)
         return None if self._interrupted.is_set() else text
 
     def _spoken_again(self, record: TurnRecord, voice: Voice | None) -> Generator[Speech]:
@@ -417,22 +368,24 @@ class Session:
     # Small things.
 
     def _prompt(self, reply: ReplyInProgress, opening: str) -> Readable:
-        shown = self._shown()
-        record = dataclasses.replace(shown[-1].record, passages=reply.record.passages)
-        shown[-1] = dataclasses.replace(shown[-1], record=record)
-        return self._prompts.build(self.settings.persona, self._schemas(reply.turn), shown, opening)
+        return self._context.prompt(self._instructions(reply.turn), opening, reply.passages)
 
-    def _schemas(self, turn: Turn) -> str:
-        offered = [name for name in turn.allow_tools if name in self.settings.tools]
-        return self.settings.tools.schemas(offered) if offered else ""
+    def _instructions(self, turn: Turn | None = None) -> Instructions:
+        """What the prompt of a turn begins with."""
+        tools = self.settings.tools
+        offered = [name for name in turn.allow_tools if name in tools] if turn else []
+        schemas = tools.schemas(offered) if offered else ""
+        return Instructions(self.settings.persona, schemas, turns_to_show(self.settings, self._engine.about))
 
-    def _shown(self, trimming: Trimming | None = None) -> list[ShownTurn]:
-        """The turns of the path as the model is shown them."""
-        return (self._trimming if trimming is None else trimming).shown(self._latest())
-
-    def _latest(self) -> Sequence[TurnRecord]:
-        """The last turn of the path and as many before it as settings and model want."""
-        return latest(self.turns, turns_to_show(self.settings, self._engine.about))
+    def _fitted(self, reply: ReplyInProgress) -> ToolResult:
+        """The last result of a tool, cut as far as the context holds it together with an answer."""
+        results = reply.passage.results
+        over = len(self._prompt(reply, SPOKEN)) - self._context.longest_prompt(reply.turn)
+        if over > 0:
+            ids, mark = (self._vocabulary.encode(text) for text in (results[-1].text, _SHORTENED))
+            kept = self._vocabulary.decode(ids[: max(len(ids) - over - len(mark), 0)])
+            results[-1] = dataclasses.replace(results[-1], text=kept + _SHORTENED)
+        return results[-1]
 
     def _write(self, reply: ReplyInProgress, readable: Readable, max_tokens: int) -> Generator[int]:
         """Ids from the language model, measured."""
@@ -444,7 +397,7 @@ class Session:
             readable,
             sampling=sampling,
             end_ids=self._vocabulary.end_ids,
-            max_tokens=min(max_tokens, self._engine.context_length - len(readable)),
+            max_tokens=min(max_tokens, self._context.length - len(readable)),
             cancelled=self._interrupted.is_set,
         )
         with closing(stream):  # type: ignore[type-var]
@@ -470,7 +423,7 @@ class Session:
         if broken_off:
             reply.reason = EndReason.INTERRUPTED
         self._memory.put(as_remembered(reply.record, self._vocabulary, self._vocabulary.tts_end))
-        self._prompts.keep_only(self._shown())
+        self._context.keep_only_shown(self._instructions())
         mx.clear_cache()
 
     def _exclusive(self, events: Generator) -> Generator:
@@ -493,9 +446,3 @@ class Session:
     def _must_be_idle(self) -> None:
         if self._busy:
             raise RuntimeError("another generator of this session is still open; close it first")
-
-
-def _sounding(reply: ReplyInProgress, speeches: Iterator[Speech]) -> Iterator[Speech]:
-    for speech in speeches:
-        reply.add_sound(speech)
-        yield speech

@@ -134,6 +134,7 @@ def fill(
         done += sum(array.nbytes for _, array in step)
         yield Progress("loading", done, total, "bytes")
     network.eval()
+    mx.eval(mx.random.state)  # of values that a new network begins with: not made, their seeds would wait for ever
     return total
 
 

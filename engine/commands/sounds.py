@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SHORTEST_S = 0.3
 SILENT_PEAK = 5e-4
-ANSWER_TOKENS = 1024  # room kept for question and answer
+ANSWER_TOKENS = 1024  # room kept for question and answer, or a quarter of a small context
 
 
 def read_sound(path: Path, engine: Engine) -> Samples:
@@ -26,7 +26,7 @@ def read_sound(path: Path, engine: Engine) -> Samples:
     """
     import numpy as np
 
-    room = engine.context_length - ANSWER_TOKENS
+    room = engine.context_length - min(ANSWER_TOKENS, engine.context_length // 4)
     longest_s = int(room / (sum(engine.hearing.patch_counts(25 * 16_000)) + 2) * 25)
     blocks: list[Samples] = []
     length = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+CONTEXT = 1280  # places of the longest rows of its training (rows.WIDTHS): what is longer it never learned to read
 TEXT: dict[str, Any] = {
     "hidden_size": 384,
     "intermediate_size": 1152,
@@ -11,13 +12,13 @@ TEXT: dict[str, Any] = {
     "num_attention_groups": 2,
     "num_key_value_heads": 2,
     "num_hidden_layers": 8,
-    "max_seq_len": 4096,
+    "max_seq_len": CONTEXT,
     "vocab_size": 8960,
     "rms_norm_eps": 1e-06,
     "eos_token_id": 2304,
     "pad_token_id": 2304,
     "rope_theta": 10000.0,
-    "max_position_embeddings": 4096,
+    "max_position_embeddings": CONTEXT,
     "rope_scaling": None,
     "tie_word_embeddings": True,
     "torch_dtype": "float16",

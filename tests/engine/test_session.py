@@ -476,6 +476,25 @@ def test_chained_calls_end_at_the_limit(engine: SmallEngine) -> None:
     assert "No more tools" in results[-1].text
 
 
+def test_a_result_longer_than_the_context_is_cut_so_that_it_can_be_answered() -> None:
+    def read_page() -> str:
+        """Reads a page."""
+        return "word " * 700
+
+    engine = SmallEngine(context_length=600)
+    asked = [*call(engine, "read_page"), engine.vocabulary.eot]
+    engine.llm.scripts += [asked, spoken(engine, "So many words.")]
+    session = Session(engine, SessionSettings(tools=ToolRegistry([tool(read_page)])))
+    events = list(session.ask(Turn(text="go", allow_tools=("read_page",))))
+    result = next(event for event in events if isinstance(event, ToolResult))
+    assert result.text.startswith("word word")
+    assert result.text.endswith(" … (shortened)")
+    assert text_of(events) == "So many words."
+    assert session._reader.length <= 600
+    assert session.turns[0].reason is EndReason.COMPLETE
+    assert len(result.text) > 100, "more was cut than had to be"
+
+
 def test_several_calls_in_a_row_and_a_broken_one_are_all_answered(engine: SmallEngine) -> None:
     vocabulary = engine.vocabulary
     asked = [
@@ -610,8 +629,8 @@ def test_old_sounds_become_transcripts_then_old_turns_go() -> None:
     assert trimmed[0].turns_dropped == 0
     assert all(event.tokens_freed > 0 for event in trimmed)
     assert any(event.turns_dropped for event in trimmed)
-    assert session.path[0] in session._trimming.left_out
-    assert all(session.turn(turn_id).transcript is not None for turn_id in session._trimming.without_sound)
+    assert session.path[0] in session._context.trimming.left_out
+    assert all(session.turn(turn_id).transcript is not None for turn_id in session._context.trimming.without_sound)
     assert len(session.turns) == 12
 
 
@@ -636,7 +655,7 @@ def test_an_interruption_while_room_is_made_costs_no_turn_its_sound() -> None:
     engine.llm.scripts.append(interrupted(session, written(engine, "good morning"), 4))
     events = list(session.ask(Turn(samples_16k=tone(20), spoken_answer=False, max_tokens=30)))
     assert kinds(events) == ["ReplyEnded"]
-    assert not session._trimming
+    assert not session._context.trimming
     assert [turn.transcript for turn in session.turns] == [None, None, None]
 
 
@@ -649,8 +668,8 @@ def test_turns_that_are_not_shown_make_no_room() -> None:
     engine.llm.scripts.append(written(engine, "Yes."))
     events = list(session.ask(Turn(text="word " * 400, spoken_answer=False, max_tokens=30)))
     assert kinds(events) == ["ContextTrimmed", "AnswerText", "ReplyEnded"]
-    assert not session._trimming.left_out
-    assert not session._trimming.without_sound
+    assert not session._context.trimming.left_out
+    assert not session._context.trimming.without_sound
 
 
 def test_a_single_turn_longer_than_the_context_is_answered_all_the_same() -> None:
@@ -672,6 +691,17 @@ def test_a_reply_that_uses_up_its_budget_ends_for_length(engine: SmallEngine) ->
     assert session.turns[0].passages[0].ids[-1] == engine.vocabulary.tts_end
 
 
+def test_speech_that_goes_on_without_words_is_ended(engine: SmallEngine) -> None:
+    speech = engine.vocabulary.speech
+    endless = [speech[number % 50] for number in range(3000)]
+    engine.llm.scripts.append([*engine.vocabulary.encode("Yes."), *endless])
+    session = Session(engine)
+    end = list(session.ask(Turn(text="go", max_tokens=2500)))[-1]
+    assert isinstance(end, ReplyEnded)
+    assert end.reason is EndReason.LENGTH
+    assert end.statistics.speech_tokens <= 200 + 20 * len("Yes.") + 1
+
+
 # What cannot be.
 
 
@@ -683,7 +713,7 @@ def test_instructions_that_leave_no_room_for_a_question_are_a_sentence() -> None
     with pytest.raises(RequestError, match="Small takes 400 tokens at once, and its instructions and tools leave no"):
         list(session.ask(Turn(text="What is the capital of France?", spoken_answer=False, max_tokens=5)))
     assert len(session.turns) == 1
-    assert not session._trimming
+    assert not session._context.trimming
 
 
 @pytest.mark.parametrize(

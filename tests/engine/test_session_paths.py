@@ -251,7 +251,7 @@ def test_what_was_left_out_of_a_long_path_is_whole_again_on_a_short_one() -> Non
     session.follow(session.path[:2])
     engine.llm.scripts.append(written(engine, "Yes."))
     list(session.ask(Turn(text="and now?", spoken_answer=False, max_tokens=5)))
-    assert not session._trimming
+    assert not session._context.trimming
     assert session.turns[-1].statistics.prompt_tokens > 2 * 50
 
 
@@ -264,8 +264,8 @@ def test_half_of_the_turns_go_at_once_so_that_the_cache_is_used_again(engine: Sm
         statistics = session.turns[-1].statistics
         read.append(statistics.prompt_tokens - statistics.reused_tokens)
     steps = [number for number in range(1, 16) if read[number] > read[1] + 5]
-    assert steps == [7, 10, 13]
-    assert len(session._shown()) == 7
+    assert steps == [7, 11, 15]
+    assert len(session._context._shown(session._instructions())) == 4
 
 
 @pytest.mark.parametrize(("said", "wanted", "shown"), [(2, None, 2), (2, 5, 2), (4, 1, 1), (None, 3, 3), (-1, None, 5)])
@@ -275,8 +275,8 @@ def test_the_models_folder_bounds_what_is_remembered_and_settings_may_ask_for_le
     engine.about = {} if said is None else {"remember_turns": said}
     session = Session(engine, SessionSettings(remember_turns=wanted))
     answered(session, engine, *"abcdef")
-    assert len(session._shown()) - 1 <= shown
-    assert max(shown // 2, 1) <= len(session._shown()) - 1
+    assert len(session._context._shown(session._instructions())) - 1 <= shown
+    assert max(shown // 2, 1) <= len(session._context._shown(session._instructions())) - 1
 
 
 def test_speech_of_a_branch_comes_back_with_it(engine: SmallEngine) -> None:

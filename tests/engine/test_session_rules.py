@@ -161,7 +161,7 @@ class Conversation(RuleBasedStateMachine):
         afresh = copy.copy(self.engine)
         afresh.shared_prefixes = SharedPrefixes()
         other = Session(afresh, self.session.settings)
-        other._memory, other._trimming = self.session._memory.copy(), self.session._trimming
+        other._memory, other._trimming = self.session._memory.copy(), self.session._context.trimming
         assert self.engine.llm.scripts == []
         self.take(other.ask(probe()))
         assert other.turns[-1].statistics.reused_tokens == 0

@@ -128,7 +128,5 @@ def latest(records: Sequence[TurnRecord], most: int | None) -> Sequence[TurnReco
     earlier = len(records) - 1
     if most is None or earlier <= most:
         return records
-    if most == 0:
-        return records[-1:]
-    step = most - most // 2
+    step = most + 1 - (most + 1) // 2  # half of them, rounded up, stay
     return records[-(-(earlier - most) // step) * step :]

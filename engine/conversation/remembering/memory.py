@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from engine.conversation.remembering.records import TurnRecord
 from engine.errors import RequestError
+from engine.events import Samples
 
 
 class Memory:
@@ -28,6 +29,10 @@ class Memory:
         """The same turns and path, to go back to."""
         return Memory(self, self.path)
 
+    def go_back(self, copy: Memory) -> None:
+        """Be as at the time of the copy."""
+        self._records, self.path = dict(copy._records), copy.path
+
     def record(self, turn_id: str) -> TurnRecord:
         """The turn of this id. Raises RequestError for an unknown one."""
         if turn_id not in self._records:
@@ -37,6 +42,11 @@ class Memory:
     def on_path(self) -> tuple[TurnRecord, ...]:
         """The turns of the path, oldest first."""
         return tuple(self._records[turn_id] for turn_id in self.path)
+
+    def transcript_of(self, sound: Samples | None) -> str | None:
+        """What was said in a sound, if a turn with the same one knows."""
+        known = (record.transcript for record in self if sound is not None and record.samples_16k is sound)
+        return next((transcript for transcript in known if transcript is not None), None)
 
     def path_before(self, turn_id: str) -> tuple[str, ...]:
         """The path up to a turn. Raises RequestError for one that is not on it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from engine.conversation.prompting.reading import Readable
@@ -73,7 +74,7 @@ class ReplyInProgress:
             transcript=self.transcript,
             thinking=self.thinking,
             thinking_s=self.thinking_s,
-            passages=tuple(passage.frozen() for passage in self._passages),
+            passages=self.passages,
             pieces=tuple(self._pieces),
             reason=self.reason,
             statistics=self.statistics(),
@@ -93,6 +94,11 @@ class ReplyInProgress:
         """The passage that is being written."""
         return self._passages[-1]
 
+    @property
+    def passages(self) -> tuple[Passage, ...]:
+        """What was written so far."""
+        return tuple(passage.frozen() for passage in self._passages)
+
     def begin_passage(self, spoken: bool) -> Place:
         """Open the next passage; returns where it begins in the whole answer."""
         text = PASSAGE_BREAK.join(passage.text for passage in self._passages if passage.text)
@@ -111,11 +117,14 @@ class ReplyInProgress:
             self._first_text_s = self.elapsed_s
         return events
 
-    def add_sound(self, speech: Speech) -> None:
-        """A piece of sound is about to be handed out."""
-        self._pieces.append(SpokenPiece(len(speech.samples_24k), speech.first_token + speech.tokens, speech.text_end))
-        if self._first_sound_s is None:
-            self._first_sound_s = self.elapsed_s
+    def sounding(self, speeches: Iterable[Speech]) -> Iterator[Speech]:
+        """Hand out pieces of sound, each noted before."""
+        for speech in speeches:
+            end = speech.first_token + speech.tokens
+            self._pieces.append(SpokenPiece(len(speech.samples_24k), end, speech.text_end))
+            if self._first_sound_s is None:
+                self._first_sound_s = self.elapsed_s
+            yield speech
 
     def read(self, prompt_tokens: int, reused: int, seconds: float) -> None:
         """A prompt was read; only the first of a reply is counted."""

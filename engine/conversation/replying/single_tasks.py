@@ -10,12 +10,10 @@ from engine.conversation.model import Model
 from engine.conversation.prompting.chat_template import Variant, embedded
 from engine.conversation.prompting.tasks import read_aloud_prompt, transcribe_prompt
 from engine.conversation.replying.settings import TALK, TRANSCRIBING, sampling_for
-from engine.conversation.speaking_along.long_text import portions
+from engine.conversation.speaking_along.long_text import SPOKEN_AT_LEAST, most_speech_tokens, portions
 from engine.language import Sampling, generate
 
 _MOST_WRITTEN = 448  # ids for each window of 25 s
-_SPOKEN_FOR_A_CHARACTER = 20  # ids, generously: a Chinese character takes about seven
-_SPOKEN_AT_LEAST = 200
 
 
 def transcript_of(model: Model, sounds: Sequence[mx.array], cancelled: Callable[[], bool]) -> str:
@@ -44,7 +42,7 @@ def read_aloud(model: Model, text: str, asked: Sampling | None, cancelled: Calla
 
     Text that the model's context does not hold together with its speech is read in portions.
     """
-    for portion in portions(text, model.context_length - _SPOKEN_AT_LEAST):
+    for portion in portions(text, model.context_length - SPOKEN_AT_LEAST):
         if cancelled():
             return
         yield from _read_portion(model, portion, asked, cancelled)
@@ -60,7 +58,7 @@ def _read_portion(model: Model, text: str, asked: Sampling | None, cancelled: Ca
         penalised_ids=prompt.ids,
         sampling=asked or sampling_for("speech", model.about, TALK),
         end_ids=vocabulary.end_ids,
-        max_tokens=min(_SPOKEN_AT_LEAST + _SPOKEN_FOR_A_CHARACTER * len(text), model.context_length - len(prompt)),
+        max_tokens=min(most_speech_tokens(len(text)), model.context_length - len(prompt)),
         cancelled=cancelled,
     )
     return (id - vocabulary.speech.start for id in ids if id in vocabulary.speech)

@@ -1,14 +1,17 @@
-"""Reasoning before the answer: whether to, and how the answer is opened behind it."""
+"""Reasoning before the answer: whether to, the reasoning itself, and how the answer is opened behind it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import mlx.core as mx
 import numpy as np
 
 from engine.conversation.prompting.chat_template import THINKING_ENDS
 from engine.conversation.prompting.reading import Readable, Reader, common_length
+from engine.conversation.replying.reply_in_progress import ReplyInProgress
+from engine.conversation.replying.reply_parser import ReplyParser, ThinkingDone, ThinkingPiece
+from engine.events import ThinkingEnded, ThinkingText
 from engine.language import Vocabulary
 
 
@@ -24,6 +27,36 @@ def prefers_thinking(reader: Reader, thinking: Readable, plain: Readable, cancel
     think_id = thinking.keys[same]
     other = plain.keys[same] if same < len(plain) else np.array(mx.argmax(scores)).item()
     return think_id == other or bool((scores[think_id] > scores[other]).item())
+
+
+def think(
+    reply: ReplyInProgress,
+    readable: Readable,
+    stream: Iterable[int],
+    vocabulary: Vocabulary,
+    skipped: Callable[[], bool],
+) -> Iterator[ThinkingText | ThinkingEnded]:
+    """Reason in the ids of `stream`, which follow `readable`, up to the mark, their end, or a wish to skip the rest.
+
+    The reply's answer is then opened behind it.
+    """
+    parser = ReplyParser(vocabulary, thinking=True)
+    ids: list[int] = []
+    done = False
+    for id in stream:
+        if id in vocabulary.end_ids:
+            break
+        ids.append(id)
+        for piece in parser.feed(id):
+            done |= isinstance(piece, ThinkingDone)
+            if isinstance(piece, ThinkingPiece):
+                reply.thinking += piece.text
+                yield ThinkingText(piece.text)
+        if done or skipped():
+            break
+    reply.thinking_s = reply.elapsed_s
+    reply.opened = opened_behind(vocabulary, readable, ids, reply.thinking, done, reply.turn.spoken_answer)
+    yield ThinkingEnded(reply.thinking_s, len(ids), skipped=not done)
 
 
 def opened_behind(

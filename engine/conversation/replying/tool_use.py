@@ -19,10 +19,12 @@ def use_tools(
     settings: SessionSettings,
     may_run: bool,
     cancelled: Callable[[], bool],
+    fitted: Callable[[], ToolResult],
 ) -> Iterator[ToolCall | ToolResult]:
     """Carry out the calls the passage asked for, one after the other; what cannot be done is a result that says so.
 
-    `may_run` False answers every call with a refusal: the limit of chained calls is reached.
+    `may_run` False answers every call with a refusal: the limit of chained calls is reached. `fitted` cuts the last
+    result where the model has no room for it.
     """
     for piece in wanted[:_MOST_CALLS]:
         name = piece.name if isinstance(piece, CallPiece) else _UNREADABLE
@@ -39,4 +41,4 @@ def use_tools(
                 call, allowed=reply.turn.allow_tools, confirm=settings.confirm, cancelled=cancelled
             )
         reply.passage.results.append(result)
-        yield result
+        yield fitted()

@@ -1,4 +1,4 @@
-"""Cuts a text that is too long to be read aloud at once."""
+"""How much speech a text takes, and how one that is too long to be read aloud at once is cut."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ _MANY, _FEW = 10, 4
 _FIRST_WIDE = "\u2e80"
 _SENTENCE_END = re.compile(r"(?<=[。！？])|(?<=[.!?…])\s+|\n\s*")
 _SPACE = re.compile(r"\s+")
+SPOKEN_AT_LEAST = 200  # speech tokens
+_SPOKEN_FOR_A_CHARACTER = 20  # generously: a Chinese character takes about seven
+
+
+def most_speech_tokens(characters: int) -> int:
+    """More speech tokens than a text of so many characters ever takes: what is longer is no speech of this text."""
+    return SPOKEN_AT_LEAST + _SPOKEN_FOR_A_CHARACTER * characters
 
 
 def portions(text: str, most_ids: int) -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from engine.conversation.remembering.records import SpokenPiece
 from engine.conversation.speaking_along.alignment import Alignment
+from engine.conversation.speaking_along.long_text import most_speech_tokens
 from engine.conversation.speaking_along.pace import TOKENS_PER_SECOND, Pace
 from engine.conversation.speaking_along.stepping import Made, Synthesizer, stepping
 from engine.events import Speech
@@ -43,6 +44,11 @@ class Voicing:
     def scale(self) -> float:
         """How slowly this voice speaks, learned from this passage."""
         return self._alignment.learned_scale()
+
+    @property
+    def runs_on(self) -> bool:
+        """Whether there is more speech than the text can take: the model speaks on without saying anything."""
+        return self._fed > most_speech_tokens(len(self._alignment.text))
 
     def add_text(self, text: str) -> None:
         """More of the passage's text."""

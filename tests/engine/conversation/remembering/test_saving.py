@@ -87,7 +87,7 @@ def test_a_saved_conversation_comes_back_as_it_was(talked: Session, engine: Smal
 
 def test_it_goes_on_with_the_same_ids(talked: Session, engine: SmallEngine, tmp_path: Path) -> None:
     talked.save(tmp_path)
-    again = Session.restore(engine, tmp_path, settings())
+    again = restored(engine, tmp_path)
     for session in (talked, again):
         list(session.ask(Turn(text="go on", max_tokens=30)))
     assert talked.turns[-1].passages == again.turns[-1].passages
