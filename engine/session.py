@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from engine.speaking import Voice
 
 _SHORTENED = " … (shortened)"
+_SHORT_RESULT = 50  # ids of the result of a tool that are never cut
 
 
 class Session:
@@ -378,12 +379,12 @@ class Session:
         return Instructions(self.settings.persona, schemas, turns_to_show(self.settings, self._engine.about))
 
     def _fitted(self, reply: ReplyInProgress) -> ToolResult:
-        """The last result of a tool, cut as far as the context holds it together with an answer."""
+        """The last result of a tool; a long one is cut as far as the context holds it together with an answer."""
         results = reply.passage.results
+        ids, mark = (self._vocabulary.encode(text) for text in (results[-1].text, _SHORTENED))
         over = len(self._prompt(reply, SPOKEN)) - self._context.longest_prompt(reply.turn)
-        if over > 0:
-            ids, mark = (self._vocabulary.encode(text) for text in (results[-1].text, _SHORTENED))
-            kept = self._vocabulary.decode(ids[: max(len(ids) - over - len(mark), 0)])
+        if over > 0 and len(ids) > _SHORT_RESULT:
+            kept = self._vocabulary.decode(ids[: max(len(ids) - over - len(mark), _SHORT_RESULT)])
             results[-1] = dataclasses.replace(results[-1], text=kept + _SHORTENED)
         return results[-1]
 

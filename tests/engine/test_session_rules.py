@@ -16,7 +16,7 @@ from engine.conversation.prompting.reading import SharedPrefixes
 from engine.conversation.replying.settings import SessionSettings
 from engine.conversation.replying.tools import ToolRegistry, tool
 from engine.conversation.replying.tools.calculator import calculator
-from engine.events import ReplyEnded, SessionEvent, Speech, Thinking, Turn
+from engine.events import ContextTrimmed, ReplyEnded, SessionEvent, Speech, Thinking, Turn
 from engine.language import Sampling
 from engine.session import Session
 from tests.checkpoints import tiny_checkpoint
@@ -107,8 +107,9 @@ class Conversation(RuleBasedStateMachine):
         ]
         stream = self.session.ask(Turn(text="12*7?", allow_tools=("calculator",)))
         if closes_at is None:
-            self.take(stream)
-            assert self.session.turns[-1].tool_results[0].text == "84"
+            events = self.take(stream)
+            if not any(isinstance(event, ContextTrimmed) for event in events):  # which takes a script to transcribe
+                assert self.session.turns[-1].tool_results[0].text == "84"
         else:
             for _, _event in zip(range(closes_at), stream, strict=False):
                 pass
@@ -161,7 +162,9 @@ class Conversation(RuleBasedStateMachine):
         afresh = copy.copy(self.engine)
         afresh.shared_prefixes = SharedPrefixes()
         other = Session(afresh, self.session.settings)
-        other._memory, other._trimming = self.session._memory.copy(), self.session._context.trimming
+        other._memory.go_back(self.session._memory)
+        other._context.trimming = self.session._context.trimming
+        other._context._checked_path = self.session._context._checked_path
         assert self.engine.llm.scripts == []
         self.take(other.ask(probe()))
         assert other.turns[-1].statistics.reused_tokens == 0
