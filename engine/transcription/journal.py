@@ -19,6 +19,10 @@ SUFFIX = ".earshot-journal"
 _VERSION = 1
 
 
+class OtherRunError(RequestError):
+    """A journal is not of this recording, this model and these options."""
+
+
 def run_key(source: Path, model_folder: Path, options: Options) -> dict[str, Any]:
     """What a journal is bound to: the content of the recording, the model, and what was asked. Raises StorageError."""
     try:
@@ -39,7 +43,7 @@ def run_key(source: Path, model_folder: Path, options: Options) -> dict[str, Any
 class Journal:
     """Segments in a file of JSON lines, the run's key in the first.
 
-    Raises StorageError when the file cannot be written, RequestError when it belongs to another run.
+    Raises StorageError when the file cannot be written, OtherRunError when it belongs to another run.
     """
 
     def __init__(self, path: Path, key: dict[str, Any], resume: bool) -> None:
@@ -49,9 +53,10 @@ class Journal:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             fresh = path.with_name(path.name + ".new")
-            fresh.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            self._file = open(fresh, "wb", opener=_open_private)  # noqa: SIM115
+            self._file.write(("\n".join(lines) + "\n").encode())
+            self._file.flush()
             fresh.replace(path)
-            self._file = path.open("ab")
         except OSError as error:
             raise storage_error(path, error) from error
 
@@ -68,7 +73,7 @@ class Journal:
     def close(self) -> None:
         """Keep the file for a later run; one that holds nothing is removed."""
         if not self.segments:
-            self.path.unlink(missing_ok=True)
+            self._unlink()
         try:
             self._file.close()
         except OSError as error:  # what could not be flushed was reported by `add`
@@ -76,8 +81,20 @@ class Journal:
 
     def remove(self) -> None:
         """The run is complete and its result is safe elsewhere."""
+        self._unlink()
         self.close()
-        self.path.unlink(missing_ok=True)
+
+    def _unlink(self) -> None:
+        """A run that hung and was left behind may end when another one has begun its own journal at the same place."""
+        if self._file.closed:
+            return
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(self._file.fileno()), os.stat(self.path)):
+                self.path.unlink()
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def remove_old_journals(folder: Path, older_than_days: float) -> None:
@@ -108,7 +125,7 @@ def _read(path: Path, key: dict[str, Any]) -> list[Segment]:
         ("options", "was made with other options"),
     ):
         if found.get(part) != key[part]:
-            raise RequestError(
+            raise OtherRunError(
                 f"The interrupted run in {path} {difference}: repeat it as it was, or start over without --resume."
             )
     return _segments(lines[1:])

@@ -264,3 +264,27 @@ def test_a_models_folder_may_hold_files_whose_names_are_no_text(recording: Path,
     except OSError:
         pytest.skip("this file system knows only text")
     assert _transcript(_run(recording, model, journal=tmp_path / "journal")).segments
+
+
+def test_a_run_that_was_left_behind_leaves_the_journal_of_its_successor_alone(
+    recording: Path, model: Path, tmp_path: Path
+) -> None:
+    journal = tmp_path / "five.journal"
+    options = {"model_folder": model, "options": Options(), "journal": journal, "resume": True}
+    hanging = run(recording, lengths, **options)
+    assert isinstance(next(hanging), Opened)
+    going_on = run(recording, lengths, **options)
+    while not isinstance(next(going_on), SegmentDone):
+        pass
+    hanging.close()
+    assert interrupted_at_s(journal) is not None
+    going_on.close()
+    assert interrupted_at_s(journal) is not None
+
+
+def test_a_journal_is_for_its_owner_alone(recording: Path, model: Path, tmp_path: Path) -> None:
+    journal = tmp_path / "five.journal"
+    work = run(recording, lengths, model_folder=model, options=Options(), journal=journal)
+    next(work)
+    assert journal.stat().st_mode & 0o777 == 0o600
+    work.close()
