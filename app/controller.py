@@ -38,7 +38,7 @@ from app.worker import Worker
 from engine.events import Thinking
 
 _POLL_MS = 33
-_CLOSING_S = 0.25  # each for the devices, the disk and the engine: together under a second
+_CLOSING_S = 0.2  # each for the devices, the disk, the engine and the transcriptions: together under a second
 _SERVERS_CLOSING_S = 0.1  # they have been ending since the others began to
 
 
@@ -107,7 +107,7 @@ class Controller(QObject):
         conversation.turn_removed.connect(self.turn_removed)
         conversation.changed.connect(self.conversation_changed)
         conversation.list_changed.connect(self.conversations_changed)
-        models.status_changed.connect(lambda _status: self.model_changed.emit(self.model))
+        models.status_changed.connect(self._on_model_status)
         models.welcome_changed.connect(self.welcome_changed)
         models.models_changed.connect(self.models_changed)
         self._voices.changed.connect(self.voices_changed)
@@ -128,6 +128,11 @@ class Controller(QObject):
         models.ready.connect(transcriber.resume)
         models.downloads.arrived.connect(self._on_model_arrived)
         self._settings.changed.connect(self._on_setting)
+
+    def _on_model_status(self, status: ModelStatus) -> None:
+        if not status.ready:  # it goes, or hangs: whatever it transcribes waits for the next one
+            self.transcriber.pause()
+        self.model_changed.emit(self.model)
 
     def start(self) -> None:
         """Begin: load the model, open the sound, go on with interrupted transcriptions, tidy up."""
@@ -156,6 +161,7 @@ class Controller(QObject):
         self._sound.close(_CLOSING_S)
         self._disk.close(_CLOSING_S)
         self._ended_in_time = self._thread.join(_CLOSING_S)
+        self.transcriber.join(_CLOSING_S)
         self.tool_servers.close(_SERVERS_CLOSING_S)
         self._conversation.close()
         return self._ended_in_time

