@@ -24,10 +24,10 @@ _HANGS_S = 60
 _APP = """
 import sys
 from PySide6.QtCore import QTimer
-from app import main
+from app import build, main
 from app.shown import State, TurnState
 
-begin = main.App.begin
+begin = build.App.begin
 
 def begin_and_ask(app, files):
     begin(app, files)
@@ -45,7 +45,7 @@ def begin_and_ask(app, files):
     timer.timeout.connect(look)
     timer.start(20)
 
-main.App.begin = begin_and_ask
+build.App.begin = begin_and_ask
 main.run([])
 """
 
