@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QCoreApplication, QObject, QSignalBlocker
+from PySide6.QtCore import QCoreApplication, QObject, QSignalBlocker, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QApplication, QLineEdit, QMainWindow, QMenu, QPlainTextEdit, QTextEdit
 
@@ -17,6 +17,8 @@ def _tr(text: str) -> str:
 
 class Menus(QObject):
     """Builds the menu bar of a window; each action is an attribute, so that the window can connect and enable it."""
+
+    undo_wanted = Signal()  # of something else than typing
 
     def __init__(self, window: QMainWindow) -> None:
         super().__init__(window)
@@ -85,7 +87,7 @@ class Menus(QObject):
         return action
 
     def _on_text(self, method: str) -> Callable[[], None]:
-        """Do an editing command on whatever has the keyboard; the copy command reaches turns as well."""
+        """Do an editing command on whatever has the keyboard; copying reaches turns as well, and undoing more."""
 
         def do() -> None:
             focused = QApplication.focusWidget()
@@ -93,6 +95,8 @@ class Menus(QObject):
                 getattr(focused, method)()
             elif focused is not None and method == "copy" and hasattr(focused, "copy_text"):
                 focused.copy_text()
+            elif method == "undo":
+                self.undo_wanted.emit()
 
         return do
 

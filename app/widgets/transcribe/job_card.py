@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from enum import Enum
 
-from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtCore import QElapsedTimer, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMenu, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
 from app.qt import override
 from app.shown import JobState, JobView
@@ -76,10 +76,11 @@ class JobCard(QWidget):
         self._buttons = {
             JobAction.ASK: self._button(self.tr("Ask this recording"), JobAction.ASK),
             JobAction.EXPORT: self._button(self.tr("Export"), JobAction.EXPORT),
-            JobAction.RETRY: self._button(self.tr("Try again"), JobAction.RETRY),
-            JobAction.CANCEL: self._button(self.tr("Cancel"), JobAction.CANCEL),
             JobAction.REMOVE: self._button(self.tr("Remove"), JobAction.REMOVE, Tone.SECOND),
+            JobAction.RETRY: self._button(self.tr("Try again"), JobAction.RETRY),
+            JobAction.CANCEL: self._button(self.tr("Cancel"), JobAction.CANCEL),  # where nothing removes afterwards
         }
+        self._cancelled = QElapsedTimer()
         self._lay_out()
 
     def _button(self, text: str, action: JobAction, tone: Tone = Tone.ACCENT) -> TextButton:
@@ -91,7 +92,16 @@ class JobCard(QWidget):
         return button
 
     def _emit(self, action: JobAction, value: object = None) -> None:
+        if action is JobAction.CANCEL:
+            self._cancelled.start()
+        elif action in (JobAction.REMOVE, JobAction.RETRY) and self._just_cancelled():
+            return
         self.act.emit(self.job.key, action, value)
+
+    def _just_cancelled(self) -> bool:
+        """Whether a press may be the second half of a double click on Cancel, which has gone from under the pointer."""
+        interval_ms = QApplication.doubleClickInterval()
+        return self._cancelled.isValid() and self._cancelled.elapsed() < interval_ms
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()

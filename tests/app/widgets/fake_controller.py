@@ -86,7 +86,8 @@ class _Noting(QObject):
 class FakeTranscriber(_Noting):
     """Jobs a test sets."""
 
-    COMMANDS = ("add_files", "cancel", "retry", "remove", "edit_segment", "export", "play_segment", "stop_playing")
+    COMMANDS = ("add_files", "cancel", "retry", "remove", "restore", "edit_segment", "export")
+    COMMANDS += ("play_segment", "stop_playing")
     job_changed = Signal(object)
     job_removed = Signal(str)
     trouble = Signal(str)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractItemView, QPlainTextEdit
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
 from app.shown import JobState, JobView, SegmentView
+from app.widgets.controls.buttons import TextButton
+from app.widgets.transcribe import job_card
 from app.widgets.transcribe.job_card import JobAction
 from app.widgets.transcribe.page import TranscribePage
 from app.widgets.transcribe.segments import MOST_HEIGHT, stamp
@@ -122,3 +126,42 @@ def test_pressing_the_place_to_drop_asks_for_files(page: TranscribePage, qtbot: 
 @pytest.mark.parametrize(("seconds", "words"), [(0, "00:00"), (67.9, "01:07"), (3600, "1:00:00"), (7325, "2:02:05")])
 def test_times_are_written_as_clocks(seconds: float, words: str) -> None:
     assert stamp(seconds) == words
+
+
+def test_the_second_half_of_a_double_click_on_cancel_does_nothing(
+    page: TranscribePage, said: list[object], qtbot: QtBot
+) -> None:
+    running = JobView("a", "talk.mp3", JobState.RUNNING, 60, 0.5)
+    page.act.connect(lambda key, action, _value: page.show_job(replace(running, state=JobState.CANCELLED)))
+    page.show_job(running)
+    card = page.card("a")
+    card.press(JobAction.CANCEL)
+    assert card.offered == {JobAction.RETRY, JobAction.REMOVE}
+    card.press(JobAction.REMOVE)
+    card.press(JobAction.RETRY)
+    assert said == [("a", JobAction.CANCEL, None)]
+
+
+def test_nothing_that_removes_takes_the_place_of_cancel(page: TranscribePage, qtbot: QtBot) -> None:
+    running = JobView("a", "talk.mp3", JobState.RUNNING, 60, 0.5)
+    page.show_job(running)
+    card = page.card("a")
+    (cancel,) = (button for button in card.findChildren(TextButton) if button.text() == "Cancel")
+    (remove,) = (button for button in card.findChildren(TextButton) if button.text() == "Remove")
+    qtbot.waitUntil(lambda: cancel.width() > 0 and cancel.isVisible())
+    place = cancel.geometry()
+    page.show_job(replace(running, state=JobState.CANCELLED))
+    qtbot.waitUntil(lambda: remove.isVisible() and not cancel.isVisible())
+    QApplication.sendPostedEvents()
+    assert not remove.geometry().intersects(place)
+
+
+def test_a_recording_that_was_cancelled_can_be_removed_a_moment_later(
+    page: TranscribePage, said: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.show_job(JobView("a", "talk.mp3", JobState.CANCELLED, 60, 0.5))
+    card = page.card("a")
+    card.press(JobAction.CANCEL)
+    monkeypatch.setattr(job_card.QApplication, "doubleClickInterval", lambda: 0)
+    card.press(JobAction.REMOVE)
+    assert said == [("a", JobAction.CANCEL, None), ("a", JobAction.REMOVE, None)]

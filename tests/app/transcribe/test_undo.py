@@ -1,0 +1,136 @@
+"""What is removed from the transcribe page can be brought back, at the real window."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.shown import JobState
+from app.transcribe import queue_file
+from app.widgets.controls.labels import Label
+from app.widgets.frame.window import TALK, TRANSCRIBE
+from app.widgets.main_window import MainWindow
+from app.widgets.transcribe.job_card import JobAction
+from tests.app.conftest import Running
+from tests.app.transcribe.queues import first_queue
+from tests.app.transcribe.test_transcriber import Steps, recordings, states, steps
+
+__all__ = ["recordings", "steps"]  # the fixtures
+
+Start = Callable[..., Running]
+
+
+def window_of(app: Running, qtbot: QtBot) -> MainWindow:
+    window = MainWindow(app.controller, app.settings)
+    qtbot.addWidget(window)
+    window.show()
+    window.show_page(TRANSCRIBE)
+    return window
+
+
+def names(window: MainWindow) -> list[str]:
+    return [job.name for job in window.transcribe.jobs]
+
+
+@pytest.fixture
+def corrected(start: Start, steps: Steps, recordings: list[Path], qtbot: QtBot) -> tuple[Running, MainWindow]:
+    """Three recordings; the one in the middle was corrected and removed."""
+    app = start()
+    window = window_of(app, qtbot)
+    app.controller.transcriber.add_files(recordings)
+    app.wait(lambda: states(app) == [JobState.DONE] * 3)
+    key = app.controller.transcriber.jobs[1].key
+    app.controller.transcriber.edit_segment(key, 0, "Corrected by hand")
+    window.transcribe.card(key).press(JobAction.REMOVE)
+    assert names(window) == ["third.wav", "first.wav"]
+    assert window.transcribe.removed.words == "second.wav was removed."
+    return app, window
+
+
+def is_back(window: MainWindow) -> bool:
+    (card,) = (window.transcribe.card(job.key) for job in window.transcribe.jobs if job.name == "second.wav")
+    assert [segment.text for segment in card.job.segments] == ["Corrected by hand", "two"]
+    return names(window) == ["third.wav", "second.wav", "first.wav"]
+
+
+def test_a_corrected_text_that_was_removed_comes_back_by_its_button(corrected: tuple[Running, MainWindow]) -> None:
+    _app, window = corrected
+    window.transcribe.removed.button.click()
+    assert is_back(window)
+    assert window.transcribe.removed.words == ""
+
+
+def test_it_comes_back_by_the_menu_when_the_button_has_gone(
+    corrected: tuple[Running, MainWindow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, window = corrected
+    window.transcribe.removed._timer.setInterval(0)  # ten seconds are over
+    app.wait(lambda: window.transcribe.removed.words == "")
+    window.show_page(TALK)
+    window.sidebar.new.setFocus()
+    window.menus.undo.trigger()
+    assert len(names(window)) == 2, "on the other page it would undo something that is not seen"
+    window.show_page(TRANSCRIBE)
+    window.transcribe.drop_zone.setFocus()
+    window.menus.undo.trigger()
+    assert is_back(window)
+    window.menus.undo.trigger()
+    assert len(names(window)) == 3
+
+
+def test_a_damaged_queue_is_said_on_the_page_and_what_can_be_read_is_there(
+    start: Start, steps: Steps, recordings: list[Path], qtbot: QtBot
+) -> None:
+    first = start()
+    folder = first.paths.transcriptions
+    first.controller.shutdown()
+    rows = json.loads(first_queue(folder, recordings).read_text())
+    (folder / "queue.json").write_text(json.dumps([*rows[:2], {"view": {"key": ["a", "list"]}}]))
+    app = start()
+    window = window_of(app, qtbot)
+    assert names(window) == ["second.wav", "first.wav"]
+
+    def said() -> list[str]:
+        return [label.text() for label in window.findChildren(Label) if "queue.damaged.json" in label.text()]
+
+    app.wait(said)
+    assert app.controller.notice.trouble
+    app.controller.shutdown()
+    assert json.loads((folder / "queue.json").read_text())["version"] == 2
+    assert len(list(folder.glob("queue.damaged*"))) == 1
+
+
+def test_the_queue_of_the_first_version_goes_on(start: Start, steps: Steps, recordings: list[Path]) -> None:
+    first = start()
+    folder = first.paths.transcriptions
+    first.controller.shutdown()
+    first_queue(folder, recordings)
+    app = start()
+    app.wait(lambda: states(app) == [JobState.DONE, JobState.CANCELLED, JobState.DONE])
+    newest = app.controller.transcriber.jobs[0]
+    assert [segment.text for segment in newest.segments] == ["one of third.wav", "two"], "its correction stays"
+    assert steps.calls == ["third.wav"]
+
+
+def test_quitting_does_not_wait_for_a_disk_that_hangs(
+    start: Start, steps: Steps, recordings: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = start()
+    app.controller.transcriber.add_files(recordings)
+    app.wait(lambda: states(app) == [JobState.DONE] * 3)
+    gate = threading.Event()
+
+    def hang(_jobs: object) -> bytes:
+        assert gate.wait(60)
+        return b""
+
+    monkeypatch.setattr(queue_file, "encode_queue", hang)
+    app.controller.transcriber._disk.run(lambda: gate.wait(60))
+    app.controller.shutdown()
+    assert not gate.is_set()
+    gate.set()
