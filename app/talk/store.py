@@ -277,23 +277,20 @@ class Store:
     # What was removed.
 
     def purge(self) -> None:
-        """Erase all that was removed: rows, words, recordings. What it erases cannot be read from any file."""
-        removed = self._database.read(
-            lambda db: (
-                [key for (key,) in db.execute("SELECT key FROM conversations WHERE removed IS NOT NULL")],
-                [id for (id,) in db.execute("SELECT id FROM turns WHERE removed IS NOT NULL")],
-            )
-        )
-        conversations, turns = removed
+        """Erase all that was removed: rows, words, recordings, and conversations of which no turn is left. What it
+        erases cannot be read from any file.
+        """
+        conversations, turns = self._database.read(lambda db: (_removed_conversations(db), _removed_turns(db)))
         if not conversations and not turns:
             return
         files: list[Path] = []
 
         def work(db: sqlite3.Connection) -> None:
-            for key in conversations:
-                erase_conversation(db, key)
             for id in turns:
                 files.extend(self.folder(key) / name for key, name in erase_turn(db, id))
+            conversations[:] = _removed_conversations(db)
+            for key in conversations:
+                erase_conversation(db, key)
             search.erase_unindexed(db)
 
         self._database.write(work)
@@ -303,6 +300,19 @@ class Store:
         for file in files:
             with contextlib.suppress(OSError):
                 file.unlink(missing_ok=True)
+
+
+def _removed_conversations(db: sqlite3.Connection) -> list[str]:
+    """Those that are hidden, and those without turns, which no list shows."""
+    rows = db.execute(
+        "SELECT key FROM conversations WHERE removed IS NOT NULL "
+        "OR NOT EXISTS (SELECT 1 FROM turns WHERE conversation = key)"
+    )
+    return [key for (key,) in rows]
+
+
+def _removed_turns(db: sqlite3.Connection) -> list[str]:
+    return [id for (id,) in db.execute("SELECT id FROM turns WHERE removed IS NOT NULL")]
 
 
 def _note_today(db: sqlite3.Connection) -> None:

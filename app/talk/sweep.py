@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 _CONVERSATION = re.compile(r"[0-9a-f]{32}")
 _OURS = ("said-*.flac", "answer-*.wav", ".*.part")
+_OURS_OF_MEMORY = ("*.turn", ".*.part")
 
 
 def remove_orphans(database: Path, recordings: Path, before: float) -> list[Path]:
@@ -55,7 +56,7 @@ def _known_in(db: sqlite3.Connection, conversation: str) -> tuple[set[str], set[
 
 def _remove_from(folder: Path, files: set[str], ids: set[str], before: float) -> list[Path]:
     removed = remove_leftovers(folder, _OURS, before, spared=files)
-    return removed + remove_leftovers(folder / "session", ("*.turn",), before, spared={f"{id}.turn" for id in ids})
+    return removed + remove_leftovers(folder / "session", _OURS_OF_MEMORY, before, spared={f"{id}.turn" for id in ids})
 
 
 def remove_leftovers(folder: Path, patterns: Iterable[str], before: float, spared: Collection[str] = ()) -> list[Path]:

@@ -297,6 +297,17 @@ def test_purging_makes_of_the_tree_what_was_shown(store: Store) -> None:
     assert shown(store, key) == ["one", "three"]
 
 
+def test_purging_leaves_no_conversation_without_turns(store: Store) -> None:
+    empty, emptied = store.create("assistant").key, store.create("assistant").key
+    store.folder(emptied).mkdir(parents=True)
+    (store.folder(emptied) / "index.jsonl").write_bytes(b"x")
+    store.remove_turn(say(store, emptied, "only"))
+    store.purge()
+    assert not store.knows(empty)
+    assert not store.knows(emptied)
+    assert not store.folder(emptied).exists()
+
+
 def test_purging_removes_files_that_no_other_turn_has(store: Store) -> None:
     key = store.create("assistant").key
     store.folder(key).mkdir(parents=True)

@@ -45,7 +45,7 @@ def sweep(store: Store, before: float = OLD + 60) -> list[Path]:
 
 def test_what_nothing_knows_is_removed_and_what_something_knows_is_not(store: Store) -> None:
     folder, known = keep_turn(store)
-    names = ("said-2.flac", "answer-2.wav", f"session/{new_turn_id()}.turn", ".answer-1.wav.abc.part")
+    names = ("said-2.flac", "answer-2.wav", f"session/{new_turn_id()}.turn", ".answer-1.wav.ab.part", "session/.x.part")
     orphans = [write(folder / name) for name in names]
     elsewhere = write(store.folder(new_turn_id()) / "session" / "index.jsonl")
     foreign = write(store.folder("my music") / "said-1.flac")
