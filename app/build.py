@@ -20,7 +20,7 @@ from app.engine_side.loading import Loader
 from app.engine_side.requests import PATIENT, Request
 from app.engine_side.sessions import Manner
 from app.engine_side.work import EngineWork
-from app.models.models import Catalogue, Models
+from app.models.models import Catalogue, Models, kept_in
 from app.models.tool_servers import ToolServers
 from app.models.voices import Voices
 from app.paths import Paths
@@ -157,19 +157,27 @@ def build_controller(
         facts = diagnostics.facts(status.name, status.ready, inputs, outputs, sound.microphone.overruns)
         return diagnostics.summary(paths, facts)
 
+    def tidy() -> None:
+        kept = None if catalogue else kept_in(settings)  # another catalogue's models lie elsewhere
+        tidying.run(lambda: _tidy(paths, kept, store.on_disk, began))
+
     return Controller(
         settings, talk, transcriber, models, voices, servers, thread, sound, disk,
-        diagnostics=report, tidy=lambda: tidying.run(lambda: _tidy(paths, store.on_disk, began)),
+        diagnostics=report, tidy=tidy,
     )  # fmt: skip
 
 
-def _tidy(paths: Paths, on_disk: bool, before: float) -> None:
+def _tidy(paths: Paths, models: Path | None, on_disk: bool, before: float) -> None:
     """What older versions let others read, and what a crash left behind. On a thread of its own."""
+    from engine.checkpoints import leftovers
+
     paths.tighten()
     if on_disk:
         remove_orphans(paths.store, paths.recordings, before)
     remove_leftovers(paths.transcriptions, ("voice-*.flac", ".*.part"), before)
     remove_leftovers(paths.data, (".*.part",), before)
+    if models is not None:
+        leftovers.remove_leftovers(models)
 
 
 def _build_talk(

@@ -14,6 +14,7 @@ from engine.errors import CheckpointError
 from engine.resources import resource
 
 UNFINISHED = ".partial"  # ends the name of a folder that a download or a conversion is still making
+CONVERTING = f".converting{UNFINISHED}"  # of a conversion: the download of a model of that name has its own
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from typing import Any
 
 import mlx.core as mx
 
-from engine.checkpoints.catalogue import UNFINISHED
+from engine.checkpoints.catalogue import CONVERTING, UNFINISHED
 from engine.checkpoints.config import QUANTISED_BITS, QUANTISED_GROUPS, read_config, read_json
 from engine.checkpoints.folder_lock import locked
 from engine.checkpoints.shards import StoredTensor, list_tensors
@@ -29,7 +29,6 @@ from engine.storage import storage_error
 _LAYERS = "model.layers."
 _CAREFUL_BITS = 8
 _SHARD_BYTES = 4_000_000_000
-_CONVERTING = ".converting"  # the download of a model of that name has a folder of its own
 _WEIGHT_FILES = (".safetensors", ".safetensors.index.json")
 
 
@@ -63,7 +62,7 @@ def converting(source: Path, target: Path, *, bits: int = 4, group_size: int = 6
     damaged source or a target that is being made already, StorageError when it cannot be written.
     """
     _check_request(source, bits, group_size)
-    partial = target.with_name(f"{target.name}{_CONVERTING}{UNFINISHED}")
+    partial = target.with_name(f"{target.name}{CONVERTING}")
     with locked(target):
         _check_free(target)
         tensors = list_tensors(source)

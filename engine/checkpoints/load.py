@@ -31,6 +31,7 @@ class LoadedCheckpoint:
     vocabulary: Vocabulary
     llm: LanguageModel
     hearing: Hearing
+    weight_bytes: int
     backend: Backend
 
 
@@ -141,7 +142,7 @@ def _fill_networks(
             yield Progress("loading", total + step.done, max(all_bytes, total + step.done), "bytes")
     llm.fuse()
     backend.attach_language(llm, packed, total)
-    return LoadedCheckpoint(config, vocabulary, llm, Hearing(encoder, adaptor), backend)
+    return LoadedCheckpoint(config, vocabulary, llm, Hearing(encoder, adaptor), total, backend)
 
 
 def _adaptor_width(stored: dict[str, mx.array]) -> int:

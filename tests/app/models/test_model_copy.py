@@ -28,6 +28,7 @@ pytestmark = pytest.mark.slow
 def user(tmp_path: Path, qtbot: QtBot, qapp: Any) -> Iterator[User]:
     kept = tmp_path / "models"
     shutil.copytree(tiny_checkpoint(), kept / "tiny")
+    (kept / "killed.converting.partial").mkdir()
     paths = Paths(tmp_path / "home", tmp_path / "home" / "logs")
     paths.make()
     settings = Settings(paths.settings)
@@ -62,6 +63,10 @@ def model(user: User, name: str) -> ModelView:
 
 def finished(user: User) -> bool:
     return user.app.controller.turns[0].state is TurnState.DONE
+
+
+def test_what_a_killed_copy_left_is_gone_soon_after_the_start(user: User, tmp_path: Path) -> None:
+    user.sees(lambda: not (tmp_path / "models" / "killed.converting.partial").exists())
 
 
 def test_a_smaller_copy_is_made_and_used(user: User) -> None:

@@ -12,6 +12,7 @@ import pytest
 from engine.checkpoints.catalogue import describe
 from engine.checkpoints.convert import converting
 from engine.checkpoints.folder_lock import locked
+from engine.checkpoints.leftovers import remove_leftovers
 from engine.checkpoints.shards import list_tensors
 from engine.checkpoints.weights import map_tensors
 from engine.errors import CheckpointError, RequestError
@@ -68,6 +69,22 @@ def test_a_conversion_that_is_stopped_or_was_killed_leaves_nothing(tiny_model: P
     next(steps)
     steps.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_killed_conversions_left_is_removed_and_a_running_one_is_not(tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "killed.converting.partial").mkdir()
+    (tmp_path / "killed.converting.partial" / "model-00001.safetensors").write_bytes(b"half")
+    for name in (".killed.lock", ".whole.lock"):  # of processes that are gone
+        os.close(os.open(tmp_path / name, os.O_CREAT, 0o600))
+    (tmp_path / ".notes.lock").write_text("of another program")
+    (tmp_path / "paused.partial").mkdir()
+    running = converting(tiny_model, tmp_path / "running")
+    next(running)
+    remove_leftovers(tmp_path)
+    kept = {".notes.lock", "paused.partial", "running.converting.partial", ".running.lock"}
+    assert {path.name for path in tmp_path.iterdir()} == kept
+    list(running)
+    assert is_whole(tmp_path / "running")
 
 
 def test_a_pipe_among_the_files_is_not_waited_for(tiny_model: Path, tmp_path: Path) -> None:
