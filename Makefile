@@ -28,7 +28,7 @@ lint: setup ## style, types and the directions of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-quality: setup ## how well the starter model does, and what damaged files do (slow)
+quality: setup ## how well the starter model does, and what damaged files and kills do (slow)
 	$(PYTEST) tests/quality
 
 benchmark: setup ## how fast Earshot is on this machine

@@ -12,10 +12,14 @@ from tests.sounds import babble
 
 
 class RunningSound(FakeSound):
-    """A sound card whose time goes by itself, in blocks of ten milliseconds; somebody talks into its microphone."""
+    """A sound card whose time goes by itself, in blocks of ten milliseconds; somebody talks into its microphone.
 
-    def __init__(self, loudspeaker: bool = True) -> None:
+    `times` is how much faster than ours it goes.
+    """
+
+    def __init__(self, loudspeaker: bool = True, times: float = 1.0) -> None:
         super().__init__()
+        self._block_s = 0.01 / times
         if not loudspeaker:
             self.devices_out = []
         self._talk = np.repeat(babble(2.0), 3)
@@ -24,7 +28,7 @@ class RunningSound(FakeSound):
     def _run(self) -> None:
         block, due, place = np.zeros(480, np.float32), time.monotonic(), 0
         while True:
-            due += 0.01
+            due += self._block_s
             time.sleep(max(due - time.monotonic(), 0))
             self.fill(block)
             self.on_block(self._talk[place : place + 480])
