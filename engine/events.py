@@ -100,8 +100,9 @@ class Speech:
     """A piece of the spoken answer: 24 kHz mono float32 samples.
 
     `text_start` and `text_end` are the characters of the answer that are spoken while this piece sounds;
-    `first_token` and `tokens` say which speech tokens of the reply it covers. `buffer_s` is how many seconds the
-    player should hold before it starts so that the rest arrives in time (0 when the machine is fast enough).
+    `first_token` and `tokens` say which speech tokens of the reply it covers. `wait_s` is how many seconds
+    the player should wait from now on, unless it plays already, so that the rest arrives in time (0 when the machine
+    is fast enough); the next piece says it anew.
     """
 
     samples_24k: Samples
@@ -109,7 +110,7 @@ class Speech:
     text_end: int
     first_token: int
     tokens: int
-    buffer_s: float = 0.0
+    wait_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,8 @@ class ReplyStatistics:
     speech_tokens: int = 0
     prefill_s: float = 0.0
     first_text_s: float | None = None
-    first_sound_s: float | None = None
+    first_sound_s: float | None = None  # was made
+    first_heard_s: float | None = None  # could be played without a gap to come
     total_s: float = 0.0
     speech_s: float = 0.0
     decode_tokens_per_s: float = 0.0

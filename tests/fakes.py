@@ -126,6 +126,7 @@ class SmallSynthesizer:
     """Makes 960 samples of the value token / 1000 for every token, in pieces of ten then twenty-five, three ahead."""
 
     thread: WorkThread | None = None
+    measured: tuple[tuple[int, float], ...] = ()
 
     def __init__(self, voice: object = "built-in", steps: int = 10, seed: int = 0) -> None:
         self.voice, self.steps, self.seed = voice, steps, seed

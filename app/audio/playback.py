@@ -28,7 +28,7 @@ class Sound:
         self.rate_hz = rate_hz
         self.started = False
         self.complete = False  # nothing more will be written
-        self.wanted = 0  # samples to hold before it starts
+        self.start_at_s = 0.0  # on the monotonic clock, at the earliest
         self.underruns = 0
         self.written_24k = 0
         self.heard_before_24k = 0  # through devices that went away
@@ -44,8 +44,12 @@ class Sound:
             self.ring = Ring(int(BUFFER_S * rate_hz) + len(rest))
             self.ring.write(rest)
             self.resampler = soxr.ResampleStream(RATE_HZ, rate_hz, 1, dtype="float32")
-            self.wanted = self.wanted * rate_hz // self.rate_hz
             self.rate_hz = rate_hz
+
+    def due(self, now_s: float) -> bool:
+        """Whether it is to start: it waited long enough, or waiting longer would be of no use."""
+        nearly_full = self.ring.available >= 0.8 * BUFFER_S * self.rate_hz
+        return now_s >= self.start_at_s or self.complete or nearly_full
 
     def feed(self, samples_24k: Samples, last: bool = False) -> bool:
         """Queue a short piece if there is room for all of it."""
@@ -82,7 +86,7 @@ class Playback:
             count = fading.ring.read_into(out[:_FADE_SAMPLES])
             out[:count] *= np.linspace(1.0, 0.0, count, dtype=np.float32)
             return
-        if sound is None or (not sound.started and sound.ring.available < sound.wanted and not sound.complete):
+        if sound is None or (not sound.started and not sound.due(self._last_fill_s)):
             return
         if not sound.started and not sound.ring.available:
             return
@@ -127,13 +131,13 @@ class Playback:
         self._sound = sound
         return sound
 
-    def write(self, sound: Sound, samples_24k: Samples, cancelled: Callable[[], bool], hold_s: float = 0.0) -> bool:
+    def write(self, sound: Sound, samples_24k: Samples, cancelled: Callable[[], bool], wait_s: float = 0.0) -> bool:
         """Queue samples; waits while the buffer is full. False when the sound was stopped or `cancelled` meanwhile.
 
-        `hold_s` is how many seconds should lie ready before the sound starts.
+        `wait_s` is how many seconds from now on the sound should wait before it starts, if it has not.
         """
         if not sound.started:
-            sound.wanted = min(int(hold_s * sound.rate_hz), int(0.8 * BUFFER_S * sound.rate_hz))
+            sound.start_at_s = time.monotonic() + wait_s
         pieces = np.array_split(samples_24k.astype(np.float32, copy=False), max(len(samples_24k) // _PIECE_SAMPLES, 1))
         return all(self._queue(sound, piece, cancelled) for piece in pieces)
 

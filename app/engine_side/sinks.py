@@ -13,7 +13,7 @@ from engine.events import Samples
 class Sink(Protocol):
     """Takes the sound of an answer on the engine's thread; waits while it is full."""
 
-    def write(self, samples_24k: Samples, hold_s: float) -> bool:
+    def write(self, samples_24k: Samples, wait_s: float) -> bool:
         """Queue samples; False when they are not wanted any more."""
 
     def finish(self) -> None:
@@ -31,9 +31,9 @@ class PlaybackSink:
         self._beat()
         return self.request is not None and self.request.cancelled
 
-    def write(self, samples_24k: Samples, hold_s: float) -> bool:
+    def write(self, samples_24k: Samples, wait_s: float) -> bool:
         """Queue samples; False when the sound was stopped."""
-        return self._playback.write(self._sound, samples_24k, self._cancelled, hold_s)
+        return self._playback.write(self._sound, samples_24k, self._cancelled, wait_s)
 
     def finish(self) -> None:
         """Nothing more comes."""
@@ -43,7 +43,7 @@ class PlaybackSink:
 class SilentSink:
     """For what is not played."""
 
-    def write(self, samples_24k: Samples, hold_s: float) -> bool:
+    def write(self, samples_24k: Samples, wait_s: float) -> bool:
         """Take anything."""
         return True
 

@@ -167,7 +167,7 @@ def _hand_out(events: Iterator[SessionEvent], sink: Sink, made: list[Samples]) -
             yield event
             continue
         made.append(event.samples_24k)
-        if not sink.write(event.samples_24k, event.buffer_s):
+        if not sink.write(event.samples_24k, event.wait_s):
             return
         yield Sounded(start, len(event.samples_24k), event.text_start, event.text_end)
         start += len(event.samples_24k)

@@ -55,7 +55,7 @@ class Answer:
                     turn,
                     problem="" if reason is not EndReason.LENGTH else turn.problem,
                     first_text_s=statistics.first_text_s,
-                    first_sound_s=statistics.first_sound_s,
+                    first_sound_s=statistics.first_heard_s,
                     real_time_factor=statistics.real_time_factor,
                 )
         return turn

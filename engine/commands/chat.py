@@ -281,8 +281,8 @@ class _Terminal:
         figures, parts = event.statistics, []
         if figures.first_text_s is not None:
             parts.append(f"first text {figures.first_text_s:.2f} s")
-        if figures.first_sound_s is not None:
-            parts.append(f"first sound {figures.first_sound_s:.2f} s")
+        if figures.first_heard_s is not None:
+            parts.append(f"first heard {figures.first_heard_s:.2f} s")
         if figures.real_time_factor is not None:
             parts.append(f"{figures.speech_s:.1f} s of speech at {figures.real_time_factor:.2f}× real time")
         parts.append(f"{figures.decode_tokens_per_s:.0f} tokens/s")

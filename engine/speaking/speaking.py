@@ -40,6 +40,7 @@ class Speaking:
         self.flow, self.vocoder = flow, vocoder
         self.default_steps = steps
         self._thread = WorkThread("speaking") if beside else None
+        self._measured: list[tuple[int, float]] = []  # pieces of speech, when it was warmed up
         self.networks = VoiceNetworks(folder)
         self._built_in: dict[str, Voice] = {}
         self._prepared: dict[tuple[object, ...], FlowState] = {}
@@ -111,6 +112,7 @@ class Speaking:
             seed=seed,
             start=self._prepared.get(key),
             thread=self._thread,
+            measured=self._measured,
         )
         if key not in self._prepared:
             while len(self._prepared) >= _PREPARED_VOICES:

@@ -61,13 +61,15 @@ class Synthesizer:
         chunk_tokens: Sequence[int] | None = None,
         start: FlowState | None = None,
         thread: WorkThread | None = None,
+        measured: list[tuple[int, float]] | None = None,
     ) -> None:
-        """`start` is what `prepare` gave; `thread` as the property says."""
+        """`start` is what `prepare` gave; `thread` and `measured` as the properties say."""
         if steps < 1:
             raise RequestError(f"Speech needs at least one flow step, not {steps}.")
         self.voice = voice
         self.clock = PlaybackClock()
         self._thread = thread
+        self._measured = [] if measured is None else measured
         self._flow, self._vocoder = flow, vocoder
         self._steps, self._guidance, self._seed = steps, guidance, seed
         self._plan = Pieces(eager=flow.steps.long_pieces)
@@ -116,6 +118,11 @@ class Synthesizer:
         """Where its steps are better made than on the caller's thread, if anywhere."""
         return self._thread
 
+    @property
+    def measured(self) -> Sequence[tuple[int, float]]:
+        """Sizes of pieces, in tokens, and the seconds they took when it was warmed up."""
+        return self._measured
+
     def push(self, tokens: Sequence[int] | NDArray[np.integer]) -> None:
         """Add speech tokens to the stream. Raises RequestError for one that does not exist or after `finish`."""
         if self._finished:
@@ -142,7 +149,7 @@ class Synthesizer:
         self._work_s_per_token = (time.perf_counter() - began) / max(before - len(self._waiting), 1)
         first = self._samples_done // self._token_samples
         self._samples_done += len(samples)
-        self.clock.add(len(samples) / SAMPLE_RATE_HZ, time.perf_counter() - began)
+        self.clock.add(len(samples) / SAMPLE_RATE_HZ)
         tokens = self._samples_done // self._token_samples - first
         return SpeechChunk(samples, first, tokens)
 
@@ -160,6 +167,7 @@ class Synthesizer:
         """
         ahead = self._flow.encoder.look_ahead
         states = {0: self.prepare()}
+        self._measured.clear()
         remembered = VOICE_TAIL_FRAMES // self._flow.encoder.up_rate
         sound = VocoderStream(self._vocoder, seed=self._seed)
         fastest = 0.0  # seconds a token
@@ -176,6 +184,7 @@ class Synthesizer:
                 taken = (time.perf_counter() - began) / size
                 fastest = min(fastest or taken, taken)
                 yield
+            self._measured.append((size, taken * size))
             states.setdefault(min(before + size, remembered), state)
             if isinstance(self._flow.steps.piece, AsIs):
                 return

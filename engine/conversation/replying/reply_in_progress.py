@@ -50,6 +50,7 @@ class ReplyInProgress:
         self._total_s: float | None = None
         self._first_text_s: float | None = None
         self._first_sound_s: float | None = None
+        self._first_heard_s: float | None = None
         self._calls = 0
         self.turn = record.request
         self.reason = EndReason.COMPLETE
@@ -122,8 +123,11 @@ class ReplyInProgress:
         for speech in speeches:
             end = speech.first_token + speech.tokens
             self._pieces.append(SpokenPiece(len(speech.samples_24k), end, speech.text_end))
+            now = self.elapsed_s
             if self._first_sound_s is None:
-                self._first_sound_s = self.elapsed_s
+                self._first_sound_s = now
+            if self._first_heard_s is None or now < self._first_heard_s:  # nothing was played yet
+                self._first_heard_s = now + speech.wait_s
             yield speech
 
     def read(self, prompt_tokens: int, reused: int, seconds: float) -> None:
@@ -140,13 +144,16 @@ class ReplyInProgress:
 
     def statistics(self) -> ReplyStatistics:
         """The figures so far."""
+        total_s = self.elapsed_s if self._total_s is None else self._total_s
+        heard_s = self._first_heard_s
         return dataclasses.replace(
             self._statistics,
             generated_tokens=self.generated,
             first_text_s=self._first_text_s,
             first_sound_s=self._first_sound_s,
+            first_heard_s=None if heard_s is None else min(heard_s, total_s),
             speech_tokens=sum(id in self._record.speech for passage in self._passages for id in passage.ids),
-            total_s=self.elapsed_s if self._total_s is None else self._total_s,
+            total_s=total_s,
             speech_s=sum(piece.samples for piece in self._pieces) / RATE_HZ,
             decode_tokens_per_s=self.generated / self._writing_s if self._writing_s else 0.0,
         )

@@ -7,6 +7,7 @@ products each keep one core busy: done beside each other, a reply takes little m
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,6 +33,8 @@ class Synthesizer(Protocol):
 
     @property
     def thread(self) -> WorkThread | None: ...
+    @property
+    def measured(self) -> Sequence[tuple[int, float]]: ...
     def push(self, tokens: list[int]) -> None: ...
     def finish(self) -> None: ...
     def ready(self) -> bool: ...

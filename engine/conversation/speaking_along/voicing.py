@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from engine.conversation.remembering.records import SpokenPiece
 from engine.conversation.speaking_along.alignment import Alignment
 from engine.conversation.speaking_along.long_text import most_speech_tokens
-from engine.conversation.speaking_along.pace import TOKENS_PER_SECOND, Pace
+from engine.conversation.speaking_along.pace import Pace
 from engine.conversation.speaking_along.stepping import Made, Synthesizer, stepping
 from engine.events import Speech
 
@@ -33,6 +33,7 @@ class Voicing:
         self._steps = stepping(synthesizer)
         self._pace = pace
         pace.beside = synthesizer.thread is not None
+        pace.learn(synthesizer.measured)
         self._place = place or Place()
         self._alignment = Alignment(scale)
         self._fed = 0
@@ -77,15 +78,9 @@ class Voicing:
 
     def _speech(self, made: Made, *, writing: bool) -> Speech:
         chunk, seconds = made
-        length_s = len(chunk.samples_24k) / RATE_HZ
-        place = len(self.pieces)
-        self._pace.spoke(seconds, length_s, place)
+        self._pace.spoke(seconds, chunk.tokens)
         self._voiced = chunk.first_token + chunk.tokens
         start, self._character = self._character, self._alignment.character_at(self._voiced)
-        left_s = (self._fed - self._voiced) / TOKENS_PER_SECOND
-        hold_s = self._pace.hold_s(
-            writing=writing, made_s=length_s, left_s=left_s, next_s=self._pace.piece_s(place + 1)
-        )
         piece = SpokenPiece(
             len(chunk.samples_24k), self._place.token + self._voiced, self._place.character + self._character
         )
@@ -96,5 +91,5 @@ class Voicing:
             piece.character,
             self._place.token + chunk.first_token,
             chunk.tokens,
-            hold_s if place == 0 else 0.0,
+            self._pace.wait_s(writing=writing, made=self._voiced, waiting=self._fed - self._voiced),
         )

@@ -66,12 +66,28 @@ def test_a_full_buffer_holds_the_writer_until_it_is_stopped() -> None:
     assert result == [False]
 
 
-def test_playing_waits_until_enough_lies_ready() -> None:
+def test_playing_waits_as_long_as_the_newest_piece_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("app.audio.playback.time.monotonic", lambda: now)
     playback = opened()
     sound = playback.begin()
-    playback.write(sound, tone(0.5), never, hold_s=1.0)
+    playback.write(sound, tone(0.5), never, wait_s=1.0)
+    now = 100.9
     assert not drained(playback, 0.2).any()
-    playback.write(sound, tone(0.7), never, hold_s=1.0)
+    playback.write(sound, tone(0.7), never, wait_s=0.5)
+    now = 101.3
+    assert not drained(playback, 0.2).any()
+    now = 101.4
+    assert drained(playback, 0.2).any()
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_playing_waits_no_longer_than_until_all_is_there_or_the_buffer_is_full(complete: bool) -> None:
+    playback = opened()
+    sound = playback.begin()
+    playback.write(sound, tone(0.5 if complete else 0.85 * BUFFER_S), never, wait_s=1000.0)
+    if complete:
+        playback.finish(sound)
     assert drained(playback, 0.2).any()
 
 
