@@ -33,6 +33,7 @@ from app.talk.microphone_use import MicrophoneUse
 from app.talk.notices import Notices
 from app.talk.questions import Questions
 from app.talk.recorder import Recorder
+from app.talk.recovery import Recovery
 from app.talk.replayer import Replayer
 from app.talk.searcher import Searcher
 from app.talk.state_machine import StateMachine
@@ -192,7 +193,7 @@ def _build_talk(
     paths: Paths,
 ) -> Talk:
     machine = StateMachine()
-    recorder = Recorder(machine, notices, use)
+    recorder = Recorder(machine, notices, use, disk, lambda: conversation.folder)
     answerer = Answerer(machine, notices, conversation, tasks, thread, sound, confirmations)
     questions = Questions(machine, notices, conversation, answerer, disk)
     replayer = Replayer(machine, notices, conversation, sound, thread.beat)
@@ -204,7 +205,7 @@ def _build_talk(
     recorder.recorded.connect(questions.take_recording)
     return Talk(
         machine, notices, conversation, confirmations, use, recorder, questions, answerer, replayer,
-        turn_transcriber, commands, voice_recorder, bell,
+        turn_transcriber, commands, voice_recorder, bell, Recovery(conversation, paths.recordings, disk),
     )  # fmt: skip
 
 

@@ -137,7 +137,7 @@ class Controller(QObject):
     def start(self) -> None:
         """Begin: load the model, open the sound, go on with interrupted transcriptions, tidy up."""
         self._conversation.start()
-        self._tidy()
+        self._talk.recovery.start(then=self._tidy)
         self._models.load_best()
         self.tool_servers.begin()
         use = self._talk.microphone_use

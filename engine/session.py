@@ -173,7 +173,9 @@ class Session:
             return
         if record.reason is not EndReason.INTERRUPTED and samples_24k_heard >= sum(p.samples for p in record.pieces):
             return
-        self._memory.put(heard_only(record, self._vocabulary, samples_24k_heard, self._vocabulary.tts_end))
+        cut = heard_only(record, self._vocabulary, samples_24k_heard, self._vocabulary.tts_end)
+        if (cut.passages, cut.reason) != (record.passages, record.reason):  # else it was cut there before
+            self._memory.put(cut)
 
     def transcribe(self, turn_id: str) -> Generator[Heard]:
         """Transcribe what was said in a turn; at once if that is known. Nothing for a turn without sound."""

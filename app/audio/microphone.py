@@ -96,6 +96,16 @@ class Microphone:
         recorded, self._recorded = self._recorded, []
         return np.concatenate(recorded) if recorded else np.zeros(0, np.float32)
 
+    def recorded_from(self, place: int) -> Samples:
+        """What was recorded from this sample on, at 16 kHz."""
+        new, missing = [], sum(map(len, self._recorded)) - place
+        for block in reversed(self._recorded):
+            if missing <= 0:
+                break
+            new.append(block[max(len(block) - missing, 0) :])
+            missing -= len(block)
+        return np.concatenate(new[::-1]) if new else np.zeros(0, np.float32)
+
     @property
     def recorded_s(self) -> float:
         """Length of the recording so far."""

@@ -130,6 +130,14 @@ class Conversation(QObject):
             self._save(turn)
         return turn
 
+    def take_back(self, turn: StoredTurn) -> bool:
+        """Append a turn that may have been stored before; whether it is."""
+        if self._closed:
+            return False
+        if self._read(self._store.turn, turn.id) is None:
+            self.add(turn)
+        return self.is_saved(turn.id)
+
     def add_version(self, turn: StoredTurn, other: str) -> StoredTurn:
         """Show a turn in place of another one, which becomes its other version with all that followed it."""
         self._turns = dict(list(self._turns.items())[: list(self._turns).index(other)])
@@ -213,6 +221,10 @@ class Conversation(QObject):
             ids = [id for id in self._turns if id == turn.id or id not in self._unsaved]
             return ids[ids.index(turn.id) - 1] if ids and ids[0] != turn.id else None
         return next((other.id for other in reversed(self._store.path(turn.conversation))), None)
+
+    def is_saved(self, id: str) -> bool:
+        """Whether everything that is to be stored of a turn is."""
+        return id not in self._unsaved
 
     # Versions, removal.
 

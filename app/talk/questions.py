@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +9,13 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from app.audio import recording_files
+from app.audio.growing_recording import GrowingRecording
 from app.audio.recording_files import Utterance
 from app.shown import NoticeAction, State, TurnState
 from app.talk.answerer import Answerer
 from app.talk.conversation import Conversation
 from app.talk.notices import Notices, explain
+from app.talk.recorder import Recording
 from app.talk.state_machine import StateMachine
 from app.talk.states import Happening
 from app.talk.stored_turn import StoredTurn
@@ -26,19 +27,22 @@ from engine.events import Samples, new_turn_id
 class Question:
     """What was said or typed: what it belongs to may not be in front any more when it is on the disk.
 
-    `samples_16k` is None for what was typed about a recording. `why` says why it is not to be asked at once.
+    `samples_16k` is None for what was typed about a recording. `why` says why it is not to be asked at once. `growing`
+    is what was written of it while it was said.
     """
 
+    id: str
     conversation: str
     folder: Path
     attached: Path | None
     samples_16k: Samples | None = None
     text: str = ""
     why: str = ""
+    growing: GrowingRecording | None = None
 
     def write(self) -> Utterance | None:
         """Make a file of it. On the disk's thread; raises StorageError, SoundError."""
-        path = self.folder / f"said-{time.time_ns()}.flac"
+        path = self.folder / f"said-{self.id}.flac"
         if self.samples_16k is not None:
             return recording_files.kept(self.samples_16k, path, checked=not self.why, about=self.attached)
         if self.attached is None:
@@ -49,7 +53,7 @@ class Question:
         """A new turn of it."""
         name = self.attached.name if self.attached else ""
         return StoredTurn(
-            new_turn_id(), self.conversation, state, self.text, written.peaks, written.seconds, name,
+            self.id, self.conversation, state, self.text, written.peaks, written.seconds, name,
             problem=problem, recording=written.file,
         )  # fmt: skip
 
@@ -98,15 +102,17 @@ class Questions(QObject):
         self._notices.say()
         if self._attached is not None:
             folder = self._conversation.folder
-            self._send(Question(self._conversation.key, folder, self._attached, text=text.strip()))
+            self._send(Question(new_turn_id(), self._conversation.key, folder, self._attached, text=text.strip()))
             return
         stored = StoredTurn(new_turn_id(), self._conversation.key, TurnState.WAITING, text.strip())
         self._answerer.ask(self._conversation.add(stored))
 
-    def take_recording(self, samples_16k: Samples, why: str = "") -> None:
-        """Answer something said, once it is checked and written; with `why` it is only kept."""
+    def take_recording(self, said: Recording) -> None:
+        """Answer something said, once it is checked and written; one that says why not is only kept."""
         key, folder = self._conversation.key, self._conversation.folder
-        question = self._on_its_way = Question(key, folder, self._attached, samples_16k, why=why)
+        question = self._on_its_way = Question(
+            said.id, key, folder, self._attached, said.samples_16k, why=said.why, growing=said.growing
+        )
         self._write(question)
 
     def _send(self, question: Question) -> None:
@@ -121,12 +127,18 @@ class Questions(QObject):
         wanted = question is self._on_its_way  # else something else was begun meanwhile
         if wanted:
             self._on_its_way = None
-        if error is not None:
+        if error is None:
+            self._take_written(question, written, wanted)
+            if question.growing is not None and self._conversation.is_saved(question.id):
+                question.growing.remove()
+        else:
             if wanted:
                 self._machine.happen(Happening.FAILED)
             if not self._conversation.is_removed(question.conversation):
                 self._say_unwritten(error, lambda: self._write_again(question))
-        elif not wanted:
+
+    def _take_written(self, question: Question, written: Utterance | None, wanted: bool) -> None:
+        if not wanted:
             if written is not None:  # it can be asked again
                 self._conversation.add(question.turn(written, TurnState.INTERRUPTED))
         elif written is None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from app.audio.growing_recording import SUFFIX, GrowingRecording
 from app.shown import State
 from app.talk.microphone_use import MicrophoneUse
 from app.talk.notices import Notices
 from app.talk.state_machine import StateMachine
 from app.talk.states import Happening
+from app.worker import Worker
+from engine.events import Samples, new_turn_id
 
 TAP_S = 0.3  # a shorter press latches
 _TAIL_MS = 120  # the microphone is a little behind the key
@@ -19,15 +25,38 @@ _WARM_UP_S = 10.0  # the slowest headset has long given sound by then
 _CUT_SHORT_S = 1.0  # a tap that the window left so soon after was to be held
 
 
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """What was said, for the turn of this id. `growing` holds it until it is written whole. `why` says why it is not to
+    be asked at once.
+    """
+
+    id: str
+    samples_16k: Samples
+    growing: GrowingRecording
+    why: str = ""
+
+
 class Recorder(QObject):
-    """One recording at a time."""
+    """One recording at a time, written while it is made."""
 
     beginning = Signal()
-    recorded = Signal(object, str)  # samples at 16 kHz; why they are not to be asked at once, or ""
+    recorded = Signal(Recording)
 
-    def __init__(self, machine: StateMachine, notices: Notices, microphone_use: MicrophoneUse) -> None:
+    def __init__(
+        self,
+        machine: StateMachine,
+        notices: Notices,
+        microphone_use: MicrophoneUse,
+        disk: Worker,
+        folder: Callable[[], Path],
+    ) -> None:
+        """`folder` is where the files of the conversation in front lie."""
         super().__init__()
         self._machine, self._notices, self._use = machine, notices, microphone_use
+        self._disk, self._folder = disk, folder
+        self._id = ""
+        self._growing: GrowingRecording | None = None
         self._pressed_s = self._latched_s = 0.0
         self._held = self._latched = False
         self._under_way = False
@@ -96,7 +125,8 @@ class Recorder(QObject):
         self._machine.silence()
         self._notices.say()
         self._machine.happen(Happening.TALK_PRESSED)
-        self._under_way = True
+        self._under_way, self._id = True, new_turn_id()
+        self._growing = GrowingRecording(self._folder() / f"said-{self._id}{SUFFIX}", self._disk)
         self._use.take()
 
     def _on_recording(self) -> None:
@@ -115,14 +145,19 @@ class Recorder(QObject):
         if self._machine.state is State.GETTING_READY:
             self._give_up()
             return
+        growing, self._growing = self._growing, None
         self._under_way, self._tail = False, None
-        self.recorded.emit(self._use.finish(), why)
+        assert growing is not None
+        self.recorded.emit(Recording(self._id, self._use.finish(), growing, why))
 
     def drop(self) -> None:
         """Record nothing after all."""
+        growing, self._growing = self._growing, None
         self._under_way, self._tail = False, None
         self._held = self._latched = False
         self._use.drop()
+        if growing is not None:
+            growing.remove()
 
     def _refuse(self) -> None:
         self.drop()
@@ -132,6 +167,8 @@ class Recorder(QObject):
         """Follow the microphone; called about 30 times a second."""
         if self._under_way:
             self._on_recording()
+        if self._growing is not None and self._use.microphone.recording:
+            self._growing.follow(self._use.microphone)
         if self.recording and self._use.microphone.recorded_s > _LONGEST_S:
             self._finish()
         waits = self._latched and self._machine.state is State.GETTING_READY

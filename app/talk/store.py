@@ -277,29 +277,25 @@ class Store:
     # What was removed.
 
     def purge(self) -> None:
-        """Erase all that was removed: rows, words, recordings, and conversations of which no turn is left. What it
-        erases cannot be read from any file.
+        """Erase all that was removed, and conversations of which no turn is left: recordings, words, and last the rows,
+        so that a crash leaves no file that no row speaks of. What it erases cannot be read from any file.
         """
         conversations, turns = self._database.read(lambda db: (_removed_conversations(db), _removed_turns(db)))
         if not conversations and not turns:
             return
-        files: list[Path] = []
 
         def work(db: sqlite3.Connection) -> None:
             for id in turns:
-                files.extend(self.folder(key) / name for key, name in erase_turn(db, id))
-            conversations[:] = _removed_conversations(db)
-            for key in conversations:
+                for key, name in erase_turn(db, id):
+                    with contextlib.suppress(OSError):
+                        (self.folder(key) / name).unlink(missing_ok=True)
+            for key in _removed_conversations(db):
                 erase_conversation(db, key)
+                shutil.rmtree(self.folder(key), ignore_errors=True)
             search.erase_unindexed(db)
 
         self._database.write(work)
         self._database.vacuum()
-        for key in conversations:
-            shutil.rmtree(self.folder(key), ignore_errors=True)
-        for file in files:
-            with contextlib.suppress(OSError):
-                file.unlink(missing_ok=True)
 
 
 def _removed_conversations(db: sqlite3.Connection) -> list[str]:

@@ -11,6 +11,7 @@ from app.talk.microphone_use import MicrophoneUse
 from app.talk.notices import Notices
 from app.talk.questions import Questions
 from app.talk.recorder import Recorder
+from app.talk.recovery import Recovery
 from app.talk.replayer import Replayer
 from app.talk.state_machine import StateMachine
 from app.talk.timer_bell import TimerBell
@@ -36,6 +37,7 @@ class Talk:
     commands: TurnCommands
     voice_recorder: VoiceRecorder
     bell: TimerBell
+    recovery: Recovery
 
     def poll(self) -> None:
         """Follow microphone and loudspeaker; called about 30 times a second."""

@@ -89,9 +89,11 @@ def everything_is_speech(monkeypatch: pytest.MonkeyPatch) -> None:
 def start(qtbot: QtBot, tmp_path: Path, everything_is_speech: None, qapp: Any) -> Iterator[Callable[..., Running]]:
     running: list[Running] = []
 
-    def begin(engine: ScriptedEngine | None = None, *, wait: bool = True, **choices: Any) -> Running:
+    def begin(
+        engine: ScriptedEngine | None = None, *, wait: bool = True, paths: Paths | None = None, **choices: Any
+    ) -> Running:
         engine = engine or ScriptedEngine()
-        paths = Paths(tmp_path / "home", tmp_path / "home" / "logs")
+        paths = paths or Paths(tmp_path / "home", tmp_path / "home" / "logs")
         paths.make()
         settings = Settings(paths.settings)
         settings.change(microphone_explained=True, **choices)
