@@ -65,16 +65,18 @@ class Watched:
 Work = Callable[..., None]  # given Watched, the folder, and what else was said
 
 
-def kill_at(moment: Moment, work: Work, folder: Path, *arguments: Any) -> None:
-    """Run `work` in a process of its own and kill that."""
+def kill_at(moment: Moment, work: Work, folder: Path, *arguments: Any) -> float:
+    """Run `work` in a process of its own and kill that; returns when, in seconds since 1970."""
     process, said = _start(moment, work, folder, arguments)
     try:
         _wait_for(said, process, folder)
         process.join(moment.seconds)
+        killed_at = time.time()
     finally:
         process.kill()
         process.join()
     assert process.exitcode == -signal.SIGKILL, f"it ended before it was killed\n{_log_of(folder)}"
+    return killed_at
 
 
 def run_to_end(work: Work, folder: Path, *arguments: Any) -> Any:

@@ -15,6 +15,7 @@ from app import build, main
 from app.shown import State, TurnState, TurnView
 from engine.events import Thinking
 from tests.app.fakes import FakePermission
+from tests.app.real_app import OneModel
 from tests.app.running_sound import RunningSound
 from tests.campaigns.answering import AnsweringLoader
 from tests.campaigns.journal import Journal
@@ -23,18 +24,9 @@ from tests.campaigns.processes import Watched
 LIVE = (TurnState.WAITING, TurnState.THINKING, TurnState.ANSWERING, TurnState.SPEAKING)
 _TICK_MS = 4
 _HANGS_S = 60.0
+_PASSED_S = 10.0
 _FASTER = 4  # the time of the sound card
 Steps = Generator[Callable[[], Any], None, None]
-
-
-class OneModel:
-    """A catalogue of one folder."""
-
-    def best(self) -> Path:
-        return Path("small")
-
-    def installed(self, _current: str) -> tuple[Any, ...]:
-        return ()
 
 
 class Script:
@@ -43,9 +35,10 @@ class Script:
     def __init__(self, watched: Watched, home: Path, seed: int, label: str) -> None:
         self.watched, self.home, self.label = watched, home, f"{label}{seed}"
         self.chance = Random(f"script {self.label}")
-        self.loader = AnsweringLoader(self.label, seed)
+        self.loader: Any = AnsweringLoader(self.label, seed)
+        self.model = Path("small")
         self.journal = Journal(journal_path(home))
-        self._shown: dict[str, Any] = {}
+        self._shown: Any = None
         self._waiting_since = time.monotonic()
 
     def steps(self) -> Steps:
@@ -65,7 +58,7 @@ class Script:
         self._timer.start()
 
     def _tick(self) -> None:
-        self._write_what_is_shown()
+        self.write_what_is_shown()
         if not self._until():
             if time.monotonic() - self._waiting_since > _HANGS_S:
                 turns = [(turn.state.value, turn.text, turn.problem) for turn in self.controller.turns]
@@ -78,8 +71,9 @@ class Script:
             self._timer.stop()
             self.controller.quit()
 
-    def _write_what_is_shown(self) -> None:
-        shown = {
+    def write_what_is_shown(self) -> None:
+        """The conversation in front, whenever it looks different."""
+        shown: Any = {
             "conversation": self.controller.conversation.key,
             "turns": [shown_of(turn) for turn in self.controller.turns],
         }
@@ -116,6 +110,12 @@ def journal_path(home: Path) -> Path:
     return home.with_name(f"{home.name}.shown")
 
 
+def let_pass(home: Path) -> None:
+    """Make all files some seconds older: what is quite new at a start may be on its way."""
+    for path in home.rglob("*"):
+        os.utime(path, (time.time() - _PASSED_S, time.time() - _PASSED_S))
+
+
 def run_app(script: Script) -> None:
     """Run the app as a person starts it, with somebody who follows the script; does not return."""
     os.environ |= {"EARSHOT_HOME": str(script.home), "QT_QPA_PLATFORM": "offscreen"}
@@ -124,7 +124,7 @@ def run_app(script: Script) -> None:
         loader=script.loader,
         system=RunningSound(times=_FASTER),
         permission=FakePermission(),
-        catalogue=OneModel(),
+        catalogue=OneModel(script.model),
     )
     begin = build.App.begin
 
