@@ -13,7 +13,7 @@ from engine.backends.cuda.vocoder import CudaPitch, CudaVocoder
 from engine.backends.half import HALF, halve_flow
 from engine.backends.plain import Plain
 from engine.language import LanguageModel
-from engine.speaking.euler import EulerSteps
+from engine.speaking.euler import EulerSteps, Parts
 from engine.speaking.flow import Flow
 from engine.speaking.vocoder import Vocoder
 
@@ -45,10 +45,13 @@ class Cuda(Plain):
         estimator = CudaEstimator(flow.estimator, HALF if self.half else mx.float32)
         # What a stream keeps of a step is not made by the first of the two, so that it needs no memory.
         whole, piece = self._trace(lambda *given: estimator.step(*given)[0]), self._trace(estimator.step)
-        # One kernel trims and joins what was kept.
-        trim = lambda parts, voice_frames: parts  # noqa: E731
-        flow.take_steps(EulerSteps(whole, piece, triples, trim, always_guided=True, long_pieces=True))
+        flow.take_steps(EulerSteps(whole, piece, triples, _untrimmed, always_guided=True, long_pieces=True))
 
     def attach_vocoder(self, vocoder: Vocoder) -> None:
         """See `Backend`."""
         vocoder.take(self._trace(CudaPitch(vocoder.f0_predictor)), self._trace(CudaVocoder(vocoder, mx.float32)))
+
+
+def _untrimmed(parts: Parts, _: int) -> Parts:
+    """What was kept, as it is: one kernel trims and joins it."""
+    return parts
