@@ -124,7 +124,7 @@ class Settings(QObject):
     def _read_anew(self) -> Preferences | None:
         """What the file says, if somebody else has written it."""
         try:
-            changed = self._path.read_bytes() != self._seen
+            changed = read_regular(self._path, _LARGEST_FILE) != self._seen
         except OSError:
             return None
         return self._read() if changed else None

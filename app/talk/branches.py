@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import Any
 
+from app.talk.schema import InconsistentError
 from app.talk.turn_tree import Node, TurnTree
 
 
@@ -14,7 +16,14 @@ def tree_of(db: sqlite3.Connection, conversation: str) -> TurnTree:
         "ORDER BY number",
         (conversation,),
     )
-    return TurnTree(Node(id, parent, bool(removed), bool(hides), child) for id, parent, removed, hides, child in rows)
+    return TurnTree(_node(row) for row in rows)
+
+
+def _node(row: tuple[Any, ...]) -> Node:
+    id, parent, removed, hides_followers, shown_child = row
+    if not isinstance(id, str):
+        raise InconsistentError("a turn has an id of another kind")
+    return Node(id, parent, bool(removed), bool(hides_followers), shown_child)
 
 
 def tip_of(db: sqlite3.Connection, conversation: str) -> str | None:

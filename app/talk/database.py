@@ -13,6 +13,8 @@ from typing import TypeVar
 from app.talk import salvage, schema
 from app.translations import sentence
 from engine.errors import StorageError
+from engine.regular_files import check_regular
+from engine.storage import open_private
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +80,7 @@ class Database:
                 self._mend()
                 return work()
         except (sqlite3.Error, OSError) as error:
-            raise StorageError(_why(error).format(path=self.path, reason=str(error).lower())) from error
+            raise StorageError(_why(error).format(path=self.path, reason=_reason(error))) from error
 
     def _opened(self) -> sqlite3.Connection:
         try:
@@ -89,15 +91,17 @@ class Database:
                     raise
                 self._put_aside()
                 return self._connected()
-        except (sqlite3.Error, OSError) as error:
+        except schema.NewerVersionError:
+            raise
+        except (sqlite3.Error, OSError, StorageError) as error:
             if _is_one_of(error, _IN_USE):
-                raise StorageError(_why(error).format(path=self.path, reason=str(error).lower())) from error
+                raise StorageError(_why(error).format(path=self.path, reason=_reason(error))) from error
             return self._in_memory(error)
 
     def _connected(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-        self.path.chmod(0o600)  # SQLite gives its other files the same
+        if os.path.lexists(self.path):
+            check_regular(self.path)
+        os.close(open_private(self.path))  # SQLite gives its other files the same rights
         db = sqlite3.connect(self.path, isolation_level=None)
         try:
             schema.bring_up_to_date(db, self.path)
@@ -111,10 +115,10 @@ class Database:
         log.warning("%s cannot be written: conversations stay in memory", self.path.name, exc_info=error)
         self.on_disk = False
         words = sentence("Conversations cannot be saved to {path} ({reason}): what is said now is gone when you quit.")
-        self._troubles.append(words.format(path=self.path, reason=str(error).lower()))
+        self._troubles.append(words.format(path=self.path, reason=_reason(error)))
         db = sqlite3.connect(":memory:", isolation_level=None)
         for options in ("mode=ro", "immutable=1"):
-            with contextlib.suppress(sqlite3.Error), salvage.reading(self.path, options) as saved:
+            with contextlib.suppress(sqlite3.Error, OSError), salvage.reading(self.path, options) as saved:
                 saved.backup(db)
                 break
         try:
@@ -147,6 +151,10 @@ class Database:
 
 def _is_one_of(error: Exception, names: tuple[str, ...]) -> bool:
     return getattr(error, "sqlite_errorname", "").startswith(names)
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower()
 
 
 def _why(error: Exception) -> str:

@@ -12,9 +12,10 @@ from typing import Any
 
 from app.talk import schema
 from app.talk.branches import show_branch, tip_of
-from app.talk.search import index_everything
+from app.talk.search import index_everything, is_time
 from app.talk.stored_turn import encode_turn_of_first_version
 from engine.events import new_turn_id
+from engine.regular_files import check_regular
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,8 @@ def put_aside(path: Path) -> Path:
 
 @contextlib.contextmanager
 def reading(path: Path, options: str = "mode=ro") -> Iterator[sqlite3.Connection]:
-    """A connection that changes nothing. Raises sqlite3.Error."""
+    """A connection that changes nothing. Raises sqlite3.Error, OSError for what is no file."""
+    check_regular(path)
     db = sqlite3.connect(f"{path.absolute().as_uri()}?{options}", uri=True, isolation_level=None)
     try:
         yield db
@@ -81,7 +83,7 @@ def _rows(copy: Path, table: str) -> list[Row]:
             if names:
                 statement = f"SELECT rowid, * FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT 1"
                 found += [dict(zip(["rowid", *names], row, strict=True)) for row in _each(damaged, statement)]
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         log.warning("no more of the damaged %s can be read: %s", table, error)
     return found
 
@@ -96,7 +98,7 @@ def _each(damaged: sqlite3.Connection, statement: str) -> Iterator[tuple[Any, ..
         except sqlite3.DatabaseError:
             last, misses = last + 1, misses + 1
             continue
-        if row is None:
+        if row is None or row[0] <= last:  # else rows that are out of order would go round for ever
             return
         yield row
         last, misses = row[0], 0
@@ -110,7 +112,7 @@ def _insert_conversation(db: sqlite3.Connection, row: Row) -> None:
             "INSERT OR IGNORE INTO conversations (key, title, preset, changed, tip, removed) VALUES (?, ?, ?, ?, ?, ?)",
             (
                 key, title if isinstance(title, str) else "", preset if isinstance(preset, str) else "assistant",
-                changed if isinstance(changed, float) else time.time(), row.get("tip"), row.get("removed"),
+                changed if is_time(changed) else time.time(), _text(row, "tip"), _time(row, "removed"),
             ),
         )  # fmt: skip
 
@@ -128,15 +130,25 @@ def _of_today(row: Row) -> Row | None:
 def _insert_turn(db: sqlite3.Connection, row: Row) -> None:
     _insert_conversation(db, {"key": row["conversation"]})  # unless it could be read itself
     created = row.get("created")
+    parent = _text(row, "parent") if "parent" in row else _last_turn(db, row["conversation"])
     db.execute(
         "INSERT OR IGNORE INTO turns (id, conversation, parent, created, content, removed, hides_followers, "
         "shown_child) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            row["id"], row["conversation"], row.get("parent", _last_turn(db, row["conversation"])),
-            created if isinstance(created, float) else time.time(), row["content"], row.get("removed"),
-            bool(row.get("hides_followers")), row.get("shown_child"),
+            row["id"], row["conversation"], parent, created if is_time(created) else time.time(), row["content"],
+            _time(row, "removed"), row.get("hides_followers") == 1, _text(row, "shown_child"),
         ),
     )  # fmt: skip
+
+
+def _text(row: Row, name: str) -> str | None:
+    value = row.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _time(row: Row, name: str) -> float | None:
+    value = row.get(name)
+    return value if is_time(value) else None
 
 
 def _last_turn(db: sqlite3.Connection, key: str) -> str | None:

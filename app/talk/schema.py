@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 from app.talk.stored_turn import encode_turn_of_first_version
 from app.translations import sentence
@@ -25,12 +26,16 @@ CREATE VIRTUAL TABLE IF NOT EXISTS said USING fts5(words, conversation UNINDEXED
 _SECURE_DELETE_OF_INDEX = (3, 42, 0)  # the first SQLite whose full-text index can do that at once
 
 
+class NewerVersionError(StorageError):
+    """The file was written by a newer version."""
+
+
 def bring_up_to_date(db: sqlite3.Connection, path: Path) -> None:
-    """Make or change the tables. Raises StorageError for those of a newer version, sqlite3.Error."""
+    """Make or change the tables. Raises NewerVersionError for those of a newer version, sqlite3.Error."""
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
         words = sentence("{path} was written by a newer version of Earshot: use that one, it was left as it is.")
-        raise StorageError(words.format(path=path))
+        raise NewerVersionError(words.format(path=path))
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=NORMAL")
     db.execute("PRAGMA secure_delete=ON")
@@ -44,6 +49,20 @@ def bring_up_to_date(db: sqlite3.Connection, path: Path) -> None:
     if sqlite3.sqlite_version_info >= _SECURE_DELETE_OF_INDEX:
         db.execute("INSERT INTO said (said, rank) VALUES ('secure-delete', 1)")
     db.execute("PRAGMA foreign_keys=ON")
+
+
+class InconsistentError(sqlite3.DatabaseError):
+    """SQLite sees no damage, but what it gives makes no sense."""
+
+    sqlite_errorname = "SQLITE_CORRUPT"
+
+
+def single_row(db: sqlite3.Connection, statement: str, *parameters: object) -> tuple[Any, ...]:
+    """The row that has to be there. Raises InconsistentError, sqlite3.Error."""
+    row: tuple[Any, ...] | None = db.execute(statement, parameters).fetchone()
+    if row is None:
+        raise InconsistentError("a row is in an index, but not in its table")
+    return row
 
 
 def columns_of(db: sqlite3.Connection, table: str) -> list[str]:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from app.shown import ConversationView
+from app.talk.schema import InconsistentError
 from app.talk.stored_turn import decode_turn
 
+_END_OF_TIME = 250_000_000_000.0  # in the year 9892
 _WITHOUT_SPACES = re.compile(r"([\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")  # scripts without spaces: a word each
 _FOUND = """
 SELECT c.key, c.title, c.changed, c.turns, c.preset, hit.newest FROM
@@ -74,9 +79,22 @@ def find(db: sqlite3.Connection, query: str, limit: int = -1) -> tuple[Conversat
         return ()
     snippets = dict(db.execute(_SNIPPETS, (phrases, json.dumps([row[-1] for row in rows]))))
     return tuple(
-        ConversationView(key, title, changed, turns, preset, _joined(snippets.get(newest, "")))
-        for key, title, changed, turns, preset, newest in rows
+        replace(view_of_row(columns), snippet=_joined(snippets.get(newest, ""))) for *columns, newest in rows
     )
+
+
+def view_of_row(row: Sequence[Any]) -> ConversationView:
+    """A conversation of key, title, time of its last change, number of turns and preset. Raises InconsistentError."""
+    key, title, changed, turns, preset = row
+    texts = isinstance(key, str) and isinstance(title, str) and isinstance(preset, str)
+    if not texts or not isinstance(turns, int) or not is_time(changed):
+        raise InconsistentError("a conversation has values of other kinds")
+    return ConversationView(key, title, changed, turns, preset)
+
+
+def is_time(value: object) -> bool:
+    """Whether this can be seconds since 1970 that a calendar knows."""
+    return isinstance(value, float) and 0 <= value < _END_OF_TIME
 
 
 def _phrases(query: str) -> list[str]:

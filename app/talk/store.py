@@ -15,6 +15,8 @@ from app.shown import ConversationView
 from app.talk import search
 from app.talk.branches import show_branch, tip_of, tree_of
 from app.talk.database import Database
+from app.talk.schema import single_row
+from app.talk.search import view_of_row
 from app.talk.stored_turn import StoredTurn, decode_turn
 from app.talk.turn_rows import (
     changing_what_is_shown,
@@ -84,7 +86,7 @@ class Store:
         """All conversations with something in them, newest first."""
         return self._database.read(
             lambda db: tuple(
-                ConversationView(*row)
+                view_of_row(row)
                 for row in db.execute(
                     "SELECT key, title, changed, turns, preset FROM conversations "
                     "WHERE removed IS NULL AND turns > 0 ORDER BY changed DESC, number DESC"
@@ -104,7 +106,7 @@ class Store:
                 (key,),
             ).fetchone()
         )
-        return ConversationView(*row) if row else None
+        return view_of_row(row) if row else None
 
     def knows(self, key: str) -> bool:
         """Whether there is such a conversation, removed or not."""
@@ -164,8 +166,8 @@ class Store:
 
         def work(db: sqlite3.Connection) -> list[StoredTurn]:
             path = tree_of(db, conversation).path(tip_of(db, conversation))
-            contents = ((id, db.execute("SELECT content FROM turns WHERE id = ?", (id,)).fetchone()[0]) for id in path)
-            return [decode_turn(id, conversation, content) for id, content in contents]
+            contents = (single_row(db, "SELECT content FROM turns WHERE id = ?", id)[0] for id in path)
+            return [decode_turn(id, conversation, content) for id, content in zip(path, contents, strict=True)]
 
         return self._database.read(work)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from app.talk import search
 from app.talk.branches import show_branch, tip_of, tree_of
+from app.talk.schema import single_row
 from app.talk.stored_turn import StoredTurn, decode_turn, encode_turn
 
 _TITLE_CHARACTERS = 48
@@ -74,7 +75,7 @@ def changing_what_is_shown(db: sqlite3.Connection, conversation: str) -> Iterato
     yield
     after = tree_of(db, conversation).shown()
     for id in before ^ after:
-        number, content = db.execute("SELECT number, content FROM turns WHERE id = ?", (id,)).fetchone()
+        number, content = single_row(db, "SELECT number, content FROM turns WHERE id = ?", id)
         if id in after:
             search.index_turn(db, number, decode_turn(id, conversation, content).words, conversation)
         else:
@@ -103,7 +104,7 @@ def erase_turn(db: sqlite3.Connection, id: str) -> list[tuple[str, str]]:
     erased = tree_of(db, conversation).below(id) if hides_followers else [id]
     files = set().union(*(_files_of(db, each) for each in erased))
     for each in erased:
-        (number,) = db.execute("SELECT number FROM turns WHERE id = ?", (each,)).fetchone()
+        (number,) = single_row(db, "SELECT number FROM turns WHERE id = ?", each)
         search.unindex_turn(db, number)
         db.execute("DELETE FROM turns WHERE id = ?", (each,))
     if not hides_followers:
@@ -117,5 +118,5 @@ def erase_turn(db: sqlite3.Connection, id: str) -> list[tuple[str, str]]:
 
 
 def _files_of(db: sqlite3.Connection, id: str) -> set[str]:
-    conversation, content = db.execute("SELECT conversation, content FROM turns WHERE id = ?", (id,)).fetchone()
+    conversation, content = single_row(db, "SELECT conversation, content FROM turns WHERE id = ?", id)
     return decode_turn(id, conversation, content).files
