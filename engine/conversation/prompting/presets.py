@@ -10,8 +10,10 @@ from typing import Any
 
 from engine.errors import RequestError
 from engine.events import Thinking
+from engine.regular_files import read_regular
 from engine.resources import resource
 
+_LARGEST_FILE = 1_000_000
 LANGUAGE_NAMES = {
     "en": {"en": "English", "zh": "Chinese", "ja": "Japanese", "es": "Spanish", "fr": "French", "de": "German"},
     "zh": {"en": "英语", "zh": "中文", "ja": "日语", "es": "西班牙语", "fr": "法语", "de": "德语"},
@@ -58,9 +60,9 @@ def presets(folder: Path | None = None) -> list[Preset]:
     found = []
     for file in sorted((folder or resource("presets")).glob("*.json")):
         try:
-            data = json.loads(file.read_text(encoding="utf-8"))
-            found.append((data.get("order", 99), file.name, _preset(data)))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            data = json.loads(read_regular(file, _LARGEST_FILE).decode())
+            found.append((float(data.get("order", 99)), file.name, _preset(data)))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
             raise RequestError(f"The preset {file} cannot be used ({error}). Correct or remove it.") from error
     return [preset for _, _, preset in sorted(found, key=lambda entry: entry[:2])]
 
@@ -80,16 +82,34 @@ def _preset(data: Mapping[str, Any]) -> Preset:
     if languages is not None:
         first, second = languages
         languages = (str(first), str(second))
-    for texts in (data["name"], data["about"], data["persona"]):
-        if "en" not in texts:
-            raise ValueError("an English text is missing")
-    return Preset(
+    preset = Preset(
         str(data["id"]),
-        data["name"],
-        data["about"],
-        data["persona"],
+        _texts(data["name"]),
+        _texts(data["about"]),
+        _texts(data["persona"]),
         thinking=Thinking(settings.pop("thinking", "off")),
-        tools=tuple(settings.pop("tools", ())),
+        tools=tuple(_text(tool) for tool in settings.pop("tools", ())),
         languages=languages,
         **settings,
     )
+    remembered = preset.remember_turns
+    if not isinstance(preset.spoken_answer, bool) or not isinstance(preset.own_voice, bool):
+        raise ValueError("spoken_answer and own_voice are true or false")
+    if remembered is not None and (type(remembered) is not int or remembered < 0):
+        raise ValueError("remember_turns is a number of turns")
+    for language in preset.personas:
+        preset.persona(language)
+    return preset
+
+
+def _texts(data: Mapping[str, Any]) -> dict[str, str]:
+    texts = {language: _text(text) for language, text in data.items() if language in LANGUAGE_NAMES}
+    if "en" not in texts:
+        raise ValueError("an English text is missing")
+    return texts
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a text is none")
+    return value

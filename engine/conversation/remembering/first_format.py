@@ -13,10 +13,12 @@ from engine.conversation.remembering.records import TurnRecord
 from engine.conversation.remembering.turn_values import fingerprint, turn_record
 from engine.errors import StorageError
 from engine.language import Vocabulary
+from engine.regular_files import check_regular, read_regular
 
 FILE = "session.json"
 ARRAYS = "arrays-*.npz"
 _FORMAT = 1
+_LARGEST_FILE = 100_000_000
 
 
 def read_first_format(folder: Path, vocabulary: Vocabulary) -> list[TurnRecord]:
@@ -26,9 +28,10 @@ def read_first_format(folder: Path, vocabulary: Vocabulary) -> list[TurnRecord]:
     """
     file = folder / FILE
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
+        values = json.loads(read_regular(file, _LARGEST_FILE).decode())
         if values["format"] != _FORMAT:
             raise StorageError(f"{file} was written by a newer Earshot (format {values['format']}): update Earshot.")
+        check_regular(folder / values["arrays"])
         with np.load(folder / values["arrays"], allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         same = values["vocabulary"] == fingerprint(vocabulary)

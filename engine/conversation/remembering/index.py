@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import StorageError
+from engine.regular_files import read_regular
 from engine.storage import replacing, storage_error
 
+_LARGEST_FILE = 100_000_000  # a million turns
 FORMAT = 2
 
 
@@ -44,7 +46,7 @@ def read_index(file: Path) -> IndexFile:
     Raises StorageError for a damaged one, one of a newer format, or one that may not be read.
     """
     try:
-        data = file.read_bytes()
+        data = read_regular(file, _LARGEST_FILE)
     except OSError as error:
         raise StorageError(f"{file} cannot be read ({(error.strerror or str(error)).lower()}).") from error
     try:

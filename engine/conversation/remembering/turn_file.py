@@ -15,6 +15,7 @@ from engine.conversation.remembering.records import TurnRecord
 from engine.conversation.remembering.turn_values import Arrays, fingerprint, turn_record, turn_values
 from engine.errors import StorageError
 from engine.language import Vocabulary
+from engine.regular_files import check_regular
 from engine.storage import replacing
 
 _VALUES = "turn"
@@ -50,6 +51,7 @@ def read_turn(path: Path, vocabulary: Vocabulary) -> TurnRecord:
 
 def _arrays(path: Path) -> Arrays:
     """The arrays of an archive, each checked against its sum, and none larger than the file."""
+    check_regular(path)
     with zipfile.ZipFile(path) as archive:
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
             raise ValueError("it is compressed")
