@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from app.talk.schema import InconsistentError
+from app.talk.schema import file_name
 from app.talk.turn_tree import Node, TurnTree
 
 
@@ -21,9 +21,7 @@ def tree_of(db: sqlite3.Connection, conversation: str) -> TurnTree:
 
 def _node(row: tuple[Any, ...]) -> Node:
     id, parent, removed, hides_followers, shown_child = row
-    if not isinstance(id, str):
-        raise InconsistentError("a turn has an id of another kind")
-    return Node(id, parent, bool(removed), bool(hides_followers), shown_child)
+    return Node(file_name(id), parent, bool(removed), bool(hides_followers), shown_child)
 
 
 def tip_of(db: sqlite3.Connection, conversation: str) -> str | None:

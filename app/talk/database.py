@@ -74,26 +74,26 @@ class Database:
         try:
             try:
                 return work()
-            except sqlite3.DatabaseError as error:
-                if not _is_one_of(error, _DAMAGED) or not self.on_disk:
+            except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # text that is none, also in an error's words
+                if not _is_damage(error) or not self.on_disk:
                     raise
                 self._mend()
                 return work()
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             raise StorageError(_why(error).format(path=self.path, reason=_reason(error))) from error
 
     def _opened(self) -> sqlite3.Connection:
         try:
             try:
                 return self._connected()
-            except sqlite3.DatabaseError as error:
-                if not _is_one_of(error, _DAMAGED):
+            except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+                if not _is_damage(error):
                     raise
                 self._put_aside()
                 return self._connected()
         except schema.NewerVersionError:
             raise
-        except (sqlite3.Error, OSError, StorageError) as error:
+        except (sqlite3.Error, OSError, StorageError, UnicodeDecodeError) as error:
             if _is_one_of(error, _IN_USE):
                 raise StorageError(_why(error).format(path=self.path, reason=_reason(error))) from error
             return self._in_memory(error)
@@ -123,7 +123,7 @@ class Database:
                 break
         try:
             schema.bring_up_to_date(db, self.path)
-        except sqlite3.DatabaseError:
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
             db.close()
             db = sqlite3.connect(":memory:", isolation_level=None)
             schema.bring_up_to_date(db, self.path)
@@ -149,6 +149,10 @@ class Database:
         self._troubles.append(words.format(turns=kept, copy=copy))
 
 
+def _is_damage(error: Exception) -> bool:
+    return isinstance(error, UnicodeDecodeError) or _is_one_of(error, _DAMAGED)
+
+
 def _is_one_of(error: Exception, names: tuple[str, ...]) -> bool:
     return getattr(error, "sqlite_errorname", "").startswith(names)
 
@@ -161,6 +165,6 @@ def _why(error: Exception) -> str:
     """The sentence for what SQLite or the disk says."""
     if _is_one_of(error, _IN_USE):
         return sentence("{path} is in use by another program ({reason}): close it and try again.")
-    if _is_one_of(error, _DAMAGED):
+    if _is_damage(error):
         return sentence("{path} is damaged ({reason}): move it elsewhere, then Earshot begins a new one.")
     return sentence("Conversations could not be saved to {path} ({reason}): make room on the disk.")

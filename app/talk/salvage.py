@@ -83,7 +83,7 @@ def _rows(copy: Path, table: str) -> list[Row]:
             if names:
                 statement = f"SELECT rowid, * FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT 1"
                 found += [dict(zip(["rowid", *names], row, strict=True)) for row in _each(damaged, statement)]
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
         log.warning("no more of the damaged %s can be read: %s", table, error)
     return found
 
@@ -106,7 +106,7 @@ def _each(damaged: sqlite3.Connection, statement: str) -> Iterator[tuple[Any, ..
 
 def _insert_conversation(db: sqlite3.Connection, row: Row) -> None:
     key, title, preset = row.get("key"), row.get("title"), row.get("preset")
-    if isinstance(key, str) and key and "/" not in key and key not in (".", ".."):
+    if _is_file_name(key):
         changed = row.get("changed")
         db.execute(
             "INSERT OR IGNORE INTO conversations (key, title, preset, changed, tip, removed) VALUES (?, ?, ?, ?, ?, ?)",
@@ -120,11 +120,11 @@ def _insert_conversation(db: sqlite3.Connection, row: Row) -> None:
 def _of_today(row: Row) -> Row | None:
     """A turn's row with the columns of today; None when it belongs nowhere."""
     key, content = row.get("conversation"), row.get("content")
-    if not isinstance(key, str) or not isinstance(content, str) or not key or "/" in key or key in (".", ".."):
+    if not _is_file_name(key) or not isinstance(content, str):
         return None
     if "id" not in row:
         return {"id": new_turn_id(), "conversation": key, "content": encode_turn_of_first_version(content)}
-    return row if isinstance(row["id"], str) else None
+    return row if _is_file_name(row["id"]) else None
 
 
 def _insert_turn(db: sqlite3.Connection, row: Row) -> None:
@@ -139,6 +139,12 @@ def _insert_turn(db: sqlite3.Connection, row: Row) -> None:
             _time(row, "removed"), row.get("hides_followers") == 1, _text(row, "shown_child"),
         ),
     )  # fmt: skip
+
+
+def _is_file_name(value: Any) -> bool:
+    with contextlib.suppress(schema.InconsistentError):
+        return bool(schema.file_name(value))
+    return False
 
 
 def _text(row: Row, name: str) -> str | None:

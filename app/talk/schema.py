@@ -52,7 +52,7 @@ def bring_up_to_date(db: sqlite3.Connection, path: Path) -> None:
 
 
 class InconsistentError(sqlite3.DatabaseError):
-    """SQLite sees no damage, but what it gives makes no sense."""
+    """SQLite sees no damage, but what it gives makes no sense; the message names what."""
 
     sqlite_errorname = "SQLITE_CORRUPT"
 
@@ -61,8 +61,15 @@ def single_row(db: sqlite3.Connection, statement: str, *parameters: object) -> t
     """The row that has to be there. Raises InconsistentError, sqlite3.Error."""
     row: tuple[Any, ...] | None = db.execute(statement, parameters).fetchone()
     if row is None:
-        raise InconsistentError("a row is in an index, but not in its table")
+        raise InconsistentError("row")
     return row
+
+
+def file_name(value: Any) -> str:
+    """A key or an id, which names files as well. Raises InconsistentError for what would name others."""
+    if not isinstance(value, str) or value in ("", ".", "..") or "/" in value or "\0" in value:
+        raise InconsistentError("name")
+    return value
 
 
 def columns_of(db: sqlite3.Connection, table: str) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.shown import ConversationView
-from app.talk.schema import InconsistentError
+from app.talk.schema import InconsistentError, file_name
 from app.talk.stored_turn import decode_turn
 
 _END_OF_TIME = 250_000_000_000.0  # in the year 9892
@@ -86,10 +86,9 @@ def find(db: sqlite3.Connection, query: str, limit: int = -1) -> tuple[Conversat
 def view_of_row(row: Sequence[Any]) -> ConversationView:
     """A conversation of key, title, time of its last change, number of turns and preset. Raises InconsistentError."""
     key, title, changed, turns, preset = row
-    texts = isinstance(key, str) and isinstance(title, str) and isinstance(preset, str)
-    if not texts or not isinstance(turns, int) or not is_time(changed):
-        raise InconsistentError("a conversation has values of other kinds")
-    return ConversationView(key, title, changed, turns, preset)
+    if not isinstance(title, str) or not isinstance(preset, str) or not isinstance(turns, int) or not is_time(changed):
+        raise InconsistentError("conversation")
+    return ConversationView(file_name(key), title, changed, turns, preset)
 
 
 def is_time(value: object) -> bool:

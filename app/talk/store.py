@@ -15,7 +15,7 @@ from app.shown import ConversationView
 from app.talk import search
 from app.talk.branches import show_branch, tip_of, tree_of
 from app.talk.database import Database
-from app.talk.schema import single_row
+from app.talk.schema import file_name, single_row
 from app.talk.search import view_of_row
 from app.talk.stored_turn import StoredTurn, decode_turn
 from app.talk.turn_rows import (
@@ -306,11 +306,11 @@ def _removed_conversations(db: sqlite3.Connection) -> list[str]:
         "SELECT key FROM conversations WHERE removed IS NOT NULL "
         "OR NOT EXISTS (SELECT 1 FROM turns WHERE conversation = key)"
     )
-    return [key for (key,) in rows]
+    return [file_name(key) for (key,) in rows]
 
 
 def _removed_turns(db: sqlite3.Connection) -> list[str]:
-    return [id for (id,) in db.execute("SELECT id FROM turns WHERE removed IS NOT NULL")]
+    return [file_name(id) for (id,) in db.execute("SELECT id FROM turns WHERE removed IS NOT NULL")]
 
 
 def _note_today(db: sqlite3.Connection) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from app.talk import search
 from app.talk.branches import show_branch, tip_of, tree_of
-from app.talk.schema import single_row
+from app.talk.schema import file_name, single_row
 from app.talk.stored_turn import StoredTurn, decode_turn, encode_turn
 
 _TITLE_CHARACTERS = 48
@@ -27,7 +27,7 @@ def title_of(text: str) -> str:
 def conversation_of(db: sqlite3.Connection, id: str) -> str | None:
     """Where a turn belongs; None when it is not known."""
     row = db.execute("SELECT conversation FROM turns WHERE id = ?", (id,)).fetchone()
-    return row[0] if row else None
+    return file_name(row[0]) if row else None
 
 
 def insert_turn(db: sqlite3.Connection, turn: StoredTurn, parent: str | None) -> None:
@@ -100,7 +100,8 @@ def erase_turn(db: sqlite3.Connection, id: str) -> list[tuple[str, str]]:
     ).fetchone()
     if row is None:
         return []
-    conversation, parent, hides_followers, child = row
+    conversation = file_name(row[0])
+    parent, hides_followers, child = row[1:]
     erased = tree_of(db, conversation).below(id) if hides_followers else [id]
     files = set().union(*(_files_of(db, each) for each in erased))
     for each in erased:

@@ -587,3 +587,17 @@ def test_a_database_that_cannot_be_written_is_worked_on_in_memory(tmp_path: Path
     say(store, key, "hello")
     assert shown(store, key) == ["hello"]
     store.close()
+
+
+@pytest.mark.parametrize("key", ["../../kept", "..", "", "a/b", b"bytes"])
+def test_a_key_that_names_a_folder_elsewhere_removes_nothing_there(tmp_path: Path, key: str | bytes) -> None:
+    store = Store(tmp_path / "data" / "conversations.sqlite", tmp_path / "data" / "recordings")
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "data" / "recordings" / "known").mkdir(parents=True)
+    store.create("assistant", "known")
+    store._database.write(lambda db: db.execute("UPDATE conversations SET key = ?, removed = 1.0", (key,)))
+    store.purge()
+    assert (tmp_path / "kept").is_dir()
+    assert (tmp_path / "data" / "recordings" / "known").is_dir()
+    assert len(store.take_troubles()) == 1
+    store.close()
