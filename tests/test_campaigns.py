@@ -20,7 +20,7 @@ from tests.campaigns.expected import expected_of
 from tests.campaigns.journal import Journal, read_journal
 from tests.campaigns.processes import Moment, Watched, kill_at, run_to_end
 
-KILLS = {"conversation": 2, "deletion": 2, "transcription": 1, "download": 1, "conversion": 3}
+KILLS = {"conversation": 2, "deletion": 2, "recording": 1, "transcription": 1, "download": 1, "conversion": 3}
 
 
 @pytest.fixture(scope="module")

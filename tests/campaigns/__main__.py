@@ -10,10 +10,11 @@ from pathlib import Path
 from tests.campaigns.campaign import Campaign, run_campaign, table
 from tests.campaigns.conversation import CONVERSATION, DELETION
 from tests.campaigns.downloading import CONVERSION, DOWNLOAD
+from tests.campaigns.recording import RECORDING
 from tests.campaigns.transcribing import TRANSCRIPTION
 
 CAMPAIGNS: dict[str, Campaign] = {
-    each.name: each for each in (CONVERSATION, DELETION, TRANSCRIPTION, DOWNLOAD, CONVERSION)
+    each.name: each for each in (CONVERSATION, DELETION, RECORDING, TRANSCRIPTION, DOWNLOAD, CONVERSION)
 }
 
 

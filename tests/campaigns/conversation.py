@@ -14,7 +14,7 @@ from tests.campaigns.campaign import Campaign, Findings
 from tests.campaigns.checking import Check
 from tests.campaigns.journal import read_journal
 from tests.campaigns.person import Person
-from tests.campaigns.processes import Watched, draw_moment, kill_at, run_to_end
+from tests.campaigns.processes import Watched, Work, draw_moment, kill_at, run_to_end
 from tests.campaigns.running_app import Steps, journal_path, let_pass, run_app
 
 _KILLED_WITHIN_S = 2.0
@@ -73,11 +73,11 @@ def copy_begun_home(shared: Path, copy: Path) -> None:
     shutil.copyfile(journal_path(home), journal_path(copy))
 
 
-def check(home: Path, seed: int) -> Findings:
+def check(home: Path, seed: int, work: Work = _check) -> Findings:
     """Start the app again, a little later, and compare."""
     assert read_journal(journal_path(home)), "nothing was shown"
     let_pass(home)
-    return run_to_end(_check, home, seed)
+    return run_to_end(work, home, seed)
 
 
 def _kill(weights: dict[str, int], folder: Path, shared: Path, seed: int) -> Findings:
