@@ -579,6 +579,15 @@ def test_what_was_said_is_never_kept_half_written_down(engine: SmallEngine) -> N
     assert list(session.transcribe(session.path[0])) == [Heard(session.path[0], "good morning")]
 
 
+def test_a_sound_longer_than_the_context_is_transcribed_to_its_end() -> None:
+    engine = SmallEngine(context_length=800)
+    engine.llm.scripts += [written(engine, "Yes."), written(engine, "the beginning"), written(engine, "and the end")]
+    session = Session(engine)
+    events = list(session.ask(Turn(samples_16k=tone(45), spoken_answer=False, max_tokens=30, transcribe=True)))
+    assert Heard(session.path[0], "the beginning and the end") in events
+    assert len(session.turns[0].samples_16k) == 45 * 16_000  # type: ignore[arg-type]
+
+
 def test_nothing_was_said_in_a_sound_too_short_to_hear(engine: SmallEngine) -> None:
     engine.llm.scripts += [written(engine, "Yes."), written(engine, "made up")]
     session = Session(engine)

@@ -17,11 +17,29 @@ _MOST_WRITTEN = 448  # ids for each window of 25 s
 
 
 def transcript_of(model: Model, sounds: Sequence[mx.array], cancelled: Callable[[], bool]) -> str:
-    """What is said in a sound, whose windows have the embeddings `sounds` (n_i, D). On a cache of its own.
+    """What is said in a sound, whose windows have the embeddings `sounds` (n_i, D). On caches of its own.
 
-    Nothing where there are none: the sound was too short to say anything.
+    A sound that the context does not hold together with its words is transcribed in groups of windows. Nothing where
+    there are no windows: the sound was too short to say anything.
     """
-    if not sounds:
+    texts = (_transcript_of_group(model, group, cancelled) for group in _groups(sounds, model.context_length // 2))
+    return " ".join(text for text in texts if text)
+
+
+def _groups(sounds: Sequence[mx.array], most: int) -> Iterator[list[mx.array]]:
+    """Windows in order, as many together as have `most` embeddings at most, one at least."""
+    group: list[mx.array] = []
+    for sound in sounds:
+        if group and sum(each.shape[0] for each in group) + sound.shape[0] > most:
+            yield group
+            group = []
+        group.append(sound)
+    if group:
+        yield group
+
+
+def _transcript_of_group(model: Model, sounds: Sequence[mx.array], cancelled: Callable[[], bool]) -> str:
+    if cancelled():
         return ""
     vocabulary, llm = model.vocabulary, model.llm
     prompt = transcribe_prompt(vocabulary, [sound.shape[0] for sound in sounds], Variant(model.variant))
