@@ -31,7 +31,6 @@ class LoadedCheckpoint:
     vocabulary: Vocabulary
     llm: LanguageModel
     hearing: Hearing
-    weight_bytes: int
     backend: Backend
 
 
@@ -142,7 +141,7 @@ def _fill_networks(
             yield Progress("loading", total + step.done, max(all_bytes, total + step.done), "bytes")
     llm.fuse()
     backend.attach_language(llm, packed, total)
-    return LoadedCheckpoint(config, vocabulary, llm, Hearing(encoder, adaptor), total, backend)
+    return LoadedCheckpoint(config, vocabulary, llm, Hearing(encoder, adaptor), backend)
 
 
 def _adaptor_width(stored: dict[str, mx.array]) -> int:

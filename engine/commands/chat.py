@@ -19,6 +19,7 @@ from engine.errors import RequestError
 if TYPE_CHECKING:
     from engine.conversation.prompting.presets import Preset
     from engine.conversation.replying.tools import Tool, ToolRegistry
+    from engine.conversation.replying.tools.files import GivenFiles
     from engine.conversation.replying.tools.mcp_servers import McpServers
     from engine.engine import Engine
     from engine.events import SessionEvent, ToolCall, Turn
@@ -48,6 +49,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--voice", metavar="NAME|FILE", help="who speaks: a voice's name, or a recording of one")
     parser.add_argument("--think", action="store_true", help="let the model think before every answer")
     parser.add_argument("--tools", nargs="*", metavar="NAME", help="tools to offer, or all (default: the preset's)")
+    parser.add_argument("--file", nargs="+", type=Path, default=[], metavar="FILE", help="text files it may read")
     parser.add_argument("--web", action="store_true", help="allow web search: the only thing that leaves this machine")
     parser.add_argument(
         "--tool-server",
@@ -117,8 +119,9 @@ def _tools(
     from engine.conversation.replying.tools.builtin import builtin_tools
     from engine.conversation.replying.tools.web_search import WebSearchSettings
 
-    tools = builtin_tools(timers, web_search=WebSearchSettings() if args.web else None)
-    switched_on = ["web_search"] if args.web else []
+    files = _given_files(args.file) if args.file else None
+    tools = builtin_tools(timers, files, WebSearchSettings() if args.web else None)
+    switched_on = [name for name in ("read_file", "web_search") if name in tools]
     for each in _served(args.tool_server, servers, tools) if servers else ():
         tools.add(each)
         switched_on.append(each.name)
@@ -128,6 +131,20 @@ def _tools(
     if args.tools is None:
         return tools, (*chosen.tools, *switched_on)
     return tools, tools.names if "all" in args.tools else tuple(args.tools)
+
+
+def _given_files(paths: list[Path]) -> GivenFiles:
+    """The files that may be read. Raises RequestError for what is no file."""
+    from engine.conversation.replying.tools import ToolError
+    from engine.conversation.replying.tools.files import GivenFiles
+
+    files = GivenFiles()
+    for path in paths:
+        try:
+            files.add(path)
+        except ToolError:
+            raise RequestError(f"{path} is no file: name text files after --file.") from None
+    return files
 
 
 def _served(commands: list[str], servers: McpServers, tools: ToolRegistry) -> list[Tool]:

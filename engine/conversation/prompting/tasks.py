@@ -1,4 +1,4 @@
-"""The prompts of the single tasks: transcribe, translate, read aloud, describe, ask (SPEC, section 4)."""
+"""The prompts of the single tasks: transcribe, translate, read aloud; and what the model is told for others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from engine.conversation.prompting.chat_template import (
     Part,
     Prompt,
     SoundPart,
-    TextPart,
     Variant,
     build,
 )
@@ -63,20 +62,6 @@ def read_aloud_prompt(vocabulary: Vocabulary, text: str, variant: Variant = Vari
     if variant == Variant.BASE:
         return _task(vocabulary, instruction + "\n", text, SPOKEN, variant)
     return _task(vocabulary, instruction, text, SPOKEN, variant)
-
-
-def describe_prompt(vocabulary: Vocabulary, patches: Sequence[int], variant: Variant = Variant.CHAT) -> Prompt:
-    """Say in writing what can be heard in a sound."""
-    return _task(vocabulary, DESCRIBE, [SoundPart(tuple(patches))], "", variant)
-
-
-def ask_prompt(
-    vocabulary: Vocabulary, question: str, patches: Sequence[int] = (), variant: Variant = Variant.CHAT
-) -> Prompt:
-    """Answer a written question in writing, about a sound where there is one."""
-    if not patches:
-        return _task(vocabulary, HELPFUL, question, "", variant)
-    return _task(vocabulary, ASK_ABOUT_SOUND, [SoundPart(tuple(patches)), TextPart(question)], "", variant)
 
 
 def _task(

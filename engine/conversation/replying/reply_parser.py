@@ -12,7 +12,6 @@ them read from the text.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
@@ -158,10 +157,6 @@ class ReplyParser:
             self._held += self._utf8.decode(data)
             self._scan()
         return self._take_out()
-
-    def feed_all(self, ids: Iterable[int]) -> list[Piece]:
-        """`feed` for several ids."""
-        return [piece for id in ids for piece in self.feed(id)]
 
     def finish(self) -> list[Piece]:
         """The pieces still undecided when the reply is over: half marks are text, an open call ends here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from engine.conversation.replying.tools.registry import Tool, ToolError, tool
@@ -9,7 +10,7 @@ from engine.conversation.replying.tools.registry import Tool, ToolError, tool
 _MOST_BYTES = 200_000
 
 
-class DroppedFiles:
+class GivenFiles:
     """The files a session may read: an allow-list of resolved paths, addressed by name."""
 
     def __init__(self) -> None:
@@ -56,7 +57,7 @@ class DroppedFiles:
             raise ToolError(f"{name} is not a text file in UTF-8.") from None
 
 
-def file_tools(files: DroppedFiles) -> list[Tool]:
+def file_tools(files: GivenFiles) -> list[Tool]:
     """The tool read_file on an allow-list."""
 
     def read_file(name: str) -> str:
@@ -66,4 +67,5 @@ def file_tools(files: DroppedFiles) -> list[Tool]:
         """
         return files.read(name)
 
-    return [tool(read_file, untrusted=True, most_characters=8000)]
+    offered = tool(read_file, untrusted=True, most_characters=8000)
+    return [replace(offered, description=f"{offered.description} The files are: {', '.join(files.names)}.")]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from html.parser import HTMLParser
 
 import httpx
@@ -18,28 +16,11 @@ _MOST_SNIPPET = 300
 _AGENT = "Mozilla/5.0 (compatible; Earshot)"
 
 
-class Provider(StrEnum):
-    """Who is asked."""
-
-    DUCKDUCKGO = "duckduckgo"
-    SEARXNG = "searxng"
-    BRAVE = "brave"
-
-
-_ENDPOINTS = {
-    Provider.DUCKDUCKGO: "https://html.duckduckgo.com/html/",
-    Provider.SEARXNG: "http://localhost:8888",
-    Provider.BRAVE: "https://api.search.brave.com/res/v1/web/search",
-}
-
-
 @dataclass(frozen=True)
 class WebSearchSettings:
-    """Where to search. `endpoint` empty means the provider's usual address; `key` is Brave's subscription token."""
+    """Where to search, and how many results to take."""
 
-    provider: Provider = Provider.DUCKDUCKGO
-    endpoint: str = ""
-    key: str = ""
+    endpoint: str = "https://html.duckduckgo.com/html/"
     results: int = 5
 
 
@@ -80,15 +61,13 @@ def _site(url: str) -> str:
 
 
 def search(query: str, settings: WebSearchSettings) -> list[Found]:
-    """Ask the provider. Raises ToolError with a sentence when it cannot be reached or answers nonsense."""
+    """Ask the service. Raises ToolError with a sentence when it cannot be reached or answers nonsense."""
     query = " ".join(query.split())[:400]
     if not query:
         raise ToolError("There is nothing to search for.")
-    ask = {Provider.DUCKDUCKGO: _duckduckgo, Provider.SEARXNG: _searxng, Provider.BRAVE: _brave}[settings.provider]
-    address = settings.endpoint or _ENDPOINTS[settings.provider]
     try:
         with httpx.Client(timeout=_TIMEOUT_S, headers={"User-Agent": _AGENT}) as client:
-            found = ask(client, address, query, settings)
+            found = _duckduckgo(client, settings.endpoint, query)
     except httpx.HTTPStatusError as error:
         raise ToolError(f"The search service answered with error {error.response.status_code}.") from None
     except (httpx.HTTPError, httpx.InvalidURL):
@@ -112,24 +91,11 @@ def _fetch(client: httpx.Client, method: str, address: str, **request: object) -
     )
 
 
-def _duckduckgo(client: httpx.Client, address: str, query: str, settings: WebSearchSettings) -> list[Found]:
+def _duckduckgo(client: httpx.Client, address: str, query: str) -> list[Found]:
     page = _ResultPage()
     page.feed(_fetch(client, "POST", address, data={"q": query}).text)
     page.close()
     return page.found
-
-
-def _searxng(client: httpx.Client, address: str, query: str, settings: WebSearchSettings) -> list[Found]:
-    url = address.rstrip("/") + "/search"
-    answer = _fetch(client, "GET", url, params={"q": query, "format": "json"}).json()
-    return [Found(str(one["title"]), str(one["url"]), str(one.get("content") or "")) for one in answer["results"]]
-
-
-def _brave(client: httpx.Client, address: str, query: str, settings: WebSearchSettings) -> list[Found]:
-    headers = {"X-Subscription-Token": settings.key, "Accept": "application/json"}
-    answer = _fetch(client, "GET", address, params={"q": query, "count": str(settings.results)}, headers=headers).json()
-    results = answer.get("web", {}).get("results", [])
-    return [Found(_plain(one["title"]), str(one["url"]), _plain(one.get("description") or "")) for one in results]
 
 
 def _trimmed(found: Found) -> Found:
@@ -137,23 +103,6 @@ def _trimmed(found: Found) -> Found:
     if len(snippet) > _MOST_SNIPPET:
         snippet = snippet[:_MOST_SNIPPET].rpartition(" ")[0] + " …"
     return Found(" ".join(found.title.split())[:150], found.url[:500], snippet)
-
-
-def _plain(html: str) -> str:
-    texts: list[str] = []
-    parser = _Text(texts.append)
-    parser.feed(html)
-    parser.close()
-    return "".join(texts)
-
-
-class _Text(HTMLParser):
-    def __init__(self, take: Callable[[str], None]) -> None:
-        super().__init__()
-        self._take = take
-
-    def handle_data(self, data: str) -> None:
-        self._take(data)
 
 
 class _ResultPage(HTMLParser):

@@ -98,13 +98,6 @@ def test_translation_says_into_what(language: str, spoken: bool, sentence: str) 
     assert (prompt.ids[-1] == VOCABULARY.tts_start) == spoken
 
 
-def test_a_question_needs_no_sound() -> None:
-    assert tasks.HELPFUL in _text(tasks.ask_prompt(VOCABULARY, "Why?"))
-    with_sound = _text(tasks.ask_prompt(VOCABULARY, "Why?", [1]))
-    assert tasks.ASK_ABOUT_SOUND in with_sound
-    assert with_sound.index("<audio_end>") < with_sound.index("Why?")
-
-
 def test_parts_of_a_prompt_joined_are_the_prompt() -> None:
     sound = [SoundPart((2, 1)), TextPart("and this?")]
     messages = [SYSTEM, Message("human", sound), Message("assistant", "yes"), Message("human", sound)]

@@ -25,7 +25,11 @@ CALL = 'function\ncalculator\n{"expression": "12*7"}'
 
 def parse(ids: list[int], alphabet: ByteAlphabet = LETTERS, **options: bool) -> list[Piece]:
     parser = ReplyParser(alphabet, **options)
-    return parser.feed_all(ids) + parser.finish()
+    return feed_all(parser, ids) + parser.finish()
+
+
+def feed_all(parser: ReplyParser, ids: list[int]) -> list[Piece]:
+    return [piece for id in ids for piece in parser.feed(id)]
 
 
 def answer(pieces: list[Piece]) -> str:
@@ -58,7 +62,7 @@ def test_a_character_split_over_ids_comes_out_whole() -> None:
     parser = ReplyParser(LETTERS)
     first, second, third = "好".encode()
     assert parser.feed(first) == []
-    assert parser.feed_all(LETTERS.spoken(1)) == [SpeechPiece(1, 0, 1)]
+    assert feed_all(parser, LETTERS.spoken(1)) == [SpeechPiece(1, 0, 1)]
     assert parser.feed(second) == []
     assert parser.feed(third) == [AnswerPiece("好", 0, 3)]
 

@@ -11,7 +11,7 @@ import pytest
 from engine.conversation.replying.tools import ToolError
 from engine.conversation.replying.tools.builtin import builtin_tools
 from engine.conversation.replying.tools.clock import clock_tools, find_zone
-from engine.conversation.replying.tools.files import DroppedFiles, file_tools
+from engine.conversation.replying.tools.files import GivenFiles, file_tools
 from engine.conversation.replying.tools.timers import RunningTimer, TimerService, duration, timer_tools
 from engine.conversation.replying.tools.units import convert_units
 from engine.conversation.replying.tools.web_search import WebSearchSettings
@@ -119,7 +119,7 @@ def test_only_files_the_user_handed_over_are_read(tmp_path: Path) -> None:
     secret, note = tmp_path / "secret.txt", tmp_path / "note.txt"
     secret.write_text("no")
     note.write_text("milk and eggs", encoding="utf-8")
-    files = DroppedFiles()
+    files = GivenFiles()
     assert files.add(note) == "note.txt"
     (read_file,) = file_tools(files)
     assert read_file.call(name="note.txt") == "milk and eggs"
@@ -132,7 +132,7 @@ def test_a_handed_over_file_replaced_by_a_link_is_not_followed(tmp_path: Path) -
     secret, note = tmp_path / "secret.txt", tmp_path / "note.txt"
     secret.write_text("no")
     note.write_text("yes")
-    files = DroppedFiles()
+    files = GivenFiles()
     files.add(note)
     note.unlink()
     note.symlink_to(secret)
@@ -143,7 +143,7 @@ def test_a_handed_over_file_replaced_by_a_link_is_not_followed(tmp_path: Path) -
 def test_two_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    files = DroppedFiles()
+    files = GivenFiles()
     for folder in ("a", "b"):
         (tmp_path / folder / "x.txt").write_text(folder)
         files.add(tmp_path / folder / "x.txt")
@@ -154,14 +154,14 @@ def test_two_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize("data", [b"\0\1\2", b"\xff\xfe bad", b"caf\xe9"])
 def test_a_file_that_is_not_text_is_a_sentence(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "x").write_bytes(data)
-    files = DroppedFiles()
+    files = GivenFiles()
     files.add(tmp_path / "x")
     with pytest.raises(ToolError, match="not a text file"):
         files.read("x")
 
 
 def test_web_search_is_there_only_when_the_user_turned_it_on() -> None:
-    assert "web_search" not in builtin_tools(TimerService(), DroppedFiles())
+    assert "web_search" not in builtin_tools(TimerService(), GivenFiles())
     registry = builtin_tools(web_search=WebSearchSettings())
     assert [each.name for each in registry if each.network] == ["web_search"]
 
