@@ -15,7 +15,7 @@ from app.models.downloads import Downloads
 from app.models.models import Models
 from app.models.tool_servers import ToolServers
 from app.models.voices import Voices
-from app.settings import Settings
+from app.settings import Retention, Settings
 from app.shown import (
     ConversationView,
     DeviceView,
@@ -152,6 +152,8 @@ class Controller(QObject):
         self._closed = True
         self._clock.stop()
         self._watch.stop()
+        if self._settings.now.retention is not Retention.NONE:
+            self._talk.recorder.leave()
         self.stop()
         self.transcriber.close()
         self.tool_servers.end_all()

@@ -21,5 +21,9 @@ class StorageError(EngineError):
     """Something could not be written or read: full disk, missing permission. What was there before is untouched."""
 
 
+class NewerFormatError(StorageError):
+    """Something was written by a newer Earshot. It is left as it is."""
+
+
 class RequestError(EngineError):
     """The request itself cannot be carried out by this model or with these options."""

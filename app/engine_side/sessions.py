@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.engine_side.loading import LoadedModel
 from app.engine_side.voices import VoiceWork
-from engine.errors import EngineError
+from engine.errors import EngineError, NewerFormatError
 
 if TYPE_CHECKING:
     from engine.conversation.replying.tools import Tool
@@ -48,7 +48,9 @@ class Sessions:
         self._session, self._conversation = None, ""
 
     def open(self, conversation: str, folder: Path, manner: Manner) -> Session:
-        """The conversation's session: the one in use, the saved one, or a new one; told how to answer."""
+        """The conversation's session: the one in use, the saved one, or a new one; told how to answer. Raises
+        NewerFormatError for a saved one that only a newer Earshot can read.
+        """
         settings = self.settings(manner)
         if self._session is None or self._conversation != conversation:
             self._session = self._restored(folder / "session", settings)
@@ -65,6 +67,8 @@ class Sessions:
         if saved.is_dir():
             try:
                 return self._model.engine.session(settings=settings, saved=saved)
+            except NewerFormatError:
+                raise  # what it holds must not be written over
             except EngineError:
                 log.exception("a saved session cannot be used: the conversation goes on without its memory")
         return self._model.engine.session(settings=settings)

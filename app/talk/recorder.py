@@ -159,6 +159,10 @@ class Recorder(QObject):
         if growing is not None:
             growing.remove()
 
+    def leave(self) -> None:
+        """Earshot ends: what was said until now is found at the next start."""
+        self._growing = None
+
     def _refuse(self) -> None:
         self.drop()
         self._machine.happen(Happening.REFUSED)

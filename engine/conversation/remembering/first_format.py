@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.conversation.remembering.records import TurnRecord
 from engine.conversation.remembering.turn_values import fingerprint, turn_record
-from engine.errors import StorageError
+from engine.errors import NewerFormatError, StorageError
 from engine.language import Vocabulary
 from engine.regular_files import check_regular, read_regular
 
@@ -30,7 +30,9 @@ def read_first_format(folder: Path, vocabulary: Vocabulary) -> list[TurnRecord]:
     try:
         values = json.loads(read_regular(file, _LARGEST_FILE).decode())
         if values["format"] != _FORMAT:
-            raise StorageError(f"{file} was written by a newer Earshot (format {values['format']}): update Earshot.")
+            raise NewerFormatError(
+                f"{file} was written by a newer Earshot (format {values['format']}): update Earshot."
+            )
         check_regular(folder / values["arrays"])
         with np.load(folder / values["arrays"], allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.errors import StorageError
+from engine.errors import NewerFormatError, StorageError
 from engine.regular_files import read_regular
 from engine.storage import replacing, storage_error
 
@@ -53,7 +53,9 @@ def read_index(file: Path) -> IndexFile:
         first, *added = data[: data.rfind(b"\n") + 1].splitlines()
         beginning = json.loads(first)
         if beginning["format"] > FORMAT:
-            raise StorageError(f"{file} was written by a newer Earshot (format {beginning['format']}): update Earshot.")
+            raise NewerFormatError(
+                f"{file} was written by a newer Earshot (format {beginning['format']}): update Earshot."
+            )
         index = Index(tuple(beginning["turns"]), tuple(beginning["path"]))
         for line in added:
             values = json.loads(line)

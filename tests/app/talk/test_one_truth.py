@@ -4,6 +4,7 @@ and the threads are the real ones; only what the networks write is scripted.
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -276,3 +277,40 @@ def test_a_recording_that_was_asked_or_dropped_leaves_nothing_beside_it(start: S
     app.say(2.0)
     app.wait(lambda: app.controller.turns and app.controller.turns[0].answer == "One.")
     app.wait(lambda: not list(app.paths.recordings.rglob("*.growing")))
+
+
+def test_quitting_while_somebody_speaks_keeps_what_was_said(start: Start) -> None:
+    app = start(scripted(reply("One.", 0)))
+    app.controller.press_talk()
+    app.wait(lambda: app.controller._sound.microphone.open)
+    app.sound.speak(noise(3.0))
+    app.wait(lambda: [file for file in app.paths.recordings.rglob("*.growing") if file.stat().st_size > 64_000])
+    app.controller.shutdown()
+    again = start(scripted(reply("Two.", 0)))
+    again.wait(lambda: again.controller.conversations)
+    open_only(again)
+    assert [turn.state for turn in again.controller.turns] == [TurnState.FAILED]
+
+
+def test_nothing_is_kept_of_what_is_said_while_quitting_when_nothing_is_to_be_kept(start: Start) -> None:
+    app = start(scripted(reply("One.", 0)), retention="none")
+    app.controller.press_talk()
+    app.wait(lambda: app.controller._sound.microphone.open)
+    app.sound.speak(noise(3.0))
+    app.wait(lambda: list(app.paths.recordings.rglob("*.growing")))
+    app.controller.shutdown()
+    assert list(app.paths.recordings.rglob("*.growing")) == []
+
+
+def test_a_memory_of_a_newer_earshot_is_refused_and_left_alone(start: Start) -> None:
+    app = start(scripted(reply("One.", 0)))
+    ask(app, "First?", "One.")
+    app.controller.shutdown()
+    (index,) = app.paths.recordings.rglob("index.jsonl")
+    index.write_text(json.dumps({"format": 99, "turns": {}, "path": []}) + "\n")
+    again = start(scripted(reply("Two.", 0)))
+    open_only(again)
+    again.controller.ask_text("Second?")
+    again.wait(lambda: again.controller.turns[-1].state is TurnState.FAILED)
+    assert "newer Earshot" in again.controller.turns[-1].problem
+    assert '"format": 99' in index.read_text()
