@@ -15,9 +15,12 @@ from app.transcribe.job import Job
 from app.transcribe.stored_queue import DamagedQueueError, NewerQueueError, StoredQueue, decode_queue, encode_queue
 from app.translations import sentence
 from engine.errors import EngineError, StorageError
+from engine.regular_files import read_regular
 from engine.storage import replacing, storage_error
 
 log = logging.getLogger(__name__)
+
+_LARGEST_FILE = 1_000_000_000  # texts of thousands of hours
 
 Written = Callable[[EngineError | None], None]
 
@@ -46,7 +49,7 @@ class QueueFile:
         A damaged file is copied first. One of a newer version is left alone, and nothing is kept in its place.
         """
         try:
-            stored = decode_queue(self._path.read_bytes())
+            stored = decode_queue(read_regular(self._path, _LARGEST_FILE))
         except FileNotFoundError:
             stored = StoredQueue()
         except NewerQueueError:

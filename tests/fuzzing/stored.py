@@ -1,4 +1,4 @@
-"""The readers of what Earshot itself stored: settings, conversations, the model's memory of them, and presets."""
+"""The readers of what Earshot itself stored: settings, conversations, their model's memory, the queue, and presets."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from pathlib import Path
 from random import Random
 
 from app.settings import Settings
+from app.shown import JobState
 from app.talk.store import Store
 from app.talk.stored_turn import StoredTool, StoredTurn
+from app.transcribe.job import Job, TextSegment
+from app.transcribe.queue_file import QueueFile
+from app.transcribe.stored_queue import encode_queue, new_key
 from engine.conversation.prompting.presets import presets
 from engine.errors import EngineError, StorageError
 from engine.events import Turn, new_turn_id
@@ -99,6 +103,33 @@ def _is_huge(value: object) -> bool:
     return isinstance(value, int) and abs(value) >= 2**63
 
 
+def read_queue(path: Path) -> None:
+    """Open it, add a recording, and open it again."""
+    added = Job(new_key(), Path("/music/added.wav"), JobState.WAITING)
+    jobs, trouble = _change_queue(path, [added])
+    again, _ = _change_queue(path, [])
+    assert len(again) == len(jobs) + 1 or trouble
+
+
+def _change_queue(path: Path, added: list[Job]) -> tuple[tuple[Job, ...], str]:
+    queue = QueueFile(path, lambda error: None)
+    jobs, trouble = queue.read()
+    queue.save([*jobs, *added])
+    queue.close()
+    assert queue.join(20)
+    return jobs, trouble
+
+
+def _make_queue(folder: Path) -> Iterable[Seed]:
+    home = folder / "transcriptions"
+    home.mkdir()
+    segments = (TextSegment(0.0, 1.0, "One."), TextSegment(1.0, 2.0, "Two."))
+    paths = ((JobState.DONE, "/music/a.wav"), (JobState.FAILED, "/music/caf\udce9.wav"), (JobState.WAITING, "/b.m4a"))
+    jobs = [Job(new_key(), Path(path), state, 2.0, segments, segments[:1]) for state, path in paths]
+    (home / "queue.json").write_bytes(encode_queue(jobs))
+    yield Seed(home, "queue.json")
+
+
 @functools.lru_cache
 def _engine() -> SmallEngine:
     return SmallEngine()
@@ -169,10 +200,11 @@ DATABASE_READER = Reader(
     "database", read_database, _make_database, damages=(*[damage_content] * len(DAMAGES), *DAMAGES)
 )
 PRESET_READER = Reader("presets", read_presets, _make_presets, damages=_JSON)
+QUEUE_READER = Reader("queue", read_queue, _make_queue, damages=_JSON)
 CONVERSATION_READERS = (
     Reader("index of a conversation", read_conversation, _make_index),
     Reader("turn of a conversation", read_conversation, _make_turn),
     Reader("arrays of 0.1.0", read_conversation, _make_first_format),
     Reader("conversation of 0.1.0", read_conversation, _make_first_format_json, damages=_JSON),
 )
-READERS = (SETTINGS_READER, DATABASE_READER, PRESET_READER, *CONVERSATION_READERS)
+READERS = (SETTINGS_READER, DATABASE_READER, QUEUE_READER, PRESET_READER, *CONVERSATION_READERS)
