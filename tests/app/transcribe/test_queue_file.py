@@ -140,11 +140,11 @@ def test_a_file_that_may_not_be_read_is_said_and_left_alone(tmp_path: Path, monk
     file = kept(tmp_path, JOB)
     content = file.read_bytes()
 
-    def refuse(_path: Path) -> bytes:
+    def refuse(_path: Path, _largest: int) -> bytes:
         raise PermissionError(13, "Permission denied")
 
     with monkeypatch.context() as patch, opened(tmp_path) as queue:
-        patch.setattr(Path, "read_bytes", refuse)
+        patch.setattr(queue_file, "read_regular", refuse)
         jobs, trouble = queue.read()
         queue.save([])
     assert jobs == ()
