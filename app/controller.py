@@ -132,6 +132,8 @@ class Controller(QObject):
     def _on_model_status(self, status: ModelStatus) -> None:
         if not status.ready:  # it goes, or hangs: whatever it transcribes waits for the next one
             self.transcriber.pause()
+        elif self._settings.now.preset not in (keys := [each.key for each in self.presets_offered]):
+            self.set_preset(keys[0])
         self.model_changed.emit(self.model)
 
     def start(self) -> None:
@@ -400,6 +402,11 @@ class Controller(QObject):
     def set_voice(self, name: str) -> None:
         """Who speaks."""
         self._settings.change(voice=name)
+
+    @property
+    def presets_offered(self) -> tuple[PresetView, ...]:
+        """Those of the presets that the loaded model can do."""
+        return choices.preset_views(self._settings.now.language, self._models.about)
 
     def set_preset(self, name: str) -> None:
         """Who answers, and how: the preset's own choices become the settings."""

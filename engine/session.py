@@ -15,6 +15,7 @@ import mlx.core as mx
 from engine.conversation.model import Model
 from engine.conversation.prompting.chat_template import SPOKEN, THINKING, Variant
 from engine.conversation.prompting.context import Context, Instructions
+from engine.conversation.prompting.plain_english import typed_for
 from engine.conversation.prompting.prompts import Prompts
 from engine.conversation.prompting.reading import Readable, Reader
 from engine.conversation.remembering.memory import Memory
@@ -83,7 +84,7 @@ class Session:
         self._voice_scale = 1.0
         self._store = Store(engine.vocabulary, engine.name)
         self._memory = Memory() if saved is None else self._store.restore(Path(saved))
-        prompts = Prompts(engine.vocabulary, engine.hearing, Variant(engine.variant))
+        prompts = Prompts(engine.vocabulary, engine.hearing, Variant(engine.variant), typed_for(engine.about))
         self._context = Context(self._memory, prompts, engine.context_length, engine.name)
         self._busy = False
         self._interrupted = threading.Event()

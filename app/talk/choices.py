@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication
 
 from app.shown import PresetView, ToolOffer
 from app.translations import chosen_language
-from engine.conversation.prompting.presets import preset, presets
+from engine.conversation.prompting.presets import offered, preset, presets
 
 
-def preset_views(language: str) -> tuple[PresetView, ...]:
-    """All presets."""
+def preset_views(language: str, about: Mapping[str, Any] | None = None) -> tuple[PresetView, ...]:
+    """All presets, or those that a model can do which says `about` of itself."""
     short = "zh" if chosen_language(language).startswith("zh") else "en"
-    return tuple(PresetView(each.id, each.name(short)) for each in presets())
+    found = presets() if about is None else offered(about)
+    return tuple(PresetView(each.id, each.name(short)) for each in found)
 
 
 def preset_choices(name: str) -> dict[str, Any]:

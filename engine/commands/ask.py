@@ -1,7 +1,7 @@
 """Ask a question and get a written answer: about a recording, or about anything.
 
-The answer comes word by word. Recordings of some minutes are heard whole; for hours there is
-`earshot transcribe`."""
+The answer comes word by word; a model that can think does so first where it helps. Recordings of some
+minutes are heard whole; for hours there is `earshot transcribe`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     """Answer the question on stdout."""
     from engine.commands.sounds import read_sound
     from engine.conversation.prompting.tasks import ASK_ABOUT_SOUND, HELPFUL
-    from engine.events import Turn
+    from engine.events import Thinking, Turn
     from engine.samples import probe
 
     if not args.question.strip():
@@ -60,7 +60,13 @@ def run(args: argparse.Namespace) -> int:
         probe(args.file)
     engine = load_engine(args)
     sound = read_sound(args.file, engine) if args.file is not None else None
-    turn = Turn(samples_16k=sound, text=args.question, spoken_answer=False, max_tokens=args.max_tokens)
+    turn = Turn(
+        samples_16k=sound,
+        text=args.question,
+        spoken_answer=False,
+        thinking=Thinking.AUTO if engine.capabilities.thinks else Thinking.OFF,
+        max_tokens=args.max_tokens,
+    )
     facts = {"file": str(args.file) if args.file else None, "question": args.question}
     return answer(args, engine, ASK_ABOUT_SOUND if sound is not None else HELPFUL, turn, facts)
 

@@ -98,6 +98,7 @@ def run(args: argparse.Namespace) -> int:
             if folder is not None:
                 make_folder(folder)
         engine = load_engine(args)
+        preset(args.preset, engine.about)  # it may be one that this model cannot do
         session = _session(args, engine, chosen, tools)
         for number, asked in enumerate(_turns(args, engine, chosen, offered), len(session.turns) + 1):
             if not args.json and (asked.turn.samples_16k is not None or not sys.stdin.isatty()):

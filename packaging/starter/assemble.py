@@ -38,6 +38,8 @@ EARSHOT = {
         "speech": {"temperature": 0.0, "repetition_penalty": 1.0},
     },
     "flow_steps": FLOW_STEPS,
+    "reads": {"language": "en", "characters_at_once": 160, "tokens_per_character": 3.5},
+    "presets_not_offered": ["interpreter", "coach"],
 }
 
 

@@ -1,66 +1,10 @@
-"""Numbers, dates and times as they are said in American English: 42 → forty-two, 3.25 → three point two five."""
+"""Decimals, dates and times as they are said in American English: 3.25 → three point two five."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-_ONES = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
-_TENS = ["zero", "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-_SCALES = ((1_000_000_000, "billion"), (1_000_000, "million"), (1000, "thousand"), (100, "hundred"))
-_IRREGULAR = {
-    "one": "first",
-    "two": "second",
-    "three": "third",
-    "five": "fifth",
-    "eight": "eighth",
-    "nine": "ninth",
-    "twelve": "twelfth",
-}
-
-
-def words(value: int) -> str:
-    """A whole number in words: −7 → minus seven, 1692 → one thousand six hundred ninety-two."""
-    if value < 0:
-        return f"minus {words(-value)}"
-    if value < 20:
-        return _ONES[value]
-    if value < 100:
-        tens, ones = divmod(value, 10)
-        return _TENS[tens] + (f"-{_ONES[ones]}" if ones else "")
-    scale, name = next(pair for pair in _SCALES if value >= pair[0])
-    high, low = divmod(value, scale)
-    return f"{words(high)} {name}" + (f" {words(low)}" if low else "")
-
-
-def ordinal(value: int) -> str:
-    """Which one of a row: 1 → first, 21 → twenty-first, 30 → thirtieth."""
-    text = words(value)
-    cut = max(text.rfind(" "), text.rfind("-")) + 1
-    last = text[cut:]
-    if last in _IRREGULAR:
-        return text[:cut] + _IRREGULAR[last]
-    return text[:cut] + (last[:-1] + "ieth" if last.endswith("y") else last + "th")
+from engine.conversation.prompting.numbers_in_words import digits_one_by_one, ordinal, words, year_words
 
 
 def decimal_words(text: str, places: int = 2) -> str:
@@ -69,7 +13,7 @@ def decimal_words(text: str, places: int = 2) -> str:
     value = round(abs(float(text)) * 10**places + 1e-9)
     whole, fraction = divmod(value, 10**places)
     digits = str(fraction).zfill(places).rstrip("0")
-    said = words(whole) + (" point " + " ".join(_ONES[int(digit)] for digit in digits) if digits else "")
+    said = words(whole) + (" point " + digits_one_by_one(digits) if digits else "")
     return f"minus {said}" if negative and value else said
 
 
@@ -101,16 +45,6 @@ def _part_of_day(hour: int) -> str:
 def date_words(moment: datetime) -> str:
     """Saturday, the twenty-first of November, twenty twenty-six."""
     return f"{moment:%A}, the {ordinal(moment.day)} of {moment:%B}, {year_words(moment.year)}"
-
-
-def year_words(year: int) -> str:
-    """A year: 1969 → nineteen sixty-nine, 2005 → two thousand five, 1900 → nineteen hundred."""
-    if 2000 <= year < 2010 or not 1000 <= year < 3000:
-        return words(year)
-    high, low = divmod(year, 100)
-    if low == 0:
-        return f"{words(high)} hundred"
-    return f"{words(high)} oh {words(low)}" if low < 10 else f"{words(high)} {words(low)}"
 
 
 def duration_words(seconds: int) -> str:

@@ -45,6 +45,7 @@ class ListBinding(QObject):
         controller.conversation_changed.connect(self._on_conversation)
         controller.conversations_changed.connect(self._on_conversations)
         controller.model_changed.connect(self._on_model)
+        controller.model_changed.connect(lambda _model: self._show_presets())
         controller.voices_changed.connect(self._show_voices)
         self._settings.changed.connect(lambda _name: self._show_choices())
 
@@ -127,7 +128,7 @@ class ListBinding(QObject):
         self._window.voice.picked.connect(self._controller.set_voice)
 
     def _show_presets(self) -> None:
-        choices = [(preset.key, preset.name) for preset in self._controller.presets]
+        choices = [(preset.key, preset.name) for preset in self._controller.presets_offered]
         self._window.preset.show_choices(choices, self._settings.now.preset)
 
     def _show_voices(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,9 +67,16 @@ def presets(folder: Path | None = None) -> list[Preset]:
     return [preset for _, _, preset in sorted(found, key=lambda entry: entry[:2])]
 
 
-def preset(id: str) -> Preset:
-    """The preset called `id`. Raises RequestError naming those there are."""
-    known = presets()
+def offered(about: Mapping[str, Any], folder: Path | None = None) -> list[Preset]:
+    """The presets that a model can do: all but those that its folder's list "presets_not_offered" names."""
+    named = about.get("presets_not_offered")
+    without = named if isinstance(named, Sequence) and not isinstance(named, str) else ()
+    return [preset for preset in presets(folder) if preset.id not in without]
+
+
+def preset(id: str, about: Mapping[str, Any] | None = None) -> Preset:
+    """The preset called `id`, among those that a model can do. Raises RequestError naming those there are."""
+    known = presets() if about is None else offered(about)
     for each in known:
         if each.id == id:
             return each

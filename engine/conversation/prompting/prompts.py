@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -55,7 +55,11 @@ class _Written:
 class Prompts:
     """Builds prompts. Keeps what it made of every turn, so that each sound and each text is encoded once."""
 
-    def __init__(self, vocabulary: Vocabulary, hearing: Hearing, variant: Variant) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, hearing: Hearing, variant: Variant, typed: Callable[[str], str] = str
+    ) -> None:
+        """`typed` is how a text that somebody typed is written for the model."""
+        self._typed = typed
         self._vocabulary = vocabulary
         self._hearing = hearing
         self._variant = variant
@@ -135,7 +139,18 @@ class Prompts:
 
     def _exchange(self, record: TurnRecord, patches: Sequence[int], chinese: bool) -> Prompt:
         """What was asked and answered in a turn; `patches` are the embeddings of its sound, window by window."""
-        return written(self._vocabulary, [_question(record, patches), *self._answer(record, chinese)], self._variant)
+        messages = [self._question(record, patches), *self._answer(record, chinese)]
+        return written(self._vocabulary, messages, self._variant)
+
+    def _question(self, record: TurnRecord, patches: Sequence[int]) -> Message:
+        text = self._typed(record.text) if record.text else ""
+        if not patches:
+            said = record.transcript if record.samples_16k is not None and record.transcript else ""
+            return Message("human", "\n".join(part for part in (said, text) if part))
+        parts: list[Part] = [SoundPart(tuple(patches))]
+        if text:
+            parts.append(TextPart(text))
+        return Message("human", parts)
 
     def _answer(self, record: TurnRecord, chinese: bool) -> list[Message]:
         messages = []
@@ -152,16 +167,6 @@ class Prompts:
 
 def _is_chinese(persona: str) -> bool:
     return any("\u4e00" <= sign <= "\u9fff" for sign in persona)
-
-
-def _question(record: TurnRecord, patches: Sequence[int]) -> Message:
-    if not patches:
-        said = record.transcript if record.samples_16k is not None and record.transcript else ""
-        return Message("human", "\n".join(part for part in (said, record.text) if part))
-    parts: list[Part] = [SoundPart(tuple(patches))]
-    if record.text:
-        parts.append(TextPart(record.text))
-    return Message("human", parts)
 
 
 def _results(results: Sequence[ToolResult], chinese: bool) -> list[Part]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.conversation.model import Model
+from engine.conversation.prompting.plain_english import check_readable
 from engine.errors import RequestError, SoundError
 from engine.events import Thinking, Turn
 
@@ -17,10 +18,11 @@ def check_sound(turn: Turn) -> None:
 
 
 def check(turn: Turn, model: Model) -> None:
-    """Raise RequestError when `model` cannot do what the turn asks, SoundError for samples that are no recording."""
+    """Raise RequestError when `model` cannot do, or read, what the turn asks, SoundError for what is no recording."""
     check_sound(turn)
     if not turn.text.strip() and not _has_sound(turn, model):
         raise RequestError("Nothing was said: speak for at least a moment, or type something.")
+    check_readable(turn.text, model.name, model.about)
     if turn.spoken_answer and not model.capabilities.speaks:
         raise RequestError(f"{model.name} cannot speak; ask for a written answer, or install the complete model.")
     if turn.thinking is Thinking.ALWAYS and not model.capabilities.thinks:

@@ -8,9 +8,11 @@ import mlx.core as mx
 
 from engine.conversation.model import Model
 from engine.conversation.prompting.chat_template import Variant, embedded
+from engine.conversation.prompting.plain_english import check_readable, typed_for
 from engine.conversation.prompting.tasks import read_aloud_prompt, transcribe_prompt
 from engine.conversation.replying.settings import TALK, TRANSCRIBING, sampling_for
-from engine.conversation.speaking_along.long_text import SPOKEN_AT_LEAST, most_speech_tokens, portions
+from engine.conversation.speaking_along.long_text import SPOKEN_AT_LEAST, SpeechLimits, portions
+from engine.errors import RequestError
 from engine.language import Sampling, generate
 
 _MOST_WRITTEN = 448  # ids for each window of 25 s
@@ -58,15 +60,22 @@ def _transcript_of_group(model: Model, sounds: Sequence[mx.array], cancelled: Ca
 def read_aloud(model: Model, text: str, asked: Sampling | None, cancelled: Callable[[], bool]) -> Iterator[int]:
     """Speech tokens (0 …) of the model reading `text` aloud, as they come. On a cache of its own.
 
-    Text that the model's context does not hold together with its speech is read in portions.
+    Text that the model's context does not hold together with its speech, or that is longer than the model's folder
+    says it can read at once, is read in portions. Raises RequestError for a text that it cannot read.
     """
-    for portion in portions(text, model.context_length - SPOKEN_AT_LEAST):
+    check_readable(text, model.name, model.about)
+    said, limits = typed_for(model.about)(text), SpeechLimits.of(model.about)
+    if not said.strip():
+        raise RequestError("There are no words in this text, so there is nothing to read aloud.")
+    for portion in portions(said, min(model.context_length - SPOKEN_AT_LEAST, limits.ids_at_once)):
         if cancelled():
             return
-        yield from _read_portion(model, portion, asked, cancelled)
+        yield from _read_portion(model, portion, asked, limits, cancelled)
 
 
-def _read_portion(model: Model, text: str, asked: Sampling | None, cancelled: Callable[[], bool]) -> Iterator[int]:
+def _read_portion(
+    model: Model, text: str, asked: Sampling | None, limits: SpeechLimits, cancelled: Callable[[], bool]
+) -> Iterator[int]:
     vocabulary, llm = model.vocabulary, model.llm
     prompt = read_aloud_prompt(vocabulary, text, Variant(model.variant))
     ids = generate(
@@ -76,7 +85,7 @@ def _read_portion(model: Model, text: str, asked: Sampling | None, cancelled: Ca
         penalised_ids=prompt.ids,
         sampling=asked or sampling_for("speech", model.about, TALK),
         end_ids=vocabulary.end_ids,
-        max_tokens=min(most_speech_tokens(len(text)), model.context_length - len(prompt)),
+        max_tokens=min(limits.most_speech_tokens(len(text)), model.context_length - len(prompt)),
         cancelled=cancelled,
     )
     return (id - vocabulary.speech.start for id in ids if id in vocabulary.speech)

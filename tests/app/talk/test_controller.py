@@ -267,6 +267,13 @@ def test_what_a_model_says_of_itself_is_said_in_the_language_of_the_window(start
     assert app.controller.welcome.about == "It answers."
 
 
+def test_what_a_model_cannot_do_is_not_offered_and_another_preset_takes_its_place(start: Start) -> None:
+    app = start(ScriptedEngine(about={"presets_not_offered": ["coach"]}), preset="coach")
+    assert "coach" not in [each.key for each in app.controller.presets_offered]
+    assert "coach" in [each.key for each in app.controller.presets]
+    assert app.settings.now.preset == "assistant"
+
+
 def test_a_model_that_cannot_be_loaded_says_why(start: Start) -> None:
     app = start(ScriptedEngine(load_error=CheckpointError("model/config.json is missing.")), wait=False)
     app.wait(lambda: app.controller.model.problem == "model/config.json is missing.")

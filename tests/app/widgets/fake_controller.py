@@ -193,6 +193,7 @@ class FakeController(_Noting):
         )
         self.voices: tuple[VoiceView, ...] = (VoiceView("mei", "Mei", True), VoiceView("anna", "Anna"))
         self.presets: tuple[PresetView, ...] = (PresetView("assistant", "Assistant"), PresetView("coach", "Coach"))
+        self.presets_offered = self.presets
         self.inputs: tuple[DeviceView, ...] = (DeviceView("mic", "Desk microphone"),)
         self.outputs: tuple[DeviceView, ...] = (DeviceView("speaker", "Desk speakers"),)
         self.tools = (ToolOffer("calculator", "Works out sums."), ToolOffer("web_search", "Looks things up.", True))

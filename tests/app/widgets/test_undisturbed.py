@@ -247,7 +247,7 @@ def test_tips_show_names_and_results_as_they_are(window: MainWindow, controller:
 def test_an_ampersand_in_a_name_is_shown_in_menus(
     window: MainWindow, controller: FakeController, settings: FakeSettings
 ) -> None:
-    controller.presets = (PresetView("assistant", "Q&A"),)
+    controller.presets = controller.presets_offered = (PresetView("assistant", "Q&A"),)
     controller.have("voices", (VoiceView("tj", "Tom & Jerry"),))
     settings.change(voice="tj")
     for pill, name in ((window.voice, "Tom & Jerry"), (window.preset, "Q&A")):

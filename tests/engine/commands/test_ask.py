@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from engine.cli import main
+from engine.resources import resource
 from tests.sounds import babble, silence, tone, write_with_soundfile
 
 
@@ -38,6 +39,14 @@ def test_a_question_needs_no_recording(capsys: pytest.CaptureFixture[str]) -> No
     assert found["file"] is None
     assert found["question"] == "What is sound?"
     assert found["answer"]
+
+
+def test_the_first_suggestion_of_the_app_is_answered_right(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EARSHOT_MODEL", str(resource("starter")))
+    assert main(["ask", "What is twelve times seven?"]) == 0
+    assert capsys.readouterr().out == "Twelve times seven is eighty-four.\n"
 
 
 def test_a_question_may_be_longer_than_the_name_of_a_file(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.conversation.prompting.presets import preset, presets
+from engine.conversation.prompting.presets import offered, preset, presets
 from engine.conversation.replying.tools.builtin import builtin_tools
 from engine.conversation.replying.tools.timers import TimerService
 from engine.errors import RequestError
@@ -53,3 +53,12 @@ def test_a_broken_preset_file_is_named(tmp_path: Path, text: str) -> None:
 
 def test_thinking_is_a_setting_of_a_preset() -> None:
     assert preset("assistant").thinking is Thinking.AUTO
+
+
+def test_what_a_model_cannot_do_is_not_offered_with_it() -> None:
+    small = {"presets_not_offered": ["coach", "interpreter"]}
+    assert [each.id for each in offered(small)] == ["assistant", "sound-analyst", "reader"]
+    assert offered({}) == presets() == offered({"presets_not_offered": "coach"})
+    assert preset("reader", small).id == "reader"
+    with pytest.raises(RequestError, match=r"no preset coach\. Choose one of: assistant, sound-analyst, reader"):
+        preset("coach", small)

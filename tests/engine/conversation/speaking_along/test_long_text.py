@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from engine.conversation.model import Model
 from engine.conversation.prompting.chat_template import Prompt
 from engine.conversation.replying import single_tasks
-from engine.conversation.speaking_along.long_text import portions
+from engine.conversation.speaking_along.long_text import SpeechLimits, most_speech_tokens, portions
+from engine.errors import RequestError
 from engine.language import Vocabulary
 
 VOCABULARY = Vocabulary.load(Path(__file__).parents[3] / "goldens" / "tiny-checkpoint")
@@ -50,10 +51,43 @@ def test_a_text_longer_than_the_context_is_read_to_its_end(monkeypatch: pytest.M
     monkeypatch.setattr(single_tasks, "generate", one_token_for_a_word)
     monkeypatch.setattr(single_tasks, "embedded", lambda _llm, prompt, _sounds: prompt)
     llm = SimpleNamespace(new_cache=lambda: None)
-    model = SimpleNamespace(vocabulary=VOCABULARY, llm=llm, variant="chat", context_length=2048, about={})
+    model = SimpleNamespace(vocabulary=VOCABULARY, llm=llm, variant="chat", context_length=2048, about={}, name="")
     text = SENTENCE * 40
     tokens = single_tasks.read_aloud(cast(Model, model), text, None, lambda: False)
     assert list(tokens) == [7] * len(text.split())
     assert " ".join(passage for passage, _, _ in asked) == text.strip()
     for passage, length, most in asked:
         assert 2 * len(passage) <= most <= 2048 - length, "the speech has no room behind its text"
+
+
+def test_a_model_that_reads_little_at_once_gets_its_text_in_words_and_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, int]] = []
+
+    def nothing(_llm: Any, _cache: Any, prompt: Prompt, **options: Any) -> Iterator[int]:
+        passage = VOCABULARY.decode(prompt.ids).split("human\n")[1].split("<|EOT|>")[0]
+        asked.append((passage, options["max_tokens"]))
+        return iter(())
+
+    monkeypatch.setattr(single_tasks, "generate", nothing)
+    monkeypatch.setattr(single_tasks, "embedded", lambda _llm, prompt, _sounds: prompt)
+    about = {"reads": {"language": "en", "characters_at_once": 30, "tokens_per_character": 3}}
+    model = SimpleNamespace(
+        vocabulary=VOCABULARY,
+        llm=SimpleNamespace(new_cache=lambda: None),
+        variant="chat",
+        context_length=2048,
+        about=about,
+        name="Small",
+    )
+    list(single_tasks.read_aloud(cast(Model, model), "COME AT 5\nbring Anna, please", None, lambda: False))
+    assert asked == [("Come at five.", 25 + 3 * 13), ("bring Anna, please.", 25 + 3 * 19)]
+    for text, sentence in (("你好", "reads only English"), ("!!!", "no words in this text")):
+        with pytest.raises(RequestError, match=sentence):
+            list(single_tasks.read_aloud(cast(Model, model), text, None, lambda: False))
+
+
+def test_limits_that_are_no_numbers_limit_nothing() -> None:
+    for reads in ({}, None, "x", {"characters_at_once": "7", "tokens_per_character": True}, {"characters_at_once": -1}):
+        limits = SpeechLimits.of({"reads": reads})
+        assert limits == SpeechLimits(None, None)
+        assert limits.most_speech_tokens(10) == most_speech_tokens(10)
