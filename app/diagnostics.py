@@ -25,7 +25,7 @@ from engine.storage import open_private
 log = logging.getLogger(__name__)
 
 _PACKAGES = ("mlx", "PySide6-Essentials", "sounddevice", "numpy", "onnxruntime")
-_LAST_LINES = 40
+_LAST_LINES = 120  # room for a few errors with the places they passed
 _RECORD = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ")
 _LEVELS = {
     QtMsgType.QtDebugMsg: logging.DEBUG,

@@ -171,8 +171,11 @@ class ConversationPage(QAbstractScrollArea):
         widget.show_turn(self._turns[index], unfolded=self._is_unfolded(index))
 
     def _release(self, keep: set[int]) -> None:
+        focused = QApplication.focusWidget()
         for index in [i for i in self._shown if i not in keep]:
             widget = self._shown.pop(index)
+            if focused is not None and (widget is focused or widget.isAncestorOf(focused)):
+                self.setFocus()  # else Qt gives the keyboard to the next button, which Space would press
             widget.hide()
             self._spare.append(widget)
 
