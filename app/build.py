@@ -29,6 +29,7 @@ from app.talk.answerer import Answerer
 from app.talk.choices import tool_offers
 from app.talk.confirmations import Confirmations
 from app.talk.conversation import Conversation
+from app.talk.conversation_commands import ConversationCommands
 from app.talk.microphone_use import MicrophoneUse
 from app.talk.notices import Notices
 from app.talk.questions import Questions
@@ -46,6 +47,8 @@ from app.talk.turn_tasks import TurnTasks
 from app.talk.turn_transcriber import TurnTranscriber
 from app.talk.voice_recorder import VoiceRecorder
 from app.transcribe.transcriber import Transcriber
+from app.undo_history import UndoHistory
+from app.undoable_commands import UndoableCommands
 from app.widgets.controls.theme import Theme
 from app.widgets.frame.window import TRANSCRIBE
 from app.widgets.main_window import MainWindow
@@ -140,7 +143,7 @@ def build_controller(
         )
     )
     models = Models(thread, settings, Worker("catalogue", _DISK_HANGS_S), catalogue)
-    voices, sound = Voices(thread), SoundDevices(system or PortAudio(), settings)
+    voices, sound = Voices(thread, paths.voices), SoundDevices(system or PortAudio(), settings)
     transcriber = Transcriber(paths.transcriptions, thread, disk)
     tasks = TurnTasks(
         settings,
@@ -151,7 +154,8 @@ def build_controller(
     )
     models.ready.connect(lambda: _warm_up(thread, tasks.manner()))
     use = MicrophoneUse(notices, sound, settings, permission or MicrophonePermission())
-    talk = _build_talk(notices, confirmations, conversation, tasks, thread, sound, disk, use, paths)
+    talk = _build_talk(notices, confirmations, conversation, tasks, thread, sound, disk, use, settings, paths)
+    undoable = UndoableCommands(UndoHistory(), talk, transcriber, voices, servers)
 
     def report() -> str:
         status, inputs, outputs = models.status, _names(sound.inputs), _names(sound.outputs)
@@ -163,7 +167,7 @@ def build_controller(
         tidying.run(lambda: _tidy(paths, kept, store.on_disk, began))
 
     return Controller(
-        settings, talk, transcriber, models, voices, servers, thread, sound, disk,
+        settings, talk, transcriber, models, voices, servers, undoable, thread, sound, disk,
         diagnostics=report, tidy=tidy,
     )  # fmt: skip
 
@@ -190,6 +194,7 @@ def _build_talk(
     sound: SoundDevices,
     disk: Worker,
     use: MicrophoneUse,
+    settings: Settings,
     paths: Paths,
 ) -> Talk:
     machine = StateMachine()
@@ -199,13 +204,14 @@ def _build_talk(
     replayer = Replayer(machine, notices, conversation, sound, thread.beat)
     turn_transcriber = TurnTranscriber(conversation, tasks, thread, answerer)
     commands = TurnCommands(machine, notices, conversation, disk, answerer, replayer, turn_transcriber)
+    conversations = ConversationCommands(machine, notices, conversation, questions, turn_transcriber, settings)
     voice_recorder = VoiceRecorder(machine, notices, use, disk, paths.transcriptions)
     bell = TimerBell(machine, notices, replayer, sound.microphone)
     recorder.beginning.connect(voice_recorder.cancel)
     recorder.recorded.connect(questions.take_recording)
     return Talk(
         machine, notices, conversation, confirmations, use, recorder, questions, answerer, replayer,
-        turn_transcriber, commands, voice_recorder, bell, Recovery(conversation, paths.recordings, disk),
+        turn_transcriber, commands, conversations, voice_recorder, bell, Recovery(conversation, paths.recordings, disk),
     )  # fmt: skip
 
 

@@ -34,6 +34,8 @@ from app.talk import choices
 from app.talk.notices import explain
 from app.talk.talk import Talk
 from app.transcribe.transcriber import Transcriber
+from app.undo_history import UndoHistory
+from app.undoable_commands import UndoableCommands
 from app.worker import Worker
 from engine.events import Thinking
 
@@ -50,6 +52,7 @@ class Controller(QObject):
     model_changed = Signal(ModelStatus)
     level_changed = Signal(float)
     turns_reset = Signal()
+    branch_shown = Signal()
     turn_changed = Signal(TurnView)
     turn_removed = Signal(str)
     conversation_changed = Signal(ConversationView)
@@ -70,6 +73,7 @@ class Controller(QObject):
         models: Models,
         voices: Voices,
         servers: ToolServers,
+        undoable: UndoableCommands,
         thread: EngineThread,
         sound: SoundDevices,
         disk: Worker,
@@ -80,6 +84,7 @@ class Controller(QObject):
         self._settings, self._talk, self._models, self._voices = settings, talk, models, voices
         self._conversation = talk.conversation
         self._thread, self._sound, self._disk, self._tidy = thread, sound, disk, tidy
+        self._undoable = undoable
         self.transcriber, self.tool_servers, self.diagnostics = transcriber, servers, diagnostics
         self.presets: tuple[PresetView, ...] = choices.preset_views(settings.now.language)
         self.tools: tuple[ToolOffer, ...] = choices.tool_offers()
@@ -103,6 +108,7 @@ class Controller(QObject):
         talk.voice_recorder.progress_changed.connect(self.voice_recording_changed)
         talk.microphone_use.explained.connect(lambda: self.welcome_changed.emit(self.welcome))
         conversation.turns_reset.connect(self.turns_reset)
+        conversation.branch_shown.connect(self.branch_shown)
         conversation.turn_changed.connect(self.turn_changed)
         conversation.turn_removed.connect(self.turn_removed)
         conversation.changed.connect(self.conversation_changed)
@@ -139,6 +145,7 @@ class Controller(QObject):
     def start(self) -> None:
         """Begin: load the model, open the sound, go on with interrupted transcriptions, tidy up."""
         self._conversation.start()
+        self._voices.purge()
         self._talk.recovery.start(then=self._tidy)
         self._models.load_best()
         self.tool_servers.begin()
@@ -168,6 +175,7 @@ class Controller(QObject):
         self.transcriber.join(_CLOSING_S)
         self.tool_servers.close(_SERVERS_CLOSING_S)
         self._conversation.close()
+        self._voices.purge()
         return self._ended_in_time
 
     def _on_clock(self) -> None:
@@ -327,13 +335,12 @@ class Controller(QObject):
         self._talk.commands.try_again(id)
 
     def delete_turn(self, id: str) -> None:
-        """Take a turn out of the conversation and the model's memory."""
-        self._talk.commands.delete(id)
+        """Take a turn out of the conversation and the model's memory; it can be brought back."""
+        self._undoable.remove_turn(id)
 
     def show_version(self, id: str, step: int) -> None:
         """Show the next version of a turn, or with -1 the one before, with what followed it."""
-        self.stop()
-        self._conversation.show_version(id, step)
+        self._talk.commands.show_version(id, step)
 
     def play_again(self, id: str, speed: float = 1.0) -> None:
         """Play an answer's sound, 0.8 to 1.5 times as fast."""
@@ -355,35 +362,19 @@ class Controller(QObject):
 
     def new_conversation(self) -> None:
         """Begin anew."""
-        self._leave_conversation()
-        self.clear_attachment()
-        self._conversation.new()
+        self._talk.conversations.begin()
 
     def open_conversation(self, key: str) -> None:
         """Show a saved one."""
-        if key != self.conversation.key:
-            self._leave_conversation()
-            self._conversation.open(key)
-            if self.conversation.preset:
-                self._settings.change(preset=self.conversation.preset)
-
-    def _leave_conversation(self) -> None:
-        self.stop()
-        self._talk.turn_transcriber.pause()
-        self._talk.notices.say()
+        self._talk.conversations.open(key)
 
     def rename(self, key: str, title: str) -> None:
         """Give a conversation a name."""
-        self._conversation.rename(key, title)
+        self._undoable.rename_conversation(key, title)
 
     def delete_conversation(self, key: str) -> None:
-        """Remove a conversation; one that is not saved yet has no key."""
-        if not key:
-            return
-        if key == self.conversation.key:
-            self.stop()
-            self._talk.turn_transcriber.pause()
-        self._conversation.remove_conversation(key)
+        """Remove a conversation; it can be brought back. One that is not saved yet has no key."""
+        self._undoable.remove_conversation(key)
 
     def search(self, query: str) -> None:
         """List the conversations in which this was said."""
@@ -495,14 +486,27 @@ class Controller(QObject):
         self._voices.hear(name, self._talk.replayer.begin_sample())
 
     def remove_voice(self, name: str) -> None:
-        """Delete a voice."""
-        self._voices.remove(name)
+        """Remove a voice; it can be brought back."""
+        self._undoable.remove_voice(name)
 
     def rename_voice(self, name: str, new_name: str) -> None:
         """Give a voice another name."""
         self._voices.rename(name, new_name)
 
     # The rest.
+
+    @property
+    def undo_history(self) -> UndoHistory:
+        """What can be undone."""
+        return self._undoable.history
+
+    def remove_recording(self, key: str) -> None:
+        """Remove a recording with its text from the list; it can be brought back."""
+        self._undoable.remove_recording(key)
+
+    def remove_server(self, command: str) -> None:
+        """Remove a tool server; it can be brought back."""
+        self._undoable.remove_server(command)
 
     def _say_trouble(self, sentence: str) -> None:
         self._talk.notices.say(sentence, trouble=True)

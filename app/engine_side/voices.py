@@ -54,9 +54,14 @@ class VoiceWork:
             self._library.add(self._library.from_recording(self._model.engine.speaking, recording, name))
         yield self.known()
 
-    def remove(self, name: str) -> Iterator[VoicesKnown]:
-        """Delete a voice of the library."""
-        self._library.remove(name)
+    def move_out(self, name: str, folder: Path) -> Iterator[VoicesKnown]:
+        """Take a voice out of the library, into a folder."""
+        self._library.move_out(name, folder)
+        yield self.known()
+
+    def move_in(self, name: str, folder: Path) -> Iterator[VoicesKnown]:
+        """Take a voice back that was moved out."""
+        self._library.move_in(name, folder)
         yield self.known()
 
     def rename(self, name: str, new_name: str) -> Iterator[VoicesKnown]:

@@ -108,6 +108,14 @@ class ToolServers(QObject):
             trusted_servers=tuple(each for each in now.trusted_servers if each != command),
         )
 
+    def restore(self, command: str, place: int, *, asks: bool) -> None:
+        """List a removed server again where it was, and start it."""
+        now = self._settings.now
+        if command not in now.tool_servers:
+            trusted = now.trusted_servers if asks else (*now.trusted_servers, command)
+            servers = (*now.tool_servers[:place], command, *now.tool_servers[place:])
+            self._settings.change(tool_servers=servers, trusted_servers=trusted)
+
     def set_asks(self, command: str, asks: bool) -> None:
         """Whether each use of the server's tools has to be allowed."""
         others = tuple(each for each in self._settings.now.trusted_servers if each != command)

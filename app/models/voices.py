@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,9 @@ class Voices(QObject):
     changed = Signal()
     failed = Signal(object)  # exception
 
-    def __init__(self, thread: EngineThread) -> None:
+    def __init__(self, thread: EngineThread, folder: Path) -> None:
         super().__init__()
-        self._thread = thread
+        self._thread, self._removed = thread, folder / ".removed"
         self._then: dict[Request, Callable[[], None]] = {}
         self.listed: tuple[VoiceView, ...] = ()
         thread.happened.connect(self._on_event)
@@ -38,9 +39,17 @@ class Voices(QObject):
         """Make a voice of a recording, or take in an exported one; `then` is called in any case."""
         self._ask("add voice", lambda voices: voices.add(recording, name), then)
 
-    def remove(self, name: str) -> None:
-        """Delete a voice."""
-        self._ask("remove voice", lambda voices: voices.remove(name))
+    def remove(self, name: str, id: str) -> None:
+        """Hide a voice under a name of its own, until it is restored or purged."""
+        self._ask("remove voice", lambda voices: voices.move_out(name, self._removed / id))
+
+    def restore(self, name: str, id: str) -> None:
+        """List a removed voice again."""
+        self._ask("restore voice", lambda voices: voices.move_in(name, self._removed / id))
+
+    def purge(self) -> None:
+        """Erase the voices that were removed."""
+        shutil.rmtree(self._removed, ignore_errors=True)
 
     def rename(self, name: str, new_name: str) -> None:
         """Give a voice another name."""

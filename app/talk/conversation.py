@@ -32,7 +32,8 @@ class Conversation(QObject):
     cannot be saved is reported by `trouble`, stays in memory and is saved as soon as that works.
     """
 
-    turns_reset = Signal()
+    turns_reset = Signal()  # another conversation is shown
+    branch_shown = Signal()  # another branch of the same one is
     turn_changed = Signal(TurnView)
     turn_removed = Signal(str)
     changed = Signal(ConversationView)
@@ -47,6 +48,7 @@ class Conversation(QObject):
         self._versions: dict[str, tuple[str, ...]] = {}
         self._spoken: tuple[str, tuple[int, int] | None] = "", None  # the turn that sounds, and its characters
         self._unsaved: set[str] = set()
+        self._aside: dict[str, int] = {}  # turns that were removed before they could be saved: where they were
         self._query = ""
         self._gathered: list[str] | None = None
         self._closed = False  # news that come after it change nothing
@@ -145,7 +147,7 @@ class Conversation(QObject):
         self._unsaved.add(turn.id)
         self._save(turn)
         self._note_versions()
-        self.turns_reset.emit()
+        self.branch_shown.emit()
         return turn
 
     def put(self, turn: StoredTurn) -> None:
@@ -228,19 +230,27 @@ class Conversation(QObject):
 
     # Versions, removal.
 
-    def show_version(self, id: str, step: int) -> None:
-        """Show another version of a turn, so many further, with what was shown below it last."""
+    def version_beside(self, id: str, step: int) -> str:
+        """The version so many further than a turn that is shown; "" where there is none."""
         versions = self._versions.get(id, (id,))
-        if len(versions) > 1:
-            other = versions[(versions.index(id) + step) % len(versions)]
-            self._attempt(self._store.show_version, other, about=self.key)
-            self._reload()
+        place = versions.index(id) + step
+        return versions[place] if 0 <= place < len(versions) else ""
+
+    def show_version(self, id: str) -> None:
+        """Show a version in place of the others, with what was shown below it last."""
+        self._attempt(self._store.show_version, id, about=self.key)
+        self._reload()
+
+    def has_versions(self, id: str) -> bool:
+        """Whether a turn that is shown has others in its place."""
+        return len(self._versions.get(id, ())) > 1
 
     def remove(self, id: str) -> None:
         """Hide a turn, until it is restored or erased for good."""
         versions = self._versions.get(id, ())
         if id in self._unsaved:
             self._unsaved.discard(id)
+            self._aside[id] = list(self._turns).index(id)
         else:
             self._attempt(self._store.remove_turn, id, about=self.key)
         if len(versions) > 1:
@@ -252,9 +262,20 @@ class Conversation(QObject):
 
     def restore(self, turn: StoredTurn) -> None:
         """Show a removed turn again."""
-        self._attempt(self._store.restore_turn, turn.id, about=turn.conversation)
+        if (place := self._aside.pop(turn.id, None)) is None:
+            self._attempt(self._store.restore_turn, turn.id, about=turn.conversation)
+        else:
+            self._put_back(turn, place)
         if turn.conversation == self.key:
             self._reload()
+
+    def _put_back(self, turn: StoredTurn, place: int) -> None:
+        """Show a turn that was removed before it could be saved, and try to save it again."""
+        if turn.conversation == self.key:
+            turns = list(self._turns.items())
+            self._turns = dict([*turns[:place], (turn.id, turn), *turns[place:]])
+        self._unsaved.add(turn.id)
+        self._save(turn)
 
     def _reload(self) -> None:
         """Show the branch that the store says; turns that live are as they are shown."""
@@ -263,7 +284,7 @@ class Conversation(QObject):
             unsaved = [turn for turn in self._turns.values() if turn.id in self._unsaved]
             self._turns = {turn.id: self._turns.get(turn.id, turn) for turn in [*path, *unsaved]}
         self._note_versions()
-        self.turns_reset.emit()
+        self.branch_shown.emit()
         self.branch_changed.emit()
 
     def _note_versions(self) -> None:
@@ -289,10 +310,14 @@ class Conversation(QObject):
         self.changed.emit(self.view)
         self.turns_reset.emit()
 
+    def title(self, key: str) -> str | None:
+        """What a conversation is called; None when it is not saved, or removed."""
+        view = self._read(self._store.conversation, key)
+        return view.title if view is not None else None
+
     def rename(self, key: str, title: str) -> None:
         """Give a conversation a name."""
-        if title.strip():
-            self._attempt(self._store.rename, key, title, about=key)
+        self._attempt(self._store.rename, key, title, about=key)
 
     def remove_conversation(self, key: str) -> None:
         """Hide a conversation with its recordings, until it is restored or erased for good."""

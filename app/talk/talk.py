@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from app.talk.answerer import Answerer
 from app.talk.confirmations import Confirmations
 from app.talk.conversation import Conversation
+from app.talk.conversation_commands import ConversationCommands
 from app.talk.microphone_use import MicrophoneUse
 from app.talk.notices import Notices
 from app.talk.questions import Questions
@@ -35,6 +36,7 @@ class Talk:
     replayer: Replayer
     turn_transcriber: TurnTranscriber
     commands: TurnCommands
+    conversations: ConversationCommands
     voice_recorder: VoiceRecorder
     bell: TimerBell
     recovery: Recovery

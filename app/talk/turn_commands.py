@@ -1,4 +1,4 @@
-"""What can be done with a turn that is there: answer again, edit, try again, delete, save, another voice."""
+"""What can be done with a turn that is there: answer again, edit, try again, remove, save, speak."""
 
 from __future__ import annotations
 
@@ -74,17 +74,33 @@ class TurnCommands(QObject):
             stored = self._conversation.add(replace(stored, id=new_turn_id(), sound=""))
         self._answerer.ask(stored)
 
-    def delete(self, id: str) -> StoredTurn | None:
-        """Hide a turn from the conversation and the model's memory; returns it."""
+    def remove(self, id: str) -> None:
+        """Hide a turn from the conversation and the model's memory, until it is restored or erased."""
         stored = self._conversation.find(id)
         if stored is None:
-            return None
-        if self._answerer.is_about(id) or self._replayer.is_about(stored):
+            return
+        leads_away = self._conversation.has_versions(id)  # from whatever follows it
+        if leads_away or self._answerer.is_about(id) or self._replayer.is_about(stored):
             self._machine.stop()
         self._turn_transcriber.pause()
         self._conversation.remove(id)
         self._turn_transcriber.start_next()
-        return stored
+
+    def restore(self, stored: StoredTurn, *, leads_away: bool) -> None:
+        """Show a removed turn again; one that `leads_away` is shown in place of another, with what followed it."""
+        if leads_away:
+            self._machine.stop()
+        self._turn_transcriber.pause()
+        self._conversation.restore(stored)
+        self._turn_transcriber.start_next()
+
+    def show_version(self, id: str, step: int) -> None:
+        """Show another version of a turn, so many further, with what followed it."""
+        if version := self._conversation.version_beside(id, step):
+            self._machine.stop()
+            self._turn_transcriber.pause()
+            self._conversation.show_version(version)
+            self._turn_transcriber.start_next()
 
     def save_sound(self, id: str, path: Path) -> None:
         """Write an answer's sound to a file of the user's."""

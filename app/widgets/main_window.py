@@ -12,6 +12,7 @@ from app.widgets.bindings.lists import ListBinding
 from app.widgets.bindings.settings import SettingsBinding
 from app.widgets.bindings.talk import TalkBinding
 from app.widgets.bindings.transcribe import TranscribeBinding
+from app.widgets.bindings.undo import UndoBinding
 from app.widgets.controls.sheets import tell
 from app.widgets.frame.window import Window
 
@@ -31,6 +32,7 @@ class MainWindow(Window):
         self.listing = ListBinding(self, controller, settings)
         self.transcribing = TranscribeBinding(self, controller)
         self.preferences = SettingsBinding(self, controller, settings)
+        self.undoing = UndoBinding(self, controller, self.preferences)
         self.listing.voices_requested.connect(self.preferences.open_voices)
         self.menus.quit.triggered.connect(controller.quit)
         self.menus.diagnostics.triggered.connect(self._copy_diagnostics)

@@ -17,6 +17,8 @@ from engine.speaking.voice import Voice
 from engine.storage import storage_error
 
 _SUFFIX = ".voice"
+_ANALYSED = "analysed"  # a folder beside the voices
+_MOVED_OUT = "voice"  # what a voice is called in the folder it was moved to
 _FORBIDDEN = re.compile(r'[\x00-\x1f/\\:*?"<>|]')
 _LONGEST_NAME = 60
 
@@ -40,21 +42,19 @@ class VoiceLibrary:
 
     def add(self, voice: Voice, *, overwrite: bool = False) -> None:
         """Keep a voice under its name. Raises VoiceError when the name is taken or cannot be used, StorageError."""
-        path = self._path(voice.name)
-        if path.exists() and not overwrite:
-            raise VoiceError(f"There is already a voice {voice.name!r}: choose another name or remove it first.")
-        voice.save(path, private=True)
+        if not overwrite:
+            self._check_free(voice.name)
+        voice.save(self._path(voice.name), private=True)
+
+    def _check_free(self, name: str) -> None:
+        if self._path(name).exists():
+            raise VoiceError(f"There is already a voice {name!r}: choose another name or remove it first.")
 
     def remove(self, name: str) -> None:
         """Delete a voice and what was analysed of its recording. Raises VoiceError when there is none, StorageError
         when it may not be deleted.
         """
-        try:
-            copies = list(self._analysed(self.get(name)))
-        except VoiceError:
-            if not self._path(name).exists():
-                raise
-            copies = []  # it is damaged: whose recording it held is not known
+        copies = self._copies(name)
         try:
             self._path(name).unlink()
             for copy in copies:
@@ -62,9 +62,44 @@ class VoiceLibrary:
         except OSError as error:
             raise storage_error(self._path(name), error) from error
 
+    def move_out(self, name: str, folder: Path) -> None:
+        """Move a voice with what was analysed of its recording into a folder, which is made. Raises VoiceError when
+        there is none, StorageError when it cannot be moved.
+        """
+        copies = self._copies(name)
+        try:
+            folder.mkdir(parents=True, mode=0o700)
+            for copy in copies:
+                copy.rename(folder / copy.name)
+            self._path(name).rename(folder / _MOVED_OUT)
+        except OSError as error:
+            raise storage_error(self._path(name), error) from error
+
+    def move_in(self, name: str, folder: Path) -> None:
+        """Take back under its name what was moved out into a folder. Raises VoiceError when the name is taken by now,
+        StorageError when it cannot be moved.
+        """
+        self._check_free(name)
+        try:
+            (folder / _MOVED_OUT).rename(self._path(name))
+            for copy in folder.glob(f"*{_SUFFIX}"):
+                copy.rename(self.folder / _ANALYSED / copy.name)
+            folder.rmdir()
+        except OSError as error:
+            raise storage_error(self._path(name), error) from error
+
+    def _copies(self, name: str) -> tuple[Path, ...]:
+        """What was analysed of a voice's recording. Raises VoiceError when there is no such voice."""
+        try:
+            return tuple(self._analysed(self.get(name)))
+        except VoiceError:
+            if not self._path(name).exists():
+                raise
+            return ()  # it is damaged: whose recording it held is not known
+
     def _analysed(self, voice: Voice) -> Iterator[Path]:
         """Files that hold the same recording as a voice."""
-        for path in (self.folder / "analysed").glob(f"*{_SUFFIX}"):
+        for path in (self.folder / _ANALYSED).glob(f"*{_SUFFIX}"):
             try:
                 other = Voice.load(path)
             except VoiceError:
@@ -94,7 +129,7 @@ class VoiceLibrary:
 
         Raises SoundError, VoiceError, CheckpointError.
         """
-        cached = self.folder / "analysed" / f"{_content_hash(path)}-{speaking.networks.fingerprint}{_SUFFIX}"
+        cached = self.folder / _ANALYSED / f"{_content_hash(path)}-{speaking.networks.fingerprint}{_SUFFIX}"
         if cached.exists():
             try:
                 return replace(Voice.load(cached), name=name)

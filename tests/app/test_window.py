@@ -24,7 +24,7 @@ from app.diagnostics import log_handler
 from app.models import models
 from app.shown import TurnState
 from app.talk import confirmations, microphone_use, recorder
-from app.widgets.controls.sheets import Question, TextSheet
+from app.widgets.controls.sheets import Message, TextSheet
 from app.widgets.frame.window import TALK, TRANSCRIBE
 from app.widgets.talk.turn_parts import ToolCard
 from app.widgets.talk.turn_widget import TurnAction
@@ -469,8 +469,8 @@ def test_diagnostics_hold_nothing_that_was_said(sit: Sit) -> None:
     user.type("More marmalade?")
     user.sees(lambda: user.turn().retry.isVisible())
     user.window.menus.diagnostics.trigger()
-    (sheet,) = user.window.findChildren(Question)
-    user.press(sheet.yes_button)
+    (sheet,) = user.window.findChildren(Message)
+    user.press(user.word("Done", sheet))
     logging.getLogger().removeHandler(handler)
     handler.close()
     told = QGuiApplication.clipboard().text()
@@ -626,13 +626,10 @@ def test_conversations_are_renamed_found_and_deleted(sit: Sit) -> None:
     folder = user.app.controller._conversation.folder
     assert folder.exists()
     user.window.menus.delete.trigger()
-    user.answer(yes=False)
-    assert len(user.saved) == 2
-    user.window.menus.delete.trigger()
-    user.answer(yes=True)
     assert user.saved == ["What colour are plums?"]
     assert user.window.shows_welcome
-    user.sees(lambda: not folder.exists())
+    user.app.controller.shutdown()
+    assert not folder.exists()
 
 
 def test_a_name_being_typed_survives_an_answer_that_comes_meanwhile(sit: Sit) -> None:
@@ -689,7 +686,8 @@ def test_sound_is_saved_and_an_answer_copied_spoken_again_edited_and_deleted(
     user.sees_word("Ready")
     user.turn().setFocus()
     QTest.keyClick(user.turn(), Qt.Key.Key_Delete)
-    user.answer(yes=True)
+    assert user.app.controller.turns[0].answer == "One.", "the version beside it"
+    QTest.keyClick(user.turn(), Qt.Key.Key_Delete)
     assert user.window.shows_welcome
 
 

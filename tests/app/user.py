@@ -14,7 +14,6 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QMenu, QWidget
 
 from app.shown import State
-from app.widgets.controls.sheets import Question
 from app.widgets.frame.conversation_list import ConversationListModel
 from app.widgets.frame.window import TRANSCRIBE
 from app.widgets.main_window import MainWindow
@@ -146,11 +145,6 @@ class User:
         action = next(action for action in menu.actions() if action.text() == words)
         action.trigger()
         menu.close()
-
-    def answer(self, *, yes: bool) -> None:
-        """Answer the sheet that asks."""
-        (question,) = [sheet for sheet in self.window.findChildren(Question) if sheet.isVisible()]
-        self.press(question.yes_button if yes else question.cancel_button)
 
     @property
     def settings(self) -> SettingsDialog:

@@ -8,7 +8,6 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QAction
 
 from app.shown import ConversationView, ModelStatus
-from app.widgets.controls.sheets import confirm
 from app.widgets.controls.sizes import gigabytes, share_of
 from app.widgets.frame.window import TALK, Window
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 SEARCH_DELAY_MS = 150
-_ASKED_CHARACTERS = 80  # of a name in a question: its buttons stay on the screen
 
 
 class ListBinding(QObject):
@@ -92,7 +90,7 @@ class ListBinding(QObject):
         menus.new.triggered.connect(self._on_new)
         sidebar.conversations.opened.connect(self._on_opened)
         sidebar.conversations.renamed.connect(controller.rename)
-        sidebar.conversations.delete_requested.connect(self._on_delete)
+        sidebar.conversations.delete_requested.connect(controller.delete_conversation)
         menus.rename.triggered.connect(self._on_rename_current)
         menus.delete.triggered.connect(self._on_delete_current)
 
@@ -113,15 +111,7 @@ class ListBinding(QObject):
         self._window.sidebar.conversations.edit_current()
 
     def _on_delete_current(self) -> None:
-        current = self._controller.conversation
-        if current.key:
-            self._on_delete(current.key, current.title)
-
-    def _on_delete(self, key: str, title: str) -> None:
-        shown = title if len(title) <= _ASKED_CHARACTERS else title[: _ASKED_CHARACTERS - 1] + "…"
-        question = self.tr("Delete “{title}”?").format(title=shown)
-        detail = self.tr("Its texts and recordings are removed from this Mac. This cannot be undone.")
-        confirm(self._window, question, detail, self.tr("Delete"), lambda: self._controller.delete_conversation(key))
+        self._controller.delete_conversation(self._controller.conversation.key)
 
     def _listen_to_header(self) -> None:
         self._window.preset.picked.connect(self._controller.set_preset)

@@ -88,10 +88,12 @@ class SettingsBinding(QObject):
         self._voices = VoiceBinding(dialog.voices, controller)
         servers = controller.tool_servers
         dialog.tools.servers.added.connect(servers.add)
-        dialog.tools.servers.removed.connect(servers.remove)
+        dialog.tools.servers.removed.connect(controller.remove_server)
         dialog.tools.servers.asks_changed.connect(servers.set_asks)
         dialog.tools.servers.started_again.connect(servers.start_again)
         dialog.finished.connect(lambda _result: self._voices.leave())
+        dialog.toast.undo_wanted.connect(controller.undo_history.undo)
+        dialog.addActions([self._window.menus.undo, self._window.menus.redo])  # their keys hold here as well
         return dialog
 
     def _refresh(self) -> None:

@@ -13,12 +13,12 @@ from PySide6.QtGui import QCursor, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from app.shown import ModelStatus, Notice, NoticeAction, State, TurnState, TurnView, Welcome
-from app.widgets.controls.sheets import TextSheet, confirm
+from app.widgets.controls.sheets import TextSheet
 from app.widgets.frame.header import menu_words
 from app.widgets.frame.window import TALK, TRANSCRIBE, Window
 from app.widgets.talk.talk_bar import TONES
 from app.widgets.talk.talk_button import TalkLook
-from app.widgets.talk.turn_widget import TurnAction
+from app.widgets.talk.turn_widget import LIVE, TurnAction
 from engine.events import Thinking
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class TalkBinding(QObject):
         controller.notice_changed.connect(self._on_notice)
         controller.level_changed.connect(window.talk_bar.button.set_level)
         controller.turns_reset.connect(self._on_turns_reset)
+        controller.branch_shown.connect(self._on_branch_shown)
         controller.turn_changed.connect(self._on_turn)
         controller.turn_removed.connect(self._on_turn_removed)
         controller.welcome_changed.connect(self._on_welcome)
@@ -107,6 +108,14 @@ class TalkBinding(QObject):
     def _on_turns_reset(self) -> None:
         turns = self._controller.turns
         self._window.conversation.set_turns([self._titled(turn) for turn in turns])
+        self._window.show_empty(not turns)
+        self._enable_turn_commands()
+
+    def _on_branch_shown(self) -> None:
+        turns = self._controller.turns
+        self._window.conversation.show_branch([self._titled(turn) for turn in turns])
+        if turns and turns[-1].state in LIVE:
+            self._window.conversation.show_end()
         self._window.show_empty(not turns)
         self._enable_turn_commands()
 
@@ -213,7 +222,8 @@ class TalkBinding(QObject):
             TurnAction.EDIT: lambda: self._edit(turn),
             TurnAction.AGAIN: lambda: controller.ask_again(key),
             TurnAction.RETRY: lambda: controller.try_again(key),
-            TurnAction.DELETE: lambda: self._delete(turn),
+            TurnAction.DELETE: lambda: controller.delete_turn(key),
+            TurnAction.VERSION: lambda: controller.show_version(key, int(str(value))),
             TurnAction.SKIP_THINKING: controller.skip_thinking,
         }
         if action in simple:
@@ -237,11 +247,6 @@ class TalkBinding(QObject):
         if not self._controller.voices:
             menu.addAction(self.tr("No voice yet")).setEnabled(False)
         menu.popup(QCursor.pos() + QPoint(0, 8))
-
-    def _delete(self, turn: TurnView) -> None:
-        detail = self.tr("The question, the answer and their recordings are removed. This cannot be undone.")
-        question, command = self.tr("Delete this turn?"), self.tr("Delete")
-        confirm(self._window, question, detail, command, lambda: self._controller.delete_turn(turn.key))
 
     def _edit(self, turn: TurnView) -> None:
         title, command = self.tr("Edit what you said"), self.tr("Ask again")

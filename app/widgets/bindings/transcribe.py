@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QPoint
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from app.shown import JobState, JobView
-from app.widgets.frame.window import TALK, TRANSCRIBE, Window
+from app.widgets.frame.window import TALK, Window
 from app.widgets.transcribe.job_card import EXPORTS, JobAction
 from engine.storage import told_apart
 
@@ -29,10 +29,7 @@ class TranscribeBinding(QObject):
         self._transcriber.job_changed.connect(self._on_job)
         self._transcriber.job_removed.connect(lambda _key: self._show_jobs())
         self._transcriber.trouble.connect(window.transcribe.show_trouble)
-        self._removed: list[str] = []  # keys, the newest last
         window.transcribe.act.connect(self._on_act)
-        window.transcribe.removed.undone.connect(self._restore_newest)
-        window.menus.undo_wanted.connect(self._on_undo)
         window.export.clicked.connect(self._on_export_all)
         window.menus.export.triggered.connect(self._on_export_all)
         self._show_jobs()
@@ -70,23 +67,8 @@ class TranscribeBinding(QObject):
             {
                 JobAction.CANCEL: transcriber.cancel,
                 JobAction.RETRY: transcriber.retry,
-                JobAction.REMOVE: self._remove,
+                JobAction.REMOVE: self._controller.remove_recording,
             }[action](key)
-
-    def _remove(self, key: str) -> None:
-        name = self._window.transcribe.card(key).job.name
-        self._transcriber.remove(key)
-        self._removed.append(key)
-        self._window.transcribe.removed.offer(name)
-
-    def _on_undo(self) -> None:
-        if self._window.page == TRANSCRIBE:
-            self._restore_newest()
-
-    def _restore_newest(self) -> None:
-        self._window.transcribe.removed.hide()
-        if self._removed:
-            self._transcriber.restore(self._removed.pop())
 
     def _play(self, key: str, row: object) -> None:
         job = next((job for job in self._transcriber.jobs if job.key == key), None)

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog
 
 from app.shown import Notice
-from app.widgets.controls.sheets import NameSheet, confirm
+from app.widgets.controls.sheets import NameSheet
 from app.widgets.frame.window import SOUND_FILES
 from app.widgets.settings.voices import VoicesPage
 
@@ -27,7 +27,7 @@ class VoiceBinding(QObject):
         page.voice_chosen.connect(controller.set_voice)
         page.voice_heard.connect(controller.hear_voice)
         page.voice_renamed.connect(controller.rename_voice)
-        page.remove_requested.connect(self._on_remove)
+        page.remove_requested.connect(controller.remove_voice)
         page.import_requested.connect(self._on_import)
         page.recorder.started.connect(self._on_record)
         page.recorder.stopped.connect(self._on_stop)
@@ -64,11 +64,6 @@ class VoiceBinding(QObject):
         if self._awaited and notice.text:
             self._awaited = ""
             self._page.recorder.show_progress(None, notice.text, trouble=True)
-
-    def _on_remove(self, key: str, name: str) -> None:
-        question = self.tr("Remove the voice “{name}”?").format(name=name)
-        detail = self.tr("It cannot be brought back without a new recording.")
-        confirm(self._page, question, detail, self.tr("Remove"), lambda: self._controller.remove_voice(key))
 
     def _on_import(self) -> None:
         kinds = self.tr("Recordings and voices") + f" ({SOUND_FILES} *.voice)"

@@ -157,6 +157,7 @@ class IconButton(PaintedButton):
             painter.drawRoundedRect(box, 6, 6)
         inset = self._size * 0.17
         colour = values.text if self.underMouse() or self.hasFocus() else values.second
+        colour = colour if self.isEnabled() else values.line
         icons.draw(painter, self._icon, box.adjusted(inset, inset, -inset, -inset), colour)
         if self.keyboard_focus():
             draw_focus(painter, box, 6, values.accent)

@@ -1,10 +1,10 @@
-"""Small sheets over the window: a question before something is lost, a text to edit. None of them blocks."""
+"""Small sheets over the window: something to be told, a name to give, a text to edit. None of them blocks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.widgets.controls import theme
@@ -20,26 +20,22 @@ def _cancel_button(words: str) -> PillButton:
     return button
 
 
-class Question(QDialog):
-    """A question before something is lost, or something that was asked for; Cancel is the default of a question."""
+class Message(QDialog):
+    """Something that was asked for."""
 
-    def __init__(self, parent: QWidget, title: str, detail: str, command: str, *, cancel: bool) -> None:
+    def __init__(self, parent: QWidget, title: str, detail: str) -> None:
         super().__init__(parent, Qt.WindowType.Sheet)
         self.setWindowModality(Qt.WindowModality.WindowModal)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(title)
         self.setAccessibleDescription(detail)
         self.setFixedWidth(400)
-        self.yes_button = PrimaryButton(command)
-        self.yes_button.clicked.connect(self.accept)
-        self.cancel_button = _cancel_button(self.tr("Cancel"))
-        self.cancel_button.clicked.connect(self.reject)
-        self.cancel_button.setVisible(cancel)
-        (self.cancel_button if cancel else self.yes_button).setDefault(True)
+        done = PrimaryButton(self.tr("Done"))
+        done.clicked.connect(self.accept)
+        done.setDefault(True)
         row = QHBoxLayout()
         row.addStretch(1)
-        row.addWidget(self.cancel_button)
-        row.addWidget(self.yes_button)
+        row.addWidget(done)
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 18, 20, 16)
         column.setSpacing(8)
@@ -49,19 +45,9 @@ class Question(QDialog):
         column.addLayout(row)
 
 
-def confirm(parent: QWidget, title: str, detail: str, command: str, on_yes: Callable[[], object]) -> Question:
-    """Ask before something is lost; `command` names what happens then."""
-    sheet = Question(parent, title, detail, command, cancel=True)
-    sheet.accepted.connect(on_yes)
-    sheet.open()
-    return sheet
-
-
-def tell(parent: QWidget, title: str, detail: str) -> Question:
+def tell(parent: QWidget, title: str, detail: str) -> None:
     """Say something that was asked for."""
-    sheet = Question(parent, title, detail, QCoreApplication.translate("Question", "Done"), cancel=False)
-    sheet.open()
-    return sheet
+    Message(parent, title, detail).open()
 
 
 class NameSheet(QDialog):

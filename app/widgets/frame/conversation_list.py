@@ -280,7 +280,7 @@ class ConversationList(QListView):
 
     opened = Signal(str)
     renamed = Signal(str, str)
-    delete_requested = Signal(str, str)  # key, title
+    delete_requested = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -366,14 +366,14 @@ class ConversationList(QListView):
         menu.addAction(self.tr("Open"), lambda: self.opened.emit(row.key))
         menu.addAction(self.tr("Rename"), lambda: self._edit(row.key))
         menu.addSeparator()
-        menu.addAction(self.tr("Delete…"), lambda: self.delete_requested.emit(row.key, row.title))
+        menu.addAction(self.tr("Delete"), lambda: self.delete_requested.emit(row.key))
         menu.popup(self.viewport().mapToGlobal(at))
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
         row = self._model.at(self.currentIndex())
         if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and row is not None:
-            self.delete_requested.emit(row.key, row.title)
+            self.delete_requested.emit(row.key)
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and row is not None:
             self.opened.emit(row.key)  # Qt's own keys differ: on a Mac, Return would rename and F2 do nothing
         elif event.key() == Qt.Key.Key_F2:

@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QApplication, QLineEdit, QMainWindow, QMenu, QPlainTextEdit, QTextEdit
 
 Standard = QKeySequence.StandardKey
+_EDITORS = (QLineEdit, QTextEdit, QPlainTextEdit)
 
 
 def _tr(text: str) -> str:
@@ -19,21 +20,40 @@ class Menus(QObject):
     """Builds the menu bar of a window; each action is an attribute, so that the window can connect and enable it."""
 
     undo_wanted = Signal()  # of something else than typing
+    redo_wanted = Signal()
 
     def __init__(self, window: QMainWindow) -> None:
         super().__init__(window)
         self._window = window
+        self._acts = "", ""
         self._build_file()
         self._build_edit()
         self._build_conversation()
         self._build_view()
         self._build_window()
+        QApplication.instance().focusChanged.connect(self._show_acts)  # type: ignore[union-attr]
+        self._show_acts()
 
     def show_switches(self, think: bool, speak: bool) -> None:
         """Check the switches as they stand; says nothing."""
         for action, on in ((self.think, think), (self.speak, speak)):
             with QSignalBlocker(action):
                 action.setChecked(on)
+
+    def name_acts(self, undo: str, redo: str) -> None:
+        """Say what would be undone and done again; "" for nothing."""
+        self._acts = undo, redo
+        self._show_acts()
+
+    def _show_acts(self) -> None:
+        """While something is typed, both are about the typing."""
+        undo, redo = self._acts
+        if typing := isinstance(QApplication.focusWidget(), _EDITORS):
+            undo = redo = ""
+        self.undo.setText(_tr("Undo {act}").format(act=undo) if undo else _tr("Undo"))
+        self.redo.setText(_tr("Redo {act}").format(act=redo) if redo else _tr("Redo"))
+        self.undo.setEnabled(typing or bool(undo))
+        self.redo.setEnabled(typing or bool(redo))
 
     def _menu(self, title: str) -> QMenu:
         menu = QMenu(title, self._window)
@@ -87,16 +107,16 @@ class Menus(QObject):
         return action
 
     def _on_text(self, method: str) -> Callable[[], None]:
-        """Do an editing command on whatever has the keyboard; copying reaches turns as well, and undoing more."""
+        """Edit the text that has the keyboard. Without one, copying reaches turns, and undoing whatever was done."""
 
         def do() -> None:
             focused = QApplication.focusWidget()
-            if isinstance(focused, QLineEdit | QTextEdit | QPlainTextEdit):
+            if isinstance(focused, _EDITORS):
                 getattr(focused, method)()
+            elif method in ("undo", "redo"):
+                (self.undo_wanted if method == "undo" else self.redo_wanted).emit()
             elif focused is not None and method == "copy" and hasattr(focused, "copy_text"):
                 focused.copy_text()
-            elif method == "undo":
-                self.undo_wanted.emit()
 
         return do
 
@@ -113,7 +133,7 @@ class Menus(QObject):
         self.speak.setCheckable(True)
         menu.addSeparator()
         self.rename = self._action(menu, _tr("Rename Conversation"))
-        self.delete = self._action(menu, _tr("Delete Conversation…"), "Ctrl+Backspace")
+        self.delete = self._action(menu, _tr("Delete Conversation"))
 
     def _build_view(self) -> None:
         menu = self._menu(_tr("View"))

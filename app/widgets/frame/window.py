@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QStackedWid
 from app.qt import override
 from app.widgets.controls import icons, theme
 from app.widgets.controls.buttons import PillButton
+from app.widgets.controls.toast import Toast
 from app.widgets.frame.drop_overlay import DropOverlay, dropped_files
 from app.widgets.frame.header import HeaderBar, MenuPill
 from app.widgets.frame.menus import Menus
@@ -62,6 +63,7 @@ class Window(QMainWindow):
         self.menus = Menus(self)
         self.push_to_talk = PushToTalk(self)
         self._overlay = DropOverlay(self._page)
+        self.toast = Toast(self._page, above=self.talk_bar)
         self._talk_title = ""
         self._painted = False
         self._connect()

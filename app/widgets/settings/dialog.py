@@ -22,6 +22,7 @@ from app.qt import override
 from app.shown import SettingsView
 from app.widgets.controls import theme
 from app.widgets.controls.buttons import PrimaryButton, draw_focus
+from app.widgets.controls.toast import Toast
 from app.widgets.frame.conversation_list import Index
 from app.widgets.settings.form import SettingsPage
 from app.widgets.settings.models import ModelsPage
@@ -73,6 +74,7 @@ class SettingsDialog(QDialog):
         self._stack = QStackedWidget()
         self._build_pages()
         self._lay_out()
+        self.toast = Toast(self)
 
     @property
     def all_pages(self) -> list[SettingsPage]:

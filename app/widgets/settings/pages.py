@@ -204,6 +204,12 @@ class ShortcutsPage(SettingsPage):
             (keys("Ctrl+P"), self.tr("Play the last answer again")),
             (keys("Ctrl+R"), self.tr("Answer again")),
             (keys("Up") + " " + keys("Down"), self.tr("From turn to turn; Tab reaches a turn's actions")),
+            (keys("Left") + " " + keys("Right"), self.tr("Between the versions of a turn")),
+            (keys("Ctrl+Z") + " " + keys("Ctrl+Shift+Z"), self.tr("Undo what was removed or renamed; do it again")),
+            (
+                keys("Ctrl+Backspace"),
+                self.tr("Delete the conversation in the list, or the turn, that has the keyboard"),
+            ),
             (keys("Ctrl+1") + " " + keys("Ctrl+2"), self.tr("Talk, Transcribe")),
             (keys("Ctrl+O"), self.tr("Open recordings")),
             (keys("F2"), self.tr("Rename a conversation, edit a segment")),

@@ -25,7 +25,7 @@ class VoiceRow(QWidget):
     used = Signal(str)
     heard = Signal(str)
     rename_requested = Signal(str, str)
-    remove_requested = Signal(str, str)
+    remove_requested = Signal(str)
 
     def __init__(self, voice: VoiceView, current: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -45,7 +45,7 @@ class VoiceRow(QWidget):
         row.addWidget(self._button(self.tr("Hear"), voice, lambda: self.heard.emit(voice.key)))
         if not voice.built_in:
             rename = self._button(self.tr("Rename"), voice, lambda: self.rename_requested.emit(voice.key, voice.name))
-            remove = self._button(self.tr("Remove"), voice, lambda: self.remove_requested.emit(voice.key, voice.name))
+            remove = self._button(self.tr("Remove"), voice, lambda: self.remove_requested.emit(voice.key))
             for button in (rename, remove):
                 button.set_tone(Tone.SECOND)
                 row.addWidget(button)
@@ -167,7 +167,7 @@ class VoicesPage(SettingsPage):
     voice_chosen = Signal(str)
     voice_heard = Signal(str)
     voice_renamed = Signal(str, str)
-    remove_requested = Signal(str, str)
+    remove_requested = Signal(str)
     import_requested = Signal()
 
     def __init__(self) -> None:

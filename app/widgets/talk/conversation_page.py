@@ -95,6 +95,41 @@ class ConversationPage(QAbstractScrollArea):
         self._follow = True
         self._settle()
 
+    def show_branch(self, turns: Sequence[TurnView]) -> None:
+        """Show another branch of the same conversation. Where the first other turn takes an older one's place, its foot
+        stays under the pointer that pressed there; one that comes back is brought into sight.
+        """
+        self._show_grown()
+        self._measure()
+        bar, old = self.verticalScrollBar(), [turn.key for turn in self._turns]
+        new = [turn.key for turn in turns]
+        fork = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+        swapped = fork < min(len(old), len(new)) and old[fork] not in new and new[fork] not in old
+        foot = self._tops[fork + 1] - bar.value() if swapped else 0
+        heights = dict(zip(old, self._heights, strict=True))
+        self._turns = list(turns)
+        self._heights = [heights.get(turn.key) or guessed_height(turn) for turn in turns]
+        self._known_tops = min(self._known_tops, fork)
+        self._follow = False
+        self._release(set(range(fork + swapped)))  # the keyboard stays on the turn whose version changed
+        for index, widget in self._shown.items():
+            self._fill(widget, index)
+            self._set_height(index, widget.heightForWidth(self.column_width()))
+        self._settle()
+        if fork < len(new):
+            self._lend(fork)
+            self._settle()
+            self._scroll_to_fork(fork, foot if swapped else None)
+        self._follow = bar.value() >= bar.maximum() - NEAR_END_PX
+
+    def _scroll_to_fork(self, fork: int, foot: int | None) -> None:
+        bar, page = self.verticalScrollBar(), self.viewport().height()
+        top, bottom = self._tops[fork], self._tops[fork + 1]
+        if foot is not None and 0 < foot <= page + BETWEEN:
+            bar.setValue(bottom - foot)
+        elif top < bar.value() or bottom > bar.value() + page:
+            bar.setValue(top - TOP)
+
     def set_turn(self, turn: TurnView) -> None:
         """Show a newer state of one turn, or add it when its key is new."""
         index = next((i for i in range(len(self._turns) - 1, -1, -1) if self._turns[i].key == turn.key), None)

@@ -23,8 +23,10 @@ from app.widgets.controls import theme
 from app.widgets.controls.buttons import TextButton, Tone, draw_focus
 from app.widgets.controls.flow_text import FlowText
 from app.widgets.talk.turn_parts import Dots, ThinkingBlock, ToolCard, UserBubble
+from app.widgets.talk.version_switch import VersionSwitch
 
 SPEEDS = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5)
+_STEPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}  # to other versions
 LIVE = (TurnState.WAITING, TurnState.THINKING, TurnState.ANSWERING, TurnState.SPEAKING)
 
 
@@ -42,6 +44,7 @@ class TurnAction(Enum):
     AGAIN = "again"
     RETRY = "retry"
     DELETE = "delete"
+    VERSION = "version"  # with how many further
     SKIP_THINKING = "skip_thinking"
     FOLD = "fold"  # with whether the thinking is folded
 
@@ -54,6 +57,8 @@ class ActionRow(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.versions = VersionSwitch(self)
+        self.versions.stepped.connect(lambda step: self.chosen.emit(TurnAction.VERSION, step))
         self._play = self._word(self.tr("Play again"), TurnAction.PLAY)
         self._stop = self._word(self.tr("Stop"), TurnAction.STOP)
         self._speed = TextButton("1.0×", Tone.FAINT, size_px=theme.SMALL_PX, parent=self)
@@ -87,6 +92,7 @@ class ActionRow(QWidget):
     def show_turn(self, turn: TurnView) -> None:
         """Offer what this turn allows."""
         speaking, live = turn.state is TurnState.SPEAKING, turn.state in LIVE
+        self.versions.show_version(turn.version, turn.versions)
         self._play.setVisible(turn.has_sound and not speaking)
         self._stop.setVisible(speaking)
         self._speed.setVisible(turn.has_sound)
@@ -138,6 +144,10 @@ class ActionRow(QWidget):
 
     def _arrange(self) -> None:
         left = -4
+        if not self.versions.isHidden():
+            size = self.versions.sizeHint()
+            self.versions.setGeometry(left, (self.HEIGHT - size.height()) // 2, size.width(), size.height())
+            left += size.width() + 8
         for word in self._words:
             if not word.isHidden():
                 size = word.sizeHint()
@@ -242,11 +252,13 @@ class TurnWidget(QWidget):
         self.setAccessibleName(self._spoken_summary(turn))
 
     def _offers_actions(self, turn: TurnView) -> bool:
-        return bool(turn.answer) or turn.state in (TurnState.DONE, TurnState.INTERRUPTED, TurnState.FAILED)
+        settled = turn.state in (TurnState.DONE, TurnState.INTERRUPTED, TurnState.FAILED)
+        return settled or bool(turn.answer) or turn.versions > 1
 
     def _spoken_summary(self, turn: TurnView) -> str:
         mine = self.tr("I said: {text}").format(text=turn.text or self.tr("a recording"))
-        return f"{mine} {self.tr('Answer: {text}').format(text=turn.answer or turn.problem)}"
+        whole = f"{mine} {self.tr('Answer: {text}').format(text=turn.answer or turn.problem)}"
+        return f"{whole} {self._actions.versions.accessibleName()}" if turn.versions > 1 else whole
 
     def _show_tools(self, turn: TurnView) -> None:
         while len(self._tools) < len(turn.tools):
@@ -346,6 +358,8 @@ class TurnWidget(QWidget):
             self.copy_text()
         elif event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and self.turn.state not in LIVE:
             self._emit(TurnAction.DELETE)
+        elif event.key() in _STEPS and self.turn.versions > 1:
+            self._emit(TurnAction.VERSION, _STEPS[Qt.Key(event.key())])
         else:
             super().keyPressEvent(event)
 
@@ -357,7 +371,7 @@ class TurnWidget(QWidget):
             menu.addAction(word.accessibleName() or word.text(), word.click)
         if self.turn.state not in LIVE:
             menu.addSeparator()
-            menu.addAction(self.tr("Delete this turn…"), lambda: self._emit(TurnAction.DELETE))
+            menu.addAction(self.tr("Delete turn"), lambda: self._emit(TurnAction.DELETE))
         menu.popup(event.globalPos())
 
     @override

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from enum import Enum
 
-from PySide6.QtCore import QElapsedTimer, QRectF, Qt, Signal
+from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QMenu, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
 from app.qt import override
 from app.shown import JobState, JobView
@@ -15,6 +15,8 @@ from app.widgets.controls.buttons import TextButton, Tone, pen
 from app.widgets.controls.labels import ElidedLabel, Label
 from app.widgets.transcribe.segments import SegmentList
 
+SETTLING_MS = 2_000  # how long a row keeps its place after its work ended
+_BUSY = (JobState.WAITING, JobState.RUNNING)
 EXPORTS = ("txt", "srt", "vtt", "json", "md")
 
 
@@ -80,7 +82,8 @@ class JobCard(QWidget):
             JobAction.RETRY: self._button(self.tr("Try again"), JobAction.RETRY),
             JobAction.CANCEL: self._button(self.tr("Cancel"), JobAction.CANCEL),  # where nothing removes afterwards
         }
-        self._cancelled = QElapsedTimer()
+        self._settling = QTimer(self, interval=SETTLING_MS, singleShot=True)
+        self._settling.timeout.connect(lambda: self._offer(self.job))
         self._lay_out()
 
     def _button(self, text: str, action: JobAction, tone: Tone = Tone.ACCENT) -> TextButton:
@@ -92,16 +95,7 @@ class JobCard(QWidget):
         return button
 
     def _emit(self, action: JobAction, value: object = None) -> None:
-        if action is JobAction.CANCEL:
-            self._cancelled.start()
-        elif action in (JobAction.REMOVE, JobAction.RETRY) and self._just_cancelled():
-            return
         self.act.emit(self.job.key, action, value)
-
-    def _just_cancelled(self) -> bool:
-        """Whether a press may be the second half of a double click on Cancel, which has gone from under the pointer."""
-        interval_ms = QApplication.doubleClickInterval()
-        return self._cancelled.isValid() and self._cancelled.elapsed() < interval_ms
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()
@@ -142,7 +136,11 @@ class JobCard(QWidget):
 
     def show_job(self, job: JobView) -> None:
         """Show how this recording stands."""
-        self.job = job
+        before, self.job = self.job, job
+        if job.state in _BUSY:
+            self._settling.stop()
+        elif before.key == job.key and before.state in _BUSY:
+            self._settling.start()
         self.setAccessibleName(job.name)
         self._name.setText(job.name)
         self._length.setText("" if job.seconds is None else self.length_words(job.seconds))
@@ -157,18 +155,21 @@ class JobCard(QWidget):
         self._offer(job)
 
     def _offer(self, job: JobView) -> None:
-        busy = job.state in (JobState.WAITING, JobState.RUNNING)
-        done = job.state is JobState.DONE
+        """Where somebody is about to press Cancel, nothing else is to be pressed for a while."""
+        settling = self._settling.isActive()
+        busy = settling or job.state in _BUSY
+        done = not settling and job.state is JobState.DONE
         offers = {
             JobAction.ASK: done,
             JobAction.EXPORT: done and bool(job.segments),
-            JobAction.RETRY: job.state in (JobState.FAILED, JobState.CANCELLED),
+            JobAction.RETRY: not busy and not done,
             JobAction.CANCEL: busy,
             JobAction.REMOVE: not busy,
         }
         for action, offered in offers.items():
             self._buttons[action].setVisible(offered)
             self._buttons[action].setAccessibleDescription(job.name)
+        self._buttons[JobAction.CANCEL].setEnabled(not settling)
 
     def length_words(self, seconds: float) -> str:
         """A length as people say it: 1 h 52 min, 4 min 10 s, 31 s."""

@@ -15,9 +15,8 @@ from app.widgets.controls.buttons import PaintedButton, draw_focus
 from app.widgets.controls.labels import Label
 from app.widgets.controls.scroll_bar import use_thin_bar
 from app.widgets.transcribe.job_card import JobAction, JobCard
-from app.widgets.transcribe.undo_row import UndoRow
 
-_ABOVE_CARDS = 4  # the place to drop, the room below it, what went wrong, and what was removed
+_ABOVE_CARDS = 3  # the place to drop, the room below it, and what went wrong
 
 
 class DropZone(PaintedButton):
@@ -83,8 +82,6 @@ class TranscribePage(QScrollArea):
         self._trouble = Label("", "trouble", wrap=True)
         self._trouble.hide()
         self._column.addWidget(self._trouble)
-        self.removed = UndoRow()
-        self._column.addWidget(self.removed)
         self._column.addStretch(1)
         self.setWidget(page)
 

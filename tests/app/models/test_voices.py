@@ -73,7 +73,7 @@ def record(user: User, name: str, seconds: float = 6.0) -> None:
 
 
 def test_a_voice_is_recorded_heard_used_renamed_and_removed(user: User) -> None:
-    recorder = voices(user).recorder
+    recorder, removed = voices(user).recorder, user.app.paths.voices / ".removed"
     assert not recorder.record_button.isEnabled(), "without a name and consent"
     record(user, "Me")
     user.sees(lambda: recorder.message == "“Me” can speak now.", 30_000)
@@ -103,9 +103,14 @@ def test_a_voice_is_recorded_heard_used_renamed_and_removed(user: User) -> None:
     user.sees(lambda: listed(user) == ["Ada", "Myself"])
 
     user.press(user.word("Remove", row(user, "Myself")))
-    user.answer(yes=True)
     user.sees(lambda: listed(user) == ["Ada"])
-    assert not list(user.app.paths.voices.rglob("*.voice")), "the recording is gone with the voice"
+    assert user.settings.toast.words == "Removed “Myself”"
+    user.press(user.settings.toast.undo_button)
+    user.sees(lambda: listed(user) == ["Ada", "Myself"])
+    assert not list(removed.iterdir())
+    user.window.menus.redo.trigger()
+    user.sees(lambda: listed(user) == ["Ada"])
+    assert [path.parent.parent for path in user.app.paths.voices.rglob("voice")] == [removed]
     user.settings.accept()
     user.window.menus.new.trigger()
     user.type("And now?")
@@ -116,6 +121,8 @@ def test_a_voice_is_recorded_heard_used_renamed_and_removed(user: User) -> None:
     length = min(len(first), len(other), 4800)
     assert length == 4800
     assert not np.allclose(first[:length], other[:length], atol=1e-3), "the model's own voice speaks again"
+    user.app.controller.shutdown()
+    assert not removed.exists(), "the recording is gone with the voice"
 
 
 def spoken(user: User) -> Any:

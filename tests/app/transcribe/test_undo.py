@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from app.shown import JobState
 from app.transcribe import queue_file
 from app.widgets.controls.labels import Label
-from app.widgets.frame.window import TALK, TRANSCRIBE
+from app.widgets.frame.window import TRANSCRIBE
 from app.widgets.main_window import MainWindow
 from app.widgets.transcribe.job_card import JobAction
 from tests.app.conftest import Running
@@ -48,7 +48,7 @@ def corrected(start: Start, steps: Steps, recordings: list[Path], qtbot: QtBot) 
     app.controller.transcriber.edit_segment(key, 0, "Corrected by hand")
     window.transcribe.card(key).press(JobAction.REMOVE)
     assert names(window) == ["third.wav", "first.wav"]
-    assert window.transcribe.removed.words == "second.wav was removed."
+    assert window.toast.words == "Removed “second.wav”"
     return app, window
 
 
@@ -60,27 +60,22 @@ def is_back(window: MainWindow) -> bool:
 
 def test_a_corrected_text_that_was_removed_comes_back_by_its_button(corrected: tuple[Running, MainWindow]) -> None:
     _app, window = corrected
-    window.transcribe.removed.button.click()
+    window.toast.undo_button.click()
     assert is_back(window)
-    assert window.transcribe.removed.words == ""
+    assert window.toast.words == ""
 
 
-def test_it_comes_back_by_the_menu_when_the_button_has_gone(
-    corrected: tuple[Running, MainWindow], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_comes_back_by_the_menu_when_the_toast_has_gone(corrected: tuple[Running, MainWindow]) -> None:
     app, window = corrected
-    window.transcribe.removed._timer.setInterval(0)  # ten seconds are over
-    app.wait(lambda: window.transcribe.removed.words == "")
-    window.show_page(TALK)
-    window.sidebar.new.setFocus()
-    window.menus.undo.trigger()
-    assert len(names(window)) == 2, "on the other page it would undo something that is not seen"
-    window.show_page(TRANSCRIBE)
+    window.toast._clock.setInterval(0)  # ten seconds are over
+    app.wait(lambda: window.toast.words == "")
     window.transcribe.drop_zone.setFocus()
+    assert window.menus.undo.text() == "Undo Remove Recording"
     window.menus.undo.trigger()
     assert is_back(window)
-    window.menus.undo.trigger()
-    assert len(names(window)) == 3
+    assert not window.menus.undo.isEnabled()
+    window.menus.redo.trigger()
+    assert names(window) == ["third.wav", "first.wav"]
 
 
 def test_a_damaged_queue_is_said_on_the_page_and_what_can_be_read_is_there(

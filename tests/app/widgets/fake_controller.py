@@ -23,6 +23,7 @@ from app.shown import (
     VoiceView,
     Welcome,
 )
+from app.undo_history import UndoHistory
 from engine.events import Thinking
 
 GB = 10**9
@@ -86,8 +87,7 @@ class _Noting(QObject):
 class FakeTranscriber(_Noting):
     """Jobs a test sets."""
 
-    COMMANDS = ("add_files", "cancel", "retry", "remove", "restore", "edit_segment", "export")
-    COMMANDS += ("play_segment", "stop_playing")
+    COMMANDS = ("add_files", "cancel", "retry", "edit_segment", "export", "play_segment", "stop_playing")
     job_changed = Signal(object)
     job_removed = Signal(str)
     trouble = Signal(str)
@@ -150,7 +150,7 @@ class FakeController(_Noting):
             "ask_recording",
         ),
         *("skip_thinking", "ask_again", "edit_turn", "delete_turn", "try_again", "play_again", "play_question"),
-        *("save_sound", "speak_again", "search"),
+        *("show_version", "save_sound", "speak_again", "search", "remove_recording", "remove_server"),
         *("new_conversation", "open_conversation", "rename", "delete_conversation"),
         *("set_thinking", "set_spoken_answers", "set_voice", "set_preset", "set_tools", "switch_model", "retry_model"),
         *("make_copy", "stop_copy"),
@@ -162,6 +162,7 @@ class FakeController(_Noting):
     notice_changed = Signal(object)
     level_changed = Signal(float)
     turns_reset = Signal()
+    branch_shown = Signal()
     turn_changed = Signal(object)
     turn_removed = Signal(str)
     conversation_changed = Signal(object)
@@ -178,6 +179,7 @@ class FakeController(_Noting):
         self.transcriber = FakeTranscriber()
         self.downloads = FakeDownloads()
         self.tool_servers = FakeToolServers()
+        self.undo_history = UndoHistory()
         self.state = State.IDLE
         self.model = ModelStatus("Step-Audio 2 mini · 4-bit", True, 1.0, "", int(6.1 * GB), 24 * GB, "", True)
         self.notice = Notice()

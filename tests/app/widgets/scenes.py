@@ -130,6 +130,7 @@ def dress(window: Window) -> None:
     window.talk_bar.set_switches(True, True, False)
     window.talk_bar.set_hint()
     window.set_title("Train times and a packing list")
+    window.toast.hide()
     window.show_page(TALK)
 
 
@@ -176,6 +177,28 @@ def mixed(window: Window) -> None:
     window.talk_bar.set_hint(
         "The microphone gives no sound.", words("TalkBinding", "Open privacy settings"), trouble=True
     )
+
+
+def versions(window: Window) -> None:
+    """A turn in its second version of three; what follows it is another conversation in each."""
+    miles = ToolView("units", "10 miles", "16.09 km", ToolState.DONE)
+    second = replace(PACKING, version=2, versions=3, tools=(miles,), text="How far is ten miles in kilometers?")
+    second = replace(second, answer="Ten miles is about sixteen kilometers, a brisk walk of three hours.")
+    done = replace(TRAIN, state=TurnState.DONE, spoken=None, key="7")
+    _talk(window, [second, done], TalkLook.READY, words("TalkBinding", "Ready"))
+
+
+def removed(window: Window) -> None:
+    """A turn was removed a moment ago."""
+    versions(window)
+    window.toast.tell(words("Sentences", "Removed the turn"))
+
+
+def removed_recording(window: Window) -> None:
+    """A recording with a long name was removed."""
+    transcribe(window)
+    name = "minutes of the meeting of the fourteen…"
+    window.toast.tell(words("Sentences", "Removed “{name}”").format(name=name))
 
 
 def asking(window: Window) -> None:
@@ -237,6 +260,9 @@ SCENES: dict[str, Callable[[Window], None]] = {
     "thinking": thinking,
     "speaking": speaking,
     "asking": asking,
+    "versions": versions,
+    "removed": removed,
+    "removed-recording": removed_recording,
     "mixed": mixed,
     "long-words": long_words,
     "search": search,

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl, Signal
 from PySide6.QtGui import QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QDialog, QLabel
 from pytestqt.qtbot import QtBot
 
 from app.controller import Controller
@@ -29,7 +29,7 @@ from app.shown import (
     Welcome,
 )
 from app.transcribe.transcriber import Transcriber
-from app.widgets.controls.sheets import Question, TextSheet
+from app.widgets.controls.sheets import Message, TextSheet
 from app.widgets.frame.window import TALK, TRANSCRIBE
 from app.widgets.main_window import MainWindow
 from app.widgets.talk.talk_button import TalkLook
@@ -231,17 +231,31 @@ def test_a_failed_turn_can_be_tried_again_from_the_page(
     assert controller.last() == ("try_again", "5")
 
 
-def test_a_turn_is_deleted_after_a_question(window: MainWindow, controller: FakeController) -> None:
+def test_a_turn_is_deleted_without_a_question(window: MainWindow, controller: FakeController) -> None:
     controller.have_turns(PACKING)
     turn = window.conversation.widget_of(0)
     assert turn is not None
     turn.setFocus()
     QTest.keyClick(turn, Qt.Key.Key_Backspace)
-    box = window.findChild(Question)
-    assert box is not None
-    assert controller.asked == []
-    box.yes_button.click()
-    assert controller.last() == ("delete_turn", "2")
+    assert controller.asked == [("delete_turn", "2")]
+    assert window.findChild(QDialog) is None
+
+
+def test_arrow_keys_on_a_turn_show_its_versions(window: MainWindow, controller: FakeController) -> None:
+    controller.have_turns(TRAIN, replace(PACKING, version=2, versions=3))
+    turn = window.conversation.widget_of(1)
+    assert turn is not None
+    assert turn.accessibleName().endswith("Version 2 of 3")
+    turn.setFocus()
+    QTest.keyClick(turn, Qt.Key.Key_Left)
+    assert controller.last() == ("show_version", "2", -1)
+    QTest.keyClick(turn, Qt.Key.Key_Right)
+    assert controller.last() == ("show_version", "2", 1)
+    other = window.conversation.widget_of(0)
+    assert other is not None
+    other.setFocus()
+    QTest.keyClick(other, Qt.Key.Key_Right)
+    assert len(controller.asked) == 2, "it has one version only"
 
 
 def test_a_removed_turn_leaves_the_page(window: MainWindow, controller: FakeController) -> None:
@@ -251,7 +265,7 @@ def test_a_removed_turn_leaves_the_page(window: MainWindow, controller: FakeCont
     assert len(window.conversation.turns) == 1
 
 
-def test_conversations_are_opened_renamed_searched_and_deleted_after_a_question(
+def test_conversations_are_opened_renamed_searched_and_deleted_without_a_question(
     window: MainWindow, controller: FakeController, qtbot: QtBot
 ) -> None:
     controller.have("conversations", (ConversationView("1", "Train times", 2e9), ConversationView("2", "Two", 2e9)))
@@ -263,21 +277,9 @@ def test_conversations_are_opened_renamed_searched_and_deleted_after_a_question(
     assert controller.last() == ("rename", "2", "Three")
     window.sidebar.search.setText("train")
     qtbot.waitUntil(lambda: controller.last() == ("search", "train"))
-    window.sidebar.conversations.delete_requested.emit("2", "Two")
-    box = window.findChild(Question)
-    assert box is not None
-    assert controller.last() == ("search", "train")
-    box.yes_button.click()
+    window.sidebar.conversations.delete_requested.emit("2")
     assert controller.last() == ("delete_conversation", "2")
-
-
-def test_cancelling_the_question_deletes_nothing(window: MainWindow, controller: FakeController) -> None:
-    window.sidebar.conversations.delete_requested.emit("2", "Two")
-    box = window.findChild(Question)
-    assert box is not None
-    assert box.cancel_button.isDefault()
-    box.cancel_button.click()
-    assert controller.asked == []
+    assert window.findChild(QDialog) is None
 
 
 def test_title_preset_and_voice_are_in_the_header(
@@ -406,7 +408,7 @@ def test_the_window_opens_where_it_was(
 def test_diagnostics_are_copied(window: MainWindow, controller: FakeController) -> None:
     window.menus.diagnostics.trigger()
     assert QGuiApplication.clipboard().text() == "Earshot diagnostics"
-    assert window.findChild(Question) is not None
+    assert window.findChild(Message) is not None
 
 
 def test_a_mac_finds_its_menus_where_they_belong(window: MainWindow) -> None:

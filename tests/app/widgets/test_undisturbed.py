@@ -209,17 +209,6 @@ def test_a_window_that_opens_narrow_gives_the_room_of_the_sidebar_to_the_page(
     assert not first.sidebar.isVisible()
 
 
-def test_the_question_before_deleting_fits_the_screen_however_long_the_name(
-    window: MainWindow, controller: FakeController
-) -> None:
-    name = "A very long name of a conversation " * 200
-    controller.conversation = ConversationView("1", name, NOW, 1)
-    window.menus.delete.trigger()
-    sheet = QGuiApplication.modalWindow()
-    assert sheet is not None
-    assert sheet.height() < 400
-
-
 def test_a_problem_that_names_a_file_is_not_read_as_markup(window: MainWindow, controller: FakeController) -> None:
     problem = "a<b>c</b>.wav cannot be read: copy it again."
     controller.have_turns(TurnView("1", TurnState.FAILED, "Well?", problem=problem))

@@ -240,6 +240,34 @@ def test_a_damaged_voice_can_be_removed(library: VoiceLibrary, voice: Voice) -> 
         library.remove("nobody")
 
 
+def test_a_voice_that_was_moved_out_comes_back_with_what_was_analysed(
+    library: VoiceLibrary, voice: Voice, tmp_path: Path
+) -> None:
+    library.add(voice)
+    copy = library.folder / "analysed" / "0123-45.voice"
+    voice.save(copy)
+    aside = library.folder / ".removed" / "1"
+    library.move_out("nobody", aside)
+    assert library.list() == []
+    assert [path.name for path in library.folder.rglob("*.voice") if ".removed" not in path.parts] == []
+    assert aside.stat().st_mode & 0o077 == 0
+    library.add(replace(voice, name="other"))
+    library.move_in("nobody", aside)
+    assert library.list() == ["nobody", "other"]
+    np.testing.assert_array_equal(library.get("nobody").mel, voice.mel)
+    assert copy.exists()
+    assert not aside.exists()
+
+
+def test_a_voice_does_not_come_back_over_another_one(library: VoiceLibrary, voice: Voice, tmp_path: Path) -> None:
+    library.add(voice)
+    library.move_out("nobody", tmp_path / "aside")
+    library.add(replace(voice, mel=voice.mel + 1))
+    with pytest.raises(VoiceError, match="already a voice 'nobody'"):
+        library.move_in("nobody", tmp_path / "aside")
+    np.testing.assert_array_equal(library.get("nobody").mel, voice.mel + 1)
+
+
 @pytest.mark.parametrize(
     "damaged",
     [

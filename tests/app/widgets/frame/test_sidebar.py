@@ -110,12 +110,15 @@ def test_an_empty_or_unchanged_title_renames_nothing(sidebar: Sidebar) -> None:
     assert not model.setData(index, "One")
 
 
-def test_delete_asks_with_the_title(sidebar: Sidebar, qtbot: QtBot) -> None:
+@pytest.mark.parametrize("modifier", [Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier])
+def test_backspace_deletes_the_row_that_has_the_keyboard(
+    sidebar: Sidebar, modifier: Qt.KeyboardModifier, qtbot: QtBot
+) -> None:
     sidebar.show_conversations([ConversationView("a", "One", NOW)], "a")
     sidebar.conversations.setFocus()
     with qtbot.waitSignal(sidebar.conversations.delete_requested) as asked:
-        QTest.keyClick(sidebar.conversations, Qt.Key.Key_Delete)
-    assert asked.args == ["a", "One"]
+        QTest.keyClick(sidebar.conversations, Qt.Key.Key_Backspace, modifier)
+    assert asked.args == ["a"]
 
 
 def test_search_says_every_change_and_found_ones_have_no_headings(sidebar: Sidebar, qtbot: QtBot) -> None:

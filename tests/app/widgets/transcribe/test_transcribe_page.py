@@ -12,8 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from app.shown import JobState, JobView, SegmentView
 from app.widgets.controls.buttons import TextButton
-from app.widgets.transcribe import job_card
-from app.widgets.transcribe.job_card import JobAction
+from app.widgets.transcribe.job_card import JobAction, JobCard
 from app.widgets.transcribe.page import TranscribePage
 from app.widgets.transcribe.segments import MOST_HEIGHT, stamp
 
@@ -128,40 +127,44 @@ def test_times_are_written_as_clocks(seconds: float, words: str) -> None:
     assert stamp(seconds) == words
 
 
-def test_the_second_half_of_a_double_click_on_cancel_does_nothing(
-    page: TranscribePage, said: list[object], qtbot: QtBot
+def word(card: JobCard, text: str) -> TextButton:
+    (button,) = (button for button in card.findChildren(TextButton) if button.text() == text)
+    return button
+
+
+@pytest.mark.parametrize("end", [JobState.CANCELLED, JobState.DONE, JobState.FAILED])
+def test_a_row_whose_work_just_ended_keeps_its_place_for_the_press_that_was_meant_for_cancel(
+    page: TranscribePage, said: list[object], end: JobState, qtbot: QtBot
 ) -> None:
     running = JobView("a", "talk.mp3", JobState.RUNNING, 60, 0.5)
-    page.act.connect(lambda key, action, _value: page.show_job(replace(running, state=JobState.CANCELLED)))
     page.show_job(running)
     card = page.card("a")
-    card.press(JobAction.CANCEL)
-    assert card.offered == {JobAction.RETRY, JobAction.REMOVE}
+    cancel = word(card, "Cancel")
+    qtbot.waitUntil(lambda: cancel.isVisible() and cancel.width() > 0)
+    place = cancel.mapTo(page, cancel.rect().center())
+    page.show_job(replace(running, state=end))
+    QApplication.sendPostedEvents()
+    assert card.state_words == {JobState.CANCELLED: "Cancelled", JobState.DONE: "Done", JobState.FAILED: ""}[end]
+    for _ in range(2):
+        below = page.childAt(place)
+        assert below is cancel
+        qtbot.mouseClick(below, Qt.MouseButton.LeftButton)
+    assert said == []
+    card._settling.setInterval(0)  # two seconds are over
+    qtbot.waitUntil(lambda: not cancel.isVisible() and word(card, "Remove").isVisible())
     card.press(JobAction.REMOVE)
-    card.press(JobAction.RETRY)
-    assert said == [("a", JobAction.CANCEL, None)]
+    assert said == [("a", JobAction.REMOVE, None)]
 
 
 def test_nothing_that_removes_takes_the_place_of_cancel(page: TranscribePage, qtbot: QtBot) -> None:
     running = JobView("a", "talk.mp3", JobState.RUNNING, 60, 0.5)
     page.show_job(running)
     card = page.card("a")
-    (cancel,) = (button for button in card.findChildren(TextButton) if button.text() == "Cancel")
-    (remove,) = (button for button in card.findChildren(TextButton) if button.text() == "Remove")
+    cancel, remove = word(card, "Cancel"), word(card, "Remove")
     qtbot.waitUntil(lambda: cancel.width() > 0 and cancel.isVisible())
     place = cancel.geometry()
     page.show_job(replace(running, state=JobState.CANCELLED))
+    card._settling.setInterval(0)
     qtbot.waitUntil(lambda: remove.isVisible() and not cancel.isVisible())
     QApplication.sendPostedEvents()
     assert not remove.geometry().intersects(place)
-
-
-def test_a_recording_that_was_cancelled_can_be_removed_a_moment_later(
-    page: TranscribePage, said: list[object], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    page.show_job(JobView("a", "talk.mp3", JobState.CANCELLED, 60, 0.5))
-    card = page.card("a")
-    card.press(JobAction.CANCEL)
-    monkeypatch.setattr(job_card.QApplication, "doubleClickInterval", lambda: 0)
-    card.press(JobAction.REMOVE)
-    assert said == [("a", JobAction.CANCEL, None), ("a", JobAction.REMOVE, None)]

@@ -1,0 +1,98 @@
+"""Removing and renaming: each is done at once, and has a way back until Earshot quits."""
+
+from __future__ import annotations
+
+import uuid
+
+from app.models.tool_servers import ToolServers
+from app.models.voices import Voices
+from app.talk.talk import Talk
+from app.transcribe.transcriber import Transcriber
+from app.translations import sentence
+from app.undo_history import UndoHistory
+
+_LONGEST_NAME = 40  # in a sentence: it stays one line
+
+
+class UndoableCommands:
+    """What is removed is hidden; what is not brought back is erased at quit, or after a crash at the next start."""
+
+    def __init__(
+        self, history: UndoHistory, talk: Talk, transcriber: Transcriber, voices: Voices, servers: ToolServers
+    ) -> None:
+        self.history = history
+        self._talk, self._transcriber, self._voices, self._servers = talk, transcriber, voices, servers
+
+    def remove_turn(self, id: str) -> None:
+        """Take a turn out of the conversation in front and the model's memory."""
+        turn = self._talk.conversation.find(id)
+        if turn is None:
+            return
+        commands, conversations = self._talk.commands, self._talk.conversations
+        leads_away = self._talk.conversation.has_versions(id)
+
+        def remove() -> None:
+            conversations.open(turn.conversation)
+            commands.remove(id)
+
+        def restore() -> None:
+            commands.restore(turn, leads_away=leads_away)
+            conversations.open(turn.conversation)
+
+        self.history.do(sentence("Remove Turn"), remove, restore, sentence("Removed the turn"))
+
+    def remove_conversation(self, key: str) -> None:
+        """Take a conversation out of the list. A new one follows the one in front, which comes back to the front."""
+        conversations = self._talk.conversations
+        if (title := conversations.title(key)) is None:
+            return
+        in_front = key == self._talk.conversation.key
+
+        def restore() -> None:
+            conversations.restore(key)
+            if in_front:
+                conversations.open(key)
+
+        words = _told(title) if title else sentence("Removed the conversation")
+        self.history.do(sentence("Remove Conversation"), lambda: conversations.remove(key), restore, words)
+
+    def rename_conversation(self, key: str, title: str) -> None:
+        """Give a conversation a name."""
+        rename, old = self._talk.conversation.rename, self._talk.conversations.title(key)
+        if old is not None and title.strip() not in ("", old):
+            self.history.do(
+                sentence("Rename Conversation"), lambda: rename(key, title.strip()), lambda: rename(key, old)
+            )
+
+    def remove_recording(self, key: str) -> None:
+        """Take a recording with its text out of the list; its file stays where it is."""
+        job = next((job for job in self._transcriber.jobs if job.key == key), None)
+        if job is not None:
+            remove, restore = self._transcriber.remove, self._transcriber.restore
+            name = sentence("Remove Recording")
+            self.history.do(name, lambda: remove(key), lambda: restore(key), _told(job.name))
+
+    def remove_voice(self, name: str) -> None:
+        """Take a voice out of the library."""
+        remove, restore, id = self._voices.remove, self._voices.restore, uuid.uuid4().hex
+        self.history.do(sentence("Remove Voice"), lambda: remove(name, id), lambda: restore(name, id), _told(name))
+
+    def remove_server(self, command: str) -> None:
+        """End a tool server and forget it."""
+        server = next((server for server in self._servers.listed if server.command == command), None)
+        if server is not None:
+            place = self._servers.listed.index(server)
+            remove, restore = self._servers.remove, self._servers.restore
+            # never the command: it may hold secrets
+            words = _told(server.title) if server.title else sentence("Removed the tool server")
+            self.history.do(
+                sentence("Remove Tool Server"),
+                lambda: remove(command),
+                lambda: restore(command, place, asks=server.asks),
+                words,
+            )
+
+
+def _told(name: str) -> str:
+    shown = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+    return sentence("Removed “{name}”").format(name=shown)

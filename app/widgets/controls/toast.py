@@ -1,0 +1,135 @@
+"""A sentence that floats over the page for a while, with the way back."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, QPoint, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QAccessible,
+    QAccessibleAnnouncementEvent,
+    QColor,
+    QEnterEvent,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QWidget
+
+from app.qt import override
+from app.widgets.controls import theme
+from app.widgets.controls.buttons import TextButton, pen
+from app.widgets.controls.labels import ElidedLabel
+from app.widgets.controls.motion import rise_in
+
+SHOWN_MS = 10_000
+_AFTER_HOVER_MS = 2_000  # it does not go the moment it is left
+_HEIGHT, _SHADOW, _ABOVE = 36, 14, 16
+_PADDING, _BETWEEN = 14, 12
+_MOVES = (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show, QEvent.Type.Hide)
+_SHADOW_RINGS, _SHADOW_DROP = 6, 4
+
+
+class Toast(QWidget):
+    """Stands at the foot of its parent, or above a part of it that is in sight. It takes no room from anything."""
+
+    undo_wanted = Signal()
+
+    def __init__(self, parent: QWidget, above: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._parent, self._above = parent, above
+        self._words = ElidedLabel("", parent=self)
+        self.undo_button = TextButton(self.tr("Undo"), parent=self)
+        self.undo_button.clicked.connect(self.undo_wanted)
+        self._clock = QTimer(self, interval=SHOWN_MS, singleShot=True)
+        self._clock.timeout.connect(self._on_time)
+        self._left_ms = SHOWN_MS
+        for watched in (parent, above, self.undo_button):
+            if watched is not None:
+                watched.installEventFilter(self)
+        self.hide()
+
+    @property
+    def words(self) -> str:
+        """What it says; "" when it is not shown."""
+        return "" if self.isHidden() else self._words.text()
+
+    def tell(self, words: str) -> None:
+        """Show and announce a sentence, in place of an older one."""
+        self._words.setText(words)
+        self.setAccessibleName(words)
+        self.place()
+        self.show()
+        self.raise_()
+        rise_in(self)
+        self._clock.start(SHOWN_MS)
+        if QAccessible.isActive():
+            keys = QKeySequence(QKeySequence.StandardKey.Undo).toString(QKeySequence.SequenceFormat.NativeText)
+            said = self.tr("{words}. Undo: {keys}").format(words=words, keys=keys)
+            QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, said))
+
+    def _on_time(self) -> None:
+        if self.undo_button.hasFocus():  # then it is held until the keyboard is elsewhere
+            self._left_ms = _AFTER_HOVER_MS
+        else:
+            self.hide()
+
+    def _on_left(self) -> None:
+        if not self.isHidden() and not self._clock.isActive():
+            self._clock.start(self._left_ms)
+
+    @override
+    def sizeHint(self) -> QSize:
+        words = self._words.fontMetrics().horizontalAdvance(self._words.text()) + 2
+        wanted = words + _BETWEEN + self.undo_button.sizeHint().width() + 2 * _PADDING
+        room = self._parent.width() - 2 * _ABOVE
+        return QSize(min(wanted, room) + 2 * _SHADOW, _HEIGHT + 2 * _SHADOW)
+
+    def place(self) -> None:
+        """Go to its place; called when something around it moved."""
+        parent, size = self._parent, self.sizeHint()
+        foot = parent.height()
+        if self._above is not None and self._above.isVisibleTo(parent):
+            foot = self._above.mapTo(parent, QPoint(0, 0)).y()
+        left, top = (parent.width() - size.width()) // 2, foot - _ABOVE - _HEIGHT - _SHADOW
+        self.setGeometry(left, top, size.width(), size.height())
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        undo, height = self.undo_button.sizeHint(), self._words.sizeHint().height()
+        left, right = _SHADOW + _PADDING, self.width() - _SHADOW - _PADDING + 4
+        middle = self.height() // 2
+        self.undo_button.setGeometry(right - undo.width(), middle - undo.height() // 2, undo.width(), undo.height())
+        self._words.setGeometry(left, middle - height // 2, right - undo.width() - _BETWEEN + 4 - left, height)
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self.undo_button:
+            if event.type() == QEvent.Type.FocusOut:
+                self._on_left()
+        elif event.type() in _MOVES and not self.isHidden():
+            self.place()
+        return super().eventFilter(watched, event)
+
+    @override
+    def enterEvent(self, event: QEnterEvent) -> None:
+        self._left_ms = max(self._clock.remainingTime(), _AFTER_HOVER_MS)
+        self._clock.stop()
+
+    @override
+    def leaveEvent(self, event: QEvent) -> None:
+        self._on_left()
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter, values = QPainter(self), theme.colours(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box = QRectF(self.rect()).adjusted(_SHADOW, _SHADOW, -_SHADOW, -_SHADOW)
+        painter.setPen(Qt.PenStyle.NoPen)
+        whole = 0.45 if values.dark else 0.10
+        painter.setBrush(QColor.fromRgbF(0, 0, 0, whole / _SHADOW_RINGS))
+        for ring in range(_SHADOW_RINGS):
+            out = (_SHADOW - _SHADOW_DROP) * (1 - ring / _SHADOW_RINGS)
+            painter.drawRoundedRect(box.adjusted(-out, -out, out, out).translated(0, _SHADOW_DROP), 10 + out, 10 + out)
+        painter.setPen(pen(values.line))
+        painter.setBrush(values.bubble if values.dark else values.raised)
+        painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 10, 10)
