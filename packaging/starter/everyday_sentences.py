@@ -17,39 +17,52 @@ from word_list import any_word
 from word_list import words as listed
 
 _PEOPLE = (
-    "Anna Ben Carla David Emma Frank Grace Henry Isabel Jack Karen Leo Maria Nathan Olivia Paul Rachel Sam Tina Victor "
-    "Alice Brian Chloe Daniel Ellen George Hannah Ian Julia Kevin Laura Mark Nina Oscar Peter Rosa Simon Teresa Walter "
-    "Zoe Ahmed Priya Wei Yuki Carlos Fatima Ivan Lucia Omar Sofia Thomas Robert William James Mary Susan Linda Michael "
-    "Jennifer Elizabeth Charles Joseph Margaret Andrew Steven Edward Ruth Helen Amy Eric Jason Diana Claire Lucy Max"
-).split()
+    *("Anna", "Ben", "Carla", "David", "Emma", "Frank", "Grace", "Henry", "Isabel", "Jack", "Karen", "Leo"),
+    *("Maria", "Nathan", "Olivia", "Paul", "Rachel", "Sam", "Tina", "Victor", "Alice", "Brian", "Chloe"),
+    *("Daniel", "Ellen", "George", "Hannah", "Ian", "Julia", "Kevin", "Laura", "Mark", "Nina", "Oscar", "Peter"),
+    *("Rosa", "Simon", "Teresa", "Walter", "Zoe", "Ahmed", "Priya", "Wei", "Yuki", "Carlos", "Fatima", "Ivan"),
+    *("Lucia", "Omar", "Sofia", "Thomas", "Robert", "William", "James", "Mary", "Susan", "Linda", "Michael"),
+    *("Jennifer", "Elizabeth", "Charles", "Joseph", "Margaret", "Andrew", "Steven", "Edward", "Ruth", "Helen"),
+    *("Amy", "Eric", "Jason", "Diana", "Claire", "Lucy", "Max"),
+)  # fmt: skip
 _FAMILY = (
-    "Smith Johnson Brown Miller Davis Wilson Taylor Anderson Moore Jackson Martin Thompson White Harris Clark Lewis "
-    "Walker Hall Young King Wright Baker Green Adams Nelson Hill Campbell Mitchell Roberts Carter Phillips Evans Turner "
-    "Parker Collins Edwards Stewart Morris Murphy Cook Rogers Morgan Cooper Reed Bailey Bell Kelly Howard Ward Peterson"
-).split()
+    *("Smith", "Johnson", "Brown", "Miller", "Davis", "Wilson", "Taylor", "Anderson", "Moore", "Jackson"),
+    *("Martin", "Thompson", "White", "Harris", "Clark", "Lewis", "Walker", "Hall", "Young", "King", "Wright"),
+    *("Baker", "Green", "Adams", "Nelson", "Hill", "Campbell", "Mitchell", "Roberts", "Carter", "Phillips"),
+    *("Evans", "Turner", "Parker", "Collins", "Edwards", "Stewart", "Morris", "Murphy", "Cook", "Rogers"),
+    *("Morgan", "Cooper", "Reed", "Bailey", "Bell", "Kelly", "Howard", "Ward", "Peterson"),
+)  # fmt: skip
 _TOWNS = (
-    "London Paris Berlin Madrid Rome Vienna Dublin Boston Chicago Denver Seattle Houston Atlanta Toronto Sydney Tokyo "
-    "Mumbai Cairo Lisbon Oslo Athens Moscow Beijing Delhi Geneva Munich Prague Warsaw Zurich Bristol Oxford Cambridge "
-    "Manchester Liverpool Glasgow Dallas Phoenix Portland Miami Orlando Nashville Vancouver Montreal Melbourne Auckland"
-).split()
+    *("London", "Paris", "Berlin", "Madrid", "Rome", "Vienna", "Dublin", "Boston", "Chicago", "Denver"),
+    *("Seattle", "Houston", "Atlanta", "Toronto", "Sydney", "Tokyo", "Mumbai", "Cairo", "Lisbon", "Oslo"),
+    *("Athens", "Moscow", "Beijing", "Delhi", "Geneva", "Munich", "Prague", "Warsaw", "Zurich", "Bristol"),
+    *("Oxford", "Cambridge", "Manchester", "Liverpool", "Glasgow", "Dallas", "Phoenix", "Portland", "Miami"),
+    *("Orlando", "Nashville", "Vancouver", "Montreal", "Melbourne", "Auckland"),
+)  # fmt: skip
 _THINGS = (
-    "the keys|my phone|your bag|the car|the kitchen|the front door|the window|the garden|the dishes|the report|the bill|"
-    "the printer|the laundry|my glasses|the light|the radio|the television|the heating|the ticket|the letter|the box|"
-    "the meeting|the bus|the train|the dog|the cat|the baby|the children|my brother|my sister|our neighbor|the doctor|"
-    "the teacher|the manager|the driver|the bread|the milk|the coffee|the soup|the salad|the cheese|a sandwich|an apple|"
-    "some water|a cup of tea|the new computer|the old house|the red shirt|the blue jacket|the camera|the battery|"
-    "the password|the message|the email|the photo|the music|the volume|the screen|the keyboard|the file|the map"
-).split("|")
-_ROOMS = "kitchen bedroom living_room bathroom garage hallway office garden basement attic".replace("_", " ").split(" ")
+    *("the keys", "my phone", "your bag", "the car", "the kitchen", "the front door", "the window", "the garden"),
+    *("the dishes", "the report", "the bill", "the printer", "the laundry", "my glasses", "the light"),
+    *("the radio", "the television", "the heating", "the ticket", "the letter", "the box", "the meeting"),
+    *("the bus", "the train", "the dog", "the cat", "the baby", "the children", "my brother", "my sister"),
+    *("our neighbor", "the doctor", "the teacher", "the manager", "the driver", "the bread", "the milk"),
+    *("the coffee", "the soup", "the salad", "the cheese", "a sandwich", "an apple", "some water"),
+    *("a cup of tea", "the new computer", "the old house", "the red shirt", "the blue jacket", "the camera"),
+    *("the battery", "the password", "the message", "the email", "the photo", "the music", "the volume"),
+    *("the screen", "the keyboard", "the file", "the map"),
+)  # fmt: skip
+_ROOMS = ("kitchen", "bedroom", "living room", "bathroom", "garage", "hallway", "office", "garden", "basement", "attic")
 _ERRANDS = (
-    "call the dentist|pay the rent|buy some milk|water the plants|take out the trash|feed the cat|pick up the children|"
-    "send the invoice|book a table|renew my passport|return the books|clean the oven|charge the phone|write to Grandma|"
-    "walk the dog|order more paper|fix the bike|wash the car|check the mail|take my medicine|back up the computer"
-).split("|")
+    *("call the dentist", "pay the rent", "buy some milk", "water the plants", "take out the trash"),
+    *("feed the cat", "pick up the children", "send the invoice", "book a table", "renew my passport"),
+    *("return the books", "clean the oven", "charge the phone", "write to Grandma", "walk the dog"),
+    *("order more paper", "fix the bike", "wash the car", "check the mail", "take my medicine"),
+    *("back up the computer"),
+)  # fmt: skip
 _DISHES = (
-    "chicken soup|fried rice|an omelet|pancakes|tomato sauce|a chocolate cake|roast potatoes|vegetable curry|pizza|"
-    "banana bread|lentil stew|apple pie|fish and chips|a green salad|garlic bread|noodles with peanut sauce"
-).split("|")
+    *("chicken soup", "fried rice", "an omelet", "pancakes", "tomato sauce", "a chocolate cake"),
+    *("roast potatoes", "vegetable curry", "pizza", "banana bread", "lentil stew", "apple pie", "fish and chips"),
+    *("a green salad", "garlic bread", "noodles with peanut sauce"),
+)  # fmt: skip
 _FRAMES = (
     # questions
     *("What time is it?", "What time is it in {town}?", "What day is it today?", "What's the date today?"),
@@ -138,7 +151,9 @@ def _phone(chance: random.Random) -> str:
 def _price(chance: random.Random) -> str:
     dollars, cents = chance.randint(1, chance.choice((20, 100, 999))), chance.randint(1, 99)
     unit = chance.choice(("dollars", "dollars", "euros", "pounds"))
-    return f"{words(dollars)} {unit}" + (f" and {words(cents)} cents" if unit != "pounds" and chance.random() < 0.4 else "")
+    return f"{words(dollars)} {unit}" + (
+        f" and {words(cents)} cents" if unit != "pounds" and chance.random() < 0.4 else ""
+    )
 
 
 def _code(chance: random.Random) -> str:

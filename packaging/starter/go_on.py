@@ -259,7 +259,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--natural", type=Path, help="folder of kokoro.npz, vocab.json and voices/ to speak with")
     made.add_argument("--natural-hours", type=float, default=200.0)
     made.add_argument("--speakers", type=int, default=2, help="programs that speak in natural voices")
-    made.add_argument("--synthetic", type=float, default=1.0, help="share of what flite and espeak-ng speak to be heard")
+    made.add_argument(
+        "--synthetic", type=float, default=1.0, help="share of what flite and espeak-ng speak to be heard"
+    )
     made.add_argument("--no-voice", dest="teaches_voice", action="store_false", help="leave vocoder and flow alone")
     made.add_argument("--flow-share", type=float, default=0.33, help="of the time, for the flow")
     return made

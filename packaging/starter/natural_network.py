@@ -47,7 +47,9 @@ class Kokoro:
         """`half` computes what makes samples in float16; norms, sources and spectra stay float32."""
         self.device = device
         self._w = {name: torch.from_numpy(np.ascontiguousarray(array)).to(device) for name, array in weights.items()}
-        self._lstms = {name.removesuffix(".W"): self._lstm(name.removesuffix(".W")) for name in weights if name[-2:] == ".W"}
+        self._lstms = {
+            name.removesuffix(".W"): self._lstm(name.removesuffix(".W")) for name in weights if name[-2:] == ".W"
+        }
         self._dtype = torch.float16 if half else torch.float32
         if half:
             for name in list(self._w):
@@ -108,7 +110,9 @@ class Kokoro:
     def _bert(self, symbols: Tensor) -> Tensor:
         table, places = self._w["bert.embeddings.word_embeddings.weight"], symbols.shape[1]
         x = table[symbols] + self._w["bert.embeddings.position_embeddings.weight"][:places]
-        x = self._norm("bert.embeddings.LayerNorm", x + self._w["bert.embeddings.token_type_embeddings.weight"][0], 1e-12)
+        x = self._norm(
+            "bert.embeddings.LayerNorm", x + self._w["bert.embeddings.token_type_embeddings.weight"][0], 1e-12
+        )
         x = self._linear("bert.encoder.embedding_hidden_mapping_in", x)
         layer = "bert.encoder.albert_layer_groups.0.albert_layers.0"
         for _ in range(_LAYERS):

