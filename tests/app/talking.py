@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 
@@ -16,17 +16,25 @@ from engine.speaking import Voice
 from tests.fakes import scripted
 
 
-class Prescribed:
-    """A loader for the app. Every turn is answered by the same text and as many speech tokens (25 are a second)."""
+class _Always(list[Sequence[int] | None]):
+    """A script for every generation: those of a warm-up and of transcripts come between the answers."""
 
-    def __init__(self, text: str, speech_tokens: int, turns: int = 1) -> None:
-        self._text, self._speech_tokens, self._turns = text, speech_tokens, turns
+    def pop(self, place: SupportsIndex = -1) -> Sequence[int] | None:
+        """The same again."""
+        return self[place]
+
+
+class Prescribed:
+    """A loader for the app. All that is written is the same text and as many speech tokens (25 are a second)."""
+
+    def __init__(self, text: str, speech_tokens: int) -> None:
+        self._text, self._speech_tokens = text, speech_tokens
 
     def __call__(self, folder: Path, insist: bool) -> Generator[Progress, None, Any]:
         """Load it; on the engine's thread."""
         engine = yield from load_engine(folder, insist)
         llm = scripted(engine.llm)
-        llm.scripts[:] = [self._ids(engine)] * self._turns
+        llm.scripts = _Always([self._ids(engine)])
         if engine.capabilities.speaks:
             _give_voice(engine)
         return engine

@@ -217,7 +217,7 @@ def _stand_ins(name: str, model: Path, turns: int) -> dict[str, Any]:
 
     loader: Any = build.load_engine
     if name != "heartbeat" or model.resolve() == tiny_checkpoint().resolve():
-        loader = Prescribed(_TEXT, 10 if name == "memory" else 100, turns + 1)
+        loader = Prescribed(_TEXT, 10 if name == "memory" else 100)
     return {"loader": loader, "system": RunningSound(name != "memory"), "permission": FakePermission()}
 
 

@@ -40,7 +40,7 @@ def user(tmp_path: Path, qtbot: QtBot, qapp: Any) -> Iterator[User]:
     settings.change(microphone_explained=True, language="en")
     sound, permission = FakeSound(), FakePermission()
     controller = build_controller(
-        paths, settings, loader=Prescribed(ANSWER, 40, 3), system=sound, permission=permission,
+        paths, settings, loader=Prescribed(ANSWER, 40), system=sound, permission=permission,
         catalogue=OneModel(tiny_checkpoint()),
     )  # fmt: skip
     somebody = User(Running(controller, ScriptedEngine(), sound, permission, settings, paths, qtbot))
