@@ -18,7 +18,7 @@ from app.settings import Settings
 from app.shown import ServerState
 from app.widgets.settings.servers import ServerRow
 from tests.app.conftest import Running
-from tests.app.test_window import Sit, sit, using  # noqa: F401
+from tests.app.test_window import Sit, results, sit, using  # noqa: F401
 from tests.app.user import User
 from tests.engine.conversation.replying.tools.test_mcp_servers import PROGRAM, is_running, stubborn, until
 
@@ -47,14 +47,13 @@ def named(row: ServerRow, name: str) -> QAbstractButton:
     return button
 
 
-def asked_for(user: User, tool: str, results: list[str], **arguments: str) -> None:
-    using(tool, dict(arguments), results)(user)
+def asked_for(user: User, tool: str, **arguments: str) -> None:
+    using(tool, dict(arguments))(user)
     user.type("Do it.")
 
 
 @pytest.mark.slow
 def test_a_servers_tools_are_offered_asked_about_and_gone_with_it(sit: Sit) -> None:  # noqa: F811
-    results: list[str] = []
     user = sit()
     row = add(user, SMALL)
     assert row.words == "Starting…"
@@ -62,44 +61,43 @@ def test_a_servers_tools_are_offered_asked_about_and_gone_with_it(sit: Sit) -> N
     assert row.accessibleName() == "small"
     assert "small may reach the network" in user.window.sidebar.status.text
     user.settings.accept()
-    asked_for(user, "shout", results, text="tea")
+    asked_for(user, "shout", text="tea")
     user.sees_hint("Earshot wants to use shout from small: tea")
-    assert not results
+    assert results(user) == []
     user.press(user.word("Allow"))
-    user.sees(lambda: results, SLOW_MS)
-    assert results.pop().endswith("TEA")
+    user.sees(lambda: results(user), SLOW_MS)
+    assert results(user)[0].endswith("TEA")
     assert {"shout", "fail", "calculator"} <= set(user.app.engine.asked[-1].allow_tools)
     user.sees(lambda: user.app.controller.turns[0].answer == "Well.")
 
     page(user)
     named(row, "Ask before each use of small").click()
     user.settings.accept()
-    asked_for(user, "shout", results, text="milk")
-    user.sees(lambda: results, SLOW_MS)
-    assert results.pop().endswith("MILK")
+    asked_for(user, "shout", text="milk")
+    user.sees(lambda: len(results(user)) == 2, SLOW_MS)
+    assert results(user)[1].endswith("MILK")
 
     page(user)
     user.press(named(row, "Remove small"))
     assert user.settings.tools.servers.rows == []
     assert user.app.settings.now.trusted_servers == ()
     user.settings.accept()
-    asked_for(user, "shout", results, text="honey")
-    user.sees(lambda: results)
-    assert results[0].startswith("There is no tool named shout")
+    asked_for(user, "shout", text="honey")
+    user.sees(lambda: len(results(user)) == 3)
+    assert results(user)[2].startswith("There is no tool named shout")
     assert "shout" not in user.app.engine.asked[-1].allow_tools
     assert "nothing leaves this Mac" in user.window.sidebar.status.text
 
 
 @pytest.mark.slow
 def test_a_server_that_dies_is_said_and_started_again(sit: Sit) -> None:  # noqa: F811
-    results: list[str] = []
     user = sit(tool_servers=(SMALL,), trusted_servers=(SMALL,))
     page(user)
     (row,) = user.settings.tools.servers.rows
     user.sees(lambda: row.words.startswith("3 tool"), SLOW_MS)
     user.settings.accept()
-    asked_for(user, "leave", results)
-    user.sees(lambda: results)
+    asked_for(user, "leave")
+    user.sees(lambda: results(user))
     user.sees_hint("The tool server small does not run")
     user.sees(lambda: user.app.controller.turns[0].answer == "Well.")
     page(user)
@@ -122,14 +120,13 @@ def test_a_server_that_does_not_start_says_why_and_nothing_else_suffers(
     command: str,
     sentence: str,
 ) -> None:
-    results: list[str] = []
     user = sit()
     row = add(user, command)
     user.sees(lambda: row.words == sentence, SLOW_MS)
     assert user.app.controller.model.leaves == ""
     user.settings.accept()
-    asked_for(user, "calculator", results, expression="12*7")
-    user.sees(lambda: results == ["84"])
+    asked_for(user, "calculator", expression="12*7")
+    user.sees(lambda: results(user) == ["84"])
 
 
 def test_a_server_that_did_not_start_is_said_where_nobody_opened_the_settings(sit: Sit) -> None:  # noqa: F811
