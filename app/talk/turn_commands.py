@@ -63,15 +63,21 @@ class TurnCommands(QObject):
         self._answerer.ask(self._conversation.add_version(version, id))
 
     def try_again(self, id: str) -> None:
-        """Ask a failed turn again, from its recording on disk; it becomes the newest turn."""
+        """Ask a failed turn again, from its recording on disk: as the newest turn, or as another version where it has
+        some, for what followed it belongs to it then.
+        """
         stored = self._conversation.find(id)
         if stored is None:
             return
         self._machine.stop()
         self._notices.say()
         if stored is not self._conversation.stored[-1]:
-            self._conversation.remove(id)
-            stored = self._conversation.add(replace(stored, id=new_turn_id(), sound=""))
+            once_more = replace(stored, id=new_turn_id(), sound="")
+            if self._conversation.has_versions(id):
+                stored = self._conversation.add_version(once_more, id)
+            else:
+                self._conversation.remove(id)
+                stored = self._conversation.add(once_more)
         self._answerer.ask(stored)
 
     def remove(self, id: str) -> None:

@@ -146,6 +146,23 @@ def test_what_an_edit_left_behind_stays_out_of_memory_when_the_answer_fails(star
     assert [turn.text for turn in app.engine.sessions[-1].turns] == ["New?"]
 
 
+def test_a_failed_version_that_is_tried_again_keeps_what_followed_it(start: Start) -> None:
+    failure = [RequestError("Too long: say less.")]
+    app = start(scripted(reply("One.", 0), failure, reply("Two.", 0), reply("Other.", 0)), spoken_answers=False)
+    app.controller.ask_text("First?")
+    app.wait(lambda: app.controller.turns[0].state is TurnState.DONE)
+    app.controller.ask_again(app.controller.turns[0].key)
+    app.wait(lambda: app.controller.turns[0].state is TurnState.FAILED)
+    app.controller.ask_text("Second?")
+    app.wait(lambda: app.controller.turns[-1].answer == "Two.")
+    app.controller.try_again(app.controller.turns[0].key)
+    app.wait(lambda: app.controller.turns[-1].answer == "Other.")
+    (other,) = app.controller.turns
+    assert (other.version, other.versions) == (3, 3)
+    app.controller.show_version(other.key, -1)
+    assert [turn.text for turn in app.controller.turns] == ["First?", "Second?"]
+
+
 def test_a_conversation_in_front_that_is_empty_outlives_a_change_of_retention(start: Start) -> None:
     app = start(scripted(reply("One.", 0), reply("Two.", 0)))
     app.controller.ask_text("First?")
