@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from app.shown import ConversationView, State, TurnState, TurnView
@@ -22,7 +20,6 @@ class Person(Script):
     def __init__(self, watched: Watched, home: Path, seed: int, label: str) -> None:
         super().__init__(watched, home, seed, label)
         self._questions = 0
-        self._undos: list[Callable[[], None]] = []
 
     def _question(self) -> str:
         self._questions += 1
@@ -90,9 +87,7 @@ class Person(Script):
         turn = self._pick([turn for turn in self.controller.turns if turn.state is not TurnState.FAILED])
         if turn is not None:
             self.journal.write(step="delete_turn", turn=turn.key)
-            stored = self.controller._conversation.find(turn.key)
             self.controller.delete_turn(turn.key)
-            self._undos.append(partial(self.controller._conversation.restore, stored))
             yield self.moment(0.05)
             self.journal.write(done="delete_turn")
 
@@ -113,15 +108,15 @@ class Person(Script):
         if conversation is not None:
             self.journal.write(step="delete_conversation", conversation=conversation.key)
             self.controller.delete_conversation(conversation.key)
-            self._undos.append(partial(self.controller._conversation.restore_conversation, conversation.key))
             yield self.moment(0.05)
             self.journal.write(done="delete_conversation")
 
     def undo(self) -> Steps:
         """Bring back what was removed last."""
-        if self._undos:
+        history = self.controller.undo_history
+        if history.undo_name:
             self.journal.write(step="undo")
-            self._undos.pop()()
+            history.undo()
             yield self.moment(0.05)
             self.journal.write(done="undo")
 
