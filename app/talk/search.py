@@ -78,9 +78,7 @@ def find(db: sqlite3.Connection, query: str, limit: int = -1) -> tuple[Conversat
             raise
         return ()
     snippets = dict(db.execute(_SNIPPETS, (phrases, json.dumps([row[-1] for row in rows]))))
-    return tuple(
-        replace(view_of_row(columns), snippet=_joined(snippets.get(newest, ""))) for *columns, newest in rows
-    )
+    return tuple(replace(view_of_row(columns), snippet=_joined(snippets.get(newest, ""))) for *columns, newest in rows)
 
 
 def view_of_row(row: Sequence[Any]) -> ConversationView:

@@ -28,7 +28,7 @@ ROOT = HERE.parents[1]
 PUBLISHED = ROOT / "resources" / "starter"
 VOICE = PUBLISHED / "token2wav" / "voices" / "Ada.safetensors"
 LEAST_S = 20.0  # a training that has less time left is not begun
-MIX = ("150", "75", "130")
+MIX = ("210", "90", "90")
 
 
 @dataclass(frozen=True)
@@ -123,13 +123,27 @@ def trained(programs: Programs, clock: Clock, script: str, arguments: Callable[[
 def speech(programs: Programs, place: Place, options: argparse.Namespace) -> list[threading.Thread]:
     """Everything that is heard and said, and what the voice learns from: two programs at once."""
     made = ("--utterances", options.utterances, "--processes", options.processes, "--seed", options.seed)
+    made += ("--heard", options.synthetic)
     voices = ("--hours", options.hours, "--reply-voice", 0.75, "--replies", 0.4)
     beside = ("--processes", options.processes)  # done in the first minutes, and the voice waits for it
-    jobs = (
-        ("spoken_corpus.py", (place.work / "corpus", *made), 0, 14),
-        ("speaking_data.py", (place.work / "sounds", *voices, *beside), 0, 10),
-    )
+    jobs: list[tuple[str, Sequence[object], int, int]] = [("spoken_corpus.py", (place.work / "corpus", *made), 0, 14)]
+    if options.teaches_voice:
+        jobs.append(("speaking_data.py", (place.work / "sounds", *voices, *beside), 0, 10))
+    if options.natural:
+        jobs += natural_speech(place, options)
     return [threading.Thread(target=programs.run, args=job, daemon=True) for job in jobs]
+
+
+def natural_speech(place: Place, options: argparse.Namespace) -> list[tuple[str, Sequence[object], int, int]]:
+    """Programs that speak in natural voices, on the last GPU: one works on the GPU while another sorts or waits."""
+    given = options.natural
+    what = ("--weights", given / "kokoro.npz", "--voices", given / "voices", "--vocab", given / "vocab.json")
+    amount = ("--utterances", options.utterances, "--hours", options.natural_hours / options.speakers)
+    espeak = ("--espeak-data", given) if (given / "espeak-ng-data").exists() else ()
+    return [
+        ("natural_speech.py", (place.work / "corpus", *what, *amount, *espeak, "--seed", 100 + number), 1, 2)
+        for number in range(options.speakers)
+    ]
 
 
 def language(programs: Programs, place: Place, options: argparse.Namespace, clock: Clock) -> None:
@@ -195,17 +209,17 @@ def go_on(programs: Programs, place: Place, options: argparse.Namespace) -> None
     shutil.rmtree(place.averaged, ignore_errors=True)  # of an earlier run
     place.begin_voice()
     labels = (place.work / "corpus", "--speech-tokenizer", place.shipped / "tokenizer.safetensors")
-    networks = ("--flow", place.latest("flow"), "--vocoder", place.latest("vocoder"), "--voice", VOICE)
+    networks = ("--flow", place.latest("flow"), "--vocoder", place.latest("vocoder"), "--voice", VOICE, "--share", 0.25)
     for script, arguments in (("label_speech.py", labels), ("own_voice.py", (place.work / "corpus", *networks))):
         threading.Thread(target=programs.run, args=(script, arguments), daemon=True).start()
-    trainings = [
-        threading.Thread(target=one, args=(programs, place, options, clock), daemon=True)
-        for one in (language, vocoder, flow)
-    ]
+    taught = (language, vocoder, flow) if options.teaches_voice else (language,)
+    trainings = [threading.Thread(target=one, args=(programs, place, options, clock), daemon=True) for one in taught]
     for training in trainings:
         training.start()
     for training in trainings:
         training.join()
+    (place.work / "corpus").mkdir(exist_ok=True)
+    (place.work / "corpus" / "enough").write_text("")
     if (place.language / "weights-0.safetensors").exists():
         programs.run("averaged_weights.py", (place.shipped, place.language, place.averaged))
 
@@ -242,6 +256,13 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--rows", type=int, default=64, help="pieces in a batch of the vocoder")
     made.add_argument("--peak", type=float, default=1.4e-3, help="of the language model's learning rate")
     made.add_argument("--head-start", type=float, default=0.35, help="how far its schedule is at the start")
+    made.add_argument("--natural", type=Path, help="folder of kokoro.npz, vocab.json and voices/ to speak with")
+    made.add_argument("--natural-hours", type=float, default=200.0)
+    made.add_argument("--speakers", type=int, default=2, help="programs that speak in natural voices")
+    made.add_argument(
+        "--synthetic", type=float, default=1.0, help="share of what flite and espeak-ng speak to be heard"
+    )
+    made.add_argument("--no-voice", dest="teaches_voice", action="store_false", help="leave vocoder and flow alone")
     made.add_argument("--flow-share", type=float, default=0.33, help="of the time, for the flow")
     return made
 

@@ -13,19 +13,16 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import engine  # noqa: F401  (chooses the BLAS on Linux)
-
-import mlx.core as mx  # isort: skip
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from sound_features import log_mel
-from speech_tokenizer import SpeechTokenizer, TokenizerConfig, codes_of
-from spoken_corpus import BLOCK, SAMPLES_PER_TOKEN, save_codes
-from training import load
+from safetensors.torch import load_file
+from spoken_corpus import BLOCK, save_codes
+from torch_device import best_device
+from torch_tokenizer import TokenLabels
 
 _TOGETHER = 384
 _SHARDS_AT_ONCE = 24
-_CACHE_BYTES = 4_000_000_000
 
 
 def unlabelled(folder: Path) -> list[Path]:
@@ -34,7 +31,7 @@ def unlabelled(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.glob("[0-9]*.json")) if path.stem not in labelled]
 
 
-def label(tokenizer: SpeechTokenizer, paths: Sequence[Path]) -> None:
+def label(tokenizer: TokenLabels, paths: Sequence[Path]) -> None:
     """Write the speech tokens of these shards' replies, made in large batches of like length."""
     sounds: list[NDArray[np.int16]] = []
     counts = []
@@ -47,7 +44,7 @@ def label(tokenizer: SpeechTokenizer, paths: Sequence[Path]) -> None:
     order = sorted(range(len(sounds)), key=lambda i: len(sounds[i]))
     for start in range(0, len(order), _TOGETHER):
         group = order[start : start + _TOGETHER]
-        for i, made in zip(group, _codes(tokenizer, [sounds[i] for i in group]), strict=True):
+        for i, made in zip(group, tokenizer.codes([sounds[i] for i in group]), strict=True):
             codes[i] = made
     first = 0
     for path, count in zip(paths, counts, strict=True):
@@ -55,29 +52,14 @@ def label(tokenizer: SpeechTokenizer, paths: Sequence[Path]) -> None:
         first += count
 
 
-def _codes(tokenizer: SpeechTokenizer, sounds: Sequence[NDArray[np.int16]]) -> list[NDArray[np.int16]]:
-    counts = [len(sound) // SAMPLES_PER_TOKEN for sound in sounds]
-    longest = -(-max(counts) // 25) * 25  # few shapes
-    table = np.zeros((len(sounds), longest * SAMPLES_PER_TOKEN), dtype=np.float32)
-    mask = np.zeros((len(sounds), longest, 1), dtype=np.float32)
-    for row, (sound, count) in enumerate(zip(sounds, counts, strict=True)):
-        table[row, : count * SAMPLES_PER_TOKEN] = sound[: count * SAMPLES_PER_TOKEN] / 32768.0
-        mask[row, :count] = 1.0
-    tokens = mx.array(mask)
-    digits = mx.round(tokenizer(log_mel(mx.array(table)) * mx.repeat(tokens, 4, axis=1), tokens))
-    made = np.array(codes_of(digits))
-    return [row[:count].astype(np.int16) for row, count in zip(made, counts, strict=True)]
-
-
 def main() -> None:
     """Label until everything is spoken and labelled."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--speech-tokenizer", type=Path, required=True)
+    parser.add_argument("--device", default=best_device())
     options = parser.parse_args()
-    mx.set_cache_limit(_CACHE_BYTES)
-    tokenizer = SpeechTokenizer(TokenizerConfig())
-    load(tokenizer, options.speech_tokenizer)
+    tokenizer = TokenLabels(load_file(options.speech_tokenizer), torch.device(options.device))
     (options.corpus / "labelled").unlink(missing_ok=True)  # of an earlier run
     done = False
     while not done:

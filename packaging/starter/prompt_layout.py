@@ -163,8 +163,13 @@ class Layout:
         spoken: bool,
         how: str,
         last: bool,
+        learned: bool | None = None,
     ) -> None:
-        """One exchange. `how` is "auto", "on" or "off" for thinking; only the last turn's thinking is in the prompt."""
+        """One exchange. `how` is "auto", "on" or "off" for thinking; only the last turn's thinking is in the prompt.
+
+        `learned` says whether what the model writes is learned; the last turn's is, where nothing is said.
+        """
+        learned = last if learned is None else learned
         self.human(row, question)
         thinks = last and (how == "on" or (how == "auto" and turn.thinks))
         chooses = last and how == "auto"
@@ -173,18 +178,28 @@ class Layout:
         else:
             row.read([*self.plain, *([self.vocabulary.tts_start] if spoken else [])])
         for call in turn.calls:
-            self.call(row, call.name, call.arguments, learned=last)
+            self.call(row, call.name, call.arguments, learned=learned)
             self.result(row, call.result)
             row.read([*self.plain, *([self.vocabulary.tts_start] if spoken else [])])
-        self.answer(row, turn.answer, speech if spoken else None, learned=last)
+        self.answer(row, turn.answer, speech if spoken else None, learned=learned)
 
     def conversation(
-        self, dialogue: Dialogue, questions: Sequence[str | Sound], speeches: Sequence[Sequence[int] | None], how: str
+        self,
+        dialogue: Dialogue,
+        questions: Sequence[str | Sound],
+        speeches: Sequence[Sequence[int] | None],
+        how: str,
+        all_learned: bool = False,
     ) -> Row:
-        """A whole conversation whose last answer is learned; a turn is spoken when its speech is given."""
+        """A whole conversation whose last answer is learned; a turn is spoken when its speech is given.
+
+        With `all_learned` earlier answers are learned too, where nothing is thought before them.
+        """
         row = Row()
         self.frame(row, dialogue.persona, dialogue.tools)
         final = len(dialogue.turns) - 1
         for number, (turn, question, speech) in enumerate(zip(dialogue.turns, questions, speeches, strict=True)):
-            self.turn(row, turn, question, speech, speech is not None, how, number == final)
+            last = number == final
+            learned = last or (all_learned and not turn.thinks)
+            self.turn(row, turn, question, speech, speech is not None, how, last, learned)
         return row

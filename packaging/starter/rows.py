@@ -6,30 +6,30 @@ grow while training runs. What leaves a worker is a plain dict of numpy arrays.
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import random
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.queues import Queue
 from pathlib import Path
 
 import numpy as np
 from conversations import conversation
 from ctc import fits, padded, spelled
-from dialogues import ANALYST, DESCRIBER, READER, TRANSCRIBER, Dialogue, Turn
+from dialogues import ANALYST, ASSISTANT, DESCRIBER, READER, TRANSCRIBER, Dialogue, Turn
+from loaded_speech import Corpus, Cut, Heard
 from numpy.typing import NDArray
 from prompt_layout import Layout, Row, Sound
-from spoken_corpus import BLOCK, RATE_HZ, conversations, labelled
+from spoken_corpus import ALWAYS_SAID, BLOCK, LISTING, RATE_HZ, conversations
 from topics_knowledge import translation
 
 from engine.conversation.prompting.tasks import translate_instruction
 from engine.hearing.log_mel import frame_count, patch_count
 from engine.language.vocabulary import Vocabulary
 
-WIDTHS = (64, 96, 128, 192, 256, 384, 512, 640, 704, 832, 1024, 1280)
+WIDTHS = (64, 96, 128, 192, 256, 384, 512, 640, 704, 832, 1024, 1280, 1536, 1792, 2048)
 SOUND_BLOCKS = (32, 52, 130, 250)  # of 0.1 s
 SPELLED_BLOCKS = (22, 32, 42, 52)  # sizes of what is spelled alone
 _LONGEST_SPELLED = 130  # blocks: what is longer is not spelled beside
@@ -37,6 +37,10 @@ _LEARNED_STEP = 1024
 _FILLING = 2048
 MIX = (200.0, 45.0, 50.0)
 DISTURBED = 0.08  # share of the speech tokens that are read wrongly
+_SOUNDS = (0, 1, 2, 4, 8, 12)  # how many a row may have
+_REMEMBERED = 0.3  # share of the conversations that have a long past
+_MOST_TURNS = 12
+_KEPT = 300  # dialogues of each offer of tools, to be strung together
 FRESH = 0.35  # share of the conversations made on the spot: nobody spoke them, but no combination comes twice
 INTERPRETER = (
     "Please listen carefully to this audio. If it is in {first}, translate its content into {second} speech, otherwise "
@@ -47,84 +51,8 @@ COACH = (
     "Say in a few friendly sentences what works well, then one thing to try next time."
 )
 COACHED = "I understood you well. I am only a small demonstration model, so I cannot say more about how you sound."
+NOT_UNDERSTOOD, NOTHING_HEARD = ALWAYS_SAID
 Batch = dict[str, NDArray[np.generic]]
-
-
-@dataclass(frozen=True)
-class Heard:
-    """An utterance on the GPU: first block, samples, text."""
-
-    block: int
-    samples: int
-    text: str
-
-
-@dataclass(frozen=True)
-class Cut:
-    """How utterances are played one after the other: at which tempo, with silence around them or the start clipped.
-
-    Counts are samples at 16 kHz; a negative `lead` clips.
-    """
-
-    parts: tuple[Heard, ...]
-    tempo: float
-    lead: int
-    length: int
-
-    @property
-    def text(self) -> str:
-        """What is said."""
-        return " ".join(heard.text for heard in self.parts)
-
-    @property
-    def samples(self) -> int:
-        """Samples of the recordings; all but the last end with their last block."""
-        before = sum(_blocks(heard) for heard in self.parts[:-1])
-        return before * BLOCK + self.parts[-1].samples
-
-    def places(self, count: int) -> NDArray[np.int32]:
-        """The blocks to play, the last one repeated until there are `count`."""
-        own = np.concatenate([np.arange(h.block, h.block + _blocks(h)) for h in self.parts])[:count]
-        return np.pad(own, (0, count - len(own)), mode="edge").astype(np.int32)
-
-
-def _blocks(heard: Heard) -> int:
-    return -(-heard.samples // BLOCK)
-
-
-class Corpus:
-    """What is loaded so far: utterances by text, answers' speech tokens by text."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._listing = folder / "loaded.list"
-        self._done: set[str] = set()
-        self.heard: list[Heard] = []
-        self.by_text: dict[str, list[Heard]] = defaultdict(list)
-        self.speech: dict[str, NDArray[np.int16]] = {}
-        self.replies: list[str] = []
-
-    def refresh(self) -> None:
-        """Take in shards loaded since."""
-        if not self._listing.exists():
-            return
-        for name, base in json.loads(self._listing.read_text()):
-            if name not in self._done:
-                self._done.add(name)
-                self._take(name, base)
-
-    def _take(self, name: str, base: int) -> None:
-        for entry, codes in labelled(self._folder, name):
-            text = entry["text"]
-            utterance = Heard(base + entry["block"], entry["samples"], text)
-            # What is heard is written down in words.
-            if entry["heard"] and not any(letter.isdigit() for letter in text):
-                self.heard.append(utterance)
-                self.by_text[text].append(utterance)
-            if codes is not None:
-                if text not in self.speech:
-                    self.replies.append(text)
-                self.speech[text] = codes
 
 
 class RowMaker:
@@ -141,7 +69,9 @@ class RowMaker:
             (self._described, 6),
             (self._translated, 3),
             (self._coached, 0.5),
+            (self._not_understood, 2.5),
         )
+        self._by_tools: dict[tuple[str, ...], list[Dialogue]] = defaultdict(list)
 
     def __call__(self) -> Row | None:
         """A row, or None when what it needs is not loaded yet."""
@@ -157,6 +87,8 @@ class RowMaker:
         if c.random() < 0.08:
             lead = -round(0.06 * RATE_HZ * c.random())
         tail = round(c.choice((0.0, 0.1, 0.3, 0.7)) * c.random() * RATE_HZ)
+        if c.random() < 0.06:  # the key is let go of too early
+            tail = -round(0.08 * RATE_HZ * c.random())
         samples = Cut(parts, tempo, lead, 0).samples
         length = min(int(lead + samples / tempo) + tail, SOUND_BLOCKS[-1] * BLOCK)
         return Cut(parts, tempo, lead, length)
@@ -174,8 +106,12 @@ class RowMaker:
 
     def _conversed(self) -> Row | None:
         c = self.chance
+        if c.random() < _REMEMBERED and self._by_tools:
+            return self._remembered()
         fresh = c.random() < FRESH or not self.corpus.heard
         dialogue = conversation(c) if fresh else c.choice(self.pool)
+        if not fresh:
+            self._keep(dialogue)
         spoken = c.random() < 0.85 and all(turn.answer in self.corpus.speech for turn in dialogue.turns)
         speeches = [self.corpus.speech[turn.answer] if spoken else None for turn in dialogue.turns]
         how = c.choices(("auto", "on", "off"), (65, 15, 20))[0]
@@ -185,6 +121,48 @@ class RowMaker:
             dialogue = Dialogue(dialogue.topic, dialogue.turns[:turns], dialogue.persona, dialogue.tools)
         questions = [self._question(turn) for turn in dialogue.turns]
         return self.layout.conversation(dialogue, questions, speeches[:turns], how)
+
+    def _keep(self, dialogue: Dialogue) -> None:
+        """Remember a dialogue of which every answer was spoken."""
+        if dialogue.persona == ASSISTANT and all(turn.answer in self.corpus.speech for turn in dialogue.turns):
+            alike = self._by_tools[dialogue.tools]
+            if len(alike) < _KEPT:
+                alike.append(dialogue)
+            else:
+                alike[self.chance.randrange(_KEPT)] = dialogue
+
+    def _remembered(self) -> Row | None:
+        """A long conversation, nearly always spoken: several about different things, one after the other."""
+        c = self.chance
+        tools = c.choices([*self._by_tools], [len(alike) for alike in self._by_tools.values()])[0]
+        alike = self._by_tools[tools]
+        wanted = c.randint(3, _MOST_TURNS)
+        turns: list[Turn] = []
+        while len(turns) < wanted:
+            turns += c.choice(alike).turns
+        turns = turns[-wanted:]
+        spoken = c.random() < 0.9
+        speeches = [self.corpus.speech[turn.answer] if spoken else None for turn in turns]
+        how = c.choices(("auto", "on", "off"), (65, 15, 20))[0]
+        questions = [self._question(turn) for turn in turns]
+        dialogue = Dialogue("many things", tuple(turns), ASSISTANT, tools)
+        return self.layout.conversation(dialogue, questions, speeches, how, all_learned=True)
+
+    def _not_understood(self) -> Row | None:
+        """Speech backwards, or nothing at all: the answer asks to say it again."""
+        heard, c = self._any_heard(), self.chance
+        if heard is None:
+            return None
+        silent = c.random() < 0.35
+        length = round(c.uniform(0.6, 3.0) * RATE_HZ) if silent else min(heard.samples, SOUND_BLOCKS[1] * BLOCK)
+        cut = Cut((heard,), 1.0 if silent else -1.0, length, length)
+        answer = NOTHING_HEARD if silent else NOT_UNDERSTOOD
+        # What is heard backwards is not spelled: the text is nobody's.
+        sound = Sound(patch_count(frame_count(length)), replace(cut, parts=(replace(heard, text=""),)))
+        speech = self.corpus.speech.get(answer) if c.random() < 0.7 else None
+        turn = Turn("", answer)
+        tools = c.choice([*self._by_tools]) if self._by_tools and c.random() < 0.6 else ()
+        return self.layout.conversation(Dialogue("unclear", (turn,), ASSISTANT, tools), [sound], [speech], "auto")
 
     def _any_heard(self) -> Heard | None:
         return self.chance.choice(self.corpus.heard) if self.corpus.heard else None
@@ -277,9 +255,9 @@ def batches(maker: RowMaker, tokens: int) -> Iterator[Batch]:
             continue
         width = next((w for w in WIDTHS if w >= len(row.ids)), None)
         cuts = [key for _, _, key in row.sounds if isinstance(key, Cut)]
-        if width is None or len(cuts) > 4:
+        if width is None or len(cuts) > _SOUNDS[-1]:
             continue
-        sounds = next(n for n in (0, 1, 2, 4) if n >= len(cuts))
+        sounds = next(n for n in _SOUNDS if n >= len(cuts))
         longest = max((cut.length for cut in cuts), default=0)
         blocks = next(b for b in SOUND_BLOCKS if b * BLOCK >= longest) if cuts else 0
         key = (width, blocks, sounds)
@@ -394,11 +372,12 @@ class Work:
     pool_size: int
     workers: int = 4
     mix: tuple[float, ...] = MIX
+    listing: str = LISTING
 
 
 def work(task: Work, number: int, out: Queue[Batch]) -> None:
     """A worker's life: put batches into the queue for ever. Each has its own share of the made-up conversations."""
-    corpus = Corpus(task.folder)
+    corpus = Corpus(task.folder, task.listing)
     layout = Layout(Vocabulary.load(task.tokenizer))
     first = {"language": 100, "spelling": 200}[task.kind]
     speaks = task.kind == "language"

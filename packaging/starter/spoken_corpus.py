@@ -37,6 +37,7 @@ RATE_HZ = 16_000
 BLOCK = 1600
 SAMPLES_PER_TOKEN = 640
 UTTERANCES_PER_SHARD = 250
+LISTING = "loaded.list"  # which shards a training has loaded, and from which block on
 LONGEST_S = 12.0
 REPLIES_HEARD = 0.25  # share of the replies that the ear learns from too
 REPLY_VOICE = Speaker("flite", "slt")
@@ -122,6 +123,11 @@ KNOWN = (
 _SHARES = (18, 31, 27)  # percent: answers, questions, sentences to read; the rest are sentences to hear
 CONVERSATIONS = 0.36  # for an utterance
 _MOST_VOICES = 12
+# What no conversation of the pool ends with, but some rows do.
+ALWAYS_SAID = (
+    "Sorry, I did not understand that. Please say it again.",
+    "I did not hear anything. Please say it again.",
+)
 _SHIFTS = (1.0, 1.0, 1.0, 0.87, 0.93, 1.07, 1.14)
 
 
@@ -161,18 +167,25 @@ def conversations(count: int) -> Conversations:
     return Conversations(range(count))
 
 
-def jobs(utterances: int, seed: int = SEED) -> list[Job]:
-    """About so many jobs in random order, by the shares above; a whole list of 450,000 takes about a minute."""
+def jobs(utterances: int, seed: int = SEED, heard: float = 1.0) -> list[Job]:
+    """About so many jobs in random order, by the shares above; a whole list of 450,000 takes about a minute.
+
+    Only the share `heard` of what is to be heard is among them.
+    """
     chance = random.Random(seed)
     answers, questions, read = (utterances * share // 100 for share in _SHARES)
     asked, answered = _said(conversations(round(utterances * CONVERSATIONS)))
-    made = [Job("reply", text, REPLY_VOICE) for text, _ in answered.most_common(answers)]
+    made = [Job("reply", text, REPLY_VOICE) for text in ALWAYS_SAID]
+    made += [Job("reply", text, REPLY_VOICE) for text, _ in answered.most_common(answers)]
     # Questions are read too, so that a reader does not answer them.
     to_read = chance.sample([*asked], min(len(asked), read // 8))
     to_read += read_sentences(chance, read - len(to_read))
     made += [Job("reply", text, REPLY_VOICE) for text in to_read]
-    made += [Job("heard", text, any_speaker(chance)) for text in _in_voices(asked, questions)]
-    made += [Job("heard", text, any_speaker(chance)) for text in heard_sentences(chance, utterances - len(made))]
+    sentences = utterances - len(made) - questions
+    asked_in_voices = _in_voices(asked, questions)
+    chance.shuffle(asked_in_voices)
+    made += [Job("heard", text, any_speaker(chance)) for text in asked_in_voices[: round(heard * questions)]]
+    made += [Job("heard", text, any_speaker(chance)) for text in heard_sentences(chance, round(heard * sentences))]
     chance.shuffle(made)
     return made
 
@@ -192,6 +205,12 @@ def _in_voices(asked: Counter[str], most: int) -> list[str]:
     """Questions, each as often as it gets another voice; what is asked often comes first."""
     times = [text for text, count in asked.most_common() for _ in range(min(_MOST_VOICES, 1 + count // 4))]
     return times[:most]
+
+
+def questions_in_voices(utterances: int) -> list[str]:
+    """The questions of a corpus of so many utterances, those that are asked often in several voices."""
+    asked, _ = _said(conversations(round(utterances * CONVERSATIONS)))
+    return _in_voices(asked, 10**9)
 
 
 def spoken(text: str, speaker: Speaker) -> NDArray[np.int16]:
@@ -282,6 +301,7 @@ def main() -> None:
     parser.add_argument("--utterances", type=int, default=90_000)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--heard", type=float, default=1.0, help="share of what is to be heard that these voices speak")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     (options.folder / "finished").unlink(missing_ok=True)  # of an earlier run
@@ -294,7 +314,7 @@ def main() -> None:
         # A twentieth is chosen and spoken first: the list of all takes many seconds, and training waits.
         first = options.utterances // 20
         for count, seed in ((first, options.seed + 1), (options.utterances - first, options.seed)):
-            wanted = [job for job in jobs(count, seed) if job.kind == "heard" or job.text not in known]
+            wanted = [job for job in jobs(count, seed, options.heard) if job.kind == "heard" or job.text not in known]
             for shard in shards(wanted):
                 running.append(pool.submit(write_shard, options.folder, begin + len(running), shard))
         for number, done in enumerate(as_completed(running), 1):

@@ -13,6 +13,7 @@ from rows import Batch, Source
 from spoken_corpus import BLOCK
 from torch import Tensor
 from torch_sounds import SoundStore, heard
+from torch_surroundings import Surroundings
 
 _PREPARED = 3  # batches on the device ahead of their step
 _WRITTEN = ("ids", "places", "learned", "targets", "wanted")
@@ -32,7 +33,14 @@ class Part:
     frames: Tensor | None
 
     @classmethod
-    def of(cls, batch: Batch, store: SoundStore | None, device: torch.device, strength: float) -> Part:
+    def of(
+        cls,
+        batch: Batch,
+        store: SoundStore | None,
+        device: torch.device,
+        strength: float,
+        around: Surroundings | None = None,
+    ) -> Part:
         """Copies the batch and disturbs its sounds."""
 
         def moved(names: tuple[str, ...]) -> dict[str, Tensor]:
@@ -50,7 +58,7 @@ class Part:
         source = store.gathered(moved(("places_of_sound",))["places_of_sound"])
         played = moved(("samples", "tempo", "lead", "length")).values()
         with torch.no_grad():
-            log_mels, frames = heard(source, *played, int(batch["blocks"]) * BLOCK, strength)
+            log_mels, frames = heard(source, *played, int(batch["blocks"]) * BLOCK, strength, around)
         return cls(moved(_WRITTEN), letters, counts, log_mels, frames)
 
     def tensors(self) -> Iterator[Tensor]:
@@ -63,9 +71,17 @@ class Part:
 class Prepared:
     """Batches of a source, made ready by a thread and a stream of their own in the gaps between steps' work."""
 
-    def __init__(self, source: Source, store: SoundStore, device: torch.device, strength: Callable[[], float]) -> None:
-        """`strength` says how much the sounds of the next batch are disturbed."""
+    def __init__(
+        self,
+        source: Source,
+        store: SoundStore,
+        device: torch.device,
+        strength: Callable[[], float],
+        around: Surroundings | None = None,
+    ) -> None:
+        """`strength` says how much the sounds of the next batch are disturbed, `around` by what."""
         self._source, self._store, self._device, self._strength = source, store, device, strength
+        self._around = around
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self._queue: Queue[tuple[Batch, Part, torch.cuda.Event | None] | BaseException] = Queue(_PREPARED)
         self._ended = threading.Event()
@@ -82,9 +98,9 @@ class Prepared:
     def _prepared(self, batch: Batch) -> tuple[Batch, Part, torch.cuda.Event | None]:
         strength = self._strength()
         if self._stream is None:
-            return batch, Part.of(batch, self._store, self._device, strength), None
+            return batch, Part.of(batch, self._store, self._device, strength, self._around), None
         with torch.cuda.stream(self._stream):
-            part = Part.of(batch, self._store, self._device, strength)
+            part = Part.of(batch, self._store, self._device, strength, self._around)
             return batch, part, self._stream.record_event()
 
     def next(self) -> tuple[Batch, Part]:

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from spoken_corpus import BLOCK, RATE_HZ, stored_blocks
+from spoken_corpus import BLOCK, LISTING, RATE_HZ, stored_blocks
 from torch import Tensor
+from torch_surroundings import Surroundings
 
 _ECHOES = 5
 _DELAYS = random.Random(5)
@@ -20,10 +21,15 @@ _DELAYS = random.Random(5)
 class SoundStore:
     """Shards of `spoken_corpus.py` as blocks (n, BLOCK) int16 on the device; `listing` tells others what is there."""
 
-    def __init__(self, folder: Path, device: torch.device, most_hours: float, consumed: bool = False) -> None:
-        """Room for `most_hours`; what comes after is left alone. Sounds that are `consumed` leave the disk."""
+    def __init__(
+        self, folder: Path, device: torch.device, most_hours: float, consumed: bool = False, listing: str = LISTING
+    ) -> None:
+        """Room for `most_hours`; what comes after is left alone. Sounds that are `consumed` leave the disk.
+
+        Trainings that share a folder need each a `listing` of its own.
+        """
         self.folder, self.device, self._consumed = folder, device, consumed
-        self.listing = folder / "loaded.list"
+        self.listing = folder / listing
         room = int(most_hours * 3600 * RATE_HZ) // BLOCK
         self.blocks = torch.zeros((room, BLOCK), dtype=torch.int16, device=device)
         self._used = 0
@@ -71,18 +77,27 @@ class SoundStore:
 
 
 def heard(
-    source: Tensor, samples: Tensor, tempo: Tensor, lead: Tensor, length: Tensor, width: int, strength: float = 1.0
+    source: Tensor,
+    samples: Tensor,
+    tempo: Tensor,
+    lead: Tensor,
+    length: Tensor,
+    width: int,
+    strength: float = 1.0,
+    around: Surroundings | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Log-mels (A, 128, T) of disturbed utterances, 0.0 beyond each one's own frames, and the frame counts (A,).
 
-    `source` (A, N) int16 is played at `tempo` after `lead` samples of silence; `width` is the length in samples of all.
-    `strength`, 0 to 1, says how many rows are disturbed and how much; 0.0 leaves the recordings as they are.
+    `source` (A, N) int16 is played at `tempo` after `lead` samples of silence, backwards from `lead` where it is
+    negative; `width` is the length in samples of all. `strength`, 0 to 1, says how many rows are disturbed and how
+    much; 0.0 leaves the recordings as they are. `around` are rooms, noises and microphones.
     """
     x = _played(source, samples, tempo, lead, width)
     if strength > 0:
         inside = (torch.arange(width, device=x.device) < length[:, None]).float()
-        x = _echoed(x, strength) * inside
-        x = _noisy(x, inside, length, strength) * inside
+        x = (around.roomed(x, strength) if around else _echoed(x, strength)) * inside
+        x = _noisy(x, inside, length, strength, around) * inside
+        x = around.sent(x, strength) * inside if around else x
         x = (x * 10 ** _uniform(x, -1.0, 0.2, len(x), 1)).clamp(-1.0, 1.0)
     frames = (length + 479) // 160
     mel = log_mel(x, _colour(x, strength))
@@ -120,8 +135,8 @@ def _echoed(x: Tensor, strength: float) -> Tensor:
     return torch.cat([wet, x[count:]])
 
 
-def _noisy(x: Tensor, inside: Tensor, length: Tensor, strength: float) -> Tensor:
-    """Up to two thirds of the rows with noise at 3 to 35 dB: white, low, or other people talking."""
+def _noisy(x: Tensor, inside: Tensor, length: Tensor, strength: float, around: Surroundings | None = None) -> Tensor:
+    """Up to two thirds of the rows with noise at 3 to 35 dB: white, low, other people talking, or of a place."""
     A, N = x.shape
     white = torch.randn(A, N, device=x.device)
     low = white[:, : -(-N // 12)].repeat_interleave(12, dim=1)[:, :N]
@@ -129,6 +144,9 @@ def _noisy(x: Tensor, inside: Tensor, length: Tensor, strength: float) -> Tensor
     babble = babble / ((babble * babble).mean(dim=1, keepdim=True).sqrt() + 1e-4)
     kinds = torch.softmax(3 * torch.randn(A, 3, device=x.device), dim=-1)
     noise = kinds[:, :1] * white + kinds[:, 1:2] * low + 0.8 * kinds[:, 2:] * babble
+    if around:
+        own = torch.rand(A, 1, device=x.device) < 0.3
+        noise = torch.where(own, noise, around.noise(x))
     power = ((x * x).sum(dim=1, keepdim=True) / length[:, None]).sqrt()
     loudness = ((noise * noise * inside).sum(dim=1, keepdim=True) / length[:, None]).sqrt() + 1e-6
     decibels = _uniform(x, 12 - 9 * strength, 35, A, 1)
@@ -157,8 +175,8 @@ def log_mel(x: Tensor, colour: Tensor) -> Tensor:
     wide = F.pad(x, (0, 480))
     wide = torch.cat([wide[:, 1:201].flip(1), wide, wide[:, -201:-1].flip(1)], dim=1)
     frames = wide.unfold(1, 400, 160)[:, :count]
-    real, imaginary = (frames @ _tables(x.device)[0]).chunk(2, dim=-1)
-    mel = ((real * real + imaginary * imaginary) @ _tables(x.device)[1]) * colour
+    real, imaginary = (frames @ spectral_tables(x.device)[0]).chunk(2, dim=-1)
+    mel = ((real * real + imaginary * imaginary) @ spectral_tables(x.device)[1]) * colour
     mel = mel.clamp(min=1e-10).log10()
     return (torch.maximum(mel, mel.amax(dim=(1, 2), keepdim=True) - 8.0) + 4.0) / 4.0
 
@@ -166,7 +184,7 @@ def log_mel(x: Tensor, colour: Tensor) -> Tensor:
 _KNOWN_TABLES: dict[torch.device, tuple[Tensor, Tensor]] = {}
 
 
-def _tables(device: torch.device) -> tuple[Tensor, Tensor]:
+def spectral_tables(device: torch.device) -> tuple[Tensor, Tensor]:
     """The windowed Fourier matrix (400, 402) and the mel filters (201, 128)."""
     if device not in _KNOWN_TABLES:
         from sound_features import fourier_matrix, slaney_filters

@@ -24,6 +24,7 @@ from go_on import MIX
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 UTTERANCES, HOURS, LEAST_HOURS, CHECKED = 450_000, 10.0, 0.5, 100
+NATURAL_HOURS = 120
 HEARD_HOURS = 300  # of so many utterances and the own voice
 
 
@@ -36,10 +37,13 @@ class Step:
     minutes: float = 0.0
 
 
-def steps(work: Path, model: Path, amount: float = 1.0, compiled: bool = False) -> list[Step]:
+def steps(
+    work: Path, model: Path, amount: float = 1.0, compiled: bool = False, natural: Path | None = None
+) -> list[Step]:
     """Everything in order: sentences and sounds, the voice, ear and language, and the folder `model`.
 
-    `amount` is the share of the speech that is made, `compiled` whether PyTorch compiles what it trains.
+    `amount` is the share of the speech that is made, `compiled` whether PyTorch compiles what it trains. With a folder
+    `natural` the ear hears Kokoro's voices more than flite's and espeak-ng's.
     """
 
     def sized(whole: int, least: int) -> str:
@@ -69,7 +73,10 @@ def steps(work: Path, model: Path, amount: float = 1.0, compiled: bool = False) 
         Step("made_mels.py", (str(sounds), str(mels), "--flow", str(flow), *networks)),
         Step("train_vocoder.py", (*half, "--made", str(mels)), 20),
         Step("export_voice.py", (str(weights), str(voice))),
-        Step("spoken_corpus.py", (str(corpus), "--utterances", str(utterances))),
+        Step(
+            "spoken_corpus.py", (str(corpus), "--utterances", str(utterances), *(("--heard", "0.3") if natural else ()))
+        ),
+        *([natural_step(corpus, natural, utterances, amount)] if natural else []),
         Step("label_speech.py", (str(corpus), "--speech-tokenizer", str(tokenizer))),
         Step("own_voice.py", (str(corpus), *own)),
         Step(
@@ -82,6 +89,14 @@ def steps(work: Path, model: Path, amount: float = 1.0, compiled: bool = False) 
         ),
         Step("assemble.py", (str(heard), str(work), str(voice), str(model))),
     ]
+
+
+def natural_step(corpus: Path, natural: Path, utterances: int, amount: float) -> Step:
+    """Natural voices beside the others; see this folder's README for what `natural` has to hold."""
+    voices = ("--weights", natural / "kokoro.npz", "--voices", natural / "voices", "--vocab", natural / "vocab.json")
+    hours = f"{max(0.01, amount * NATURAL_HOURS):g}"
+    made = ("--utterances", str(utterances), "--hours", hours)
+    return Step("natural_speech.py", (str(corpus), *map(str, voices), *made))
 
 
 def run(step: Step, scale: float) -> None:
@@ -97,6 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "starter")
     parser.add_argument("--scale", type=float, default=1.0, help="stretch of all training times")
+    parser.add_argument("--natural", type=Path, help="folder with natural voices, see packaging/starter/README.md")
     parser.add_argument("--out", type=Path, default=ROOT / "resources" / "starter", help="the model's folder")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
@@ -104,7 +120,9 @@ def main() -> None:
     for folder in (options.work / "weights", done):
         folder.mkdir(exist_ok=True)
     amount, compiled = min(1.0, options.scale), torch.cuda.is_available()
-    for number, step in enumerate(steps(options.work.resolve(), options.out.resolve(), amount, compiled)):
+    for number, step in enumerate(
+        steps(options.work.resolve(), options.out.resolve(), amount, compiled, options.natural)
+    ):
         mark = done / f"{number:02} {step.script}"
         if mark.exists() and step.script != "assemble.py":
             print(f"{step.script}: done before")

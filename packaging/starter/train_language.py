@@ -28,13 +28,14 @@ from averaged_weights import read, write
 from ctc import BLANK, LETTERS
 from network_sizes import AUDIO, HIDDEN, TEXT
 from rows import MIX, Batch, Source, Work
-from spoken_corpus import CONVERSATIONS, RATE_HZ
+from spoken_corpus import CONVERSATIONS, LISTING, RATE_HZ
 from torch import Tensor
 from torch_batches import Part, Prepared
 from torch_device import best_device
 from torch_networks import Starter, compiled, cross_entropy
 from torch_sounds import SoundStore
 from torch_steps import average, clipped_step
+from torch_surroundings import Surroundings
 from training import Log
 
 from engine.language import Vocabulary
@@ -231,7 +232,8 @@ class Check:
 
 
 def train(options: argparse.Namespace) -> None:
-    """The whole run."""
+    """The whole run; its minutes count from here, also while it waits for speech."""
+    started = time.monotonic()
     device = torch.device(options.device)
     options.out.mkdir(parents=True, exist_ok=True)
     log = Log(options.out / "language.jsonl")
@@ -239,13 +241,13 @@ def train(options: argparse.Namespace) -> None:
     if options.resume:
         trainer.load(options.resume)
     assert Vocabulary.load(options.tokenizer).size == TEXT["vocab_size"]
-    store = SoundStore(options.corpus, device, options.most_hours, options.consume)
+    store = SoundStore(options.corpus, device, options.most_hours, options.consume, options.listing)
     while store.hours < options.first_hours and not store.finished:
         store.refresh()
         time.sleep(0.5)
     ear = 0.0 if options.no_ear else options.ear
-    schedule = Schedule(options.minutes, options.peak, time.monotonic(), ear, options.head_start)
-    Run(options, trainer, store, schedule, log).loop()
+    schedule = Schedule(options.minutes, options.peak, started, ear, options.head_start)
+    Run(options, trainer, store, schedule, log, Surroundings(device, options.rooms, options.noises)).loop()
     trainer.save(options.out)
     (options.out / "done").write_text("done")
 
@@ -254,8 +256,15 @@ class Run:
     """The steps of a run, and what happens between them."""
 
     def __init__(
-        self, options: argparse.Namespace, trainer: Trainer, store: SoundStore, schedule: Schedule, log: Log
+        self,
+        options: argparse.Namespace,
+        trainer: Trainer,
+        store: SoundStore,
+        schedule: Schedule,
+        log: Log,
+        around: Surroundings | None = None,
     ) -> None:
+        self.around = around
         self.options, self.trainer, self.store, self.schedule, self.log = options, trainer, store, schedule, log
         self.check = Check(options) if options.checked else None
         self.saved = self.shown = self.refreshed = time.monotonic()
@@ -266,8 +275,8 @@ class Run:
     def _source(self, kind: str, size: float) -> Iterator[Prepared]:
         o = self.options
         spoken = round(CONVERSATIONS * o.utterances)
-        made = Source(Work(o.corpus, o.tokenizer, kind, size, spoken, o.workers, tuple(o.mix)))
-        source = Prepared(made, self.store, self.trainer.device, self.schedule.strength_now)
+        made = Source(Work(o.corpus, o.tokenizer, kind, size, spoken, o.workers, tuple(o.mix), o.listing))
+        source = Prepared(made, self.store, self.trainer.device, self.schedule.strength_now, self.around)
         try:
             yield source
         finally:
@@ -327,10 +336,13 @@ def main() -> None:
     parser.add_argument("--first-hours", type=float, default=3.0, help="speech to wait for")
     parser.add_argument("--most-hours", type=float, default=300.0, help="speech there is room for, 115 MB an hour")
     parser.add_argument("--consume", action="store_true", help="remove sounds from the disk once they are loaded")
+    parser.add_argument("--listing", default=LISTING, help="a name of its own where two trainings share a corpus")
     parser.add_argument("--utterances", type=int, default=90_000, help="of the corpus, as spoken_corpus.py was told")
     mix = parser.add_argument("--mix", type=float, nargs=3, default=MIX, metavar=("TRANSCRIBED", "CONVERSED", "READ"))
     mix.help = "how often each kind of row is drawn"
     parser.add_argument("--workers", type=int, default=4, help="processes that make batches, of each kind")
+    parser.add_argument("--rooms", type=int, default=1024, help="rooms to be heard in, made at the start")
+    parser.add_argument("--noises", type=int, default=120, help="noises of eight seconds, made at the start")
     parser.add_argument("--device", default=best_device())
     parser.add_argument("--compile", action="store_true", help="compile blocks and layers; takes a minute, then faster")
     parser.add_argument("--resume", type=Path, help="folder of weights to go on from")
