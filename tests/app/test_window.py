@@ -15,7 +15,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLineEdit
+from PySide6.QtWidgets import QAbstractButton, QCheckBox, QComboBox, QFileDialog, QLineEdit
 
 from app.audio import recording_files
 from app.audio.devices import Device
@@ -547,7 +547,10 @@ def test_a_recording_is_asked_about(sit: Sit, steps: Steps, recordings: list[Pat
     user = sit(reply("A tone.", 0))
     user.drop(recordings[0], recordings[1])
     user.sees(lambda: [card.state_words for card in user.cards().values()] == ["Done", "Done"])
-    user.press(user.word("Ask this recording", user.cards()["first.wav"]))
+    card = user.cards()["first.wav"]
+    buttons = card.findChildren(QAbstractButton)
+    user.sees(lambda: any(button.text() == "Ask this recording" and button.isVisible() for button in buttons))
+    user.press(user.word("Ask this recording", card))
     assert user.window.page == TALK
     assert user.window.talk_bar.attachment == "About first.wav"
     user.type("What is it?")
