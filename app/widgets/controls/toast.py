@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEasingCurve, QEvent, QObject, QPoint, QRectF, QSize, Qt, QTimer, QVariantAnimation, Signal
 from PySide6.QtGui import (
     QAccessible,
     QAccessibleAnnouncementEvent,
@@ -19,12 +19,13 @@ from app.qt import override
 from app.widgets.controls import theme
 from app.widgets.controls.buttons import TextButton, pen
 from app.widgets.controls.labels import ElidedLabel
-from app.widgets.controls.motion import rise_in
+from app.widgets.controls.motion import fade_in
 
 SHOWN_MS = 10_000
 _AFTER_HOVER_MS = 2_000  # it does not go the moment it is left
 _HEIGHT, _SHADOW, _ABOVE = 36, 14, 16
 _PADDING, _BETWEEN = 14, 12
+_RISE_MS, _RISE_PX = 180, 8
 _MOVES = (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show, QEvent.Type.Hide)
 _SHADOW_RINGS, _SHADOW_DROP = 6, 4
 
@@ -43,6 +44,9 @@ class Toast(QWidget):
         self._clock = QTimer(self, interval=SHOWN_MS, singleShot=True)
         self._clock.timeout.connect(self._on_time)
         self._left_ms = SHOWN_MS
+        self._rising = QVariantAnimation(self, startValue=_RISE_PX, endValue=0)
+        self._rising.setEasingCurve(QEasingCurve.Type.OutCubic)
+        self._rising.valueChanged.connect(self._place)
         for watched in (parent, above, self.undo_button):
             if watched is not None:
                 watched.installEventFilter(self)
@@ -57,10 +61,12 @@ class Toast(QWidget):
         """Show and announce a sentence, in place of an older one."""
         self._words.setText(words)
         self.setAccessibleName(words)
-        self.place()
+        self._rising.setDuration(theme.motion_ms(_RISE_MS))
+        self._rising.start()
+        self._place()
         self.show()
         self.raise_()
-        rise_in(self)
+        fade_in(self, _RISE_MS)
         self._clock.start(SHOWN_MS)
         if QAccessible.isActive():
             keys = QKeySequence(QKeySequence.StandardKey.Undo).toString(QKeySequence.SequenceFormat.NativeText)
@@ -84,13 +90,13 @@ class Toast(QWidget):
         room = self._parent.width() - 2 * _ABOVE
         return QSize(min(wanted, room) + 2 * _SHADOW, _HEIGHT + 2 * _SHADOW)
 
-    def place(self) -> None:
-        """Go to its place; called when something around it moved."""
+    def _place(self) -> None:
         parent, size = self._parent, self.sizeHint()
         foot = parent.height()
         if self._above is not None and self._above.isVisibleTo(parent):
             foot = self._above.mapTo(parent, QPoint(0, 0)).y()
-        left, top = (parent.width() - size.width()) // 2, foot - _ABOVE - _HEIGHT - _SHADOW
+        rise = int(self._rising.currentValue())
+        left, top = (parent.width() - size.width()) // 2, foot - _ABOVE - _HEIGHT - _SHADOW + rise
         self.setGeometry(left, top, size.width(), size.height())
 
     @override
@@ -107,7 +113,7 @@ class Toast(QWidget):
             if event.type() == QEvent.Type.FocusOut:
                 self._on_left()
         elif event.type() in _MOVES and not self.isHidden():
-            self.place()
+            self._place()
         return super().eventFilter(watched, event)
 
     @override
