@@ -10,7 +10,6 @@ from PySide6.QtCore import (
     QAbstractListModel,
     QEvent,
     QModelIndex,
-    QPersistentModelIndex,
     QPoint,
     QPointF,
     QRect,
@@ -37,9 +36,9 @@ from app.shown import ConversationView
 from app.widgets.controls import theme
 from app.widgets.controls.buttons import draw_focus
 from app.widgets.controls.fields import Field
+from app.widgets.controls.model_index import Index
 from app.widgets.controls.scroll_bar import use_thin_bar
 
-Index = QModelIndex | QPersistentModelIndex
 _PAGE = 200  # conversations that are laid out at once
 HIT_START, HIT_END = "\x02", "\x03"
 

@@ -22,8 +22,8 @@ from app.qt import override
 from app.shown import SettingsView
 from app.widgets.controls import theme
 from app.widgets.controls.buttons import PrimaryButton, draw_focus
+from app.widgets.controls.model_index import Index
 from app.widgets.controls.toast import Toast
-from app.widgets.frame.conversation_list import Index
 from app.widgets.settings.form import SettingsPage
 from app.widgets.settings.models import ModelsPage
 from app.widgets.settings.pages import AnswersPage, PrivacyPage, ShortcutsPage, SoundPage, ToolsPage

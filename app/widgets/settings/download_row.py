@@ -10,8 +10,8 @@ from app.widgets.controls import theme
 from app.widgets.controls.buttons import TextButton, Tone
 from app.widgets.controls.card import Card
 from app.widgets.controls.labels import ElidedLabel, Label
+from app.widgets.controls.progress_bar import Bar
 from app.widgets.controls.sizes import share_of, time_left
-from app.widgets.transcribe.job_card import Bar
 
 
 class DownloadRow(Card):

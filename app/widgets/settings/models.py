@@ -11,10 +11,10 @@ from app.widgets.controls import theme
 from app.widgets.controls.buttons import PillButton, TextButton, Tone
 from app.widgets.controls.card import Card
 from app.widgets.controls.labels import ElidedLabel, Label
+from app.widgets.controls.progress_bar import Bar
 from app.widgets.controls.sizes import gigabytes
 from app.widgets.settings.download_row import DownloadRow
 from app.widgets.settings.form import SettingsPage
-from app.widgets.transcribe.job_card import Bar
 
 
 class ModelRow(Card):

@@ -14,9 +14,9 @@ from app.widgets.controls.card import Card
 from app.widgets.controls.check_box import CheckBox
 from app.widgets.controls.fields import SheetField
 from app.widgets.controls.labels import ElidedLabel, Label
+from app.widgets.controls.progress_bar import Bar
 from app.widgets.controls.sheets import NameSheet
 from app.widgets.settings.form import SettingsPage
-from app.widgets.transcribe.job_card import Bar
 
 
 class VoiceRow(QWidget):

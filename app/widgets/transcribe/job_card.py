@@ -6,13 +6,14 @@ from enum import Enum
 
 from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QVBoxLayout, QWidget
 
 from app.qt import override
 from app.shown import JobState, JobView
 from app.widgets.controls import theme
 from app.widgets.controls.buttons import TextButton, Tone, pen
 from app.widgets.controls.labels import ElidedLabel, Label
+from app.widgets.controls.progress_bar import Bar
 from app.widgets.transcribe.segments import SegmentList
 
 SETTLING_MS = 2_000  # how long a row keeps its place after its work ended
@@ -30,32 +31,6 @@ class JobAction(Enum):
     EXPORT = "export"  # with the format
     PLAY = "play"  # with the number of the segment
     EDIT = "edit"  # with (number of the segment, text)
-
-
-class Bar(QProgressBar):
-    """A thin progress bar."""
-
-    COLOUR = "accent"  # its name in the theme
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setRange(0, 1000)
-        self.setTextVisible(False)
-        self.setFixedHeight(4)
-        self.setAccessibleName(self.tr("Progress"))
-
-    @override
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        values, box = theme.colours(self), QRectF(self.rect())
-        painter.setBrush(values.groove)
-        painter.drawRoundedRect(box, 2, 2)
-        painter.setBrush(getattr(values, self.COLOUR))
-        share = self.value() / max(self.maximum(), 1)
-        if share > 0:
-            painter.drawRoundedRect(QRectF(0, 0, max(box.width() * share, 4), box.height()), 2, 2)
 
 
 class JobCard(QWidget):

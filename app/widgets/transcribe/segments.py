@@ -8,7 +8,6 @@ from PySide6.QtCore import (
     QAbstractItemModel,
     QAbstractListModel,
     QModelIndex,
-    QPersistentModelIndex,
     QPoint,
     QRect,
     QRectF,
@@ -34,9 +33,9 @@ from app.qt import override
 from app.shown import SegmentView
 from app.widgets.controls import theme
 from app.widgets.controls.buttons import draw_focus
+from app.widgets.controls.model_index import Index
 from app.widgets.controls.scroll_bar import use_thin_bar
 
-Index = QModelIndex | QPersistentModelIndex
 TEXT_LEFT = 110
 ROW_PADDING = 7
 MOST_HEIGHT = 368
