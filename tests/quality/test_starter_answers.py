@@ -11,7 +11,7 @@ import pytest
 from engine.conversation.replying.tools.builtin import builtin_tools
 from engine.conversation.replying.tools.timers import TimerService
 from engine.engine import Engine
-from engine.events import Thinking, Turn
+from engine.events import Samples, Thinking, Turn
 from engine.session import Session, SessionSettings
 from tests.quality.recordings import KNOWN_VOICES, STARTER, Dialogue, dialogues, spoken, words
 
@@ -53,9 +53,9 @@ def asked() -> list[Asked]:
     return found
 
 
-def ask(engine: Engine, number: int, dialogue: Dialogue) -> Asked:
+def ask(engine: Engine, number: int, dialogue: Dialogue, recording: Samples | None = None) -> Asked:
     session = Session(engine, SessionSettings(tools=builtin_tools(TimerService())))
-    sound = spoken(dialogue.turns[0].question, number, KNOWN_VOICES)
+    sound = spoken(dialogue.turns[0].question, number, KNOWN_VOICES) if recording is None else recording
     turn = Turn(sound, spoken_answer=False, thinking=Thinking.AUTO, allow_tools=dialogue.tools)
     for _ in session.ask(turn):
         pass
