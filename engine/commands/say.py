@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.commands.console import Help, add_model_option, load_engine, progress_bar, remark
-from engine.commands.picture import check_it_can_draw, draw_speech
 from engine.errors import RequestError, StorageError
 
 if TYPE_CHECKING:
@@ -58,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
     if args.steps is not None and args.steps < 1:
         raise RequestError(f"Speech needs at least one flow step, not {args.steps}.")
     if args.plot:
+        from engine.commands.picture import check_it_can_draw
+
         check_it_can_draw()
     engine = load_engine(args)
     voice = _voice(engine, args.voice)
@@ -70,6 +71,8 @@ def run(args: argparse.Namespace) -> int:
     if args.save_tokens:
         write_tokens(args.save_tokens, spoken)
     if args.plot:
+        from engine.commands.picture import draw_speech
+
         draw_speech(args.plot, samples, voice)
     return 0
 
