@@ -88,13 +88,13 @@ class AnySequence(RuleBasedStateMachine):
 
     # Waiting.
 
-    def wait(self, condition: Callable[[], Any]) -> None:
-        """Let events happen, and the loudspeaker play, until something is so."""
+    def wait(self, condition: Callable[[], Any], play_s: float = 0.02) -> None:
+        """Let events happen, and the loudspeaker play a little again and again, until something is so."""
         end = time.monotonic() + _HANGS_S
         while not condition():
             assert time.monotonic() < end, f"waited for ever: {self.controller.state} {self.controller.turns}"
             QCoreApplication.processEvents()
-            self.sound.listen(0.02)
+            self.sound.listen(play_s)
             time.sleep(0.0005)
 
     def rest(self) -> None:
@@ -194,7 +194,7 @@ class AnySequence(RuleBasedStateMachine):
         self.engine.scripts[:] = [self.answer(1.0)]
         self.controller.ask_text(self.question())
         if heard:
-            self.wait(lambda: self.controller.state is State.SPEAKING)
+            self.wait(lambda: self.controller.state in (State.SPEAKING, State.IDLE), play_s=0.001)
             self.sound.listen(heard)
         self.controller.stop()
         self.rest()
