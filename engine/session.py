@@ -279,19 +279,19 @@ class Session:
                     if ended := id in self._vocabulary.end_ids:
                         break
                     reply.passage.ids.append(id)
-                    yield from self._sorted(reply, parser.feed(id), voicing)
+                    yield from self._sort_out(reply, parser.feed(id), voicing)
                     if voicing:
                         yield from reply.sounding(self._until_interrupted(voicing.along()))
                         if voicing.runs_on:
                             break
-            yield from self._sorted(reply, parser.finish(), voicing)
+            yield from self._sort_out(reply, parser.finish(), voicing)
             if not ended and not self._interrupted.is_set():
                 reply.reason = EndReason.LENGTH
             if voicing and not self._interrupted.is_set():
                 yield from reply.sounding(self._until_interrupted(voicing.rest()))
                 self._voice_scale = voicing.scale
 
-    def _sorted(
+    def _sort_out(
         self, reply: ReplyInProgress, pieces: Iterable[Piece], voicing: Voicing | None
     ) -> Iterator[SessionEvent]:
         """Put pieces where they belong, and hand out those that are shown."""

@@ -36,14 +36,16 @@ class Utterance:
         return len(self.samples_16k) / RATE_HZ
 
 
-def kept(samples_16k: Samples, path: Path, *, checked: bool = True, about: Path | None = None) -> Utterance | None:
+def write_recording(
+    samples_16k: Samples, path: Path, *, checked: bool = True, about: Path | None = None
+) -> Utterance | None:
     """Write a recording as flac, behind the one it is about; None when it holds no speech (and `checked`). Raises
     StorageError, SoundError.
     """
     if checked and not has_speech(samples_16k):
         return None
     if about is not None:
-        samples_16k = np.concatenate([attachment(about), np.zeros(RATE_HZ // 2, np.float32), samples_16k])
+        samples_16k = np.concatenate([read_attachment(about), np.zeros(RATE_HZ // 2, np.float32), samples_16k])
     packed = io.BytesIO()
     soundfile.write(packed, samples_16k, RATE_HZ, format="FLAC", subtype="PCM_16")
     with replacing(path, private=True) as file:
@@ -51,7 +53,7 @@ def kept(samples_16k: Samples, path: Path, *, checked: bool = True, about: Path 
     return Utterance(samples_16k, path.name, peaks(samples_16k))
 
 
-def attachment(path: Path) -> Samples:
+def read_attachment(path: Path) -> Samples:
     """A short recording to ask about, at 16 kHz. Raises SoundError."""
     declared_s, heard_s = sounds.probe(path).duration_s, 0.0
     blocks: list[Samples] = []
@@ -67,7 +69,7 @@ def attachment(path: Path) -> Samples:
     return np.concatenate(blocks)
 
 
-def copied(source: Path, path: Path) -> None:
+def copy_sound(source: Path, path: Path) -> None:
     """Copy a sound file to where the user wants it. Raises StorageError, SoundError."""
     if not source.is_file():
         raise SoundError(sentence("The sound of this answer is not there any more: have it spoken again."))

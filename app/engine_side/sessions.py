@@ -53,7 +53,7 @@ class Sessions:
         """
         settings = self.settings(manner)
         if self._session is None or self._conversation != conversation:
-            self._session = self._restored(folder / "session", settings)
+            self._session = self._restore(folder / "session", settings)
             self._conversation = conversation
         self._session.settings = settings
         return self._session
@@ -63,7 +63,7 @@ class Sessions:
         if not self.left_behind:
             session.save(folder / "session")
 
-    def _restored(self, saved: Path, settings: Any) -> Session:
+    def _restore(self, saved: Path, settings: Any) -> Session:
         if saved.is_dir():
             try:
                 return self._model.engine.session(settings=settings, saved=saved)

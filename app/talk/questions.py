@@ -44,10 +44,10 @@ class Question:
         """Make a file of it. On the disk's thread; raises StorageError, SoundError."""
         path = self.folder / f"said-{self.id}.flac"
         if self.samples_16k is not None:
-            return recording_files.kept(self.samples_16k, path, checked=not self.why, about=self.attached)
+            return recording_files.write_recording(self.samples_16k, path, checked=not self.why, about=self.attached)
         if self.attached is None:
             return None
-        return recording_files.kept(recording_files.attachment(self.attached), path, checked=False)
+        return recording_files.write_recording(recording_files.read_attachment(self.attached), path, checked=False)
 
     def turn(self, written: Utterance, state: TurnState, problem: str = "") -> StoredTurn:
         """A new turn of it."""

@@ -66,7 +66,7 @@ def _recover(recordings: Path) -> Iterator[Recovered]:
     for growing in sorted(recordings.glob(f"*/said-*{SUFFIX}")):
         path = growing.with_suffix(".flac")
         try:
-            written = recording_files.kept(read_growing(growing), path)
+            written = recording_files.write_recording(read_growing(growing), path)
         except (OSError, EngineError) as error:
             log.warning("a recording could not be recovered: %s", type(error).__name__)
             continue

@@ -119,7 +119,7 @@ class TurnCommands(QObject):
             words = explain(error) if error else self.tr("Saved {name}.").format(name=path.name)
             self._notices.say(words, trouble=error is not None)
 
-        self._disk.run(lambda: recording_files.copied(source, path), saved)
+        self._disk.run(lambda: recording_files.copy_sound(source, path), saved)
 
     def speak_again(self, id: str, voice: str) -> None:
         """Speak an answer again in another voice."""

@@ -77,4 +77,4 @@ class VoiceRecorder(QObject):
             else:
                 self._notices.say(explain(error) if error else self.tr("Nothing was heard: record once more."))
 
-        self._disk.run(lambda: recording_files.kept(samples, path), written)
+        self._disk.run(lambda: recording_files.write_recording(samples, path), written)

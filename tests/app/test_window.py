@@ -225,14 +225,14 @@ def test_talk_pressed_while_what_was_said_is_written_keeps_it_and_listens(
     sit: Sit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate, writing = threading.Event(), threading.Event()
-    really = recording_files.kept
+    really = recording_files.write_recording
 
     def slowly(*arguments: Any, **options: Any) -> Any:
         writing.set()
         gate.wait(60)
         return really(*arguments, **options)
 
-    monkeypatch.setattr(recording_files, "kept", slowly)
+    monkeypatch.setattr(recording_files, "write_recording", slowly)
     user = sit(reply("Second.", 0))
     user.say(1.0)
     user.sees(writing.is_set)
@@ -376,11 +376,11 @@ def test_a_full_disk_is_said_and_nothing_is_lost(sit: Sit, monkeypatch: pytest.M
         raise StorageError("The disk is full: make room.")
 
     user = sit(reply())
-    working = recording_files.kept
-    monkeypatch.setattr(recording_files, "kept", full)
+    working = recording_files.write_recording
+    monkeypatch.setattr(recording_files, "write_recording", full)
     user.say()
     user.sees_hint("The disk is full: make room.")
-    monkeypatch.setattr(recording_files, "kept", working)
+    monkeypatch.setattr(recording_files, "write_recording", working)
     user.press(user.word("Try again"))
     user.sees(lambda: user.app.engine.asked)
 

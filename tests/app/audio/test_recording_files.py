@@ -15,7 +15,7 @@ from tests.sounds import tone, write_with_pyav
 
 def test_a_recording_to_ask_about_is_read_whole(tmp_path: Path) -> None:
     path = write_with_pyav(tmp_path / "a.m4a", tone(2.0), 16_000, "aac")
-    assert len(recording_files.attachment(path)) / 16_000 == pytest.approx(2.0, abs=0.2)
+    assert len(recording_files.read_attachment(path)) / 16_000 == pytest.approx(2.0, abs=0.2)
 
 
 def test_a_recording_that_does_not_say_its_length_is_not_read_for_ever(
@@ -33,5 +33,5 @@ def test_a_recording_that_does_not_say_its_length_is_not_read_for_ever(
 
     monkeypatch.setattr(samples, "stream", endless)
     with pytest.raises(SoundError, match=r"a\.aac is longer than five minutes: drop it on the Transcribe page"):
-        recording_files.attachment(path)
+        recording_files.read_attachment(path)
     assert read_s == 310

@@ -173,16 +173,16 @@ def test_a_full_disk_is_said_and_the_recording_can_be_written_again(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = start(scripted(reply()))
-    working = recording_files.kept
+    working = recording_files.write_recording
 
     def full(*arguments: object, **options: object) -> None:
         raise StorageError("The disk is full: make room.")
 
-    monkeypatch.setattr(recording_files, "kept", full)
+    monkeypatch.setattr(recording_files, "write_recording", full)
     app.say()
     app.wait(lambda: app.controller.notice.action is NoticeAction.RETRY)
     assert app.controller.notice.text == "The disk is full: make room."
-    monkeypatch.setattr(recording_files, "kept", working)
+    monkeypatch.setattr(recording_files, "write_recording", working)
     app.controller.act_on_notice()
     app.wait(lambda: app.engine.asked)
 

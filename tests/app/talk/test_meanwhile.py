@@ -143,7 +143,7 @@ class SlowDisk:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.gate, self.writing, self.written = threading.Event(), threading.Event(), threading.Event()
-        really = recording_files.kept
+        really = recording_files.write_recording
 
         def slowly(*arguments: Any, **options: Any) -> Any:
             self.writing.set()
@@ -153,7 +153,7 @@ class SlowDisk:
             finally:
                 self.written.set()
 
-        monkeypatch.setattr(recording_files, "kept", slowly)
+        monkeypatch.setattr(recording_files, "write_recording", slowly)
 
 
 def test_what_is_being_written_stays_in_its_conversation(start: Start, slow_disk: SlowDisk) -> None:
@@ -260,7 +260,7 @@ def test_a_recording_that_is_written_again_waits_for_nothing_that_sounds(
 
     app = start(scripted(reply("One two three.", 2.0)))
     with monkeypatch.context() as patch:
-        patch.setattr(recording_files, "kept", full)
+        patch.setattr(recording_files, "write_recording", full)
         app.say()
         app.wait(lambda: app.controller.notice.action is NoticeAction.RETRY)
     slow_disk = SlowDisk(monkeypatch)
