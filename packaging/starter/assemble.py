@@ -30,7 +30,7 @@ EARSHOT = {
     "要真正对话，请下载 Step-Audio 2 mini。",
     "try": ["What is twelve times seven?", "Set a timer for five minutes.", "What time is it in Tokyo?"],
     "demonstration": True,
-    "remember_turns": 1,  # it learned short conversations: with all, the seventh answer ends in broken words
+    "remember_turns": 8,  # of the twelve that it learned: with all, an answer in thirty has a broken word
     "sampling": {
         "transcribe": {"temperature": 0.0},
         "translate": {"temperature": 0.0},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-CONTEXT = 1280  # places of the longest rows of its training (rows.WIDTHS): what is longer it never learned to read
+CONTEXT = 2048  # places of the longest rows of its training (rows.WIDTHS): what is longer it never learned to read
 TEXT: dict[str, Any] = {
     "hidden_size": 384,
     "intermediate_size": 1152,
