@@ -1,8 +1,4 @@
-"""Spoken conversations of fifteen turns with the starter: what it answers are sentences that it learned to say.
-
-In about one of a hundred answers broken words follow the sentence, in the first turn of a conversation as well: that is
-for its training to mend. Here it is shown that a conversation does not make it worse.
-"""
+"""Spoken conversations of fifteen turns with the starter: all that it answers are sentences that it learned to say."""
 
 from __future__ import annotations
 
@@ -71,5 +67,4 @@ def test_ten_spoken_conversations_of_fifteen_turns_do_not_turn_to_gibberish(voca
                 wrong.append((number, len(session.path), dialogue.turns[0].question, turn.answer))
         assert len(session.path) == TURNS
     print(f"{right} of {len(asked)} answered as expected")
-    assert len(wrong) <= 2, wrong
-    assert len({number for number, *_ in wrong}) == len(wrong), "once it began, it did not stop"
+    assert not wrong
