@@ -14,6 +14,8 @@ import pytest
 from engine.errors import EngineError
 from tests.fuzzing import DAMAGES, JSON_DAMAGES, Limits, Reader, Seed, Worker, assert_sound, reproduce, run_campaign
 
+pytestmark = pytest.mark.slow
+
 LIMITS = Limits(seconds=60.0, memory_base=100_000_000)
 HASTY = Limits(seconds=10.0)
 

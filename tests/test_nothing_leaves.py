@@ -18,6 +18,8 @@ from engine.resources import resource
 from tests import network_guard
 from tests.network_guard import ROOT, Guard
 
+pytestmark = pytest.mark.slow
+
 _HANGS_S = 60
 
 # The app as it is, which quits by itself once it has answered aloud.

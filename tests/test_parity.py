@@ -13,6 +13,8 @@ from engine.backends.plain import Plain
 from tests.parity.__main__ import compare, main, owner, plug_ins
 from tests.parity.goldens import Entry, Goldens, Row
 
+pytestmark = pytest.mark.slow
+
 OWN = Path(__file__).parent / "goldens"
 SHARED = Path(__file__).parents[1].parent / "shared" / "goldens"
 FOLDERS = [

@@ -17,6 +17,8 @@ from tests.app.fakes import reply
 from tests.app.test_window import Sit, sit
 from tests.app.user import User
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["sit"]  # the fixture
 
 CONTROL = Qt.KeyboardModifier.ControlModifier

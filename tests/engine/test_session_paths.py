@@ -16,6 +16,8 @@ from engine.session import Session
 from tests.engine.test_session import interrupted, spoken, written
 from tests.fakes import SmallEngine, tone
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def engine() -> SmallEngine:

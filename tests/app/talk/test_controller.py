@@ -16,6 +16,8 @@ from engine.events import AnswerText
 from tests.app.conftest import Running, noise
 from tests.app.fakes import FakeCatalogue, ScriptedEngine, reply, scripted, tool_steps
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., Running]
 
 

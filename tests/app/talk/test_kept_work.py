@@ -27,6 +27,8 @@ from engine.events import Progress
 from tests.app.conftest import Running
 from tests.app.transcribe.test_transcriber import Steps, recordings, states, steps
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["recordings", "steps"]  # the fixtures
 
 Start = Callable[..., Running]

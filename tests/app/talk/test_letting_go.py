@@ -13,6 +13,8 @@ from app.talk import recorder
 from tests.app.conftest import Running, noise
 from tests.app.fakes import reply, scripted
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., Running]
 
 

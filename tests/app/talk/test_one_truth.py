@@ -19,6 +19,8 @@ from engine.events import AnswerText
 from tests.app.conftest import Running, noise
 from tests.app.fakes import ScriptedEngine, reply, scripted
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., Running]
 
 

@@ -16,6 +16,8 @@ from engine.samples import write_wav
 from tests.app.conftest import Running, noise
 from tests.app.fakes import reply, scripted
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., Running]
 
 

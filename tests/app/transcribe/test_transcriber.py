@@ -19,6 +19,8 @@ from tests.app.conftest import Running
 from tests.app.fakes import reply, scripted, tone
 from tests.sounds import write_with_old_title
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., Running]
 
 

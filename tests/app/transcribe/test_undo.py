@@ -20,6 +20,8 @@ from tests.app.conftest import Running
 from tests.app.transcribe.queues import first_queue
 from tests.app.transcribe.test_transcriber import Steps, recordings, states, steps
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["recordings", "steps"]  # the fixtures
 
 Start = Callable[..., Running]

@@ -19,6 +19,8 @@ from tests import bad_days
 from tests.downloads import content_of, stop_at
 from tests.hub import FILES, NAME, WEIGHTS, Fault, Handler, LocalHub
 
+pytestmark = pytest.mark.slow
+
 ONCE = [
     bad_days.drop_at_once,
     bad_days.drop_in_the_middle,
