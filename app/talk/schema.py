@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +78,9 @@ def columns_of(db: sqlite3.Connection, table: str) -> list[str]:
     return [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
 
 
-def _in_transaction(db: sqlite3.Connection, work: object) -> None:
+def _in_transaction(db: sqlite3.Connection, work: Callable[[sqlite3.Connection], None]) -> None:
     db.execute("BEGIN IMMEDIATE")
     try:
-        assert callable(work)
         work(db)
         db.execute(f"PRAGMA user_version={VERSION}")
         db.execute("COMMIT")
