@@ -59,6 +59,9 @@ def _check(config: FlowConfig, path: Path) -> None:
             value = getattr(part, field.name)
             if not _is_possible(field.name, str(field.type), value):
                 raise CheckpointError(f"{path} states an impossible {field.name}: {value!r:.80}. Download it again.")
+    if int(config.estimator.hidden_size * config.estimator.mlp_ratio) < 1:
+        ratio = config.estimator.mlp_ratio
+        raise CheckpointError(f"{path} states an impossible mlp_ratio: {ratio!r:.80}. Download it again.")
     if config.encoder.output_size % config.encoder.attention_heads:
         raise CheckpointError(f"{path}: the encoder's width cannot be divided among its heads. Download it again.")
     if config.estimator.in_channels != 4 * config.output_size:

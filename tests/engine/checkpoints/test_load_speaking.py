@@ -126,6 +126,8 @@ def test_the_tags_of_flow_yaml_are_data(folder: Path, monkeypatch: pytest.Monkey
         ("num_up_blocks: 1", "num_up_blocks: 1.0", "impossible num_up_blocks: 1.0"),
         ("key_bias: true", "key_bias: 1", "impossible key_bias: 1"),
         ("mlp_ratio: 4.0", "mlp_ratio: .inf", "impossible mlp_ratio: inf"),
+        ("mlp_ratio: 4.0", "mlp_ratio: 0", "impossible mlp_ratio: 0"),
+        ("mlp_ratio: 4.0", "mlp_ratio: 0.001", "impossible mlp_ratio: 0.001"),
         ("attention_heads: 2", "attention_heads: 3", "cannot be divided among its heads"),
         ("in_channels: 320", "in_channels: 240", "another kind of model"),
         ("flow: !new:cosyvoice2", "flow: !!python/object/apply:os.system", "is not readable YAML"),
