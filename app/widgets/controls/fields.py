@@ -46,7 +46,7 @@ class Field(QLineEdit):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         values = theme.colours(self)
-        painter.setPen(pen(values.line))
+        painter.setPen(pen(values.field_line))
         painter.setBrush(values.raised)
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), self._radius, self._radius)
         if self.hasFocus():

@@ -15,11 +15,18 @@ SMALL_PX = 11.5
 
 GRID = 4
 SIDEBAR_WIDTH = 248
-BAR_HEIGHT = 44
+BAR_HEIGHT = 44  # of the header
+TALK_BAR_HEIGHT = 104
 COLUMN_WIDTH = 640
+SIDE_COLUMN_WIDTH = 240
+QUEUE_WIDTH = 720
+ROW, SINGLE_ROW, ICON_BUTTON, CHIP, CARD, LANE = 48, 32, 28, 24, 32, 36  # heights
+BUBBLE_RADIUS, FIELD_RADIUS, CARD_RADIUS, ROW_RADIUS, ICON_RADIUS = 16, 12, 10, 8, 7
 WINDOW_SIZE = (1120, 760)
 MINIMUM_WINDOW_SIZE = (760, 520)
+NARROW_PX = 860  # below this the sidebar opens over the page
 MOTION_MS = 150
+PANEL_MS = 180
 
 
 @dataclass(frozen=True)
@@ -43,8 +50,21 @@ class Colours:
     accent_soft: QColor
     on_accent: QColor
     good: QColor
+    good_soft: QColor
     listening: QColor
     trouble: QColor
+    trouble_soft: QColor
+    trouble_bar: QColor
+    hit: QColor
+    hit_now: QColor
+    unheard: QColor  # words that were not spoken
+    field_line: QColor  # around fields and buttons
+    segment_on: QColor
+    speakers: tuple[tuple[QColor, QColor], ...]  # words and soft ground, in turn
+
+
+def _pairs(*pairs: str) -> tuple[tuple[QColor, QColor], ...]:
+    return tuple((QColor(words), QColor(soft)) for words, soft in (pair.split() for pair in pairs))
 
 
 LIGHT = Colours(
@@ -58,15 +78,24 @@ LIGHT = Colours(
     raised=QColor("#ffffff"),
     text=QColor("#1d1c20"),
     second=QColor("#66636c"),
-    faint=QColor("#96939d"),
+    faint=QColor("#8c8993"),
     accent=QColor("#5b5bd6"),
     accent_text=QColor("#5252c9"),
     accent_fill=QColor("#5b5bd6"),
     accent_soft=QColor("#ececfb"),
     on_accent=QColor("#ffffff"),
     good=QColor("#1b7a48"),
-    listening=QColor("#2a9d62"),
+    good_soft=QColor("#e4f3ea"),
+    listening=QColor("#28965d"),
     trouble=QColor("#93600c"),
+    trouble_soft=QColor("#fbf1de"),
+    trouble_bar=QColor("#d29a3a"),
+    hit=QColor("#fdeeb5"),
+    hit_now=QColor("#f8d35c"),
+    unheard=QColor("#767380"),
+    field_line=QColor("#cfccd4"),
+    segment_on=QColor("#ffffff"),
+    speakers=_pairs("#5252c9 #ececfb", "#1d7476 #e0f1f1", "#a3466c #f9e8ef", "#8a5f12 #f7eedb"),
 )
 
 DARK = Colours(
@@ -77,18 +106,27 @@ DARK = Colours(
     bubble=QColor("#2b2a30"),
     line=QColor("#36343b"),
     groove=QColor("#36343b"),
-    raised=QColor("#1c1b1f"),
+    raised=QColor("#2b2a30"),
     text=QColor("#f1eff4"),
     second=QColor("#aaa7b1"),
-    faint=QColor("#7d7a85"),
+    faint=QColor("#86838e"),
     accent=QColor("#8888ef"),
     accent_text=QColor("#9a9af5"),
     accent_fill=QColor("#5f5fd8"),
     accent_soft=QColor("#2e2d4d"),
     on_accent=QColor("#ffffff"),
     good=QColor("#4cc38a"),
-    listening=QColor("#3fae79"),
+    good_soft=QColor("#1d3328"),
+    listening=QColor("#379f6c"),
     trouble=QColor("#d9a04a"),
+    trouble_soft=QColor("#382c16"),
+    trouble_bar=QColor("#c08a35"),
+    hit=QColor("#4d4118"),
+    hit_now=QColor("#7c620f"),
+    unheard=QColor("#8f8c98"),
+    field_line=QColor("#4b4852"),
+    segment_on=QColor("#46434c"),
+    speakers=_pairs("#9a9af5 #2e2d4d", "#62bfc0 #1b3535", "#e08fb0 #3a2430", "#d3a552 #372d17"),
 )
 
 
@@ -145,7 +183,7 @@ def palette(values: Colours) -> QPalette:
     pairs = {
         role.Window: values.window,
         role.WindowText: values.text,
-        role.Base: values.groove if values.dark else values.raised,
+        role.Base: values.raised,
         role.AlternateBase: values.sidebar,
         role.Text: values.text,
         role.Button: values.card,

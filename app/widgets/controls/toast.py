@@ -137,5 +137,5 @@ class Toast(QWidget):
             out = (_SHADOW - _SHADOW_DROP) * (1 - ring / _SHADOW_RINGS)
             painter.drawRoundedRect(box.adjusted(-out, -out, out, out).translated(0, _SHADOW_DROP), 10 + out, 10 + out)
         painter.setPen(pen(values.line))
-        painter.setBrush(values.bubble if values.dark else values.raised)
+        painter.setBrush(values.raised)
         painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 10, 10)
