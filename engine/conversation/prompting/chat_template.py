@@ -170,7 +170,7 @@ def embedded(llm: LanguageModel, prompt: Prompt, sounds: Sequence[mx.array], sta
     `sounds` has one array for each of `prompt.sounds`; those that lie wholly before `start` may be empty.
     Raises ValueError when an array does not fit its places.
     """
-    pieces = [piece for piece in _pieces(llm, prompt, sounds, start) if piece.shape[0]]
+    pieces = list(_pieces(llm, prompt, sounds, start))
     if not pieces:
         raise ValueError(f"the prompt has {len(prompt)} places, none after {start}")
     return mx.concatenate(pieces)
@@ -183,12 +183,13 @@ def _pieces(llm: LanguageModel, prompt: Prompt, sounds: Sequence[mx.array], star
             continue
         if sound.shape[0] != len(places):
             raise ValueError(f"a sound has {sound.shape[0]} embeddings for {len(places)} places")
-        yield _text_embeddings(llm, prompt.ids[place : places.start])
+        yield from _text_embeddings(llm, prompt.ids[place : places.start])
         wanted = sound[max(start - places.start, 0) :]
         yield wanted.astype(llm.model.norm.weight.dtype)
         place = places.stop
-    yield _text_embeddings(llm, prompt.ids[place:])
+    yield from _text_embeddings(llm, prompt.ids[place:])
 
 
-def _text_embeddings(llm: LanguageModel, ids: Sequence[int]) -> mx.array:
-    return llm.embed(mx.array(list(ids), dtype=mx.int32))
+def _text_embeddings(llm: LanguageModel, ids: Sequence[int]) -> Iterator[mx.array]:
+    if ids:  # quantised embeddings cannot be asked for none
+        yield llm.embed(mx.array(list(ids), dtype=mx.int32))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import mlx.core as mx
+import mlx.nn as nn
 import numpy as np
 import pytest
 
@@ -131,6 +132,16 @@ def test_sounds_take_the_places_of_their_patches(llm: LanguageModel) -> None:
     np.testing.assert_array_equal(whole, plain)
     for start in range(len(prompt)):
         np.testing.assert_array_equal(np.array(embedded(llm, prompt, sounds, start)), plain[start:])
+
+
+def test_quantised_embeddings_are_asked_for_no_empty_text() -> None:
+    network = LanguageModel(LlmConfig(64, 64, 2, 1, 1, vocab_size=VOCABULARY.size))
+    nn.quantize(network, 64, 8)
+    prompt = build(VOCABULARY, [Message("human", [TextPart("a"), SoundPart((3,)), TextPart("b")])])
+    sounds = [mx.ones((3, 64))]
+    whole = np.array(embedded(network, prompt, sounds))
+    for start in range(len(prompt)):
+        np.testing.assert_array_equal(np.array(embedded(network, prompt, sounds, start)), whole[start:])
 
 
 def test_a_sound_that_does_not_fit_its_places_is_refused(llm: LanguageModel) -> None:
