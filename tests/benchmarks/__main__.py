@@ -18,6 +18,7 @@ from pathlib import Path
 
 from engine.checkpoints import catalogue
 from engine.errors import EngineError
+from engine.resources import resource
 
 _PEERS = {
     "mlx_lm": "mlx-lm, the peer it is compared with (extra: benchmark)",
@@ -45,6 +46,11 @@ BENCHMARKS = (
     Benchmark("log_mel", "log-mel beside the official code", modules=("s3tokenizer",)),
     Benchmark("saving", "bytes and time of saving a turn, from the second to the hundredth"),
     Benchmark("speech", "flow and vocoder, whole and streamed", ("--size", "starter", "--lengths", "68", "252")),
+    Benchmark(
+        "requests",
+        "whole requests: made, heard, and what there is to spare",
+        ("--folder", str(resource("starter")), "--lengths", "85", "160", "--turns", "1", "2", "--rounds", "2"),
+    ),
     Benchmark("gpu_hear", "decoding, prefill and hearing at full size", gpu=True),
 )
 

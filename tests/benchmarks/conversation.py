@@ -21,7 +21,6 @@ import time
 from pathlib import Path
 
 import mlx.core as mx
-import numpy as np
 
 from engine.checkpoints import catalogue
 from engine.engine import Engine
@@ -29,10 +28,12 @@ from engine.errors import VoiceError
 from engine.events import EndReason, ReplyEnded, SessionEvent, Speech, Turn
 from engine.session import Session, SessionSettings
 from engine.speaking import Voice
+from tests.benchmarks.random_model import random_voice
 from tests.fakes import scripted, tone
 
 _ANSWER = "Twelve times seven is eighty four, as you surely knew before."
 _SPEECH_TOKENS = 75
+_VOICE_TOKENS = 75
 
 
 class Talk:
@@ -67,17 +68,8 @@ class Talk:
 def _voice(engine: Engine) -> Voice:
     try:
         return engine.speaking.default_voice()
-    except VoiceError:  # a folder with random weights: any numbers are a voice
-        chance = np.random.default_rng(0)
-        config, rows = engine.speaking.flow.config, 75 * engine.speaking.flow.encoder.up_rate
-        return Voice(
-            "chance",
-            chance.integers(0, config.vocab_size, 75).astype(np.int32),
-            chance.standard_normal(config.spk_embed_dim).astype(np.float32),
-            chance.normal(-6, 2, (rows, config.output_size)).astype(np.float32),
-            np.zeros(0, np.float32),
-            engine.speaking.networks.fingerprint,
-        )
+    except VoiceError:  # a folder with random weights
+        return random_voice(engine.speaking, _VOICE_TOKENS)
 
 
 def first_sounds(talk: Talk, turns: int, rounds: int) -> dict[str, object]:
