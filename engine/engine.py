@@ -16,6 +16,7 @@ from engine.events import Progress
 
 if TYPE_CHECKING:
     from engine.conversation.replying.settings import SessionSettings
+    from engine.ranks import Ranks
     from engine.session import Session
     from engine.speaking import Speaking
 
@@ -55,9 +56,17 @@ class Engine:
         )
 
     @classmethod
-    def load(cls, folder: Path | str, *, dtype: str = "auto", insist: bool = False, backend: str = "auto") -> Engine:
+    def load(
+        cls,
+        folder: Path | str,
+        *,
+        dtype: str = "auto",
+        insist: bool = False,
+        backend: str = "auto",
+        ranks: Ranks | None = None,
+    ) -> Engine:
         """Load the model in `folder`. Raises CheckpointError with a sentence; see `loading` for the options."""
-        steps = cls.loading(folder, dtype=dtype, insist=insist, backend=backend)
+        steps = cls.loading(folder, dtype=dtype, insist=insist, backend=backend, ranks=ranks)
         while True:
             try:
                 next(steps)
@@ -67,16 +76,23 @@ class Engine:
 
     @classmethod
     def loading(
-        cls, folder: Path | str, *, dtype: str = "auto", insist: bool = False, backend: str = "auto"
+        cls,
+        folder: Path | str,
+        *,
+        dtype: str = "auto",
+        insist: bool = False,
+        backend: str = "auto",
+        ranks: Ranks | None = None,
     ) -> Generator[Progress, None, Engine]:
         """Load step by step; the generator's value is the engine. Closing it gives the memory back.
 
         `dtype`: "auto" (as stored on a GPU, float32 on a CPU), "float32", "float16" or "bfloat16".
         `insist` loads a model that does not seem to fit into memory. `backend`: "plain", "cpu", "cuda", or "auto" (the
-        one in EARSHOT_BACKEND, else what fits the machine). Raises CheckpointError, or RequestError for a back-end that
-        does not work here.
+        one in EARSHOT_BACKEND, else what fits the machine). `ranks`, of which this process is number 0, share the
+        language model. Raises CheckpointError, or RequestError for a back-end that does not work here or a model that
+        so many ranks cannot share.
         """
-        checkpoint = yield from loading(Path(folder), dtype=dtype, insist=insist, backend=backend)
+        checkpoint = yield from loading(Path(folder), dtype=dtype, insist=insist, backend=backend, ranks=ranks)
         return cls(checkpoint)
 
     @property

@@ -7,17 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import mlx.core as mx
+from mlx import nn
 
 from engine.backends import Backend, choose
 from engine.backends.cpu import Packed
 from engine.checkpoints import weights as weights_of
 from engine.checkpoints.config import CheckpointConfig, read_config
 from engine.checkpoints.memory import check_fits, on_gpu, set_limits, speaking_needs, working_room
+from engine.checkpoints.parts import reading_parts, tensors_of_a_rank
 from engine.checkpoints.shards import StoredTensor, list_tensors
 from engine.errors import CheckpointError, RequestError
 from engine.events import Progress
 from engine.hearing import Adaptor, Encoder, Hearing
 from engine.language import LanguageModel, LlmConfig, Vocabulary
+from engine.ranks import LeadingModel, Ranks
+from engine.ranks.parts import config_of_a_part, shape_part, sum_up
 
 _DTYPES = {"float32": mx.float32, "float16": mx.float16, "bfloat16": mx.bfloat16}
 _BYTES_PER_VALUE = {"F32": 4, "F16": 2, "BF16": 2}
@@ -35,14 +39,20 @@ class LoadedCheckpoint:
 
 
 def loading(
-    folder: Path, *, dtype: str = "auto", insist: bool = False, backend: str = "auto"
+    folder: Path,
+    *,
+    dtype: str = "auto",
+    insist: bool = False,
+    backend: str = "auto",
+    ranks: Ranks | None = None,
 ) -> Generator[Progress, None, LoadedCheckpoint]:
     """Load `folder`, telling how far it is; the generator's value is the loaded checkpoint.
 
     `dtype` is "float32", "float16", "bfloat16", or "auto": what is stored on a GPU, float32 on a CPU (which multiplies
     float32 many times faster than anything narrower; quantised matrices are expanded there). `insist` loads a model
-    that does not seem to fit; `backend` is one of `backends.NAMES`. Raises CheckpointError with a sentence for whatever
-    is wrong with the folder.
+    that does not seem to fit; `backend` is one of `backends.NAMES`; `ranks` share the language model, of which this is
+    number 0. Raises CheckpointError with a sentence for whatever is wrong with the folder, RequestError for a model
+    that cannot be shared by so many.
     """
     folder, attached = Path(folder), choose(backend)
     config = read_config(folder)
@@ -55,9 +65,28 @@ def loading(
             "They belong to different models; download the folder again."
         )
     target = _dtype(dtype)
+    if ranks is not None:
+        tensors = tensors_of_a_rank(tensors, ranks.rank, ranks.size)
     check_fits(config.name, _whole_need(tensors, config, target), insist=insist)
     set_limits()
-    return (yield from _fill_networks(config, vocabulary, tensors, target, attached))
+    return (yield from _fill_networks(config, vocabulary, tensors, target, attached, ranks))
+
+
+def loading_part(
+    folder: Path, ranks: Ranks, *, dtype: str = "auto", insist: bool = False, backend: str = "auto"
+) -> Generator[Progress, None, LanguageModel]:
+    """Load what a rank other than 0 computes: its part of the language model. See `loading`."""
+    folder, attached = Path(folder), choose(backend)
+    config, target = read_config(folder), _dtype(dtype)
+    tensors = tensors_of_a_rank(list_tensors(folder), ranks.rank, ranks.size)
+    check_fits(config.name, needed_bytes(tensors, config, target), insist=insist)
+    set_limits()
+    stored = yield from reading_parts(tensors)
+    packed = _unpack(stored, config, target, attached, needed_bytes(tensors, config, target))
+    llm = _new_llm(config, ranks)
+    total = yield from _filling(llm, stored, config, target, "")
+    _finish(llm, attached, packed, total, ranks)
+    return llm
 
 
 def memory_needed(folder: Path) -> int:
@@ -108,19 +137,13 @@ def _fill_networks(
     tensors: dict[str, StoredTensor],
     dtype: mx.Dtype | None,
     backend: Backend,
+    ranks: Ranks | None,
 ) -> Generator[Progress, None, LoadedCheckpoint]:
-    folder, file = config.folder, config.folder / "config.json"
-    stored = weights_of.map_tensors(tensors)
-    if any(name.endswith(".scales") for name in stored) and config.quantisation is None:
-        raise CheckpointError(f"{file} does not say how the weights are quantised. Download the folder again.")
+    stored = weights_of.map_tensors(tensors) if ranks is None else (yield from reading_parts(tensors))
     all_bytes = needed_bytes(tensors, config, dtype)
-    packed: dict[str, Packed] = {}
-    if _expands(config) and config.quantisation is not None:
-        if backend.packs(all_bytes):
-            packed = weights_of.packed_matrices(stored, config.quantisation, file, ("model.", "lm_head"))
-        stored = weights_of.dequantise(stored, config.quantisation, file, dtype or mx.float32)
+    packed = _unpack(stored, config, dtype, backend, all_bytes)
     encoder, adaptor = Encoder.from_config(config.audio), Adaptor.from_config(config.audio, _adaptor_width(stored))
-    llm = LanguageModel(LlmConfig.from_dict(config.text))
+    llm = _new_llm(config, ranks)
     total = 0
     parts = (
         (encoder, "encoder.", Encoder.published(weights_of.split_prefix(stored, "encoder."))),
@@ -129,9 +152,7 @@ def _fill_networks(
     )
     stored.clear()  # the networks hold the arrays from here on, so that nothing is kept twice
     for network, prefix, weights in parts:
-        if config.quantisation is not None and not _expands(config):
-            weights_of.quantise_modules(network, weights, config.quantisation, file, prefix)
-        progress = weights_of.fill(network, weights, folder, prefix, dtype)
+        progress = _filling(network, weights, config, dtype, prefix)
         while True:
             try:
                 step = next(progress)
@@ -139,9 +160,51 @@ def _fill_networks(
                 total += end.value
                 break
             yield Progress("loading", total + step.done, max(all_bytes, total + step.done), "bytes")
-    llm.fuse()
-    backend.attach_language(llm, packed, total)
+    _finish(llm, backend, packed, total, ranks)
     return LoadedCheckpoint(config, vocabulary, llm, Hearing(encoder, adaptor), backend)
+
+
+def _unpack(
+    stored: dict[str, mx.array], config: CheckpointConfig, dtype: mx.Dtype | None, backend: Backend, all_bytes: int
+) -> dict[str, Packed]:
+    """Expand the packed matrices in `stored` where this machine wants that; those it reads beside them, by path."""
+    file = config.folder / "config.json"
+    if any(name.endswith(".scales") for name in stored) and config.quantisation is None:
+        raise CheckpointError(f"{file} does not say how the weights are quantised. Download the folder again.")
+    packed: dict[str, Packed] = {}
+    if _expands(config) and config.quantisation is not None:
+        if backend.packs(all_bytes):
+            packed = weights_of.packed_matrices(stored, config.quantisation, file, ("model.", "lm_head"))
+        expanded = weights_of.dequantise(stored, config.quantisation, file, dtype or mx.float32)
+        stored.clear()
+        stored.update(expanded)
+    return packed
+
+
+def _new_llm(config: CheckpointConfig, ranks: Ranks | None) -> LanguageModel:
+    sizes = LlmConfig.from_dict(config.text)
+    if ranks is None:
+        return LanguageModel(sizes)
+    sizes = config_of_a_part(sizes, ranks.size)
+    llm = LanguageModel(sizes) if ranks.rank else LeadingModel(sizes, ranks)
+    shape_part(llm, ranks)
+    return llm
+
+
+def _filling(
+    network: nn.Module, weights: dict[str, mx.array], config: CheckpointConfig, dtype: mx.Dtype | None, prefix: str
+) -> Generator[Progress, None, int]:
+    if config.quantisation is not None and not _expands(config):
+        file = config.folder / "config.json"
+        weights_of.quantise_modules(network, weights, config.quantisation, file, prefix)
+    return (yield from weights_of.fill(network, weights, config.folder, prefix, dtype))
+
+
+def _finish(llm: LanguageModel, backend: Backend, packed: dict[str, Packed], total: int, ranks: Ranks | None) -> None:
+    llm.fuse()
+    if ranks is not None:
+        sum_up(llm, ranks)
+    backend.attach_language(llm, packed, total)
 
 
 def _adaptor_width(stored: dict[str, mx.array]) -> int:

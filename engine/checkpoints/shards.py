@@ -28,6 +28,7 @@ class StoredTensor:
     dtype: str
     shape: tuple[int, ...]
     bytes: int
+    start: int  # where in the file its bytes begin
 
 
 def list_tensors(folder: Path) -> dict[str, StoredTensor]:
@@ -91,7 +92,7 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
         raise CheckpointError(f"{path} is damaged: its header cannot be read. Download it again.")
     header.pop("__metadata__", None)
     data_bytes = size - 8 - length
-    return {name: _entry(path, name, entry, data_bytes) for name, entry in header.items()}
+    return {name: _entry(path, name, entry, 8 + length, data_bytes) for name, entry in header.items()}
 
 
 def _whole(number: object) -> int:
@@ -100,7 +101,7 @@ def _whole(number: object) -> int:
     return number
 
 
-def _entry(path: Path, name: str, entry: object, data_bytes: int) -> StoredTensor:
+def _entry(path: Path, name: str, entry: object, data: int, data_bytes: int) -> StoredTensor:
     try:
         dtype, shape = str(entry["dtype"]), tuple(map(_whole, entry["shape"]))  # type: ignore[index]
         start, end = map(_whole, entry["data_offsets"])  # type: ignore[index]
@@ -115,4 +116,4 @@ def _entry(path: Path, name: str, entry: object, data_bytes: int) -> StoredTenso
             f"{path} is cut short: it holds {data_bytes:,} bytes of weights, '{name}' ends at {end:,}. "
             "Download it again."
         )
-    return StoredTensor(path, dtype, shape, end - start)
+    return StoredTensor(path, dtype, shape, end - start, data + start)

@@ -103,6 +103,11 @@ class Cache:
         other._values = [None if array is None else mx.contiguous(array) for array in self._values]
         return other
 
+    def take_from(self, other: Cache) -> None:
+        """Hold what `other` holds; `other` is not to be used any more."""
+        self.length, self.padding, self._forked = other.length, other.padding, other._forked
+        self._keys, self._values = other._keys, other._values
+
     def keep_rows(self, rows: mx.array) -> None:
         """Keep only the given rows (indices into B) of every buffer."""
         self._settle()

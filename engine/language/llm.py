@@ -30,6 +30,7 @@ class LlmConfig:
     rms_norm_eps: float = 1e-6
     rope_theta: float = 1e6
     tie_word_embeddings: bool = False
+    head_dim: int | None = None  # where it is not hidden_size / num_attention_heads
 
     @classmethod
     def from_dict(cls, text_config: Mapping[str, Any]) -> LlmConfig:
@@ -39,7 +40,7 @@ class LlmConfig:
     @property
     def head_width(self) -> int:
         """Width of one attention head."""
-        return self.hidden_size // self.num_attention_heads
+        return self.head_dim or self.hidden_size // self.num_attention_heads
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,9 +198,10 @@ class LanguageModel(nn.Module):
 
         Without a cache everything is read at once, which is differentiable: training takes `head(hidden_states(x))`.
         """
-        return self._read(embeddings, cache)
+        return self.read(embeddings, cache)
 
-    def _read(self, embeddings: mx.array, cache: Cache | None, last_only: bool = False) -> mx.array:
+    def read(self, embeddings: mx.array, cache: Cache | None, last_only: bool = False) -> mx.array:
+        """As `hidden_states`; with `last_only` the last place alone, (B, 1, D)."""
         T = embeddings.shape[1]
         if cache is None:
             return self.model(embeddings, _Reading(None, 0, "causal" if T > 1 else None), last_only)
@@ -219,7 +221,7 @@ class LanguageModel(nn.Module):
         alone = cache is not None and cache.padding is None and embeddings.shape[:2] == (1, 1)
         if alone and cache is not None and self.single_step is not None:
             return self.single_step(embeddings, cache)
-        return self.head(self._read(embeddings, cache, last_only=True)[:, -1])
+        return self.head(self.read(embeddings, cache, last_only=True)[:, -1])
 
     def fuse(self) -> None:
         """Merge each layer's q, k, v and its gate, up into one matrix; for inference, after loading.

@@ -92,7 +92,7 @@ class NumpyStep:
     def fits(llm: LanguageModel) -> bool:
         """Whether every matrix is merged and held as float32."""
         matrices = [matrix for layer in llm.model.layers for matrix in _matrices(layer)]
-        return all(_is_plain(matrix) for matrix in [*matrices, _head(llm)])
+        return all(_is_plain(matrix) for matrix in matrices) and _is_plain(_head(llm))
 
     def __call__(self, x: mx.array, cache: Cache) -> mx.array:
         past = [cache.held(index) for index in range(len(self._layers))]
