@@ -86,7 +86,7 @@ def test_a_step_with_packed_matrices_scores_like_the_network(bits: int) -> None:
     for place in range(20, 30):
         one = x[None, place : place + 1]
         made = np.array(llm.single_step(one, ours))
-        np.testing.assert_allclose(made, np.array(llm.head(llm._read(one, theirs))[:, -1]), rtol=1e-3, atol=2e-3)
+        np.testing.assert_allclose(made, np.array(llm.head(llm.read(one, theirs))[:, -1]), rtol=1e-3, atol=2e-3)
 
 
 def test_a_matrix_that_is_not_packed_is_read_as_it_is() -> None:
