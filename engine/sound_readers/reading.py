@@ -1,0 +1,85 @@
+"""What all readers of sound files share: what a file says about itself, its first bytes, and sentences."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import SoundError
+
+BLOCK_VALUES = 65_536  # of all channels, read at once
+
+
+class BrokenOffError(SoundError):
+    """A sound file ends before the length it declares. Everything readable was delivered before this is raised."""
+
+
+@dataclass(frozen=True)
+class SoundInfo:
+    """What a sound file says about itself. `duration_s` is 0 when it does not say how long it is."""
+
+    duration_s: float
+    rate_hz: int
+    channels: int
+    format: str
+
+
+class SoundReader(Protocol):
+    """One open sound file."""
+
+    info: SoundInfo
+
+    def blocks(self) -> Iterator[NDArray[np.float32]]:
+        """Pieces (n, channels) in file order. Raises SoundError, and BrokenOffError at the end of a truncated file."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the file."""
+        ...
+
+
+def clock(seconds: float) -> str:
+    """A time as people write it: 0:07, 12:30, 1:02:03."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def require_file(path: Path) -> None:
+    """Raises SoundError with a sentence when there is no readable, regular, non-empty file."""
+    try:
+        mode = path.stat().st_mode
+    except PermissionError as error:
+        raise SoundError(f"{path} may not be read: change the permissions of its folder.") from error
+    except OSError as error:
+        raise SoundError(f"There is no file {path}: check the name.") from error
+    if stat.S_ISDIR(mode):
+        raise SoundError(f"{path} is a folder: name the sound files in it.")
+    if not stat.S_ISREG(mode):
+        raise SoundError(f"{path} is not a file: name a sound file.")
+    first_bytes(path, 1)
+    if path.stat().st_size == 0:
+        raise SoundError(f"{path} is empty (0 bytes): record or copy it again.")
+
+
+def first_bytes(path: Path, count: int, at: int = 0) -> bytes:
+    """As many of the bytes from `at` on as there are. Raises SoundError."""
+    try:
+        with path.open("rb") as file:
+            file.seek(at)
+            return file.read(count)
+    except PermissionError as error:
+        raise SoundError(f"{path} may not be read: change its permissions.") from error
+    except OSError as error:
+        raise SoundError(f"{path} cannot be read ({(error.strerror or str(error)).lower()}): copy it again.") from error
+
+
+def broken_off(path: Path, at_s: float, declared_s: float) -> BrokenOffError:
+    """The error of a file that ends before the length it declares."""
+    return BrokenOffError(f"{path} breaks off at {clock(at_s)} of {clock(declared_s)}: copy or record it again.")
