@@ -10,6 +10,8 @@ from pathlib import Path
 _IPA, _TIED = 0x02, 0x80
 _UTF8 = 1
 _PAUSE = re.compile(r"([.,!?;:]+)")
+# The letter, which would be read as the article: "seven A M", "B A C".
+_LETTER_A = re.compile(r"(?<![\w'])A(?= [A-Z](?![\w']))|(?<=(?<![\w'])[A-Z] )A(?![\w'])")
 _SHARED = (
     *(("a^ɪ", "I"), ("a^ʊ", "W"), ("e^ɪ", "A"), ("ɔ^ɪ", "Y"), ("t^ʃ", "ʧ"), ("d^ʒ", "ʤ"), ("ə^l", "ᵊl")),
     *(("ɚ", "əɹ"), ("r", "ɹ"), ("x", "k"), ("ç", "k"), ("ɐ", "ə"), ("ɬ", "l"), ("ʲ", "")),
@@ -39,7 +41,7 @@ class Phonemes:
             if self._espeak.espeak_SetVoiceByName(voice) != 0:
                 raise OSError(f"espeak-ng has no voice {voice.decode()}")
             self._voice = voice
-        pieces = _PAUSE.split(text)
+        pieces = _PAUSE.split(_LETTER_A.sub("eigh", text))
         said = [self._clause(piece) if place % 2 == 0 else piece[-1] + " " for place, piece in enumerate(pieces)]
         joined = "".join(said).strip()
         for old, new in (*_SHARED, *(_BRITISH if british else _AMERICAN), *_LAST):

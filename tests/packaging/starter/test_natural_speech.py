@@ -56,6 +56,16 @@ def test_phonemes_have_their_accent_their_stress_and_the_stops_of_the_text() -> 
     assert phonemes("The last boat?", british=True) == "ðə lˈɑːst bˈQt?"
 
 
+@pytest.mark.skipif(ctypes.util.find_library("espeak-ng") is None, reason="needs espeak-ng's library")
+def test_the_letter_a_is_no_article_among_letters() -> None:
+    from phonemes import Phonemes
+
+    phonemes = Phonemes()
+    assert phonemes("At seven A M.") == "æt sˈɛvən ˈA ˈɛm."
+    assert phonemes("B A C A.") == "bˈi ˈA sˈi ˈA."
+    assert phonemes("A man.") == "ə mˈæn."
+
+
 def test_a_room_begins_with_the_direct_sound_and_dies_away() -> None:
     responses = np.stack([room(np.random.default_rng(seed), 1.0) for seed in range(12)])
     assert responses.shape == (12, ROOM_SAMPLES)
