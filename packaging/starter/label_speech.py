@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
-from spoken_corpus import BLOCK, save_codes
+from spoken_corpus import BLOCK, said_shards, save_codes
 from torch_device import best_device
 from torch_tokenizer import TokenLabels
 
@@ -28,7 +28,7 @@ _SHARDS_AT_ONCE = 24
 def unlabelled(folder: Path) -> list[Path]:
     """The shards that wait for their speech tokens."""
     labelled = {path.name.split(".")[0] for path in folder.glob("*.codes.npy")}
-    return [path for path in sorted(folder.glob("[0-9]*.json")) if path.stem not in labelled]
+    return [path for path in said_shards(folder) if path.stem not in labelled]
 
 
 def label(tokenizer: TokenLabels, paths: Sequence[Path]) -> None:

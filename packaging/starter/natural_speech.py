@@ -2,8 +2,9 @@
 
     python packaging/starter/natural_speech.py CORPUS --weights kokoro.npz --voices FOLDER --vocab vocab.json
 
-The shards are named nat-…; all in them is heard, nothing is said. Questions are those of the corpus's conversations. A
-share of the utterances has gone through a codec. Ends after so many hours, or when CORPUS holds a file `enough`.
+The shards are named nat-… and hold what is heard; with `--replies` there are say-… too: answers and sentences to read,
+for `label_speech.py`. A share of what is heard has gone through a codec. Ends after so many hours, or when CORPUS holds
+a file `enough`.
 """
 
 from __future__ import annotations
@@ -23,71 +24,23 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 from codecs_round_trip import through_any_codec
-from conversations import heard_sentences
-from everyday_sentences import everyday_sentence
 from natural_network import Kokoro
-from natural_voices import Casting, NaturalSpeaker, Voices
+from natural_texts import Line, Script, Share
+from natural_voices import REPLY_VOICE, Casting, Voices
 from natural_weights import unpacked
 from numpy.typing import NDArray
 from phonemes import Phonemes
-from spoken_corpus import LONGEST_S, RATE_HZ, Utterance, questions_in_voices, save, save_codes
+from spoken_corpus import LONGEST_S, RATE_HZ, REPLIES_HEARD, SAID_PREFIX, Utterance, known_replies, save, save_codes
 from torch import Tensor
 from torch_device import best_device
 
 PREFIX = "nat-"
-_QUESTIONS, _EVERYDAY = 0.36, 0.36  # of the texts; the rest is open vocabulary
 _FRAMES_TOGETHER = 5000  # in a batch: two minutes
 _SAME_LENGTH = 6  # frames are rounded up to multiples of this
-_FEWEST_SYMBOLS, _MOST_SYMBOLS = 6, 200
 _PER_SHARD = 250
 _QUIET = 300 / 32768
 _CODED = 0.15
-
-
-@dataclass(frozen=True)
-class Line:
-    """A text and who speaks it, as the network reads it."""
-
-    text: str
-    speaker: NaturalSpeaker
-    symbols: tuple[int, ...]
-
-
-class Script:
-    """Deals what is to be spoken, in groups of one number of symbols."""
-
-    def __init__(self, utterances: int, casting: Casting, phonemes: Phonemes, vocab: dict[str, int], seed: int) -> None:
-        self._chance = random.Random(seed)
-        self._casting, self._phonemes, self._vocab = casting, phonemes, vocab
-        self._questions = questions_in_voices(utterances)
-        self._chance.shuffle(self._questions)
-        self._asked = 0
-        self._open = heard_sentences(self._chance, 10**9)
-
-    def _text(self) -> str:
-        pick = self._chance.random()
-        if pick < _QUESTIONS:
-            self._asked += 1
-            return self._questions[self._asked % len(self._questions)]
-        return everyday_sentence(self._chance) if pick < _QUESTIONS + _EVERYDAY else next(self._open)
-
-    def line(self) -> Line:
-        """The next one."""
-        while True:
-            text, speaker = self._text(), self._casting.next()
-            said = self._phonemes(text, speaker.british)
-            symbols = tuple(self._vocab[letter] for letter in said if letter in self._vocab)
-            # Numbers in digits are read in a way of their own: what is heard has to be written out.
-            if _FEWEST_SYMBOLS <= len(symbols) <= _MOST_SYMBOLS and not any(letter.isdigit() for letter in text):
-                return Line(text, speaker, (0, *symbols, 0))
-
-    def groups(self, count: int) -> list[list[Line]]:
-        """So many lines, those of one length together."""
-        found: dict[int, list[Line]] = defaultdict(list)
-        for _ in range(count):
-            line = self.line()
-            found[len(line.symbols)].append(line)
-        return list(found.values())
+_REPLY_PEAK = 0.6
 
 
 @dataclass
@@ -148,17 +101,25 @@ def at_16k(samples: Tensor, filters: Tensor) -> Tensor:
     return made.transpose(1, 2).reshape(len(samples), -1)
 
 
-def spoken(samples: NDArray[np.float32], chance: random.Random) -> NDArray[np.int16]:
-    """Silence at the ends cut to 80 ms, perhaps through a codec; nothing (0,) where nothing was said."""
+def spoken(samples: NDArray[np.float32], chance: random.Random, reply: bool = False) -> NDArray[np.int16]:
+    """Silence at the ends cut to 80 ms, loud or faint, perhaps through a codec; nothing (0,) where nothing was said.
+
+    A reply is always equally loud and clean.
+    """
     loud = np.flatnonzero(np.abs(samples) > _QUIET)
     if not np.isfinite(samples).all() or len(loud) < RATE_HZ // 100:
         return np.zeros(0, np.int16)
     margin = int(0.08 * RATE_HZ)
     kept = samples[max(0, loud[0] - margin) : loud[-1] + margin]
-    kept = kept * (chance.uniform(0.15, 0.9) / max(1e-3, float(np.abs(kept).max())))
-    if chance.random() < _CODED:
+    loudness = _REPLY_PEAK if reply else chance.uniform(0.15, 0.9)
+    kept = kept * (loudness / max(1e-3, float(np.abs(kept).max())))
+    if not reply and chance.random() < _CODED:
         kept = through_any_codec(kept, chance)
     return (np.clip(kept, -1.0, 1.0) * 32767.0).astype(np.int16)
+
+
+def _has_digits(text: str) -> bool:
+    return any(letter.isdigit() for letter in text)
 
 
 class Writer:
@@ -168,38 +129,45 @@ class Writer:
         self._folder, self._name = folder, name
         self._pool = ThreadPoolExecutor(threads)
         self._running: list[Future[float]] = []
-        self._waiting: list[tuple[str, NDArray[np.float32]]] = []
+        self._waiting: dict[str, list[tuple[str, NDArray[np.float32]]]] = {"heard": [], "reply": []}
         self._number = 0
         self.seconds = 0.0
 
-    def add(self, texts: Sequence[str], samples: NDArray[np.float32]) -> None:
-        """Take samples (B, N) of texts. Raises what went wrong with an earlier shard."""
-        self._waiting += zip(texts, samples, strict=True)
-        while len(self._waiting) >= _PER_SHARD:
-            self._begin(self._waiting[:_PER_SHARD])
-            self._waiting = self._waiting[_PER_SHARD:]
+    def add(self, lines: Sequence[Line], samples: NDArray[np.float32]) -> None:
+        """Take samples (B, N) of lines. Raises what went wrong with an earlier shard."""
+        for line, sound in zip(lines, samples, strict=True):
+            self._waiting[line.kind].append((line.text, sound))
+        for kind, waiting in self._waiting.items():
+            while len(waiting) >= _PER_SHARD:
+                self._begin(kind, waiting[:_PER_SHARD])
+                del waiting[:_PER_SHARD]
         while self._running and (self._running[0].done() or len(self._running) > 40):
             self.seconds += self._running.pop(0).result()
 
-    def _begin(self, shard: Sequence[tuple[str, NDArray[np.float32]]]) -> None:
-        self._running.append(self._pool.submit(self._write, self._number, shard))
+    def _begin(self, kind: str, shard: Sequence[tuple[str, NDArray[np.float32]]]) -> None:
+        self._running.append(self._pool.submit(self._write, self._number, kind, shard))
         self._number += 1
 
-    def _write(self, number: int, shard: Sequence[tuple[str, NDArray[np.float32]]]) -> float:
-        name = f"{PREFIX}{self._name}-{number:05}"
+    def _write(self, number: int, kind: str, shard: Sequence[tuple[str, NDArray[np.float32]]]) -> float:
+        reply = kind == "reply"
+        name = f"{SAID_PREFIX if reply else PREFIX}{self._name}-{number:05}"
         chance = random.Random(name)
-        said = [Utterance("heard", text, True, spoken(samples, chance)) for text, samples in shard]
+        heard = [not reply or (chance.random() < REPLIES_HEARD and not _has_digits(text)) for text, _ in shard]
+        made = (spoken(samples, chance, reply) for _, samples in shard)
+        said = [Utterance(kind, text, ear, one) for (text, _), ear, one in zip(shard, heard, made, strict=True)]
         said = [one for one in said if RATE_HZ // 4 <= len(one.samples) <= LONGEST_S * RATE_HZ]
         if not said:
             return 0.0
-        seconds = save(self._folder, name, said)
-        save_codes(self._folder, name, [])  # nothing of it is said, but now it counts as labelled
+        seconds = save(self._folder, name, sorted(said, key=lambda one: not one.heard))
+        if not reply:
+            save_codes(self._folder, name, [])  # nothing of it is said, but now it counts as labelled
         return seconds
 
     def close(self) -> None:
         """Write the rest and wait for it."""
-        if self._waiting:
-            self._begin(self._waiting)
+        for kind, waiting in self._waiting.items():
+            if waiting:
+                self._begin(kind, waiting)
         for running in self._running:
             self.seconds += running.result()
         self._pool.shutdown()
@@ -215,7 +183,10 @@ def speak(options: argparse.Namespace) -> None:
     vocab = json.loads(options.vocab.read_text())
     casting = Casting(voices.names, random.Random(options.seed))
     phonemes = Phonemes(options.espeak_data, options.espeak_library)
-    script = Script(options.utterances, casting, phonemes, vocab.get("vocab", vocab), options.seed)
+    symbols, share = vocab.get("vocab", vocab), Share(options.number, options.programs)
+    known = frozenset(known_replies(options.corpus)) if options.replies else frozenset()
+    said = (options.replies, options.reply_voices, share, known)
+    script = Script(options.utterances, casting, phonemes, symbols, options.seed, *said)
     print(f"ready after {time.process_time():.0f} s", flush=True)
     writer, filters = Writer(options.corpus, f"{options.seed}", options.threads), sinc_filters().to(device)
     began, size = time.monotonic(), options.first_round
@@ -225,7 +196,7 @@ def speak(options: argparse.Namespace) -> None:
         for batch in batches(net, voices, script.groups(size)):
             parts = [torch.stack([getattr(one, name) for one in batch]) for name in ("prosody", "text", "style")]
             samples = at_16k(net.samples(*parts), filters).cpu().numpy()
-            writer.add([one.line.text for one in batch], samples)
+            writer.add([one.line for one in batch], samples)
             if enough.exists():
                 break
         size = options.round
@@ -245,6 +216,10 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=200.0)
     parser.add_argument("--utterances", type=int, default=90_000, help="of the corpus, as spoken_corpus.py was told")
     parser.add_argument("--seed", type=int, default=1, help="another for each program that speaks beside")
+    parser.add_argument("--number", type=int, default=0, help="of this program among those that speak beside")
+    parser.add_argument("--programs", type=int, default=1, help="that speak beside each other, with this one")
+    parser.add_argument("--replies", type=float, default=0.0, help="share of the lines that are replies")
+    parser.add_argument("--reply-voices", nargs="+", default=[REPLY_VOICE], help="who says them, in turn")
     parser.add_argument("--round", type=int, default=12_000, help="lines that are sorted by length together")
     parser.add_argument("--first-round", type=int, default=3_000)
     parser.add_argument("--rounds", type=int, default=10**9, help="end after so many at the latest")

@@ -1,10 +1,10 @@
 """Lets the ear hear the starter's own voice: replies of the spoken corpus once more, as flow and vocoder say them.
 
-    python packaging/starter/own_voice.py CORPUS --flow F --vocoder V --voice VOICE
+    python packaging/starter/own_voice.py CORPUS --flow F --vocoder V --voice VOICE…
 
 A share of the replies that `label_speech.py` gave speech tokens is spoken; for a shard NAME that is own-NAME, in which
 all is heard and nothing is said. Ends when the corpus is labelled and all of it was spoken. Weights that are trained
-meanwhile are read again with every few shards, so the ear hears how the voice becomes.
+meanwhile are read again with every few shards, so the ear hears how the voice becomes. Several voices take turns.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from __future__ import annotations
 import argparse
 import random
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from spoken_corpus import LONGEST_S, RATE_HZ, SAMPLES_PER_TOKEN, Utterance, labelled, save, save_codes
+from spoken_corpus import LONGEST_S, RATE_HZ, SAMPLES_PER_TOKEN, Utterance, labelled, said_shards, save, save_codes
 from torch_device import best_device
 from torch_voice import OwnVoice
 
@@ -40,8 +42,8 @@ def replies(path: Path) -> list[tuple[str, NDArray[np.int32]]]:
 
 def waiting(folder: Path) -> list[Path]:
     """Labelled shards that were not spoken yet."""
-    names = sorted(path.name.split(".")[0] for path in folder.glob("[0-9]*.codes.npy"))
-    return [folder / f"{n}.json" for n in names if not (folder / f"{PREFIX}{n}.codes.npy").exists()]
+    ready = (path for path in said_shards(folder) if (folder / f"{path.stem}.codes.npy").exists())
+    return [path for path in ready if not (folder / f"{PREFIX}{path.stem}.codes.npy").exists()]
 
 
 def heard(samples: NDArray[np.float32]) -> NDArray[np.int16]:
@@ -57,7 +59,7 @@ def speak(paths: Sequence[Path], voice: OwnVoice, share: float) -> float:
         chance = random.Random(path.stem)
         drawn = (reply for reply in replies(path) if chance.random() < share)
         chosen.append([(text, tokens) for text, tokens in drawn if 0 < len(tokens) <= most])
-    made = voice.samples([tokens for group in chosen for _, tokens in group], seed=int(paths[0].stem))
+    made = voice.samples([tokens for group in chosen for _, tokens in group], seed=zlib.crc32(paths[0].stem.encode()))
     with ThreadPoolExecutor() as pool:
         sounds = pool.map(heard, made)
         seconds = 0.0
@@ -83,16 +85,17 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
-    for name in ("--flow", "--vocoder", "--voice"):
+    for name in ("--flow", "--vocoder"):
         parser.add_argument(name, type=Path, required=True)
+    parser.add_argument("--voice", type=Path, nargs="+", required=True)
     parser.add_argument("--share", type=float, default=0.5, help="of the replies")
     parser.add_argument("--rows", type=int, default=32, help="of 16 s each, spoken at once")
     parser.add_argument("--device", default=best_device())
     options = parser.parse_args()
-    recorded, device = Voice.load(options.voice), torch.device(options.device)
+    recorded, device = cycle([Voice.load(path) for path in options.voice]), torch.device(options.device)
 
     def voice() -> OwnVoice:
-        return OwnVoice(options.flow, options.vocoder, recorded, device, options.rows)
+        return OwnVoice(options.flow, options.vocoder, next(recorded), device, options.rows)
 
     speak_all(options.corpus, voice, options.share)
 

@@ -37,6 +37,7 @@ RATE_HZ = 16_000
 BLOCK = 1600
 SAMPLES_PER_TOKEN = 640
 UTTERANCES_PER_SHARD = 250
+SAID_PREFIX = "say-"  # of shards that hold replies in a natural voice
 LISTING = "loaded.list"  # which shards a training has loaded, and from which block on
 LONGEST_S = 12.0
 REPLIES_HEARD = 0.25  # share of the replies that the ear learns from too
@@ -167,10 +168,10 @@ def conversations(count: int) -> Conversations:
     return Conversations(range(count))
 
 
-def jobs(utterances: int, seed: int = SEED, heard: float = 1.0) -> list[Job]:
+def jobs(utterances: int, seed: int = SEED, heard: float = 1.0, replies: bool = True) -> list[Job]:
     """About so many jobs in random order, by the shares above; a whole list of 450,000 takes about a minute.
 
-    Only the share `heard` of what is to be heard is among them.
+    Only the share `heard` of what is to be heard is among them, and of the replies all or none.
     """
     chance = random.Random(seed)
     answers, questions, read = (utterances * share // 100 for share in _SHARES)
@@ -182,6 +183,7 @@ def jobs(utterances: int, seed: int = SEED, heard: float = 1.0) -> list[Job]:
     to_read += read_sentences(chance, read - len(to_read))
     made += [Job("reply", text, REPLY_VOICE) for text in to_read]
     sentences = utterances - len(made) - questions
+    made = made if replies else []
     asked_in_voices = _in_voices(asked, questions)
     chance.shuffle(asked_in_voices)
     made += [Job("heard", text, any_speaker(chance)) for text in asked_in_voices[: round(heard * questions)]]
@@ -213,6 +215,12 @@ def questions_in_voices(utterances: int) -> list[str]:
     return _in_voices(asked, 10**9)
 
 
+def answers(utterances: int) -> list[str]:
+    """The answers of a corpus of so many utterances, the frequent ones first."""
+    _, answered = _said(conversations(round(utterances * CONVERSATIONS)))
+    return [*ALWAYS_SAID, *(text for text, _ in answered.most_common())]
+
+
 def spoken(text: str, speaker: Speaker) -> NDArray[np.int16]:
     """The text at 16 kHz, silence at its ends cut to 80 ms; a held-out shift plays it faster or slower."""
     samples, rate_hz = speak(text, speaker)
@@ -239,7 +247,12 @@ def write_shard(folder: Path, number: int, shard: Sequence[Job]) -> float:
             continue
         if RATE_HZ // 4 <= len(samples) <= LONGEST_S * RATE_HZ:
             said.append(Utterance(job.kind, job.text, is_heard, samples))
-    return save(folder, f"{number:05}", said) if said else 0.0
+    if not said:
+        return 0.0
+    seconds = save(folder, f"{number:05}", said)
+    if not any(one.kind == "reply" for one in said):
+        save_codes(folder, f"{number:05}", [])  # nothing waits for a label
+    return seconds
 
 
 def save(folder: Path, name: str, said: Sequence[Utterance]) -> float:
@@ -282,9 +295,14 @@ def stored_blocks(entries: Sequence[Mapping[str, Any]]) -> int:
     return max((entry["block"] - (-entry["samples"] // BLOCK) for entry in entries if entry["heard"]), default=0)
 
 
+def said_shards(folder: Path) -> list[Path]:
+    """The descriptions (.json) of a folder's shards that may hold replies."""
+    return [*sorted(folder.glob("[0-9]*.json")), *sorted(folder.glob(f"{SAID_PREFIX}*.json"))]
+
+
 def known_replies(folder: Path) -> set[str]:
     """The texts of the replies in a folder's shards."""
-    entries = (entry for path in folder.glob("[0-9]*.json") for entry in json.loads(path.read_text()))
+    entries = (entry for path in said_shards(folder) for entry in json.loads(path.read_text()))
     return {entry["text"] for entry in entries if entry["kind"] == "reply"}
 
 
@@ -302,6 +320,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--heard", type=float, default=1.0, help="share of what is to be heard that these voices speak")
+    parser.add_argument("--no-replies", dest="replies", action="store_false", help="leave them to natural voices")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     (options.folder / "finished").unlink(missing_ok=True)  # of an earlier run
@@ -314,7 +333,8 @@ def main() -> None:
         # A twentieth is chosen and spoken first: the list of all takes many seconds, and training waits.
         first = options.utterances // 20
         for count, seed in ((first, options.seed + 1), (options.utterances - first, options.seed)):
-            wanted = [job for job in jobs(count, seed, options.heard) if job.kind == "heard" or job.text not in known]
+            made = jobs(count, seed, options.heard, options.replies)
+            wanted = [job for job in made if job.kind == "heard" or job.text not in known]
             for shard in shards(wanted):
                 running.append(pool.submit(write_shard, options.folder, begin + len(running), shard))
         for number, done in enumerate(as_completed(running), 1):

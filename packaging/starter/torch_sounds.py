@@ -58,8 +58,9 @@ class SoundStore:
             if self._used + count > len(self.blocks):
                 self.full = True
                 break
-            shard = np.load(self.folder / f"{name}.npy", mmap_mode="r")[: count * BLOCK]
-            self.blocks[self._used : self._used + count] = torch.from_numpy(np.array(shard)).view(-1, BLOCK)
+            if count:  # else all of it is only said
+                shard = np.load(self.folder / f"{name}.npy", mmap_mode="r")[: count * BLOCK]
+                self.blocks[self._used : self._used + count] = torch.from_numpy(np.array(shard)).view(-1, BLOCK)
             self._loaded.append((name, self._used))
             self._used += count
             if self._consumed:

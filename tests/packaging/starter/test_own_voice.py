@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -106,7 +107,7 @@ def test_a_whole_corpus_is_spoken_once_and_heard_in_training(tmp_path: Path, voi
     (one,) = found.by_text["one"]
     assert one.samples == 30 * 640
     sound = store.gathered(torch.arange(one.block, one.block + one.samples // spoken_corpus.BLOCK)[None])
-    spoken = voice.samples(own_tokens(corpus), seed=0)[0]
+    spoken = voice.samples(own_tokens(corpus), seed=zlib.crc32(b"00000"))[0]
     np.testing.assert_array_equal(sound[0].numpy(), own_voice.heard(spoken))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import conversations
 import made_sentences
+import numpy as np
 import pytest
 import spoken_corpus
 import word_list
@@ -48,6 +49,17 @@ def test_a_second_run_speaks_what_is_heard_again_but_no_reply(tmp_path: Path, mo
     assert {text.split(":")[0] for text in once} == {"heard", "reply"}
     assert twice == {text: 2 * count if text.startswith("heard") else count for text, count in once.items()}
     assert (tmp_path / "finished").exists()
+
+
+def test_where_natural_voices_say_the_replies_nothing_waits_for_speech_tokens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = spoken_corpus.jobs(400, replies=False)
+    assert made
+    assert {job.kind for job in made} == {"heard"}
+    monkeypatch.setattr(spoken_corpus, "spoken", lambda text, speaker: np.ones(8000, np.int16))
+    spoken_corpus.write_shard(tmp_path, 3, made[:4])
+    assert len([*spoken_corpus.labelled(tmp_path, "00003")]) == 4
 
 
 def test_what_is_heard_is_in_words_and_what_is_read_also_in_digits(jobs: list[spoken_corpus.Job]) -> None:
