@@ -14,6 +14,7 @@ ROOM_SAMPLES = 8000
 NOISE_SAMPLES = 8 * RATE_HZ
 _SOUND_M_S = 343.0
 _EARLY_S = 0.09
+_ACROSS, _ACROSS_M = 0.5, (1.2, 3.2)
 Array = NDArray[np.float32]
 
 
@@ -71,9 +72,10 @@ def _with_tail(draws: np.random.Generator, early: NDArray[np.float64], echo_s: f
 
 
 def rooms(count: int, seed: int = 7) -> Array:
-    """Impulse responses (count, ROOM_SAMPLES)."""
+    """Impulse responses (count, ROOM_SAMPLES), half of them from across the room."""
     draws = np.random.default_rng(seed)
-    return np.stack([room(draws) for _ in range(count)])
+    away = [draws.uniform(*_ACROSS_M) if draws.random() < _ACROSS else None for _ in range(count)]
+    return np.stack([room(draws, distance_m) for distance_m in away])
 
 
 def noises(count: int, seed: int = 8) -> Array:

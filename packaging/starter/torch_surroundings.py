@@ -7,7 +7,7 @@ import torch.nn.functional as F  # noqa: N812
 from surroundings import RATE_HZ, ROOM_SAMPLES, noises, rooms
 from torch import Tensor
 
-_ROOMED, _NARROW, _LEVELLED, _CLIPPED, _COARSE = 0.45, 0.3, 0.2, 0.12, 0.12  # of the rows, at full strength
+_ROOMED, _NARROW, _LEVELLED, _CLIPPED, _COARSE = 0.62, 0.3, 0.2, 0.12, 0.12  # of the rows, at full strength
 _BANDS_HZ = ((300, 3400), (200, 3600), (50, 3900), (50, 7000), (150, 5500), (400, 3000), (20, 6000))
 _TALKERS = (1.0, 0.8, 0.6, 0.5)  # how likely each is to talk
 
@@ -19,7 +19,7 @@ def _drawn(x: Tensor, low: float, high: float) -> Tensor:
 class Surroundings:
     """Banks of rooms and noises, and what is done with them."""
 
-    def __init__(self, device: torch.device, room_count: int = 1024, noise_count: int = 120) -> None:
+    def __init__(self, device: torch.device, room_count: int = 4096, noise_count: int = 120) -> None:
         """Makes the banks: a few seconds."""
         self._rooms = torch.from_numpy(rooms(room_count)).to(device)
         self._noises = torch.from_numpy(noises(noise_count)).to(device)

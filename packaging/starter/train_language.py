@@ -102,7 +102,8 @@ def spelling_loss(logits: Tensor, lengths: Tensor, letters: Tensor, counts: Tens
 class Schedule:
     """What depends on the time passed: the phase, learning rates (warm-up, then half a cosine), disturbance of sounds.
 
-    For the first `ear` of `minutes` the ear learns alone. A run that goes on from weights starts at `head_start`.
+    For the first `ear` of `minutes` the ear learns alone. A run that goes on from weights starts at `head_start`; one
+    that is gone on from later ends at `until`.
     """
 
     minutes: float
@@ -111,12 +112,13 @@ class Schedule:
     ear: float
     head_start: float = 0.0
     warm_up: int = 300
+    until: float = 1.0
 
     @property
     def progress(self) -> float:
         """0 to 1."""
         passed = (time.monotonic() - self.started) / (60 * self.minutes)
-        return min(1.0, self.head_start + (1 - self.head_start) * passed)
+        return min(self.until, self.head_start + (self.until - self.head_start) * passed)
 
     def rate(self, steps_of_phase: int, progress: float) -> float:
         """The learning rate of a step."""
@@ -131,7 +133,7 @@ class Schedule:
         """How much sounds are disturbed: more and more while the ear learns, less at the very end."""
         if progress < self.ear:
             return 0.15 + 0.6 * progress / self.ear
-        return 0.75 - 0.25 * max(0.0, progress - 0.8) / 0.2
+        return 0.75 - 0.15 * max(0.0, progress - 0.8) / 0.2
 
 
 class Trainer:
@@ -246,7 +248,7 @@ def train(options: argparse.Namespace) -> None:
         store.refresh()
         time.sleep(0.5)
     ear = 0.0 if options.no_ear else options.ear
-    schedule = Schedule(options.minutes, options.peak, started, ear, options.head_start)
+    schedule = Schedule(options.minutes, options.peak, started, ear, options.head_start, until=options.until)
     Run(options, trainer, store, schedule, log, Surroundings(device, options.rooms, options.noises)).loop()
     trainer.save(options.out)
     (options.out / "done").write_text("done")
@@ -288,7 +290,7 @@ class Run:
             if self.schedule.ear > self.schedule.progress:
                 with self._source("spelling", self.options.seconds) as spelling:
                     self._phase(spelling, self.schedule.ear, writes=False)
-            self._phase(language, 1.0, writes=True)
+            self._phase(language, self.schedule.until, writes=True)
 
     def _phase(self, source: Prepared, end: float, writes: bool) -> None:
         began = self.trainer.steps
@@ -341,12 +343,13 @@ def main() -> None:
     mix = parser.add_argument("--mix", type=float, nargs=3, default=MIX, metavar=("TRANSCRIBED", "CONVERSED", "READ"))
     mix.help = "how often each kind of row is drawn"
     parser.add_argument("--workers", type=int, default=4, help="processes that make batches, of each kind")
-    parser.add_argument("--rooms", type=int, default=1024, help="rooms to be heard in, made at the start")
+    parser.add_argument("--rooms", type=int, default=4096, help="rooms to be heard in, made at the start")
     parser.add_argument("--noises", type=int, default=120, help="noises of eight seconds, made at the start")
     parser.add_argument("--device", default=best_device())
     parser.add_argument("--compile", action="store_true", help="compile blocks and layers; takes a minute, then faster")
     parser.add_argument("--resume", type=Path, help="folder of weights to go on from")
     parser.add_argument("--head-start", type=float, default=0.0, help="share of the schedule that lies behind them")
+    parser.add_argument("--until", type=float, default=1.0, help="where in the schedule this run ends")
     parser.add_argument("--refresh-every", type=float, default=10.0, help="seconds between looks for new speech")
     parser.add_argument("--save-every", type=float, default=60.0, help="seconds between weights written")
     parser.add_argument("--checked", type=int, default=0, help="held-out sentences measured at each save, or 0")
