@@ -19,6 +19,13 @@ def test_they_lie_the_share_of_the_way_and_the_spellers_head_is_left_out() -> No
     assert made["b"].unique().tolist() == [0.75]
 
 
+def test_the_language_model_may_go_another_share_of_the_way_than_the_ear() -> None:
+    before = {"encoder.a": torch.zeros(1), "adapter.b": torch.zeros(1), "llm.c": torch.zeros(1)}
+    after = {name: torch.ones(1) for name in before}
+    made = averaged_weights.between(before, after, 0.85, 0.6)
+    assert [round(made[name].item(), 2) for name in before] == [0.85, 0.85, 0.6]
+
+
 @pytest.mark.parametrize("other", [{"a": torch.zeros(3)}, {"b": torch.zeros(2)}, {}])
 def test_weights_of_another_network_are_refused(other: dict[str, torch.Tensor]) -> None:
     with pytest.raises(ValueError, match="not of the same network"):
