@@ -36,6 +36,13 @@ class Phonemes:
 
     def __call__(self, text: str, british: bool = False) -> str:
         """The phonemes with their stress, and commas and stops. Raises OSError when the accent is missing."""
+        joined = self.ipa(text, british)
+        for old, new in (*_SHARED, *(_BRITISH if british else _AMERICAN), *_LAST):
+            joined = joined.replace(old, new)
+        return joined
+
+    def ipa(self, text: str, british: bool = False) -> str:
+        """The same as espeak-ng writes it, with ^ between the two signs of one sound."""
         voice = b"en-gb-x-rp" if british else b"en-us"
         if voice != self._voice:
             if self._espeak.espeak_SetVoiceByName(voice) != 0:
@@ -43,10 +50,7 @@ class Phonemes:
             self._voice = voice
         pieces = _PAUSE.split(_LETTER_A.sub("eigh", text))
         said = [self._clause(piece) if place % 2 == 0 else piece[-1] + " " for place, piece in enumerate(pieces)]
-        joined = "".join(said).strip()
-        for old, new in (*_SHARED, *(_BRITISH if british else _AMERICAN), *_LAST):
-            joined = joined.replace(old, new)
-        return joined
+        return "".join(said).strip()
 
     def _clause(self, text: str) -> str:
         if not text.strip():

@@ -1,6 +1,6 @@
 """Held-out sentences in natural voices that training never heard, and what happens to sound on its way.
 
-The voices are Kokoro-82M's; nothing of it belongs to Earshot. Put into a folder what `packaging/starter/README.md`
+The voices are Kokoro-82M's, and one of Piper's; nothing of them belongs to Earshot. Put into a folder what `packaging/starter/README.md`
 says under "Natural voices" and name it in EARSHOT_NATURAL_VOICES.
 """
 
@@ -22,6 +22,7 @@ from tests.quality import recordings  # noqa: F401  (puts the starter's scripts 
 
 from natural_voices import HELD_OUT, Voices, plain  # isort: skip
 from phonemes import Phonemes  # isort: skip
+from piper_voice import PiperVoice  # isort: skip
 from surroundings import room  # isort: skip
 
 RATE_HZ = 16_000
@@ -50,6 +51,20 @@ def spoken_naturally(text: str, number: int) -> Samples:
     style = voices.style(speaker, len(symbols))[None]
     given = {"tokens": np.array([[0, *symbols, 0]]), "style": style, "speed": np.ones(1, np.float32)}
     return resample(session.run(None, given)[0].reshape(-1).astype(np.float32), 24_000, RATE_HZ)
+
+
+@cache
+def spoken_by_another_engine(text: str) -> Samples:
+    """The text at 16 kHz in a voice of Piper. Skips the test where there is none."""
+    return resample(_piper()(text), _piper().rate_hz, RATE_HZ)
+
+
+@cache
+def _piper() -> PiperVoice:
+    file = Path(os.environ.get(_VARIABLE, "")) / "piper.onnx"
+    if not file.is_file():
+        pytest.skip(f"{_VARIABLE} names no folder with piper.onnx (see packaging/starter/README.md)")
+    return PiperVoice(file)
 
 
 def over_the_telephone(samples: Samples) -> Samples:
