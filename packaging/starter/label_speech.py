@@ -3,6 +3,7 @@
     python packaging/starter/label_speech.py CORPUS --speech-tokenizer tokenizer.safetensors
 
 NAME.codes.npy (int16) holds the tokens of the replies in NAME.json, end to end; ends when all shards are labelled.
+Where natural voices say replies beside `spoken_corpus.py`, `--ends-with enough` waits for them too.
 """
 
 from __future__ import annotations
@@ -57,13 +58,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--speech-tokenizer", type=Path, required=True)
+    parser.add_argument("--ends-with", default="finished", help="the file of CORPUS that says that all is spoken")
     parser.add_argument("--device", default=best_device())
     options = parser.parse_args()
     tokenizer = TokenLabels(load_file(options.speech_tokenizer), torch.device(options.device))
     (options.corpus / "labelled").unlink(missing_ok=True)  # of an earlier run
     done = False
     while not done:
-        done = (options.corpus / "finished").exists()  # looked at first: what was spoken until then is labelled below
+        done = (
+            options.corpus / options.ends_with
+        ).exists()  # looked at first: what was spoken until then is labelled below
         while waiting := unlabelled(options.corpus):
             label(tokenizer, waiting[:_SHARDS_AT_ONCE])
         time.sleep(0.5)

@@ -407,7 +407,7 @@ class Source:
 
     def next(self) -> Batch:
         """The next batch; waits for it."""
-        return self._queue.get(timeout=180)
+        return self._queue.get(timeout=900)
 
     def close(self) -> None:
         """End the workers."""
