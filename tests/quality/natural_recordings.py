@@ -1,7 +1,7 @@
 """Held-out sentences in natural voices that training never heard, and what happens to sound on its way.
 
-The voices are Kokoro-82M's, and one of Piper's; nothing of them belongs to Earshot. Put into a folder what `packaging/starter/README.md`
-says under "Natural voices" and name it in EARSHOT_NATURAL_VOICES.
+The voices are Kokoro-82M's, and one of Piper's; nothing of them belongs to Earshot. Put into a folder what
+`packaging/starter/README.md` says under "Natural voices" and name it in EARSHOT_NATURAL_VOICES.
 """
 
 from __future__ import annotations
