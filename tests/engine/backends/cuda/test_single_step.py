@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
@@ -15,10 +13,10 @@ from engine.backends.cuda.single_step import SingleStep
 from engine.language import LanguageModel
 from tests.engine.language.networks import random_llm, random_prompt
 
-ON_CUDA = mx.default_device() == mx.Device(mx.gpu) and mx.cuda.is_available()
+pytestmark = pytest.mark.usefixtures("on_a_cpu")
 
 
-def _plain(
+def plain_product(
     x: mx.array,
     module: nn.Module,
     *,
@@ -60,7 +58,7 @@ def _attended(
 @pytest.fixture
 def in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernels in MLX's own operations."""
-    monkeypatch.setattr(matrix_vector, "multiply", _plain)
+    monkeypatch.setattr(matrix_vector, "multiply", plain_product)
     monkeypatch.setattr(head_kernels, "fits", lambda *sizes: True)
     monkeypatch.setattr(head_kernels, "place", _placed)
     monkeypatch.setattr(head_kernels, "attend", _attended)
@@ -155,46 +153,3 @@ def test_kernels_take_half_precision_and_affine_4_and_8_bits_only() -> None:
     assert not matrix_vector.fits(linear(mx.bfloat16, 96))
     assert not matrix_vector.fits(linear(mx.bfloat16, 256 * 100))
     assert not matrix_vector.fits(nn.QuantizedLinear.from_linear(linear(mx.bfloat16), 64, 6))
-
-
-@pytest.mark.skipif(not ON_CUDA, reason="needs a CUDA device")
-@pytest.mark.parametrize("bits", [16, 8, 4])
-@pytest.mark.parametrize("options", ["norm", "gated", "residual"])
-def test_kernels_equal_mlx_operations(bits: int, options: str) -> None:
-    module: Any = nn.Linear(768, 128, bias=options == "norm")
-    module.set_dtype(mx.bfloat16)
-    if bits < 16:
-        module = nn.QuantizedLinear.from_linear(module, 64, bits)
-    x = mx.random.normal((1, 1, 768)).astype(mx.bfloat16)
-    norm = nn.RMSNorm(768)
-    norm.set_dtype(mx.bfloat16)
-    chosen: dict[str, Any] = {
-        "norm": {"norm": norm},
-        "gated": {"norm": norm, "gated": True},
-        "residual": {"residual": mx.random.normal((1, 1, 128)).astype(mx.bfloat16)},
-    }[options]
-    ours = matrix_vector.multiply(x, module, **chosen).astype(mx.float32)
-    theirs = _plain(x, module, **chosen).astype(mx.float32)
-    assert float(mx.abs(ours - theirs).max() / mx.abs(theirs).max()) < 2e-2
-
-
-@pytest.mark.skipif(not ON_CUDA, reason="needs a CUDA device")
-@pytest.mark.parametrize("length", [1, 70, 300])
-def test_heads_equal_mlx_operations(length: int) -> None:
-    heads, kv_heads, width, theta = 28, 4, 128, 1e6
-    qkv = mx.random.normal((1, 1, (heads + 2 * kv_heads) * width)).astype(mx.bfloat16)
-    room = [mx.random.normal((1, kv_heads, 512, width)).astype(mx.bfloat16) for _ in range(4)]
-    split = qkv.reshape(1, 1, -1, width).transpose(0, 2, 1, 3)
-    turned = mx.fast.rope(split[:, :-kv_heads], width, traditional=False, base=theta, scale=1.0, offset=length)
-    new = (turned[:, heads:], split[:, -kv_heads:])
-    keys, values = (mx.concatenate([old[:, :, :length], one], axis=2) for old, one in zip(room, new, strict=False))
-    found = mx.fast.scaled_dot_product_attention(turned[:, :heads], keys, values, scale=width**-0.5)
-    mx.eval(room, keys, values, found)
-    places = mx.zeros((4,), mx.int32) + length
-    q = head_kernels.place(qkv, room[2], room[3], places, heads=heads, theta=theta)
-    ours = head_kernels.attend(qkv, room[0], room[1], places, heads=heads, theta=theta)
-    mx.eval(q, ours)
-    pairs = [(q, turned[:, :heads]), (ours.reshape(1, heads, 1, width), found)]
-    pairs += [(array[:, :, length : length + 1], one) for array, one in zip(room, (*new, *new), strict=True)]
-    for a, b in pairs:
-        assert float(mx.abs(a.astype(mx.float32) - b.astype(mx.float32)).max() / mx.abs(b).max()) < 2e-2

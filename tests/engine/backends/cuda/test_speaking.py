@@ -27,8 +27,11 @@ from engine.speaking.token_encoder import TokenEncoderConfig
 from engine.speaking.vocoder import Vocoder
 from engine.traced import AsIs
 from tests.benchmarks.speech_folder import LEAST, write_inputs
+from tests.benchmarks.speech_kernels import differences
 from tests.benchmarks.speech_warm import launches
 from tests.engine.backends.cuda.in_words import stand_in
+
+pytestmark = pytest.mark.usefixtures("on_a_cpu")
 
 CONFIG = FlowConfig(32, 80, 192, 50, TokenEncoderConfig(32, 32, 2, 64, 1, 1), DiTConfig(320, 80, 2, 2, 32, 64))
 
@@ -123,3 +126,10 @@ def test_on_cuda_the_first_piece_takes_what_waits(monkeypatch: pytest.MonkeyPatc
     piece = made.step()
     assert piece is not None
     assert piece.tokens == 40
+
+
+def test_every_kernel_is_compared_with_what_it_means(monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in(monkeypatch)
+    compared = list(differences())
+    assert {found for _, _, found, _ in compared} == {0.0}
+    assert len({name for name, *_ in compared}) == len(compared) // 2 >= 20
