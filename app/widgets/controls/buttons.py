@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFocusEvent, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFocusEvent, QFontMetricsF, QKeySequence, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from app.qt import override
@@ -126,16 +126,31 @@ class TextButton(PaintedButton):
 class IconButton(PaintedButton):
     """A small icon that acts; it always carries a name for those who do not see it."""
 
-    def __init__(self, icon: str, name: str, size: int = 24, parent: QWidget | None = None) -> None:
+    GLYPH = 16
+
+    def __init__(
+        self, icon: str, name: str, size: int = theme.ICON_BUTTON, parent: QWidget | None = None, keys: str = ""
+    ) -> None:
         super().__init__("", parent)
         self._icon = icon
         self._size = size
-        self.set_name(name)
+        self.set_name(name, keys)
 
-    def set_name(self, name: str) -> None:
-        """What the button does, in words."""
+    @property
+    def icon_name(self) -> str:
+        """Which icon it shows."""
+        return self._icon
+
+    def set_icon(self, icon: str) -> None:
+        """Show another icon."""
+        self._icon = icon
+        self.update()
+
+    def set_name(self, name: str, keys: str = "") -> None:
+        """What the button does, in words, with the `keys` that do the same."""
         self.setAccessibleName(name)
-        self.setToolTip(name)
+        shown = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
+        self.setToolTip(f"{name}   {shown}" if shown else name)
 
     @override
     def sizeHint(self) -> QSize:
@@ -153,9 +168,9 @@ class IconButton(PaintedButton):
         box = QRectF(self.rect())
         if self.underMouse() and self.isEnabled():
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(values.groove)
-            painter.drawRoundedRect(box, 6, 6)
-        inset = self._size * 0.17
+            painter.setBrush(values.groove if self.isDown() else values.bubble)
+            painter.drawRoundedRect(box, theme.ICON_RADIUS, theme.ICON_RADIUS)
+        inset = (self._size - min(self.GLYPH, self._size * 0.66)) / 2
         colour = values.text if self.underMouse() or self.hasFocus() else values.second
         colour = colour if self.isEnabled() else values.line
         icons.draw(painter, self._icon, box.adjusted(inset, inset, -inset, -inset), colour)
@@ -232,8 +247,49 @@ class PillButton(PaintedButton):
             draw_focus(painter, QRectF(self.rect()), 7, values.accent)
 
 
+class MenuButton(PaintedButton):
+    """Quiet words with an arrow down, which open a menu. Very long ones end in an ellipsis."""
+
+    MOST_WIDTH = 240
+    _ARROW = 18
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setFont(theme.font())
+
+    @override
+    def sizeHint(self) -> QSize:
+        return QSize(min(int(self.text_width() + 0.999) + self._ARROW + 8, self.MOST_WIDTH), theme.ICON_BUTTON)
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return QSize(48, theme.ICON_BUTTON)
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        values = theme.colours(self)
+        active = (self.underMouse() or self.isDown()) and self.isEnabled()
+        colour = values.text if active else values.second if self.isEnabled() else values.faint
+        painter.setFont(self.font())
+        painter.setPen(colour)
+        room = QRectF(self.rect()).adjusted(4, 0, -self._ARROW, 0)
+        words = QFontMetricsF(self.font()).elidedText(self.text(), Qt.TextElideMode.ElideRight, room.width() + 1)
+        painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), words)
+        right = min(room.left() + QFontMetricsF(self.font()).horizontalAdvance(words), room.right()) + 10
+        painter.translate(right, self.height() / 2 + 0.5)
+        painter.rotate(90)
+        icons.draw(painter, "chevron", QRectF(-6, -6, 12, 12), colour)
+        painter.resetTransform()
+        if self.keyboard_focus():
+            draw_focus(painter, QRectF(self.rect()), theme.ICON_RADIUS, values.accent)
+
+
 class Chip(PaintedButton):
-    """A word that is on or off."""
+    """A word that is on or off; with the room for its tick it is as wide off as on."""
+
+    _TICK = 14
 
     def __init__(self, text: str, parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
@@ -242,7 +298,7 @@ class Chip(PaintedButton):
 
     @override
     def sizeHint(self) -> QSize:
-        return QSize(int(self.text_width() + 0.999) + 24, 24)
+        return QSize(int(self.text_width() + 0.999) + self._TICK + 16, theme.CHIP)
 
     @override
     def minimumSizeHint(self) -> QSize:
@@ -257,14 +313,27 @@ class Chip(PaintedButton):
         on = self.isChecked()
         hover = self.underMouse() and self.isEnabled()
         painter.setPen(
-            pen(values.accent if on and hover else values.accent_soft if on else values.faint if hover else values.line)
+            pen(
+                values.accent
+                if on and hover
+                else values.accent_soft
+                if on
+                else values.faint
+                if hover
+                else values.field_line
+            )
         )
         painter.setBrush(values.accent_soft if on else values.window)
         painter.drawRoundedRect(box, 12, 12)
         colour = values.accent_text if on else values.second
         painter.setPen(colour if self.isEnabled() else values.faint)
         painter.setFont(self.font())
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self.text())
+        if on:
+            icons.draw(painter, "check", QRectF(8, (self.height() - 13) / 2, 13, 13), painter.pen().color())
+            box.setLeft(box.left() + self._TICK + 9)
+            painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), self.text())
+        else:
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self.text())
         if self.keyboard_focus():
             draw_focus(painter, QRectF(self.rect()), 12, values.accent)
 

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QRectF, Qt, QUrl
 from PySide6.QtGui import (
+    QContextMenuEvent,
     QDesktopServices,
     QFont,
+    QMouseEvent,
     QPainter,
     QPaintEvent,
     QPalette,
@@ -89,7 +91,7 @@ class FlowText(QTextBrowser):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.viewport().setAutoFillBackground(False)
-        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # what is marked is copied wherever the keyboard is
         self.setOpenLinks(False)
         self.anchorClicked.connect(open_link)
 
@@ -341,6 +343,19 @@ class FlowText(QTextBrowser):
             self._take_colours()
             self._style_tables()
             self._colour_spoken()
+
+    @override
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        for other in self.window().findChildren(FlowText):
+            if other is not self and other.textCursor().hasSelection():  # one text is marked at a time
+                cursor = other.textCursor()
+                cursor.clearSelection()
+                other.setTextCursor(cursor)
+        super().mousePressEvent(event)
+
+    @override
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        event.ignore()  # its owner has a menu of its own
 
     @override
     def wheelEvent(self, event: QWheelEvent) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEasingCurve, QEvent, QObject, QPoint, QRectF, QSize, Qt, QTimer, QVariantAnimation, Signal
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEasingCurve, QEvent, QObject, QPoint, QSize, QTimer, QVariantAnimation, Signal
 from PySide6.QtGui import (
     QAccessible,
     QAccessibleAnnouncementEvent,
-    QColor,
     QEnterEvent,
     QKeySequence,
-    QPainter,
     QPaintEvent,
     QResizeEvent,
 )
@@ -17,25 +17,25 @@ from PySide6.QtWidgets import QWidget
 
 from app.qt import override
 from app.widgets.controls import theme
-from app.widgets.controls.buttons import TextButton, pen
+from app.widgets.controls.buttons import TextButton
+from app.widgets.controls.floating import SHADOW, draw_floating
 from app.widgets.controls.labels import ElidedLabel
 from app.widgets.controls.motion import fade_in
 
 SHOWN_MS = 10_000
 _AFTER_HOVER_MS = 2_000  # it does not go the moment it is left
-_HEIGHT, _SHADOW, _ABOVE = 36, 14, 16
+_HEIGHT, _SHADOW, _ABOVE = theme.LANE, SHADOW, 16
 _PADDING, _BETWEEN = 14, 12
 _RISE_MS, _RISE_PX = 180, 8
 _MOVES = (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show, QEvent.Type.Hide)
-_SHADOW_RINGS, _SHADOW_DROP = 6, 4
 
 
 class Toast(QWidget):
-    """Stands at the foot of its parent, or above a part of it that is in sight. It takes no room from anything."""
+    """Stands at the foot of its parent, or above those parts of it that are in sight. It moves nothing."""
 
     undo_wanted = Signal()
 
-    def __init__(self, parent: QWidget, above: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget, above: Sequence[QWidget] = ()) -> None:
         super().__init__(parent)
         self._parent, self._above = parent, above
         self._words = ElidedLabel("", parent=self)
@@ -47,9 +47,8 @@ class Toast(QWidget):
         self._rising = QVariantAnimation(self, startValue=_RISE_PX, endValue=0)
         self._rising.setEasingCurve(QEasingCurve.Type.OutCubic)
         self._rising.valueChanged.connect(self._place)
-        for watched in (parent, above, self.undo_button):
-            if watched is not None:
-                watched.installEventFilter(self)
+        for watched in (parent, *above, self.undo_button):
+            watched.installEventFilter(self)
         self.hide()
 
     @property
@@ -92,9 +91,8 @@ class Toast(QWidget):
 
     def _place(self) -> None:
         parent, size = self._parent, self.sizeHint()
-        foot = parent.height()
-        if self._above is not None and self._above.isVisibleTo(parent):
-            foot = self._above.mapTo(parent, QPoint(0, 0)).y()
+        tops = [part.mapTo(parent, QPoint(0, 0)).y() for part in self._above if part.isVisibleTo(parent)]
+        foot = min(tops, default=parent.height())
         rise = int(self._rising.currentValue())
         left, top = (parent.width() - size.width()) // 2, foot - _ABOVE - _HEIGHT - _SHADOW + rise
         self.setGeometry(left, top, size.width(), size.height())
@@ -127,15 +125,4 @@ class Toast(QWidget):
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter, values = QPainter(self), theme.colours(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        box = QRectF(self.rect()).adjusted(_SHADOW, _SHADOW, -_SHADOW, -_SHADOW)
-        painter.setPen(Qt.PenStyle.NoPen)
-        whole = 0.45 if values.dark else 0.10
-        painter.setBrush(QColor.fromRgbF(0, 0, 0, whole / _SHADOW_RINGS))
-        for ring in range(_SHADOW_RINGS):
-            out = (_SHADOW - _SHADOW_DROP) * (1 - ring / _SHADOW_RINGS)
-            painter.drawRoundedRect(box.adjusted(-out, -out, out, out).translated(0, _SHADOW_DROP), 10 + out, 10 + out)
-        painter.setPen(pen(values.line))
-        painter.setBrush(values.raised)
-        painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 10, 10)
+        draw_floating(self)
