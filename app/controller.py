@@ -48,6 +48,7 @@ class Controller(QObject):
     """Joins talking, transcribing and the models. Lives on the GUI thread; no command waits."""
 
     state_changed = Signal(State)
+    manner_changed = Signal()  # of listening or of what sounds: `locked`, `plays_recording`
     notice_changed = Signal(Notice)
     model_changed = Signal(ModelStatus)
     level_changed = Signal(float)
@@ -103,6 +104,7 @@ class Controller(QObject):
     def _pass_on_signals(self) -> None:
         talk, models, conversation = self._talk, self._models, self._conversation
         talk.machine.changed.connect(self.state_changed)
+        talk.recorder.locked_changed.connect(self.manner_changed)
         talk.notices.changed.connect(self.notice_changed)
         talk.questions.attachment_changed.connect(self.attachment_changed)
         talk.voice_recorder.progress_changed.connect(self.voice_recording_changed)
@@ -265,9 +267,19 @@ class Controller(QObject):
 
     # Talking.
 
-    def press_talk(self) -> None:
-        """Talk is held: silence what sounds and listen. While latched: it was said, answer."""
-        self._talk.recorder.press_talk()
+    @property
+    def locked(self) -> bool:
+        """Whether listening goes on until talk is pressed again."""
+        return self._talk.recorder.locked
+
+    @property
+    def plays_recording(self) -> bool:
+        """Whether what sounds was recorded, and is no answer."""
+        return self._talk.replayer.plays_recording
+
+    def press_talk(self, seconds_ago: float = 0.0) -> None:
+        """Talk is held: silence what sounds and listen. While locked: it was said, answer."""
+        self._talk.recorder.press_talk(seconds_ago)
 
     def release_talk(self) -> None:
         """Talk is let go: answer, or go on listening if it was only tapped."""
@@ -311,6 +323,10 @@ class Controller(QObject):
     def act_on_notice(self) -> None:
         """Do what the notice offers."""
         self._talk.notices.act()
+
+    def dismiss_notice(self) -> None:
+        """It was read."""
+        self._talk.notices.say()
 
     def refuse_tool(self) -> None:
         """Do not allow what is asked for; the model is told so and goes on."""

@@ -14,6 +14,7 @@ from engine.events import Samples
 
 RATE_HZ = 16_000
 _RING_S = 10
+LONGEST_AGO_S = 0.3  # what is kept of the sound before somebody wants it, besides the pre-roll
 _SILENT_S = 1.0  # of exact zeros mean a missing permission or a muted device
 
 
@@ -82,10 +83,10 @@ class Microphone:
         """Name of the device in use."""
         return self._stream.device if self._stream else ""
 
-    def start(self) -> None:
-        """Record from half a second ago."""
+    def start(self, seconds_ago: float = 0.0) -> None:
+        """Record from so many seconds ago, at most `LONGEST_AGO_S`, and the pre-roll before that."""
         self.poll()
-        self._recorded = list(self._before)
+        self._recorded = self._newest(self.pre_roll_s + min(seconds_ago, LONGEST_AGO_S))
         self.recording = True
         self._zeros = 0
 
@@ -128,9 +129,19 @@ class Microphone:
             self._before.append(samples)
         self._trim()
 
+    def _newest(self, seconds: float) -> list[Samples]:
+        """The last of what came before."""
+        newest, missing = [], round(seconds * RATE_HZ)
+        for block in reversed(self._before):
+            if missing <= 0:
+                break
+            newest.append(block[max(len(block) - missing, 0) :])
+            missing -= len(block)
+        return newest[::-1]
+
     def _trim(self) -> None:
-        """Keep no more than the pre-roll of what came before."""
-        spare = sum(map(len, self._before)) - round(self.pre_roll_s * RATE_HZ)
+        """Keep no more than may be wanted of what came before."""
+        spare = sum(map(len, self._before)) - round((self.pre_roll_s + LONGEST_AGO_S) * RATE_HZ)
         while self._before and spare >= len(self._before[0]):
             spare -= len(self._before.popleft())
         if self._before and spare > 0:

@@ -29,6 +29,7 @@ class MicrophoneUse(QObject):
         self._silence_notice = Notice()
         self.in_front = True
         self.wanted = False
+        self._seconds_ago = 0.0
         sound.microphone_opened.connect(self._on_opened)
         sound.failed.connect(self._on_sound_failed)
         sound.input_lost.connect(self._on_input_lost)
@@ -85,8 +86,9 @@ class MicrophoneUse(QObject):
         """Open the loudspeaker, and the microphone if it stays open."""
         self._sound.open(microphone=self.keeps_warm)
 
-    def take(self) -> None:
-        """Record as soon as it is open."""
+    def take(self, seconds_ago: float = 0.0) -> None:
+        """Record as soon as it is open, from so many seconds ago if it was open then."""
+        self._seconds_ago = seconds_ago
         if not self._settings.now.microphone_explained:
             self._settings.change(microphone_explained=True)
         self.wanted = True
@@ -98,7 +100,7 @@ class MicrophoneUse(QObject):
     def _on_opened(self) -> None:
         if self.wanted:
             if not self.microphone.recording:
-                self.microphone.start()
+                self.microphone.start(self._seconds_ago)
             self.recording.emit()
 
     def finish(self) -> Samples:

@@ -42,6 +42,7 @@ class Recorder(QObject):
 
     beginning = Signal()
     recorded = Signal(Recording)
+    locked_changed = Signal(bool)  # it goes on until talk is pressed again
 
     def __init__(
         self,
@@ -59,6 +60,7 @@ class Recorder(QObject):
         self._growing: GrowingRecording | None = None
         self._pressed_s = self._latched_s = 0.0
         self._held = self._latched = False
+        self._may_lock = True
         self._under_way = False
         self._tail: object | None = None  # identity of an end that is due in a moment
         machine.stopping.connect(self.drop)
@@ -71,22 +73,30 @@ class Recorder(QObject):
         """Whether it is being recorded, and not over in a moment."""
         return self._under_way and self._tail is None
 
-    def press_talk(self) -> None:
-        """Talk is held: silence what sounds and listen. While latched: it was said, answer."""
-        self._pressed_s = time.monotonic()
+    @property
+    def locked(self) -> bool:
+        """Whether it goes on until talk is pressed again."""
+        return self._latched
+
+    def press_talk(self, seconds_ago: float = 0.0) -> None:
+        """Talk is held: silence what sounds and listen. While locked: it was said, answer. What was held for some
+        `seconds_ago` already is no tap.
+        """
+        self._pressed_s, self._may_lock = time.monotonic(), seconds_ago == 0.0
         if self._latched and self.recording:
             self._finish()
         elif not self.recording and self._use.may_record():
             self._held = True
-            self._begin()
+            self._begin(seconds_ago)
 
     def release_talk(self) -> None:
-        """Talk is let go: answer, or go on listening if it was only tapped. Behind other windows nothing latches."""
+        """Talk is let go: answer, or go on listening if it was only tapped. Behind other windows nothing locks."""
         if not self._held:
             return
         self._held = False
-        if time.monotonic() - self._pressed_s < TAP_S and self.recording and self._use.in_front:
-            self._latch()
+        tapped = self._may_lock and time.monotonic() - self._pressed_s < TAP_S
+        if tapped and self.recording and self._use.in_front:
+            self._latch(True)
         elif self.recording:
             self._finish()
 
@@ -95,11 +105,15 @@ class Recorder(QObject):
         if self.recording:
             self._finish()
         elif self._use.may_record():
-            self._latch()
+            self._latch(True)
             self._begin()
 
-    def _latch(self) -> None:
-        self._latched, self._latched_s = True, time.monotonic()
+    def _latch(self, latched: bool) -> None:
+        if latched:
+            self._latched_s = time.monotonic()
+        if latched != self._latched:
+            self._latched = latched
+            self.locked_changed.emit(latched)
 
     def _on_left_front(self) -> None:
         """What is said goes on being heard behind other windows, but not where nothing came yet, or where talk was held
@@ -115,7 +129,7 @@ class Recorder(QObject):
         if not self._notices.shown.text:
             self._notices.say(self.tr("The microphone gave no sound yet: try once more."))
 
-    def _begin(self) -> None:
+    def _begin(self, seconds_ago: float = 0.0) -> None:
         """Whatever sounds is silenced."""
         if self._tail is not None and self._use.microphone.recording:
             self._tail = None  # talk was let go for less than the tail: the recording goes on
@@ -127,7 +141,7 @@ class Recorder(QObject):
         self._machine.happen(Happening.TALK_PRESSED)
         self._under_way, self._id = True, new_turn_id()
         self._growing = GrowingRecording(self._folder() / f"said-{self._id}{SUFFIX}", self._disk)
-        self._use.take()
+        self._use.take(seconds_ago)
 
     def _on_recording(self) -> None:
         if self._machine.state is State.GETTING_READY and self._use.microphone.delivering:
@@ -135,7 +149,8 @@ class Recorder(QObject):
 
     def _finish(self) -> None:
         token = self._tail = object()
-        self._latched = self._held = False
+        self._held = False
+        self._latch(False)
         QTimer.singleShot(_TAIL_MS, self, lambda: self._end(token))
 
     def _end(self, token: object, why: str = "") -> None:
@@ -154,7 +169,8 @@ class Recorder(QObject):
         """Record nothing after all."""
         growing, self._growing = self._growing, None
         self._under_way, self._tail = False, None
-        self._held = self._latched = False
+        self._held = False
+        self._latch(False)
         self._use.drop()
         if growing is not None:
             growing.remove()

@@ -76,6 +76,11 @@ class Replayer(QObject):
         self._sampling = True
         return PlaybackSink(self._sound.playback, self._sound.playback.begin(), self._beat)
 
+    @property
+    def plays_recording(self) -> bool:
+        """Whether what sounds was recorded before, and is no answer."""
+        return self._player is not None and self._id is None
+
     def is_about(self, stored: StoredTurn) -> bool:
         """Whether something of this turn is being played."""
         files = [self._conversation.folder / name for name in (stored.recording, stored.sound) if name]

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QLineEdit
 
 from app.shown import TurnState
 from app.talk.store import Store
+from app.widgets.controls.floating import SHADOW
 from app.widgets.controls.sheets import TextSheet
 from engine.errors import StorageError
 from tests.app.fakes import reply
@@ -353,7 +354,7 @@ def test_the_toast_stands_above_the_talk_bar_and_moves_nothing(sit: Sit) -> None
     user.qtbot.wait(250)  # it has risen
     assert (bar.geometry(), bar.button.geometry(), user.window.conversation.geometry()) == before
     foot = toast.mapTo(user.window, toast.rect().bottomLeft()).y()
-    assert foot < bar.mapTo(user.window, bar.rect().topLeft()).y()
+    assert foot - SHADOW < bar.box.mapTo(user.window, bar.box.rect().topLeft()).y()
     user.window.resize(user.window.width(), user.window.height() - 100)
     assert toast.mapTo(user.window, toast.rect().bottomLeft()).y() == foot - 100
     user.window.menus.show_transcribe.trigger()

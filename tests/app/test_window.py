@@ -66,7 +66,7 @@ def test_talk_think_answer_play_again(sit: Sit) -> None:
     user.sees(lambda: turn.answer.spoken_span() is not None)
     user.hears()
     user.sees_word("Ready")
-    assert user.words == ["Getting ready", "Listening", "Thinking", "Speaking", "Ready"]
+    assert user.words == ["Starting…", "Listening", "Thinking", "Speaking", "Ready"]
     assert re.fullmatch(r"text \d+\.\d s · (sound|heard) \d+\.\d s · RTF \d+\.\d\d", turn.action_row.badge)
     assert "Tool Calculator" in {card.accessibleName() for card in turn.findChildren(ToolCard)}
     user.sees(lambda: user.app.controller.turns[0].text == "what is twelve times seven")
@@ -119,7 +119,7 @@ STATES: dict[str, tuple[Callable[[User], object], str]] = {
     "answering": (lambda user: user.type("Wait, saying so."), "Answering"),
     "speaking": (speaks, "Speaking"),
     "playing again": (plays_again, "Speaking"),
-    "playing what I said": (plays_what_was_said, "Speaking"),
+    "playing what I said": (plays_what_was_said, "Playing"),
     "speaking in another voice": (speaks_in_another_voice, "Speaking"),
 }
 
@@ -137,7 +137,7 @@ def test_talking_is_possible_in_every_state_and_silences_what_sounds(sit: Sit, s
     bring_there(user)
     user.sees_word(word)
     user.hold_space()
-    assert user.window.talk_bar.word in ("Getting ready", "Listening")
+    assert user.window.talk_bar.word in ("Starting…", "Listening")
     assert user.silence()
     gate.set()
     user.speak()
@@ -197,9 +197,9 @@ def test_quitting_waits_for_nothing_in_every_state(sit: Sit, state: str) -> None
 def test_talk_pressed_and_let_go_before_the_microphone_is_ready_says_so(sit: Sit) -> None:
     user = sit()
     user.hold_space()
-    user.sees_word("Getting ready")
+    user.sees_word("Starting…")
     user.let_go()
-    user.sees_hint("The microphone gave no sound yet")
+    user.sees_notice("The microphone gave no sound yet")
     assert user.window.talk_bar.word == "Ready"
     user.say()
     user.sees(lambda: user.app.engine.asked)
@@ -259,7 +259,7 @@ def test_answering_again_while_listening_ends_the_recording(sit: Sit) -> None:
     user.sees_word("Ready")
     user.window.menus.talk.trigger()  # listens until it is triggered again
     user.speak(3.0)
-    user.sees_word("Listening")
+    user.sees_word("Listening · locked")
     user.press(user.word("Again"))
     user.sees(lambda: user.app.controller.turns[0].answer == "Again.")
     user.sees_word("Ready")
@@ -277,7 +277,8 @@ def test_a_tap_latches_and_a_second_one_sends(sit: Sit, monkeypatch: pytest.Monk
     button = user.window.talk_bar.button
     user.press(button)
     user.speak()
-    user.sees_word("Listening")
+    user.sees_word("Listening · locked")
+    assert user.window.talk_bar.hint == "Space sends, Esc discards"
     user.press(button)
     user.sees(lambda: user.app.engine.asked)
 
@@ -291,7 +292,7 @@ def test_the_words_are_announced_to_screen_readers(sit: Sit, monkeypatch: pytest
     user.hears_something()
     user.hears()
     user.sees_word("Ready")
-    assert told == ["Getting ready", "Listening", "Thinking", "Answering", "Speaking", "Ready"]
+    assert told == ["Starting…", "Listening", "Thinking", "Answering", "Speaking", "Ready"]
 
 
 def test_thinking_is_cut_short_by_a_word(sit: Sit) -> None:
@@ -319,7 +320,7 @@ def test_a_microphone_pulled_while_talking_keeps_what_was_said(sit: Sit) -> None
     first = user.sound.input
     assert first is not None
     first.lost = True
-    user.sees_hint("The microphone Built-in Microphone went away.")
+    user.sees_notice("The microphone Built-in Microphone went away.")
     user.sees(lambda: user.app.controller.turns and user.turn().retry.isVisible())
     user.let_go()
     user.sees(lambda: user.sound.input is not first)
@@ -339,7 +340,7 @@ def test_a_loudspeaker_pulled_while_speaking_goes_on_with_another(sit: Sit) -> N
     first = user.sound.output
     assert first is not None
     first.lost = True
-    user.sees_hint("The loudspeaker Built-in Output went away")
+    user.sees_notice("The loudspeaker Built-in Output went away")
     user.sees(lambda: user.sound.output is not first and user.app.controller._sound.playback.open)
     assert user.hears() > 1.5
     assert user.app.controller.turns[0].state is TurnState.DONE
@@ -352,7 +353,7 @@ def test_a_refused_microphone_leads_to_the_privacy_settings(sit: Sit, monkeypatc
     user.app.permission._access = Access.DENIED
     user.hold_space()
     user.let_go()
-    user.sees_hint("Earshot may not use the microphone")
+    user.sees_notice("Earshot may not use the microphone")
     assert user.window.talk_bar.word == "Ready"
     user.press(user.word("Open privacy settings"))
     assert opened
@@ -379,7 +380,7 @@ def test_a_full_disk_is_said_and_nothing_is_lost(sit: Sit, monkeypatch: pytest.M
     working = recording_files.write_recording
     monkeypatch.setattr(recording_files, "write_recording", full)
     user.say()
-    user.sees_hint("The disk is full: make room.")
+    user.sees_notice("The disk is full: make room.")
     monkeypatch.setattr(recording_files, "write_recording", working)
     user.press(user.word("Try again"))
     user.sees(lambda: user.app.engine.asked)
@@ -396,7 +397,7 @@ def test_a_disk_that_fills_while_it_answers_costs_no_answer(sit: Sit, monkeypatc
     user.type("Speak.")
     user.hears_something()
     assert user.hears() > 0.9
-    user.sees_hint("The disk is full: make room.")
+    user.sees_notice("The disk is full: make room.")
     assert user.app.controller.turns[0].state is TurnState.DONE
 
 
@@ -422,10 +423,10 @@ def test_an_engine_that_hangs_is_replaced(sit: Sit, monkeypatch: pytest.MonkeyPa
     user.say()
     user.sees_word("Answering")
     monkeypatch.setattr(models, "HANGING_S", 0.2)
-    user.sees_hint("The model has not answered for")
+    user.sees_notice("The model has not answered for")
     assert user.window.talk_bar.word == "Stopped"
     monkeypatch.setattr(models, "HANGING_S", 60.0)
-    user.press(user.window.talk_bar.hint_button)
+    user.press(user.window.talk_bar.lane.action)
     user.sees_word("Ready")
     user.press(user.turn().retry)
     user.sees(lambda: user.app.controller.turns[-1].answer == "Again.")
@@ -435,9 +436,9 @@ def test_an_engine_that_hangs_is_replaced(sit: Sit, monkeypatch: pytest.MonkeyPa
 def test_an_engine_that_dies_is_replaced(sit: Sit) -> None:
     user = sit([AnswerText("Well", 0), SystemExit(1)], reply("Again."))
     user.say()
-    user.sees_hint("The engine stopped unexpectedly")
+    user.sees_notice("The engine stopped unexpectedly")
     assert user.window.talk_bar.word == "Stopped"
-    user.press(user.window.talk_bar.hint_button)
+    user.press(user.window.talk_bar.lane.action)
     user.sees_word("Ready")
     user.press(user.turn().retry)
     user.sees(lambda: user.app.controller.turns[-1].answer == "Again.")
@@ -577,7 +578,7 @@ def test_a_recording_dropped_on_the_conversation_is_heard_before_the_spoken_ques
     assert np.allclose(samples[: 2 * 16_000], read(recordings[0]), atol=1e-3)
     assert len(samples) == pytest.approx((2.0 + 0.5 + 1.0) * 16_000, abs=4_000)
     user.drop(recordings[1])
-    user.press(user.word("Remove"))
+    user.press(user.window.talk_bar.box._remove)
     user.type("And without it?")
     user.sees(lambda: len(user.app.engine.asked) == 2)
     assert user.app.engine.asked[1].samples_16k is None
@@ -592,7 +593,7 @@ def test_a_segment_that_sounds_gives_way_to_talking(sit: Sit, steps: Steps, reco
     QTest.mouseClick(segments.viewport(), Qt.MouseButton.LeftButton, pos=place)
     user.hears_something()
     assert user.cards()["first.wav"].job.playing == 1
-    assert user.window.header.state == "Speaking"
+    assert user.window.header.state == "Playing"
     segments.setFocus()
     user.hold_space()
     assert user.silence()
@@ -666,7 +667,7 @@ def test_sound_is_saved_and_an_answer_copied_spoken_again_edited_and_deleted(
     target = tmp_path / "saved.wav"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", staticmethod(lambda *_: (str(target), "")))
     user.press(user.word("Save sound"))
-    user.sees_hint("Saved saved.wav.")
+    user.sees_notice("Saved saved.wav.")
     assert len(read(target, 24_000)) == pytest.approx(24_000, abs=10)
     user.press(user.word("Copy"))
     assert QGuiApplication.clipboard().text() == "One."
@@ -701,7 +702,7 @@ def test_a_sound_that_cannot_be_saved_says_why(sit: Sit, tmp_path: Path, monkeyp
     user.hears()
     monkeypatch.setattr(QFileDialog, "getSaveFileName", staticmethod(lambda *_: (str(tmp_path), "")))
     user.press(user.word("Save sound"))
-    user.sees_hint("is a folder: choose a file name")
+    user.sees_notice("is a folder: choose a file name")
 
 
 # Tools, timers, devices that come.
@@ -728,13 +729,13 @@ def test_a_tool_that_asks_first_is_allowed_or_refused(sit: Sit, word: str, resul
     user = sit(ask_first=("calculator",))
     using("calculator", {"expression": "12*7"})(user)
     user.type("What is 12*7?")
-    user.sees_hint("Earshot wants to use Calculator: 12*7")
+    user.sees_notice("Earshot wants to use Calculator: 12*7")
     assert not results(user)
     user.press(user.word(word))
     user.sees(lambda: user.app.controller.turns[0].answer == "Well.")
     assert results(user) == [result]
-    assert user.window.talk_bar.hint == "Hold Space to talk, Esc to stop"
-    assert not user.window.talk_bar.refuse_button.isVisible()
+    assert user.window.talk_bar.notice == ""
+    assert not user.window.talk_bar.lane.other.isVisible()
 
 
 @pytest.mark.parametrize("way", ["escape", "space"])
@@ -742,10 +743,10 @@ def test_whoever_goes_on_without_answering_does_not_allow(sit: Sit, way: str) ->
     user = sit(ask_first=("calculator",))
     using("calculator", {"expression": "12*7"})(user)
     user.type("What is 12*7?")
-    user.sees_hint("Earshot wants to use Calculator")
+    user.sees_notice("Earshot wants to use Calculator")
     user.escape() if way == "escape" else user.hold_space()
     user.sees(lambda: results(user) == ["The user did not allow this call."])
-    assert "wants to use" not in user.window.talk_bar.hint
+    assert "wants to use" not in user.window.talk_bar.notice
     if way == "space":
         user.speak()
         user.sees_word("Listening")
@@ -758,9 +759,9 @@ def test_a_question_nobody_answers_goes_away(sit: Sit, monkeypatch: pytest.Monke
     user = sit(ask_first=("calculator",))
     using("calculator", {"expression": "12*7"})(user)
     user.type("What is 12*7?")
-    user.sees_hint("Earshot wants to use Calculator")
+    user.sees_notice("Earshot wants to use Calculator")
     user.sees(lambda: results(user) == ["The user did not allow this call."])
-    user.sees_hint("Hold Space to talk")
+    user.sees(lambda: not user.window.talk_bar.notice)
 
 
 def test_what_a_tool_may_do_is_set_in_the_settings(sit: Sit) -> None:
@@ -784,7 +785,7 @@ def test_a_timer_rings(sit: Sit) -> None:
     using("set_timer", {"seconds": 1, "label": "tea"})(user)
     user.type("Set a timer.")
     user.sees(lambda: results(user) and "Timer 1 (tea) set for 1 second" in results(user)[0])
-    user.sees_hint("Timer “tea” rings.")
+    user.sees_notice("Timer “tea” rings.")
     user.hears_something()
     user.escape()
     assert user.silence()
@@ -794,8 +795,8 @@ def test_a_timer_that_is_due_while_it_speaks_rings_afterwards(sit: Sit) -> None:
     user = sit(reply(speech_s=1.0))
     speaks(user)
     user.app.controller._talk.bell.rang.emit("")
-    user.sees_hint("The timer rings.")
-    over = ["Thinking", "Speaking", "Ready", "Speaking"]
+    user.sees_notice("The timer rings.")
+    over = ["Thinking", "Speaking", "Ready", "Playing"]
     user.sees(lambda: user.sound.listen(0.02) is not None and user.words[-4:] == over)
     user.hears_something()
     assert user.app.controller.turns[0].state is TurnState.DONE
@@ -834,7 +835,7 @@ def test_the_microphone_is_let_go_of_while_other_apps_are_in_front(sit: Sit) -> 
     user.sees(lambda: microphone.open)
     user.window.menus.talk.trigger()
     user.speak()
-    user.sees_word("Listening")
+    user.sees_word("Listening · locked")
     user.app.controller.show_in_front(False)
     assert microphone.recording, "what is being said goes on being heard"
     user.app.controller.show_in_front(True)

@@ -42,15 +42,15 @@ class User:
         except self.qtbot.TimeoutError:
             bar = self.window.talk_bar
             turns = [(turn.state.value, turn.text, turn.answer, turn.problem) for turn in self.app.controller.turns]
-            raise AssertionError(f"the window shows {bar.word!r}, {bar.hint!r}, {turns}") from None
+            raise AssertionError(f"the window shows {bar.word!r}, {bar.notice!r}, {turns}") from None
 
     def sees_word(self, word: str) -> None:
         """Wait for the word beside the talk button."""
         self.sees(lambda: self.window.talk_bar.word == word)
 
-    def sees_hint(self, part: str) -> None:
-        """Wait for advice under the talk button."""
-        self.sees(lambda: part in self.window.talk_bar.hint)
+    def sees_notice(self, part: str) -> None:
+        """Wait for a notice over the message field."""
+        self.sees(lambda: part in self.window.talk_bar.notice)
 
     def _come_to_front(self) -> None:
         """What a window manager does when a dialog closes, and a person is not as fast as that."""
@@ -88,9 +88,9 @@ class User:
     def type(self, text: str) -> None:
         """Type a question and press Return; then the keyboard goes back to the page."""
         field = self.window.talk_bar.field
-        field.setText(text)
+        field.setPlainText(text)
         QTest.keyClick(field, Qt.Key.Key_Return)
-        self.window.talk_bar.button.setFocus()
+        self.window.go_home()
 
     def hears(self) -> float:
         """Listen until it is over; seconds from the first sound to the last one."""

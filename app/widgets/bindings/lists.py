@@ -101,13 +101,15 @@ class ListBinding(QObject):
     def _on_new(self) -> None:
         self._controller.new_conversation()
         self._window.show_page(TALK)
+        self._window.go_home()
 
     def _on_opened(self, key: str) -> None:
         self._controller.open_conversation(key)
         self._window.show_page(TALK)
+        self._window.go_home()
 
     def _on_rename_current(self) -> None:
-        self._window.menus.sidebar.setChecked(True)  # its name is changed in the list
+        self._window.sidebar_place.show(True)  # its name is changed in the list
         self._window.sidebar.conversations.edit_current()
 
     def _on_delete_current(self) -> None:
@@ -127,5 +129,5 @@ class ListBinding(QObject):
         shown = wanted if wanted in keys else next(iter(keys), "")
         self._window.voice.show_choices(choices, shown, self.tr("Voice: {choice}"))
         if not choices:
-            self._window.voice.setText(self.tr("No voice"))
+            self._window.voice.show_words(self.tr("No voice"))
         self._window.voice.add_command(self._add_voice)

@@ -15,8 +15,8 @@ from PySide6.QtWidgets import QFileDialog, QMenu
 from app.shown import ModelStatus, Notice, NoticeAction, State, TurnState, TurnView, Welcome
 from app.widgets.controls.sheets import TextSheet
 from app.widgets.frame.header import menu_words
-from app.widgets.frame.window import TALK, TRANSCRIBE, Window
-from app.widgets.talk.talk_bar import TONES
+from app.widgets.frame.window import TALK, TRANSCRIBE, Window, documents_folder
+from app.widgets.talk.state_row import TONES
 from app.widgets.talk.talk_button import TalkLook
 from app.widgets.talk.turn_widget import LIVE, TurnAction
 from engine.events import Thinking
@@ -42,6 +42,8 @@ class TalkBinding(QObject):
     def _listen_to_controller(self) -> None:
         controller, window = self._controller, self._window
         controller.state_changed.connect(lambda _state: self._show_state())
+        controller.manner_changed.connect(self._show_state)
+        controller.devices_changed.connect(self._show_ways)
         controller.model_changed.connect(self._on_model)
         controller.notice_changed.connect(self._on_notice)
         controller.level_changed.connect(window.talk_bar.button.set_level)
@@ -53,6 +55,7 @@ class TalkBinding(QObject):
         controller.voices_changed.connect(self._show_switches)
         controller.attachment_changed.connect(window.talk_bar.set_attachment)
         self._settings.changed.connect(lambda _name: self._show_switches())
+        self._settings.changed.connect(lambda _name: self._show_ways())
 
     def _show_everything(self) -> None:
         self._show_state()
@@ -61,6 +64,7 @@ class TalkBinding(QObject):
         self._on_welcome(self._controller.welcome)
         self._window.talk_bar.set_attachment(self._controller.attachment)
         self._show_switches()
+        self._show_ways()
 
     def _on_model(self, _status: ModelStatus) -> None:
         self._show_state()
@@ -68,21 +72,25 @@ class TalkBinding(QObject):
 
     def _show_state(self) -> None:
         look, word = self._look()
+        self._window.busy = self._controller.state is not State.IDLE
         self._window.talk_bar.set_state(look, word)
         self._window.header.set_state("" if self._controller.state is State.IDLE else word, TONES[look])
 
     def _look(self) -> tuple[TalkLook, str]:
+        controller, last = self._controller, self._last()
+        if controller.state is State.LISTENING and controller.locked:
+            return TalkLook.LOCKED, self.tr("Listening · locked")
+        if controller.state is State.SPEAKING and controller.plays_recording:
+            return TalkLook.PLAYING, self.tr("Playing")
+        if controller.state is State.THINKING and last is not None and last.state is TurnState.ANSWERING:
+            return TalkLook.THINKING, self.tr("Answering")
         words = {
-            State.GETTING_READY: (TalkLook.OPENING, self.tr("Getting ready")),
+            State.GETTING_READY: (TalkLook.OPENING, self.tr("Starting…")),
             State.LISTENING: (TalkLook.LISTENING, self.tr("Listening")),
             State.THINKING: (TalkLook.THINKING, self.tr("Thinking")),
             State.SPEAKING: (TalkLook.SPEAKING, self.tr("Speaking")),
         }
-        last = self._last()
-        if self._controller.state is State.THINKING and last is not None and last.state is TurnState.ANSWERING:
-            return TalkLook.THINKING, self.tr("Answering")
-        found = words.get(self._controller.state)
-        return found if found is not None else self._idle_look(self._controller.model)
+        return words[controller.state] if controller.state in words else self._idle_look(controller.model)
 
     def _idle_look(self, model: ModelStatus) -> tuple[TalkLook, str]:
         if model.problem:
@@ -100,7 +108,24 @@ class TalkBinding(QObject):
             NoticeAction.USE: self.tr("Use it now"),
         }
         refusal = self.tr("Don't allow") if notice.action is NoticeAction.ALLOW else ""
-        self._window.talk_bar.set_hint(notice.text, commands[notice.action], refusal, trouble=notice.trouble)
+        self._window.talk_bar.set_notice(notice.text, commands[notice.action], refusal, trouble=notice.trouble)
+
+    def _show_ways(self) -> None:
+        """Offer the ways to talk and the microphones, in the menu of the hint."""
+        menu, now = self._window.talk_bar.ways_to_talk, self._settings.now
+        menu.clear()
+        hold = menu.addAction(self.tr("Hold Space"))
+        hold.setCheckable(True)
+        hold.setChecked(True)
+        menu.addAction(self.tr("Hands-free")).setEnabled(False)
+        menu.addSeparator()
+        inputs = [("", self.tr("System default")), *((each.key, each.name) for each in self._controller.inputs)]
+        for key, name in inputs:
+            action = menu.addAction(menu_words(name))
+            action.setCheckable(True)
+            action.setChecked(key == now.input_device)
+            choose = partial(self._settings.change, input_device=key)
+            action.triggered.connect(lambda _checked=False, choose=choose: choose())
 
     def _on_welcome(self, welcome: Welcome) -> None:
         self._window.welcome.show_welcome(welcome)
@@ -145,20 +170,21 @@ class TalkBinding(QObject):
         )
         mute = self._controller.model.ready and not self._controller.voices
         window.talk_bar.offer(think=self._controller.model.thinks, speak=not mute, search=bool(network))
-        window.menus.show_switches(now.thinking is not Thinking.OFF, now.spoken_answers)
+        window.menus.show_switches(now.thinking is not Thinking.OFF, now.spoken_answers, bool(network & set(now.tools)))
 
     def _listen_to_talk_bar(self) -> None:
         bar, controller, window = self._window.talk_bar, self._controller, self._window
-        bar.talk_pressed.connect(lambda: window.show_page(TALK))
-        bar.talk_pressed.connect(controller.press_talk)
-        bar.talk_released.connect(controller.release_talk)
+        window.talk_pressed.connect(lambda _seconds_ago: window.show_page(TALK))
+        window.talk_pressed.connect(controller.press_talk)
+        window.talk_released.connect(controller.release_talk)
         bar.latch_toggled.connect(controller.toggle_latch)
         bar.text_sent.connect(controller.ask_text)
         bar.think_toggled.connect(lambda on: controller.set_thinking(Thinking.ALWAYS if on else Thinking.OFF))
         bar.speak_toggled.connect(controller.set_spoken_answers)
         bar.search_toggled.connect(self._on_search_toggled)
-        bar.hint_pressed.connect(controller.act_on_notice)
-        bar.hint_refused.connect(controller.refuse_tool)
+        bar.notice_acted.connect(controller.act_on_notice)
+        bar.notice_acted_otherwise.connect(controller.refuse_tool)
+        bar.notice_dismissed.connect(controller.dismiss_notice)
         bar.attachment_removed.connect(controller.clear_attachment)
         window.stop_requested.connect(controller.stop)
         window.welcome.phrase_chosen.connect(controller.ask_text)
@@ -185,6 +211,7 @@ class TalkBinding(QObject):
         menus.talk.triggered.connect(controller.toggle_latch)
         menus.play.triggered.connect(lambda: self._on_last(TurnAction.PLAY))
         menus.again.triggered.connect(lambda: self._on_last(TurnAction.AGAIN))
+        menus.copy_answer.triggered.connect(lambda: self._on_last(TurnAction.COPY))
         menus.save_sound.triggered.connect(lambda: self._on_last(TurnAction.SAVE))
 
     def _last(self) -> TurnView | None:
@@ -232,8 +259,9 @@ class TalkBinding(QObject):
     def _save(self, turn: TurnView) -> None:
         words = "".join(c if c.isalnum() else " " for c in turn.answer[:40]).split()
         name = " ".join(words) or "Earshot"
-        title, kinds = self.tr("Save sound"), self.tr("Sound") + " (*.wav)"
-        path, _ = QFileDialog.getSaveFileName(self._window, title, f"{name}.wav", kinds)
+        title, kinds = self.tr("Save as sound"), self.tr("Sound") + " (*.wav)"
+        place = os.path.join(documents_folder(), f"{name}.wav")
+        path, _ = QFileDialog.getSaveFileName(self._window, title, place, kinds)
         if path:
             self._controller.save_sound(turn.key, Path(path))
 

@@ -371,7 +371,9 @@ class ConversationList(QListView):
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
         row = self._model.at(self.currentIndex())
-        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and row is not None:
+        if self.state() == QAbstractItemView.State.EditingState:
+            super().keyPressEvent(event)  # Return ended it, and opens nothing
+        elif event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and row is not None:
             self.delete_requested.emit(row.key)
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and row is not None:
             self.opened.emit(row.key)  # Qt's own keys differ: on a Mac, Return would rename and F2 do nothing

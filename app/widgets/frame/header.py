@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, Signal
@@ -10,8 +11,10 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
 
 from app.qt import override
 from app.widgets.controls import theme
-from app.widgets.controls.buttons import PillButton
+from app.widgets.controls.buttons import IconButton, MenuButton
 from app.widgets.controls.labels import ElidedLabel, Label
+
+_LIGHTS = 64  # the window's own buttons on a Mac
 
 
 def menu_words(name: str) -> str:
@@ -19,8 +22,8 @@ def menu_words(name: str) -> str:
     return name.replace("&", "&&")
 
 
-class MenuPill(PillButton):
-    """An outlined word that opens a menu of choices."""
+class MenuPill(MenuButton):
+    """A quiet word that opens a menu of choices."""
 
     picked = Signal(str)
 
@@ -28,6 +31,8 @@ class MenuPill(PillButton):
         super().__init__("", parent)
         self._name = name
         self._menu = QMenu(self)
+        self._words = self._shown = ""
+        self._is_short = False
         self.clicked.connect(self._open)
 
     @property
@@ -44,10 +49,24 @@ class MenuPill(PillButton):
             action.setChecked(key == current)
             action.triggered.connect(lambda _checked=False, k=key: self.picked.emit(k))
         shown = dict(choices).get(current, current)
-        self.setText(text.format(choice=shown))
-        self.setShortcut(QKeySequence())  # else an ampersand in a name would make one
+        self._words, self._shown = text.format(choice=shown), shown
+        self._show_words()
         self.setAccessibleName(f"{self._name}: {shown}")
         self.setEnabled(bool(choices))
+
+    def set_short(self, short: bool) -> None:
+        """Show only the choice, where there is little room."""
+        self._is_short = short
+        self._show_words()
+
+    def show_words(self, words: str) -> None:
+        """Show these words in place of the choice."""
+        self._words = self._shown = words
+        self._show_words()
+
+    def _show_words(self) -> None:
+        self.setText(self._shown if self._is_short else self._words)
+        self.setShortcut(QKeySequence())  # else an ampersand in a name would make one
         self.updateGeometry()
 
     def add_command(self, action: QAction) -> None:
@@ -69,8 +88,13 @@ class HeaderBar(QWidget):
         self._offers_state = False
         self._title = ElidedLabel("", weight=600, size_px=theme.TEXT_PX)
         self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(18, 0, 18, 1)
+        self._row.setContentsMargins(24, 0, 18, 1)
         self._row.setSpacing(10)
+        self.sidebar_button = IconButton("sidebar", self.tr("Show Sidebar"), keys="Meta+Ctrl+S")
+        self.new_button = IconButton("plus", self.tr("New conversation"), keys="Ctrl+N")
+        for button in (self.sidebar_button, self.new_button):
+            button.hide()
+            self._row.addWidget(button)
         self._row.addWidget(self._title, 1)
         self._state = Label("", "second", weight=600)
         self._state.hide()
@@ -79,6 +103,13 @@ class HeaderBar(QWidget):
     def add(self, widget: QWidget) -> None:
         """Put a control at the right end."""
         self._row.addWidget(widget)
+
+    def show_sidebar_button(self, shown: bool) -> None:
+        """Whether the way to the sidebar is here, because it is not in sight all the time."""
+        self.sidebar_button.setVisible(shown)
+        self.new_button.setVisible(shown)
+        lights = _LIGHTS if shown and sys.platform == "darwin" else 0
+        self._row.setContentsMargins((16 if shown else 24) + lights, 0, 18, 1)
 
     def set_title(self, title: str) -> None:
         """Name what the page shows."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QCoreApplication, QObject, QSignalBlocker, Signal
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QApplication, QLineEdit, QMainWindow, QMenu, QPlainTextEdit, QTextEdit
+from PySide6.QtWidgets import QApplication, QLineEdit, QMainWindow, QMenu, QPlainTextEdit, QTextEdit, QWidget
 
 Standard = QKeySequence.StandardKey
 _EDITORS = (QLineEdit, QTextEdit, QPlainTextEdit)
@@ -34,9 +34,13 @@ class Menus(QObject):
         QApplication.instance().focusChanged.connect(self._show_acts)  # type: ignore[union-attr]
         self._show_acts()
 
-    def show_switches(self, think: bool, speak: bool) -> None:
+    def name_sidebar_act(self, *, hides: bool) -> None:
+        """Say what becomes of the sidebar."""
+        self.sidebar.setText(_tr("Hide Sidebar") if hides else _tr("Show Sidebar"))
+
+    def show_switches(self, think: bool, speak: bool, search: bool) -> None:
         """Check the switches as they stand; says nothing."""
-        for action, on in ((self.think, think), (self.speak, speak)):
+        for action, on in ((self.think, think), (self.speak, speak), (self.search_web, search)):
             with QSignalBlocker(action):
                 action.setChecked(on)
 
@@ -79,10 +83,10 @@ class Menus(QObject):
     def _build_file(self) -> None:
         menu = self._menu(_tr("File"))
         self.new = self._action(menu, _tr("New Conversation"), Standard.New)
-        self.open = self._action(menu, _tr("Open Recordings…"), Standard.Open)
+        self.open = self._action(menu, _tr("Transcribe Files…"), Standard.Open)
         menu.addSeparator()
-        self.export = self._action(menu, _tr("Export Texts…"), "Ctrl+Shift+E")
-        self.save_sound = self._action(menu, _tr("Save Last Answer as Sound…"), Standard.Save)
+        self.export = self._action(menu, _tr("Export…"), "Ctrl+Shift+E")
+        self.save_sound = self._action(menu, _tr("Save as Sound…"), Standard.Save)
         menu.addSeparator()
         self.close = self._action(menu, _tr("Close Window"), "Ctrl+W")
         self.settings = self._action(menu, _tr("Settings…"), "Ctrl+,", QAction.MenuRole.PreferencesRole)
@@ -99,7 +103,9 @@ class Menus(QObject):
         self.paste = self._edit_action(menu, _tr("Paste"), Standard.Paste, "paste")
         self.select_all = self._edit_action(menu, _tr("Select All"), Standard.SelectAll, "selectAll")
         menu.addSeparator()
-        self.find = self._action(menu, _tr("Find in Everything Said"), Standard.Find)
+        self.copy_answer = self._action(menu, _tr("Copy Last Answer"), "Ctrl+Shift+C")
+        self.find = self._action(menu, _tr("Find…"), Standard.Find)
+        self.search = self._action(menu, _tr("Search Everything Said"), "Ctrl+Shift+F")
 
     def _edit_action(self, menu: QMenu, text: str, keys: Standard, method: str) -> QAction:
         action = self._action(menu, text, keys)
@@ -115,22 +121,35 @@ class Menus(QObject):
                 getattr(focused, method)()
             elif method in ("undo", "redo"):
                 (self.undo_wanted if method == "undo" else self.redo_wanted).emit()
-            elif focused is not None and method == "copy" and hasattr(focused, "copy_text"):
-                focused.copy_text()
+            elif method == "copy":
+                self._copy_shown(focused)
 
         return do
+
+    def _copy_shown(self, focused: QWidget | None) -> None:
+        """What is marked anywhere, else the turn with the keyboard."""
+        texts = self._window.findChildren(QTextEdit)
+        marked = next((text for text in texts if text.isVisible() and text.textCursor().hasSelection()), None)
+        if marked is not None:
+            marked.copy()
+        elif focused is not None and hasattr(focused, "copy_text"):
+            focused.copy_text()
 
     def _build_conversation(self) -> None:
         menu = self._menu(_tr("Conversation"))
         self.talk = self._action(menu, _tr("Talk or Send"), "Ctrl+T")
+        self.hands_free = self._action(menu, _tr("Hands-Free"), "Ctrl+Shift+L")
+        self.hands_free.setEnabled(False)
         self.stop = self._action(menu, _tr("Stop"), "Ctrl+.")
         menu.addSeparator()
-        self.play = self._action(menu, _tr("Play Last Answer Again"), "Ctrl+P")
-        self.again = self._action(menu, _tr("Answer Again"), "Ctrl+R")
-        self.think = self._action(menu, _tr("Think First"), "Ctrl+Shift+T")
-        self.think.setCheckable(True)
-        self.speak = self._action(menu, _tr("Speak Answers"), "Ctrl+Shift+S")
-        self.speak.setCheckable(True)
+        self.play = self._action(menu, _tr("Play Last Answer"), "Ctrl+Alt+P")
+        self.again = self._action(menu, _tr("Ask Again"), "Ctrl+R")
+        menu.addSeparator()
+        self.think = self._action(menu, _tr("Think"), "Ctrl+Shift+T")
+        self.speak = self._action(menu, _tr("Speak Answers"), "Ctrl+Shift+A")
+        self.search_web = self._action(menu, _tr("Web Search"), "Ctrl+Shift+B")
+        for switch in (self.think, self.speak, self.search_web):
+            switch.setCheckable(True)
         menu.addSeparator()
         self.rename = self._action(menu, _tr("Rename Conversation"))
         self.delete = self._action(menu, _tr("Delete Conversation"))
@@ -140,9 +159,7 @@ class Menus(QObject):
         self.show_talk = self._action(menu, _tr("Talk"), "Ctrl+1")
         self.show_transcribe = self._action(menu, _tr("Transcribe"), "Ctrl+2")
         menu.addSeparator()
-        self.sidebar = self._action(menu, _tr("Show Sidebar"), "Ctrl+Alt+S")
-        self.sidebar.setCheckable(True)
-        self.sidebar.setChecked(True)
+        self.sidebar = self._action(menu, _tr("Hide Sidebar"), "Meta+Ctrl+S")
         self.full_screen = self._action(menu, _tr("Enter Full Screen"), Standard.FullScreen)
 
     def _build_window(self) -> None:

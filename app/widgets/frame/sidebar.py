@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from app.qt import override
 from app.shown import ConversationView
 from app.widgets.controls import theme
-from app.widgets.controls.buttons import SegmentedSwitch, TextButton, Tone
+from app.widgets.controls.buttons import IconButton, SegmentedSwitch, TextButton, Tone
 from app.widgets.controls.fields import Field
 from app.widgets.controls.labels import ElidedLabel, Label
 from app.widgets.frame.conversation_list import ConversationList
@@ -37,6 +37,7 @@ class _Dot(QWidget):
 class StatusLine(QWidget):
     """Which model, how much memory, and what leaves this Mac."""
 
+    told = Signal(str, str, str)
     LEAST = 56
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -63,6 +64,7 @@ class StatusLine(QWidget):
         self._dot.update()
         self.setAccessibleName(f"{first}. {second}")
         self._fit()
+        self.told.emit(first, second, tone)
 
     def _fit(self) -> None:
         """As high as both lines need: what is true is never cut."""
@@ -82,6 +84,42 @@ class StatusLine(QWidget):
         QPainter(self).fillRect(QRectF(0, 0, self.width(), 1), theme.colours(self).line)
 
 
+class StatusFoot(QWidget):
+    """The same in one line under the page, while the sidebar is not beside it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._dot = _Dot()
+        self._first = ElidedLabel("", "second", size_px=theme.SMALL_PX)
+        self._second = ElidedLabel("", "second", size_px=theme.SMALL_PX)
+        self._second.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(24, 1, 24, 0)
+        row.setSpacing(6)
+        row.addWidget(self._dot)
+        row.addWidget(self._first, 1)
+        row.addWidget(self._second, 2)
+        self.setFixedHeight(28)
+        self.hide()
+
+    def show_status(self, first: str, second: str, tone: str) -> None:
+        """Which model, and what leaves this Mac."""
+        self._first.setText(first)
+        self._second.setText(second)
+        self._dot.tone = tone
+        self._dot.update()
+        self.setAccessibleName(f"{first}. {second}")
+
+    @property
+    def text(self) -> str:
+        """Both parts."""
+        return f"{self._first.text()}\n{self._second.text()}"
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        QPainter(self).fillRect(QRectF(0, 0, self.width(), 1), theme.colours(self).line)
+
+
 class Sidebar(QWidget):
     """Everything left of the page."""
 
@@ -92,6 +130,7 @@ class Sidebar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFixedWidth(theme.SIDEBAR_WIDTH)
+        self.hide_button = IconButton("sidebar", self.tr("Hide Sidebar"), keys="Meta+Ctrl+S")
         self.pages = SegmentedSwitch([self.tr("Talk"), self.tr("Transcribe")], self.tr("Page"))
         self.pages.chosen.connect(self.page_chosen)
         self.search = Field(self.tr("Search everything said"))
@@ -106,9 +145,14 @@ class Sidebar(QWidget):
         self._lay_out()
 
     def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.setContentsMargins(0, 8, -2, 0)
+        top.addStretch(1)
+        top.addWidget(self.hide_button)
         head = QVBoxLayout()
-        head.setContentsMargins(12, 12, 12, 4)
-        head.setSpacing(10)
+        head.setContentsMargins(12, 0, 12, 4)
+        head.setSpacing(8)
+        head.addLayout(top)
         head.addWidget(self.pages)
         head.addWidget(self.search)
         new_row = QHBoxLayout()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QEvent, QStandardPaths, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -22,17 +22,22 @@ from app.widgets.controls.buttons import PillButton
 from app.widgets.controls.toast import Toast
 from app.widgets.frame.drop_overlay import DropOverlay, dropped_files
 from app.widgets.frame.header import HeaderBar, MenuPill
+from app.widgets.frame.keyboard import Keyboard
 from app.widgets.frame.menus import Menus
-from app.widgets.frame.sidebar import Sidebar
+from app.widgets.frame.sidebar import Sidebar, StatusFoot
+from app.widgets.frame.sidebar_place import SidebarPlace
 from app.widgets.talk.conversation_page import ConversationPage
-from app.widgets.talk.push_to_talk import PushToTalk
 from app.widgets.talk.talk_bar import TalkBar
 from app.widgets.talk.welcome import WelcomePage
 from app.widgets.transcribe.page import TranscribePage
 
 TALK, TRANSCRIBE = 0, 1
-NARROW_PX = 900  # below this the sidebar gives its room to the page
 SOUND_FILES = "*.wav *.mp3 *.m4a *.mp4 *.mov *.flac *.ogg *.opus *.aac *.aiff *.aif *.caf *.webm *.mkv *.wma"
+
+
+def documents_folder() -> str:
+    """Where file dialogs open the first time: Qt itself goes on from the folder used last."""
+    return QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
 
 
 class Window(QMainWindow):
@@ -42,6 +47,8 @@ class Window(QMainWindow):
     painted = Signal()  # for the first time: a person sees the window
     closing = Signal()
     stop_requested = Signal()
+    talk_pressed = Signal(float)  # so many seconds ago
+    talk_released = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,7 +58,8 @@ class Window(QMainWindow):
         self.resize(*theme.WINDOW_SIZE)
         self.setAcceptDrops(True)
         self.sidebar = Sidebar()
-        self.talk_bar = TalkBar()
+        self._talk = QWidget()
+        self.talk_bar = TalkBar(self._talk)
         self.conversation = ConversationPage()
         self.welcome = WelcomePage()
         self.transcribe = TranscribePage()
@@ -59,11 +67,13 @@ class Window(QMainWindow):
         self.voice = MenuPill(self.tr("Voice"))
         self.export = PillButton(self.tr("Export"))
         self.header = HeaderBar()
+        self.foot = StatusFoot()
+        self.busy = False  # something goes on that Esc ends
         self._lay_out()
         self.menus = Menus(self)
-        self.push_to_talk = PushToTalk(self)
+        self.keyboard = Keyboard(self, self.talk_bar.field, lambda: self.page == TALK, self.go_home)
         self._overlay = DropOverlay(self._page)
-        self.toast = Toast(self._page, above=self.talk_bar)
+        self.toast = Toast(self._page, above=(self.talk_bar.box, self.talk_bar.lane))
         self._talk_title = ""
         self._painted = False
         self._connect()
@@ -75,14 +85,15 @@ class Window(QMainWindow):
         self._talk_stack = QStackedWidget()
         self._talk_stack.addWidget(self.welcome)
         self._talk_stack.addWidget(self.conversation)
-        talk = QWidget()
-        talk_column = QVBoxLayout(talk)
+        talk_column = QVBoxLayout(self._talk)
         talk_column.setContentsMargins(0, 0, 0, 0)
         talk_column.setSpacing(0)
         talk_column.addWidget(self._talk_stack, 1)
         talk_column.addWidget(self.talk_bar)
+        for part in (self.talk_bar.fade, self.talk_bar.box, self.talk_bar.lane):
+            part.raise_()
         self._pages = QStackedWidget()
-        self._pages.addWidget(talk)
+        self._pages.addWidget(self._talk)
         self._pages.addWidget(self.transcribe)
         self._page = QWidget()
         self._page.setBackgroundRole(QPalette.ColorRole.Window)
@@ -92,6 +103,7 @@ class Window(QMainWindow):
         column.setSpacing(0)
         column.addWidget(self.header)
         column.addWidget(self._pages, 1)
+        column.addWidget(self.foot)
         whole = QWidget()
         row = QHBoxLayout(whole)
         row.setContentsMargins(0, 0, 0, 0)
@@ -99,27 +111,39 @@ class Window(QMainWindow):
         row.addWidget(self.sidebar)
         row.addWidget(self._page, 1)
         self.setCentralWidget(whole)
+        self.sidebar_place = SidebarPlace(whole, row, self.sidebar)
 
     def _connect(self) -> None:
         self.sidebar.page_chosen.connect(self.show_page)
         self.transcribe.open_requested.connect(self.choose_files)
-        self.push_to_talk.pressed.connect(self.talk_bar.talk_pressed)
-        self.push_to_talk.released.connect(self.talk_bar.talk_released)
+        self.keyboard.talk_pressed.connect(self.talk_pressed)
+        self.keyboard.talk_released.connect(self.talk_released)
+        self.talk_bar.talk_pressed.connect(lambda: self.talk_pressed.emit(0.0))
+        self.talk_bar.talk_released.connect(self.talk_released)
+        self.talk_bar.file_wanted.connect(self._choose_attachment)
+        self.sidebar.status.told.connect(self.foot.show_status)
+        self.sidebar_place.changed.connect(self._on_sidebar_moved)
+        self.header.sidebar_button.clicked.connect(self._toggle_sidebar)
+        self.sidebar.hide_button.clicked.connect(self._toggle_sidebar)
+        self.header.new_button.clicked.connect(self.sidebar.new_requested)
         menus = self.menus
         menus.open.triggered.connect(self.choose_files)
         menus.close.triggered.connect(self.close)
         menus.find.triggered.connect(self.start_search)
+        menus.search.triggered.connect(self.start_search)
         menus.stop.triggered.connect(self.stop_requested)
         menus.show_talk.triggered.connect(lambda: self.show_page(TALK))
         menus.show_transcribe.triggered.connect(lambda: self.show_page(TRANSCRIBE))
-        menus.sidebar.toggled.connect(self.sidebar.setVisible)
+        menus.sidebar.triggered.connect(self._toggle_sidebar)
         menus.full_screen.triggered.connect(self._on_full_screen)
         menus.minimise.triggered.connect(self.showMinimized)
         menus.zoom.triggered.connect(lambda: self.showNormal() if self.isMaximized() else self.showMaximized())
         menus.think.toggled.connect(self.talk_bar.think.setChecked)
         menus.speak.toggled.connect(self.talk_bar.speak.setChecked)
+        menus.search_web.toggled.connect(self.talk_bar.search.setChecked)
         self.talk_bar.think_toggled.connect(menus.think.setChecked)
         self.talk_bar.speak_toggled.connect(menus.speak.setChecked)
+        self.talk_bar.search_toggled.connect(menus.search_web.setChecked)
 
     @property
     def page(self) -> int:
@@ -128,7 +152,11 @@ class Window(QMainWindow):
 
     def show_page(self, page: int) -> None:
         """Bring a page to the front."""
+        self.sidebar_place.close_panel()
+        had_keyboard = page != self.page and self._pages.isAncestorOf(self.focusWidget() or self)
         self._pages.setCurrentIndex(page)
+        if had_keyboard:
+            self.go_home()
         self.sidebar.pages.choose(page)
         self.preset.setVisible(page == TALK)
         self.voice.setVisible(page == TALK)
@@ -144,7 +172,12 @@ class Window(QMainWindow):
 
     def show_empty(self, empty: bool) -> None:
         """Show the welcome page, or the turns."""
-        self._talk_stack.setCurrentWidget(self.welcome if empty else self.conversation)
+        wanted: QWidget = self.welcome if empty else self.conversation
+        if wanted is not self._talk_stack.currentWidget():
+            had_keyboard = self._talk_stack.isAncestorOf(self.focusWidget() or self)
+            self._talk_stack.setCurrentWidget(wanted)
+            if had_keyboard:
+                self.go_home()  # Qt would give it to the first button there
 
     @property
     def shows_welcome(self) -> bool:
@@ -153,14 +186,36 @@ class Window(QMainWindow):
 
     def start_search(self) -> None:
         """Put the keyboard into the search field."""
-        self.menus.sidebar.setChecked(True)
+        self.sidebar_place.show(True)
         self.sidebar.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.sidebar.search.selectAll()
+
+    def go_home(self) -> None:
+        """Give the keyboard to the page: there Space talks, and letters go to the message field."""
+        talk = self.welcome if self.shows_welcome else self.conversation
+        (talk if self.page == TALK else self.transcribe).setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _toggle_sidebar(self) -> None:
+        self.sidebar_place.show(not self.sidebar_place.in_sight)
+
+    def _on_sidebar_moved(self) -> None:
+        place = self.sidebar_place
+        self.foot.setVisible(not place.beside_page)
+        self.header.show_sidebar_button(not place.beside_page)
+        self.menus.name_sidebar_act(hides=place.in_sight)
+        for pill in (self.preset, self.voice):
+            pill.set_short(self.width() < theme.NARROW_PX)
+
+    def _choose_attachment(self) -> None:
+        kinds = self.tr("Sound and video") + f" ({SOUND_FILES});;" + self.tr("All files") + " (*)"
+        path, _ = QFileDialog.getOpenFileName(self, self.tr("Ask about a recording"), documents_folder(), kinds)
+        if path:
+            self.files_dropped.emit([path], TALK)
 
     def choose_files(self) -> None:
         """Ask for recordings to transcribe."""
         kinds = self.tr("Sound and video") + f" ({SOUND_FILES});;" + self.tr("All files") + " (*)"
-        paths, _ = QFileDialog.getOpenFileNames(self, self.tr("Open recordings"), "", kinds)
+        paths, _ = QFileDialog.getOpenFileNames(self, self.tr("Transcribe files"), documents_folder(), kinds)
         if paths:
             self.files_dropped.emit(paths, TRANSCRIBE)
 
@@ -182,8 +237,7 @@ class Window(QMainWindow):
     @override
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        if self.focusWidget() is None:
-            self.talk_bar.button.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.go_home()
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -195,20 +249,30 @@ class Window(QMainWindow):
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
-            self.stop_requested.emit()
-            if self.talk_bar.field.hasFocus():
-                self.talk_bar.button.setFocus(Qt.FocusReason.OtherFocusReason)  # so that Space talks again
+            self._escape()
         else:
             super().keyPressEvent(event)
+
+    def _escape(self) -> None:
+        """Do the first that applies. Menus, tips and edits have taken their own Esc before."""
+        search, field = self.sidebar.search, self.talk_bar.field
+        if self.sidebar_place.close_panel():
+            self.go_home()
+        elif search.hasFocus():
+            search.clear() if search.text() else self.go_home()
+        elif self.busy:
+            self.stop_requested.emit()
+        elif field.hasFocus():
+            self.go_home()
+        elif self.page == TALK and self.talk_bar.notice:
+            self.talk_bar.notice_dismissed.emit()
+        else:
+            self.go_home()
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        before = event.oldSize().width() if event.oldSize().isValid() else NARROW_PX  # it opens with its sidebar
-        if before >= NARROW_PX > event.size().width():
-            self.menus.sidebar.setChecked(False)
-        elif before < NARROW_PX <= event.size().width():
-            self.menus.sidebar.setChecked(True)
+        self.sidebar_place.fit(event.size().width())
 
     @override
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

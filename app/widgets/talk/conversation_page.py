@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import accumulate
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QWidget
 
 from app.qt import override
@@ -50,7 +50,7 @@ class ConversationPage(QAbstractScrollArea):
         super().__init__(parent)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click on its ground takes the keyboard, not one on a turn
         self.setAccessibleName(self.tr("Conversation"))
         self._turns: list[TurnView] = []
         self._heights: list[int] = []
@@ -341,6 +341,10 @@ class ConversationPage(QAbstractScrollArea):
             bar.setValue(bar.value() + top - 8)
         elif bottom > self.viewport().height() - 8:
             bar.setValue(bar.value() + bottom - self.viewport().height() + 8)
+
+    @override
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:

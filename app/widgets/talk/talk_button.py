@@ -15,6 +15,7 @@ from app.widgets.controls.buttons import PaintedButton
 
 FRAME_MS = 33
 RADIUS = 32.0
+SIZE = 96  # with the room for its ring
 
 
 class TalkLook(Enum):
@@ -23,10 +24,16 @@ class TalkLook(Enum):
     OFF = "off"  # nothing can be said yet
     READY = "ready"
     OPENING = "opening"  # the microphone gives no samples yet
-    LISTENING = "listening"
+    LISTENING = "listening"  # as long as talk is held
+    LOCKED = "locked"  # until somebody sends it
     THINKING = "thinking"
     SPEAKING = "speaking"
+    PLAYING = "playing"  # something recorded
     TROUBLE = "trouble"
+
+
+_SOUNDING = (TalkLook.LISTENING, TalkLook.LOCKED, TalkLook.SPEAKING, TalkLook.PLAYING)
+_SIGNS = {TalkLook.LOCKED: "arrow_up", TalkLook.TROUBLE: "microphone_off"}  # what a click does
 
 
 class TalkButton(PaintedButton):
@@ -57,7 +64,7 @@ class TalkButton(PaintedButton):
     def set_look(self, look: TalkLook) -> None:
         """Show another state; the ring is calm in those without sound."""
         self._look = look
-        if look not in (TalkLook.LISTENING, TalkLook.SPEAKING):
+        if look not in _SOUNDING:
             self._target = 0.0
         self._run_if_moving()
         self.update()
@@ -101,7 +108,7 @@ class TalkButton(PaintedButton):
 
     @override
     def sizeHint(self) -> QSize:
-        return QSize(96, 96)
+        return QSize(SIZE, SIZE)
 
     @override
     def minimumSizeHint(self) -> QSize:
@@ -119,9 +126,9 @@ class TalkButton(PaintedButton):
             return values.accent_soft, values.accent_text
         if self._look is TalkLook.TROUBLE:
             return values.groove, values.trouble
-        if self._look is TalkLook.LISTENING:
+        if self._look in (TalkLook.LISTENING, TalkLook.LOCKED):
             return values.listening, values.on_accent
-        return values.accent, values.on_accent
+        return values.accent_fill, values.on_accent
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -136,18 +143,19 @@ class TalkButton(PaintedButton):
         painter.drawEllipse(centre, RADIUS, RADIUS)
         if self._look in (TalkLook.THINKING, TalkLook.OPENING):
             self._paint_arc(painter, centre, values.accent)
-        icons.draw(painter, "microphone", QRectF(centre.x() - 14, centre.y() - 14, 28, 28), ink)
+        icons.draw(painter, _SIGNS.get(self._look, "microphone"), QRectF(centre.x() - 14, centre.y() - 14, 28, 28), ink)
         if self.keyboard_focus():
             painter.setPen(QPen(values.accent, 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawEllipse(centre, RADIUS + 4, RADIUS + 4)
 
     def _paint_rings(self, painter: QPainter, centre: QPointF, values: theme.Colours) -> None:
-        if self._look not in (TalkLook.LISTENING, TalkLook.SPEAKING):
+        if self._look not in _SOUNDING:
             return
-        ring = QColor(values.listening if self._look is TalkLook.LISTENING else values.accent)
+        listens = self._look in (TalkLook.LISTENING, TalkLook.LOCKED)
+        ring = QColor(values.listening if listens else values.accent)
         painter.setPen(Qt.PenStyle.NoPen)
-        for reach, alpha in ((4.0 + 11.5 * self._level, 0.07), (2.0 + 7.0 * self._level, 0.11)):
+        for reach, alpha in ((4.0 + 8.0 * self._level, 0.12), (2.0 + 5.0 * self._level, 0.16)):
             ring.setAlphaF(alpha * (1.6 if values.dark else 1.0))
             painter.setBrush(ring)
             painter.drawEllipse(centre, RADIUS + reach, RADIUS + reach)

@@ -11,6 +11,7 @@ from PySide6.QtGui import (
     QGuiApplication,
     QKeyEvent,
     QKeySequence,
+    QMouseEvent,
     QPainter,
     QPaintEvent,
     QResizeEvent,
@@ -179,7 +180,7 @@ class TurnWidget(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.turn = TurnView("")
         self._stacked: tuple[int, list[tuple[QWidget, int, int]]] | None = None
@@ -351,6 +352,10 @@ class TurnWidget(QWidget):
         """Ask for the answer on the clipboard."""
         if self.turn.answer:
             self._emit(TurnAction.COPY)
+
+    @override
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        event.accept()  # else the page would take the keyboard
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -28,6 +28,17 @@ def test_a_recording_has_its_pre_roll_and_its_pitch(rate_hz: int) -> None:
     assert np.argmax(spectrum) * 16_000 / (len(recorded) - 2000) == pytest.approx(220, abs=2)
 
 
+@pytest.mark.parametrize("pre_roll_s", [0.0, 0.5])
+def test_a_key_held_for_a_while_gets_the_sound_since_it_went_down(pre_roll_s: float) -> None:
+    microphone = Microphone(pre_roll_s)
+    microphone.attach(FakeStream(48_000, "In"))
+    fed(microphone, tone(2.0, 48_000))
+    microphone.start(0.25)
+    assert len(microphone.stop()) / 16_000 == pytest.approx(pre_roll_s + 0.25, abs=0.03)
+    microphone.start()
+    assert len(microphone.stop()) / 16_000 == pytest.approx(pre_roll_s, abs=0.03)
+
+
 def test_exact_zeros_are_not_yet_sound() -> None:
     microphone = Microphone()
     microphone.attach(FakeStream(48_000, "In"))

@@ -62,7 +62,7 @@ def test_a_servers_tools_are_offered_asked_about_and_gone_with_it(sit: Sit) -> N
     assert "small may reach the network" in user.window.sidebar.status.text
     user.settings.accept()
     asked_for(user, "shout", text="tea")
-    user.sees_hint("Earshot wants to use shout from small: tea")
+    user.sees_notice("Earshot wants to use shout from small: tea")
     assert results(user) == []
     user.press(user.word("Allow"))
     user.sees(lambda: results(user), SLOW_MS)
@@ -98,13 +98,13 @@ def test_a_server_that_dies_is_said_and_started_again(sit: Sit) -> None:  # noqa
     user.settings.accept()
     asked_for(user, "leave")
     user.sees(lambda: results(user))
-    user.sees_hint("The tool server small does not run")
+    user.sees_notice("The tool server small does not run")
     user.sees(lambda: user.app.controller.turns[0].answer == "Well.")
     page(user)
     assert row.words == "It ended by itself."
     user.press(named(row, "Start small again"))
     user.sees(lambda: row.words.startswith("3 tool"), SLOW_MS)
-    user.sees_hint("Hold Space to talk")
+    user.sees(lambda: not user.window.talk_bar.notice)
 
 
 @pytest.mark.parametrize(
@@ -131,9 +131,9 @@ def test_a_server_that_does_not_start_says_why_and_nothing_else_suffers(
 
 def test_a_server_that_did_not_start_is_said_where_nobody_opened_the_settings(sit: Sit) -> None:  # noqa: F811
     user = sit(tool_servers=("/nowhere/at-all",))
-    user.sees_hint("The tool server at-all does not run: the settings say more, under Tools.")
+    user.sees_notice("The tool server at-all does not run: the settings say more, under Tools.")
     user.app.controller.tool_servers.remove("/nowhere/at-all")
-    user.sees_hint("Hold Space to talk")
+    user.sees(lambda: not user.window.talk_bar.notice)
 
 
 def test_without_the_package_the_row_says_so(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811

@@ -128,7 +128,7 @@ def dress(window: Window) -> None:
     window.preset.show_choices([("assistant", "Assistant"), ("coach", "Speaking coach")], "assistant")
     window.voice.show_choices([("mei", "Mei"), ("", "No voice")], "mei", words("ListBinding", "Voice: {choice}"))
     window.talk_bar.set_switches(True, True, False)
-    window.talk_bar.set_hint()
+    window.talk_bar.set_notice()
     window.set_title("Train times and a packing list")
     window.toast.hide()
     window.show_page(TALK)
@@ -174,7 +174,7 @@ def mixed(window: Window) -> None:
     """Chinese, Markdown, an interruption, an error."""
     done = replace(TRAIN, state=TurnState.DONE, spoken=None)
     _talk(window, [done, PACKING, CHINESE, FAILED], TalkLook.TROUBLE, words("TalkBinding", "Stopped"))
-    window.talk_bar.set_hint(
+    window.talk_bar.set_notice(
         "The microphone gives no sound.", words("TalkBinding", "Open privacy settings"), trouble=True
     )
 
@@ -208,7 +208,7 @@ def asking(window: Window) -> None:
     waiting = replace(waiting, first_sound_s=None, real_time_factor=None)
     _talk(window, [PACKING, waiting], TalkLook.THINKING, words("TalkBinding", "Thinking"))
     question = words("Answering", "Earshot wants to use {tool}: {arguments}")
-    window.talk_bar.set_hint(
+    window.talk_bar.set_notice(
         question.format(tool=words("Tools", "Web search"), arguments=running.arguments),
         words("TalkBinding", "Allow"), words("TalkBinding", "Don't allow"),
     )  # fmt: skip
@@ -216,7 +216,7 @@ def asking(window: Window) -> None:
 
 def long_words(window: Window) -> None:
     """Words that do not fit, tables and code."""
-    _talk(window, [LONG_WORDS], TalkLook.OPENING, words("TalkBinding", "Getting ready"))
+    _talk(window, [LONG_WORDS], TalkLook.OPENING, words("TalkBinding", "Starting…"))
     window.set_title("A conversation whose name is far too long for the bar it has to fit in, whatever its width " * 2)
 
 

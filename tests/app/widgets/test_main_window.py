@@ -55,7 +55,7 @@ def test_talk_think_answer_play_again(window: MainWindow, controller: FakeContro
     controller.have_turn(TurnView("1", TurnState.WAITING, seconds=0.5))
     assert (bar.word, bar.button.look) == ("Listening", TalkLook.LISTENING)
     qtbot.mouseRelease(bar.button, Qt.MouseButton.LeftButton)
-    assert controller.asked[-2:] == [("press_talk",), ("release_talk",)]
+    assert controller.asked[-2:] == [("press_talk", 0.0), ("release_talk",)]
     controller.be(State.THINKING)
     controller.have_turn(replace(TRAIN, state=TurnState.THINKING, answer="", tools=(), has_sound=False))
     assert not window.shows_welcome
@@ -103,15 +103,15 @@ def test_the_line_at_the_bottom_left_tells_the_truth(window: MainWindow, control
 
 def test_a_notice_shows_its_sentence_and_its_command(window: MainWindow, controller: FakeController) -> None:
     controller.have("notice", Notice("The microphone gives no sound.", True, NoticeAction.PRIVACY))
-    assert window.talk_bar.hint == "The microphone gives no sound."
-    window.talk_bar.hint_button.click()
+    assert window.talk_bar.notice == "The microphone gives no sound."
+    window.talk_bar.lane.action.click()
     assert controller.last() == ("act_on_notice",)
     controller.have("notice", Notice())
-    assert window.talk_bar.hint == "Hold Space to talk, Esc to stop"
+    assert window.talk_bar.notice == ""
 
 
 def test_typed_text_and_phrases_are_asked(window: MainWindow, controller: FakeController, qtbot: QtBot) -> None:
-    window.talk_bar.field.setText("What time is it?")
+    window.talk_bar.field.setPlainText("What time is it?")
     QTest.keyClick(window.talk_bar.field, Qt.Key.Key_Return)
     assert controller.last() == ("ask_text", "What time is it?")
     window.welcome.phrase_chosen.emit("One?")
@@ -119,6 +119,7 @@ def test_typed_text_and_phrases_are_asked(window: MainWindow, controller: FakeCo
 
 
 def test_escape_and_return_on_the_button(window: MainWindow, controller: FakeController) -> None:
+    controller.be(State.SPEAKING)
     QTest.keyClick(window.talk_bar.button, Qt.Key.Key_Escape)
     assert controller.last() == ("stop",)
     QTest.keyClick(window.talk_bar.button, Qt.Key.Key_Return)

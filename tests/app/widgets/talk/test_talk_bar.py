@@ -6,12 +6,14 @@ import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.widgets.controls.floating import SHADOW
 from app.widgets.controls.labels import Label
+from app.widgets.frame.keyboard import Space, use_of_space
 from app.widgets.frame.window import Window
-from app.widgets.talk.push_to_talk import takes_space
+from app.widgets.talk.lane import ABOVE
 from app.widgets.talk.talk_bar import HEIGHT, TalkBar
 from app.widgets.talk.talk_button import TalkLook
 
@@ -29,8 +31,8 @@ def window(qtbot: QtBot) -> Window:
 @pytest.fixture
 def gestures(window: Window) -> list[str]:
     said: list[str] = []
-    window.talk_bar.talk_pressed.connect(lambda: said.append("down"))
-    window.talk_bar.talk_released.connect(lambda: said.append("up"))
+    window.talk_pressed.connect(lambda _seconds_ago: said.append("down"))
+    window.talk_released.connect(lambda: said.append("up"))
     return said
 
 
@@ -72,16 +74,15 @@ def test_space_talks_while_read_only_text_or_the_list_has_the_focus(window: Wind
 
 
 def test_space_talks_as_soon_as_the_window_opens(window: Window, gestures: list[str]) -> None:
-    assert QApplication.focusWidget() is window.talk_bar.button
-    press_space(window.talk_bar.button)
-    QTest.keyRelease(window.talk_bar.button, Qt.Key.Key_Space)
+    press_space(QApplication.focusWidget() or window)
+    QTest.keyRelease(QApplication.focusWidget() or window, Qt.Key.Key_Space)
     assert gestures == ["down", "up"]
 
 
 def test_clicking_a_switch_does_not_take_the_space_bar_away(window: Window, gestures: list[str], qtbot: QtBot) -> None:
     window.conversation.setFocus()
     qtbot.mouseClick(window.talk_bar.think, Qt.MouseButton.LeftButton)
-    assert not takes_space(QApplication.focusWidget())
+    assert use_of_space(QApplication.focusWidget()) is Space.TALKS
 
 
 def test_losing_the_window_lets_go_of_the_key(window: Window, gestures: list[str]) -> None:
@@ -89,7 +90,7 @@ def test_losing_the_window_lets_go_of_the_key(window: Window, gestures: list[str
     press_space(window.conversation)
     QApplication.sendEvent(window, QEvent(QEvent.Type.WindowDeactivate))
     assert gestures == ["down", "up"]
-    assert not window.push_to_talk.held
+    assert not window.keyboard.held
 
 
 def test_the_button_reports_press_and_release(window: Window, gestures: list[str], qtbot: QtBot) -> None:
@@ -105,16 +106,9 @@ def test_only_the_circle_of_the_button_can_be_pressed(window: Window, gestures: 
     assert gestures == []
 
 
-def test_escape_stops_from_wherever_the_keyboard_is(window: Window, qtbot: QtBot) -> None:
-    for widget in (window.conversation, window.talk_bar.field, window.talk_bar.think, window.sidebar.conversations):
-        widget.setFocus()
-        with qtbot.waitSignal(window.stop_requested, timeout=20_000):
-            QTest.keyClick(widget, Qt.Key.Key_Escape)
-
-
 def test_typed_text_is_sent_once_without_blanks_around_it(window: Window, qtbot: QtBot) -> None:
     field = window.talk_bar.field
-    field.setText("  What time is it?  ")
+    field.setPlainText("  What time is it?  ")
     with qtbot.waitSignal(window.talk_bar.text_sent) as sent:
         QTest.keyClick(field, Qt.Key.Key_Return)
     assert sent.args == ["What time is it?"]
@@ -152,40 +146,90 @@ def test_showing_the_switches_says_nothing(qtbot: QtBot) -> None:
     assert said == []
 
 
-def test_advice_replaces_the_hint_and_offers_its_command(qtbot: QtBot) -> None:
-    bar = TalkBar()
-    qtbot.addWidget(bar)
-    bar.resize(872, 148)
-    bar.set_hint("The microphone gives no sound.", "Open privacy settings", trouble=True)
-    assert bar.hint == "The microphone gives no sound."
-    with qtbot.waitSignal(bar.hint_pressed):
-        bar.hint_button.click()
-    bar.set_hint()
-    assert bar.hint == "Hold Space to talk, Esc to stop"
-    assert bar.hint_button.isHidden()
+def test_a_notice_floats_over_the_field_with_its_command(window: Window, qtbot: QtBot) -> None:
+    bar = window.talk_bar
+    bar.set_notice("The microphone gives no sound.", "Open privacy settings", trouble=True)
+    assert bar.notice == "The microphone gives no sound."
+    with qtbot.waitSignal(bar.notice_acted):
+        bar.lane.action.click()
+    with qtbot.waitSignal(bar.notice_dismissed):
+        bar.lane.close_button.click()
+    bar.set_notice()
+    assert bar.notice == ""
+    assert bar.lane.isHidden()
 
 
-@pytest.mark.parametrize("width", [512, 872, 1352])
+ADVICE = "The microphone MacBook Pro Microphone gives only silence: allow it in the privacy settings, or unmute it."
+
+
+@pytest.mark.parametrize("width", [560, 760, 1120, 1600])
+@pytest.mark.parametrize("typed", ["", "one", "one\ntwo\nthree\n" * 9], ids=["nothing", "a line", "many lines"])
+@pytest.mark.parametrize("notice", ["", "Saved tea.wav.", ADVICE * 2], ids=["none", "short", "long"])
+def test_nothing_moves_the_disc_nor_makes_the_bar_higher(window: Window, width: int, typed: str, notice: str) -> None:
+    window.resize(width, 600)
+    bar = window.talk_bar
+    disc, place = bar.button.geometry(), bar.geometry()
+    page = window.conversation.geometry()
+    bar.field.setPlainText(typed)
+    bar.set_notice(notice, "Open privacy settings" if notice else "", trouble=True)
+    QApplication.processEvents()
+    assert (bar.button.geometry(), bar.geometry(), window.conversation.geometry()) == (disc, place, page)
+    assert bar.height() == HEIGHT == 104
+    assert bar.box.geometry().bottom() == bar.y() + 51
+    assert 40 <= bar.box.height() <= 160
+    if notice:
+        words = next(label for label in bar.lane.findChildren(Label) if label.text() == notice)
+        assert words.height() >= words.heightForWidth(words.width())
+        assert words.geometry().intersected(bar.lane.close_button.geometry()).isEmpty()
+        assert bar.lane.geometry().bottom() - SHADOW <= bar.box.y() - ABOVE
+        left, column = bar.column()
+        assert bar.lane.x() + SHADOW >= left
+        assert bar.lane.width() - 2 * SHADOW <= column
+
+
 @pytest.mark.parametrize(
-    ("text", "command"),
+    ("look", "plain", "typed"),
     [
-        ("There is no loudspeaker: plug one in; answers can be read meanwhile.", ""),
-        (
-            "The microphone MacBook Pro Microphone gives only silence: allow it in the privacy settings, or unmute it.",
-            "Open privacy settings",
-        ),
+        (TalkLook.READY, "Hold Space to talk", "Return sends"),
+        (TalkLook.OPENING, "Esc cancels", "Return sends, Esc cancels"),
+        (TalkLook.LISTENING, "Let go to send, Esc discards", "Return sends, Esc discards"),
+        (TalkLook.LOCKED, "Space sends, Esc discards", "Return sends, Esc discards"),
+        (TalkLook.SPEAKING, "Space interrupts, Esc stops", "Return sends, Esc stops"),
+        (TalkLook.PLAYING, "Esc stops", "Return sends, Esc stops"),
     ],
 )
-def test_advice_is_never_cut_and_lies_on_nothing(qtbot: QtBot, width: int, text: str, command: str) -> None:
-    bar = TalkBar()
-    qtbot.addWidget(bar)
-    bar.resize(width, bar.height())
-    bar.show()
-    bar.set_hint(text, command, trouble=True)
-    hint = next(label for label in bar.findChildren(Label) if label.text() == text)
-    assert hint.height() >= hint.heightForWidth(hint.width())
-    assert hint.geometry().bottom() < bar.height()
-    others = [bar.think, bar.speak, bar.search, bar.field, bar.hint_button]
-    assert not any(hint.geometry().intersects(each.geometry()) for each in others if each.isVisible())
-    bar.set_hint()
-    assert bar.height() == HEIGHT
+def test_the_hint_says_what_the_keys_do_now(window: Window, look: TalkLook, plain: str, typed: str) -> None:
+    bar = window.talk_bar
+    bar.set_state(look, "Now")
+    assert bar.hint == plain
+    bar.field.setPlainText("Hello")
+    assert bar.hint == typed
+    bar.field.clear()
+    assert bar.hint == plain
+
+
+def test_the_field_sends_with_return_and_breaks_lines_with_shift(window: Window) -> None:
+    field, said = window.talk_bar.field, list[str]()
+    window.talk_bar.text_sent.connect(said.append)
+    QTest.keyClicks(field, "socks")
+    QTest.keyClick(field, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    QTest.keyClicks(field, "a charger")
+    assert said == []
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert said == ["socks\na charger"]
+
+
+def test_a_narrow_bar_has_one_menu_for_the_switches(window: Window, qtbot: QtBot) -> None:
+    bar = window.talk_bar
+    window.resize(560, 600)
+    assert [chip.isVisible() for chip in (bar.think, bar.speak, bar.search)] == [False] * 3
+    qtbot.mouseClick(bar.options, Qt.MouseButton.LeftButton)
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    assert [action.text() for action in menu.actions()] == ["Think", "Speak answers", "Web search"]
+    menu.actions()[0].trigger()
+    menu.close()
+    assert bar.think.isChecked()
+    window.resize(1120, 600)
+    assert bar.think.isVisible()
+    assert bar.options.isHidden()
