@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from engine.commands.console import Help, drop_stdout, result, version
+from engine.commands.files import with_values
 from engine.errors import EngineError
 
 # Modules of engine.commands in the order in which --help shows them. Each has add_parser(subparsers), which sets
@@ -62,7 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _run(argv: Sequence[str] | None) -> int:
     parser = build_parser()
-    args = parser.parse_args(argv)
+    args = parser.parse_args(with_values(sys.argv[1:] if argv is None else argv))
     try:
         if args.version:
             result(f"earshot {version()}")

@@ -6,7 +6,7 @@ import gc
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.engine_side.loading import Loaded, LoadedModel, Loader
 from app.engine_side.requests import Request
@@ -14,6 +14,9 @@ from app.engine_side.sessions import Manner, Sessions
 from app.engine_side.turns import TurnWork
 from app.engine_side.voices import VoicesKnown, VoiceWork
 from engine.events import Progress, ToolCall
+
+if TYPE_CHECKING:
+    from engine.transcription import Options
 
 
 class EngineWork:
@@ -52,8 +55,10 @@ class EngineWork:
             while self.model.holds(engine) and (step := next(steps, None)) is not None:
                 yield step
 
-    def transcribe(self, path: Path, journal: Path, resume: bool) -> Iterator[Any]:
-        """Transcribe a sound file, step by step. Raises SoundError, StorageError, RequestError."""
+    def transcribe(self, path: Path, journal: Path, resume: bool, options: Options | None = None) -> Iterator[Any]:
+        """Transcribe a sound file as `options` ask, step by step. Raises SoundError, StorageError, RequestError, and
+        CheckpointError when speakers are asked of a model that cannot tell them apart.
+        """
         from engine.transcription import transcribe
 
-        return transcribe(self.model.engine, path, journal=journal, resume=resume)
+        return transcribe(self.model.engine, path, options=options, journal=journal, resume=resume)

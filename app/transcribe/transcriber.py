@@ -245,6 +245,9 @@ class Transcriber(QObject):
 
     def _on_progress(self, job: Job, progress: events.Progress) -> None:
         began, from_s = self._began
+        if progress.stage == "speakers" or progress.done <= from_s:  # what was done before, and who speaks, is no text
+            self._began = (time.monotonic(), from_s)
+            return
         worked, done = time.monotonic() - began, progress.done - from_s
         left = (progress.total - progress.done) * worked / done if done > 0 and worked > 1 and progress.total else None
         self._progress = Progress(min(progress.done / progress.total, 1.0) if progress.total else 0.0, left)

@@ -6,7 +6,7 @@ import argparse
 import hashlib
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +48,39 @@ def add_file_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=_positive, default=8, metavar="N", help="decode N windows at once (default: 8)")
     parser.add_argument("--json", action="store_true", help="print one JSON object for each file")
     parser.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
+
+
+def add_speaker_options(parser: argparse.ArgumentParser) -> None:
+    """--speakers[=N] and --speaker-names."""
+    parser.add_argument(
+        "--speakers",
+        type=_whole,
+        metavar="N",
+        help="say who speaks: N people, or without N as many as are found",
+    )
+    parser.add_argument(
+        "--speaker-names",
+        type=_names,
+        default=(),
+        metavar="NAMES",
+        help="what the speakers are called, in the order in which they appear, separated by commas",
+    )
+
+
+def with_values(arguments: Sequence[str]) -> list[str]:
+    """The arguments with a value for every --speakers: argparse would take the FILE that follows for its number."""
+    following = [*arguments[1:], ""]
+    return [
+        f"{argument}=0" if argument == "--speakers" and not after.isdecimal() else argument
+        for argument, after in zip(arguments, following, strict=False)
+    ]
+
+
+def wanted_speakers(args: argparse.Namespace) -> int | None:
+    """What `Options.speakers` is to be; names alone ask for speakers too."""
+    if args.speakers is None and args.speaker_names:
+        return 0
+    return args.speakers
 
 
 def run_files(args: argparse.Namespace, options: Options) -> int:
@@ -145,13 +178,21 @@ class _Printer:
 
         self._segments.append(segment)
         if self._streams():
-            self._print(Transcript(self._job.path.name, 0.0, tuple(self._segments), options=self._options))
+            so_far = Transcript(self._job.path.name, 0.0, tuple(self._segments), options=self._options)
+            self._print(self._named(so_far))
+
+    def _named(self, transcript: Transcript) -> Transcript:
+        from engine.transcription.results import speaker_label
+
+        names = enumerate(self._args.speaker_names, start=1)
+        return transcript.with_speakers_named({speaker_label(number): name for number, name in names})
 
     def finish(self, transcript: Transcript) -> None:
         from engine.storage import replacing
         from engine.transcription import EXPORTS
         from engine.transcription.exports import to_value
 
+        transcript = self._named(transcript)
         for name, path in self._job.outputs.items():
             with replacing(path) as file:
                 file.write(EXPORTS[name](transcript).encode(errors="backslashreplace"))  # a file's name may be no text
@@ -240,6 +281,21 @@ def _formats(text: str) -> tuple[str, ...]:
     for name in names:
         if name not in FORMATS:
             raise argparse.ArgumentTypeError(f"there is no format {name!r}: choose from {', '.join(FORMATS)}")
+    return names
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of people")
+    return int(text)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(" ".join(name.split()) for name in text.split(","))
+    if not all(names):
+        raise argparse.ArgumentTypeError("a name is missing: write them as A,B")
+    if len(set(names)) < len(names):
+        raise argparse.ArgumentTypeError("two speakers cannot have the same name")
     return names
 
 

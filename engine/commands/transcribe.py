@@ -8,12 +8,13 @@ from __future__ import annotations
 import argparse
 
 from engine.commands.console import Help, add_model_option
-from engine.commands.files import add_file_options, run_files
+from engine.commands.files import add_file_options, add_speaker_options, run_files, wanted_speakers
 
 _EXAMPLES = """\
 examples:
   earshot transcribe interview.m4a
   earshot transcribe lecture.mp4 --format srt,txt --output subtitles
+  earshot transcribe interview.m4a --speakers=2 --speaker-names "Mara,Jon" --format md
   earshot transcribe *.mp3 --output texts --resume"""
 
 
@@ -28,6 +29,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     add_file_options(parser)
     parser.add_argument("--language", default="", metavar="CODE", help="the language spoken (default: found out)")
+    add_speaker_options(parser)
     add_model_option(parser)
     parser.set_defaults(func=run)
 
@@ -38,4 +40,4 @@ def run(args: argparse.Namespace) -> int:
     from engine.transcription.languages import language_code
 
     code = language_code(args.language) if args.language else ""
-    return run_files(args, Options(language=code, batch=args.batch))
+    return run_files(args, Options(language=code, batch=args.batch, speakers=wanted_speakers(args)))

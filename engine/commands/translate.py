@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.commands.console import Help, add_model_option, load_engine, progress_bar, result, result_json
-from engine.commands.files import add_file_options, run_files
+from engine.commands.files import add_file_options, add_speaker_options, run_files, wanted_speakers
 from engine.errors import RequestError
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         formatter_class=Help,
     )
     add_file_options(parser)
+    add_speaker_options(parser)
     parser.add_argument("--to", required=True, metavar="CODE", help="the language to translate into: zh, en, ja …")
     parser.add_argument("--speak", action="store_true", help="also speak the translation; needs -o and one FILE")
     parser.add_argument(
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     target = language_code(args.to)
     if args.speak or args.wav:
         return _speak(args, target)
-    return run_files(args, Options(translate_to=target, batch=args.batch))
+    return run_files(args, Options(translate_to=target, batch=args.batch, speakers=wanted_speakers(args)))
 
 
 def _speak(args: argparse.Namespace, target: str) -> int:

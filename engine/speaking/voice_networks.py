@@ -60,8 +60,31 @@ class VoiceNetworks:
         return found.astype(np.float32)
 
 
+class SpeakerNetwork:
+    """The speaker network of a token2wav folder, kept open to compare many voices. Raises CheckpointError."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / SPEAKER_FILE
+        if not self._path.exists():
+            raise CheckpointError(
+                f"{self._path} is missing, so speakers cannot be told apart. Download the complete model."
+            )
+        self._session = _opened(self._path)
+
+    def __call__(self, samples_16k: Samples) -> NDArray[np.float32]:
+        """What tells voices apart (D,), of at least half a second (n,)."""
+        found = _output(self._path, self._session, kaldi_fbank(samples_16k)[None]).reshape(-1)
+        if found.dtype.kind != "f" or not np.isfinite(found).all():
+            raise _other_model(self._path)
+        return found.astype(np.float32)
+
+
 def _run(path: Path, *inputs: NDArray[Any]) -> NDArray[Any]:
-    """The first output of an ONNX file; inputs are given in the file's own order."""
+    """The first output of an ONNX file that is opened for this alone."""
+    return _output(path, _opened(path), *inputs)
+
+
+def _opened(path: Path) -> Any:
     import onnxruntime
 
     try:
@@ -71,9 +94,13 @@ def _run(path: Path, *inputs: NDArray[Any]) -> NDArray[Any]:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors have no common class
         raise CheckpointError(f"{path} is damaged or no ONNX file. Download the model again.") from error
+
+
+def _output(path: Path, session: Any, *inputs: NDArray[Any]) -> NDArray[Any]:
+    """The first output; inputs are given in the file's own order."""
     names = [one.name for one in session.get_inputs()]
     if len(names) != len(inputs):
         raise _other_model(path)

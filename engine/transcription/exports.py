@@ -7,7 +7,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.samples import clock
 from engine.transcription.results import Segment, Span, Transcript
@@ -30,32 +30,35 @@ _MARKDOWN_LINE_START = re.compile(r"^(\d+)([.)])(?=\s)|^([-+=])", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Cue:
-    """What one subtitle shows: at most two lines."""
+    """What one subtitle shows: at most two lines, and whose they are if that is known."""
 
     start_s: float
     end_s: float
     lines: tuple[str, ...]
+    speaker: str | None = None
 
 
 def to_txt(transcript: Transcript) -> str:
-    """The words, a line for each segment."""
-    return "".join(f"{_one_line(segment.text)}\n" for segment in transcript.segments)
+    """The words, a line for each segment, with the speaker in front."""
+    return "".join(f"{_one_line(_labelled(segment).text)}\n" for segment in transcript.segments)
 
 
 def to_srt(transcript: Transcript) -> str:
-    """SubRip subtitles, as players read them: numbered, times with a comma."""
+    """SubRip subtitles, as players read them: numbered, times with a comma, the speaker in the text."""
     blocks = []
-    for number, cue in enumerate(cues(transcript), start=1):
+    labelled = replace(transcript, segments=tuple(map(_labelled, transcript.segments)))
+    for number, cue in enumerate(cues(labelled), start=1):
         text = "\n".join(cue.lines).replace("-->", "→")
         blocks.append(f"{number}\n{_stamp(cue.start_s, ',')} --> {_stamp(cue.end_s, ',')}\n{text}\n\n")
     return "".join(blocks)
 
 
 def to_vtt(transcript: Transcript) -> str:
-    """WebVTT subtitles (W3C Candidate Recommendation, 2019): times with a point, cue text escaped."""
+    """WebVTT subtitles (W3C Candidate Recommendation, 2019): times with a point, text escaped, speakers as voices."""
     blocks = ["WEBVTT\n\n"]
     for cue in cues(transcript):
-        text = "\n".join(cue.lines).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        voice = "" if cue.speaker is None else f"<v {_vtt_escaped(_one_line(cue.speaker))}>"
+        text = voice + _vtt_escaped("\n".join(cue.lines))
         blocks.append(f"{_stamp(cue.start_s, '.')} --> {_stamp(cue.end_s, '.')}\n{text}\n\n")
     return "".join(blocks)
 
@@ -66,14 +69,14 @@ def to_json(transcript: Transcript) -> str:
 
 
 def to_markdown(transcript: Transcript) -> str:
-    """A document: the file's name as title, its length, and each segment after its time."""
+    """A document: the file's name as title, its length, and each segment after its time and speaker."""
     facts = [clock(transcript.duration_s)]
     if transcript.options.translate_to:
         facts.append(f"translated to {transcript.options.translate_to}")
     if transcript.model:
         facts.append(transcript.model)
     head = f"# {_escaped(transcript.source)}\n\n{_escaped(' · '.join(facts))}\n\n"
-    return head + "".join(f"**{clock(s.start_s)}** {_escaped(_one_line(s.text))}\n\n" for s in transcript.segments)
+    return head + "".join(f"**{_markdown_mark(s)}** {_escaped(_one_line(s.text))}\n\n" for s in transcript.segments)
 
 
 EXPORTS: dict[str, Callable[[Transcript], str]] = {
@@ -94,13 +97,34 @@ def to_value(transcript: Transcript) -> dict[str, object]:
         "model": transcript.model,
         "language": options.language or None,
         "translated_to": options.translate_to or None,
-        "segments": [
-            {"start": round(s.start_s, 3), "end": round(s.end_s, 3), "text": s.text} for s in transcript.segments
-        ],
+        "segments": [_segment_value(segment) for segment in transcript.segments],
     }
     if transcript.problem:
         value["problem"] = transcript.problem
     return value
+
+
+def _segment_value(segment: Segment) -> dict[str, object]:
+    value: dict[str, object] = {
+        "start": round(segment.start_s, 3),
+        "end": round(segment.end_s, 3),
+        "text": segment.text,
+    }
+    return value if segment.speaker is None else value | {"speaker": segment.speaker}
+
+
+def _labelled(segment: Segment) -> Segment:
+    """The segment with its speaker in front of the text, as plain text says it."""
+    return segment if segment.speaker is None else replace(segment, text=f"{segment.speaker}: {segment.text}")
+
+
+def _markdown_mark(segment: Segment) -> str:
+    time = clock(segment.start_s)
+    return time if segment.speaker is None else f"{time} {_escaped(_one_line(segment.speaker))}:"
+
+
+def _vtt_escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def cues(transcript: Transcript) -> Iterator[Cue]:
@@ -110,7 +134,7 @@ def cues(transcript: Transcript) -> Iterator[Cue]:
         for cue in _cues_of(segment):
             start = max(cue.start_s, last_end)
             last_end = max(cue.end_s, start + _SHORTEST_CUE_S)
-            yield Cue(start, last_end, cue.lines)
+            yield Cue(start, last_end, cue.lines, segment.speaker)
 
 
 @functools.lru_cache(maxsize=4096)  # what is shown while it grows is made again and again

@@ -32,6 +32,8 @@ def run_key(source: Path, model_folder: Path, options: Options) -> dict[str, Any
         raise StorageError(f"{source} cannot be read ({(error.strerror or str(error)).lower()}).") from error
     wanted = asdict(options)
     wanted.pop("batch")  # how many windows are decoded together does not change what is asked
+    if options.speakers is None:
+        wanted.pop("speakers")  # as it was before it could be asked
     return {
         "version": _VERSION,
         "source": {"bytes": source.stat().st_size, "sha256": digest},
@@ -145,14 +147,23 @@ def _segments(lines: list[str]) -> list[Segment]:
         try:
             value = json.loads(line)
             spans = tuple((float(start), float(end)) for start, end in value["spans"])
-            segments.append(Segment(float(value["start"]), float(value["end"]), str(value["text"]), spans))
-        except (ValueError, KeyError, TypeError):
+            times = float(value["start"]), float(value["end"])
+            speaker = value.get("speaker")
+            segments.append(Segment(*times, str(value["text"]), spans, None if speaker is None else str(speaker)))
+        except (ValueError, KeyError, TypeError, AttributeError):
             break
     return segments
 
 
 def _line(segment: Segment) -> str:
-    value = {"start": segment.start_s, "end": segment.end_s, "text": segment.text, "spans": segment.spans}
+    value: dict[str, Any] = {
+        "start": segment.start_s,
+        "end": segment.end_s,
+        "text": segment.text,
+        "spans": segment.spans,
+    }
+    if segment.speaker is not None:
+        value["speaker"] = segment.speaker
     return json.dumps(value, ensure_ascii=False)
 
 

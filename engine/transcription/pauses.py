@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -32,18 +34,44 @@ class Rules:
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """A piece of the recording for the model: its samples, when it starts, and the spans of speech in it."""
+    """A piece of the recording for the model: its samples, when it starts, the spans of speech in it, who speaks."""
 
     samples_16k: Samples
     start_s: float
     end_s: float
     spans: tuple[Span, ...]
+    speaker: str | None = None
+
+
+class Speaking(Protocol):
+    """One speaker from here to there, in seconds."""
+
+    @property
+    def start_s(self) -> float: ...
+
+    @property
+    def end_s(self) -> float: ...
+
+    @property
+    def speaker(self) -> str: ...
+
+
+# Who speaks in a stretch of speech from its start to its end, in seconds: turns that follow each other.
+WhoSpeaks = Callable[[float, float], Sequence[Speaking]]
 
 
 class WindowCutter:
-    """Push blocks of 16 kHz samples, get the windows that are complete; keeps less than a minute of sound."""
+    """Push blocks of 16 kHz samples, get the windows that are complete; keeps less than a minute of sound.
 
-    def __init__(self, detector: SpeechDetector | None = None, rules: Rules | None = None) -> None:
+    Where `who_speaks` is given, a window is of one speaker.
+    """
+
+    def __init__(
+        self,
+        detector: SpeechDetector | None = None,
+        rules: Rules | None = None,
+        who_speaks: WhoSpeaks | None = None,
+    ) -> None:
         self._detector = detector or SpeechDetector()
         self._rules = rules or Rules()
         self._finder = _SpanFinder(self._rules)
@@ -51,6 +79,9 @@ class WindowCutter:
         self._rest = np.zeros(0, np.float32)
         self._loudest = _RecentPeak()
         self._spans: list[tuple[int, int]] = []  # of the window being filled, in samples, margins included
+        self._speaker: str | None = None  # of the window being filled
+        self._who_speaks = who_speaks
+        self._over_until = 0  # where another speaker's window ended
 
     @property
     def position_s(self) -> float:
@@ -89,9 +120,27 @@ class WindowCutter:
         return windows
 
     def _add(self, start: int, end: int) -> list[Window]:
-        """Take a span into the window being filled; returns the window that had to end before it."""
+        """Take a span into the window being filled; returns the windows that had to end before it."""
+        if self._who_speaks is None:
+            return self._add_span(start, end)
+        windows: list[Window] = []
+        for turn in self._who_speaks(start / RATE_HZ, end / RATE_HZ):
+            if self._spans and turn.speaker != self._speaker:
+                windows += self._end_before(round(turn.start_s * RATE_HZ))
+            self._speaker = turn.speaker
+            windows += self._add_span(round(turn.start_s * RATE_HZ), round(turn.end_s * RATE_HZ))
+        return windows
+
+    def _end_before(self, sample: int) -> list[Window]:
+        """The window being filled, over before another speaker begins."""
+        first, last = self._spans[-1]
+        self._over_until = max(first + 1, min(last, sample))
+        self._spans[-1] = (first, self._over_until)
+        return [self._window(len(self._spans))]
+
+    def _add_span(self, start: int, end: int) -> list[Window]:
         rules, margin = self._rules, round(self._rules.margin_s * RATE_HZ)
-        span = (max(start - margin, self._kept.start), end + margin)
+        span = (max(start - margin, self._kept.start, self._over_until), end + margin)
         if self._spans and self._spans[-1][1] > span[0]:
             before = self._spans[-1]
             middle = (before[1] - margin + start) // 2
@@ -131,7 +180,7 @@ class WindowCutter:
         spans, self._spans = self._spans[:count], self._spans[count:]
         start, end = spans[0][0], min(spans[-1][1], limit or self._kept.end)
         seconds = tuple((first / RATE_HZ, min(last, end) / RATE_HZ) for first, last in spans)
-        return Window(self._kept.between(start, end), start / RATE_HZ, end / RATE_HZ, seconds)
+        return Window(self._kept.between(start, end), start / RATE_HZ, end / RATE_HZ, seconds, self._speaker)
 
     def _needed_from(self) -> int:
         if self._spans:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.events import Progress
@@ -11,27 +12,37 @@ from engine.samples import SoundInfo
 Span = tuple[float, float]
 
 
+def speaker_label(number: int) -> str:
+    """What the speaker who appears as number 1, 2 … is called until somebody gives a name."""
+    return f"Speaker {number}"
+
+
 @dataclass(frozen=True)
 class Options:
     """What to write down, and how.
 
     `language` is the language spoken, as a code such as "en", or "" to let the model find out. `translate_to` is the
     language to translate into, or "" to write down what is said. `batch` is how many windows are decoded together.
+    `speakers` is how many people to tell apart, 0 to find out how many there are, None not to ask who speaks.
     """
 
     language: str = ""
     translate_to: str = ""
     batch: int = 8
+    speakers: int | None = None
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One stretch of speech: at most 25 seconds. `spans` are its parts without the pauses, in seconds of the file."""
+    """One stretch of speech: at most 25 seconds. `spans` are its parts without the pauses, in seconds of the file;
+    `speaker` is who speaks in it, if that was asked: "Speaker 1", "Speaker 2" … in the order in which they appear.
+    """
 
     start_s: float
     end_s: float
     text: str
     spans: tuple[Span, ...] = ()
+    speaker: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,19 @@ class Transcript:
     def text(self) -> str:
         """What was said, a line for each segment."""
         return "\n".join(segment.text for segment in self.segments)
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """Who speaks, in the order in which they appear; nobody when that was not asked."""
+        return tuple(dict.fromkeys(each.speaker for each in self.segments if each.speaker is not None))
+
+    def with_speakers_named(self, names: Mapping[str, str]) -> Transcript:
+        """The same with names instead of the labels that `names` knows."""
+        if not names:
+            return self
+        return replace(
+            self, segments=tuple(replace(s, speaker=names.get(s.speaker or "", s.speaker)) for s in self.segments)
+        )
 
 
 @dataclass(frozen=True)

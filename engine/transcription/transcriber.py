@@ -22,6 +22,7 @@ from engine.transcription.results import (
     Transcript,
     TranscriptionEvent,
 )
+from engine.transcription.speakers import VoiceOf, find_speakers
 
 if TYPE_CHECKING:
     from engine.transcription.recogniser import SpeechModel
@@ -42,20 +43,31 @@ def transcribe(
 ) -> Generator[TranscriptionEvent, None, None]:
     """Write down what is said in a sound or film file of any length, in constant memory.
 
-    Yields Opened, then SegmentDone and Progress (seconds of the file) as it goes, and Finished last. With `journal`,
+    Yields Opened, then SegmentDone and Progress (seconds of the file) as it goes, and Finished last. Where `options`
+    ask who speaks, the whole file is heard for its speakers first (Progress of the stage "speakers"). With `journal`,
     every segment is on disk before it is yielded; with `resume` too, the segments of an interrupted run come first and
     the work goes on after them. The journal is removed once the caller asks for what follows Finished, so keep the
     result somewhere before that. Closing the generator cancels the work and keeps the journal.
 
     A file that breaks off is transcribed as far as it goes, and the transcript's `problem` says so. Raises SoundError
     when the file cannot be read or holds no speech, StorageError when the journal cannot be written, RequestError when
-    the journal belongs to another run or the model cannot do what `options` ask.
+    the journal belongs to another run or the model cannot do what `options` ask, CheckpointError when speakers are
+    asked of a model without a speaker network.
     """
     from engine.transcription.recogniser import Recogniser
 
     options = options or Options()
     recognise = Recogniser(engine, options)
-    return run(path, recognise, model_folder=engine.folder, options=options, journal=journal, resume=resume)
+    voice_of = None if options.speakers is None else _speaker_network(engine.folder)
+    return run(
+        path, recognise, model_folder=engine.folder, options=options, journal=journal, resume=resume, voice_of=voice_of
+    )
+
+
+def _speaker_network(model_folder: Path) -> VoiceOf:
+    from engine.speaking.voice_networks import SpeakerNetwork
+
+    return SpeakerNetwork(model_folder / "token2wav")
 
 
 def run(
@@ -66,12 +78,13 @@ def run(
     options: Options,
     journal: Path | None = None,
     resume: bool = False,
+    voice_of: VoiceOf | None = None,
 ) -> Generator[TranscriptionEvent, None, None]:
-    """`transcribe` with whatever turns windows into text."""
+    """`transcribe` with whatever turns windows into text, and speech into what tells voices apart."""
     path = Path(path)
     info = samples.probe(path)
     book = Journal(journal, run_key(path, model_folder, options), resume) if journal else None
-    work = _Run(path, info, recognise, options, book)
+    work = _Run(path, info, recognise, options, book, voice_of)
     try:
         yield from work.events()
         yield Finished(work.transcript(model_folder.name))
@@ -86,9 +99,16 @@ class _Run:
     """The state of one transcription."""
 
     def __init__(
-        self, path: Path, info: SoundInfo, recognise: Recognise, options: Options, journal: Journal | None
+        self,
+        path: Path,
+        info: SoundInfo,
+        recognise: Recognise,
+        options: Options,
+        journal: Journal | None,
+        voice_of: VoiceOf | None,
     ) -> None:
         self._path, self._info, self._recognise, self._options, self._journal = path, info, recognise, options, journal
+        self._voice_of = voice_of
         self._segments = list(journal.segments) if journal else []
         self._resumed_s = self._segments[-1].end_s if self._segments else 0.0
         self._cutter = WindowCutter()
@@ -102,6 +122,11 @@ class _Run:
         yield Opened(self._path, self._info, self._resumed_s)
         for index, segment in enumerate(self._segments):
             yield SegmentDone(index, segment, resumed=True)
+        if self._voice_of is not None:
+            found = yield from find_speakers(
+                self._path, self._info.duration_s, self._voice_of, self._options.speakers or 0
+            )
+            self._cutter = WindowCutter(who_speaks=found.between if found.turns else None)
         try:
             for block in samples.stream(self._path):
                 self._heard_s += len(block) / SpeechDetector.RATE_HZ
@@ -137,7 +162,7 @@ class _Run:
                 window, text = batch[following], texts[following]
                 following += 1
                 if text:
-                    yield self._keep(Segment(window.start_s, window.end_s, text, window.spans))
+                    yield self._keep(Segment(window.start_s, window.end_s, text, window.spans, window.speaker))
                     yield self._progress(window.end_s)
 
     def _keep(self, segment: Segment) -> SegmentDone:
@@ -149,6 +174,7 @@ class _Run:
     def _progress(self, done_s: float | None = None) -> Progress:
         if done_s is None:
             done_s = self._waiting[0].start_s if self._waiting else self._cutter.position_s
+        done_s = max(done_s, self._resumed_s)  # what an interrupted run did is not done now
         total_s = max(self._info.duration_s, done_s) if self._info.duration_s else 0.0
         return Progress("transcribe", done_s, total_s, "seconds")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -11,15 +12,17 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from engine import samples
 from engine.cli import main
+from engine.events import Samples
 from engine.transcription import Options
 from engine.transcription.journal import run_key
 from tests.permissions import unprivileged
@@ -401,3 +404,49 @@ def test_real_recordings_go_through_the_whole_path(
         assert written["segments"], file
         assert all(0 <= segment["start"] < segment["end"] <= written["duration"] for segment in written["segments"])
         assert sum(segment["end"] - segment["start"] for segment in written["segments"]) > 2
+
+
+def test_speakers_are_written_with_their_names(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.transcription.transcriber._speaker_network", lambda folder: _two_in_turn())
+    names = ["--speaker-names", "Mara, Jon"]
+    assert (
+        main(["transcribe", "--speakers", str(recording), *names, "--format", "txt,md,json", "--output", str(tmp_path)])
+        == 0
+    )
+    lines = (tmp_path / "talk.txt").read_text().splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["Mara", "Jon", "Mara"]
+    assert re.findall(r"\*\*0:\d\d (\w+):\*\*", (tmp_path / "talk.md").read_text()) == ["Mara", "Jon", "Mara"]
+    segments = json.loads((tmp_path / "talk.json").read_text())["segments"]
+    assert [segment["speaker"] for segment in segments] == ["Mara", "Jon", "Mara"]
+    capsys.readouterr()
+    assert main(["transcribe", "--speakers=1", str(recording)]) == 0
+    assert [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()] == ["Speaker 1"] * 3
+
+
+def _two_in_turn() -> Callable[[Samples], NDArray[np.float32]]:
+    """A speaker network that hears somebody else in every stretch of `recording`."""
+    asked = itertools.count()
+    return lambda samples: np.eye(2, dtype=np.float32)[next(asked) % 2]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--speakers=many"], "is no number of people"),
+        (["--speaker-names", "Mara,,Jon"], "a name is missing"),
+        (["--speaker-names", "Mara,Mara"], "cannot have the same name"),
+    ],
+)
+def test_speakers_that_make_no_sense_are_refused(
+    options: list[str], words: str, recording: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["transcribe", *options, str(recording)])
+    assert words in capsys.readouterr().err
+
+
+def test_a_model_without_a_speaker_network_says_so(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["transcribe", str(recording), "--speakers"]) == 2
+    assert "speakers cannot be told apart" in capsys.readouterr().err

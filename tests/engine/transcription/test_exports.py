@@ -171,3 +171,33 @@ def test_markdown_shows_times_and_escapes_what_would_be_formatting() -> None:
 @pytest.mark.parametrize("name", EXPORTS)
 def test_an_empty_transcript_can_be_exported(name: str) -> None:
     assert isinstance(EXPORTS[name](_transcript()), str)
+
+
+TWO = (
+    Segment(0.0, 1.5, "Is it *late*?", speaker="Ann & Bo"),
+    Segment(2.0, 3.0, f"It is. {LONG}", speaker="Speaker 2"),
+)
+
+
+def test_plain_text_and_srt_say_the_speaker_in_front() -> None:
+    assert to_txt(_transcript(*TWO)).splitlines()[0] == "Ann & Bo: Is it *late*?"
+    blocks = to_srt(_transcript(*TWO)).split("\n\n")
+    assert blocks[0].endswith("\nAnn & Bo: Is it *late*?")
+    assert [block.count("Speaker 2: ") for block in blocks[1:-1]] == [1, *[0] * (len(blocks) - 3)]
+
+
+def test_vtt_marks_the_voice_of_every_cue() -> None:
+    first, *more = to_vtt(_transcript(*TWO)).strip().split("\n\n")[1:]
+    assert first.endswith("\n<v Ann &amp; Bo>Is it *late*?")
+    assert len(more) > 1
+    assert all("\n<v Speaker 2>" in cue for cue in more)
+
+
+def test_json_and_markdown_say_who_speaks() -> None:
+    assert [each["speaker"] for each in json.loads(to_json(_transcript(*TWO)))["segments"]] == ["Ann & Bo", "Speaker 2"]
+    assert "**0:00 Ann & Bo:** Is it \\*late\\*?" in to_markdown(_transcript(*TWO))
+
+
+@pytest.mark.parametrize("name", ["txt", "srt", "vtt"])
+def test_what_is_shown_while_it_grows_only_grows_with_speakers_too(name: str) -> None:
+    assert EXPORTS[name](_transcript(*TWO)).startswith(EXPORTS[name](_transcript(TWO[0])))

@@ -1,0 +1,74 @@
+"""Voices of many stretches of speech into groups, each of one speaker."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Voices = NDArray[np.float32]  # (n, D), each of length one
+
+# Two groups whose voices are less alike on average (their cosine) are two speakers.
+_ALIKE = 0.45
+_LEAST_S, _LEAST_SHARE = 5.0, 0.1  # whoever speaks less than the smaller of both is none of his own
+_RELIABLE_S = 1.0  # a shorter stretch says too little of a voice to make groups with
+_COMPARED = 3000  # stretches that are compared with each other: memory grows with the square
+_ROUNDS = 4
+
+
+def unit(voices: NDArray[np.floating]) -> Voices:
+    """The same directions, of length one."""
+    lengths = np.linalg.norm(voices, axis=-1, keepdims=True)
+    return (voices / np.maximum(lengths, 1e-9)).astype(np.float32)
+
+
+def speaker_voices(voices: Voices, seconds: NDArray[np.floating], count: int) -> Voices:
+    """The voice of every speaker (k, D), from those of stretches (n, D) and how long each is.
+
+    `count` is how many speakers there are, 0 to find out. Fewer come back where there are fewer stretches.
+    """
+    used = _worth_comparing(seconds)
+    labels = _grouped(voices[used], count)
+    groups = [used[labels == label] for label in np.unique(labels)]
+    if not count:
+        groups = _large_enough(groups, seconds)
+    centres = np.stack([_mean(voices[group], seconds[group]) for group in groups])
+    for _ in range(_ROUNDS):  # every stretch goes to the speaker it is most like, and counts for that voice
+        nearest = np.argmax(voices @ centres.T, axis=1)
+        taken = np.unique(nearest)
+        centres = np.stack([_mean(voices[nearest == each], seconds[nearest == each]) for each in taken])
+    return centres
+
+
+def _worth_comparing(seconds: NDArray[np.floating]) -> NDArray[np.intp]:
+    """The stretches that groups are made of: long enough, and not too many."""
+    used = np.flatnonzero(seconds >= _RELIABLE_S)
+    if len(used) < 2:
+        used = np.arange(len(seconds))
+    if len(used) > _COMPARED:
+        used = used[np.argsort(-seconds[used], kind="stable")[:_COMPARED]]
+    return np.sort(used)
+
+
+def _grouped(voices: Voices, count: int) -> NDArray[np.int32]:
+    """A label for each voice: agglomerative clustering, which needs no start by chance.
+
+    By average cosine where the number is to be found, for it can be compared with a limit; by Ward's rule where it is
+    known, for that makes no group of one stray stretch.
+    """
+    if len(voices) == 1:
+        return np.ones(1, np.int32)
+    from scipy.cluster.hierarchy import fcluster, linkage
+
+    if count:
+        return fcluster(linkage(voices, "ward"), count, "maxclust")
+    return fcluster(linkage(voices, "average", metric="cosine"), 1 - _ALIKE, "distance")
+
+
+def _large_enough(groups: list[NDArray[np.intp]], seconds: NDArray[np.floating]) -> list[NDArray[np.intp]]:
+    lengths = [float(seconds[group].sum()) for group in groups]
+    least = min(_LEAST_S, _LEAST_SHARE * sum(lengths), max(lengths))
+    return [group for group, length in zip(groups, lengths, strict=True) if length >= least]
+
+
+def _mean(voices: Voices, seconds: NDArray[np.floating]) -> Voices:
+    return unit((voices * seconds[:, None]).sum(axis=0))
