@@ -2,9 +2,8 @@
 
     python packaging/starter/natural_speech.py CORPUS --weights kokoro.npz --voices FOLDER --vocab vocab.json
 
-The shards are named nat-… and hold what is heard; with `--replies` there are say-… too: answers and sentences to read,
-for `label_speech.py`. A share of what is heard has gone through a codec. Ends after so many hours, or when CORPUS holds
-a file `enough`.
+The shards are named nat-…; all in them is heard, nothing is said. A share of the utterances has gone through a codec.
+Ends after so many hours, or when CORPUS holds a file `enough`.
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from codecs_round_trip import through_any_codec
 from natural_network import Kokoro
-from natural_texts import Line, Script, Share
-from natural_voices import REPLY_VOICE, Casting, Voices
+from natural_texts import Line, Script
+from natural_voices import Casting, Voices
 from natural_weights import unpacked
 from numpy.typing import NDArray
 from phonemes import Phonemes
-from spoken_corpus import LONGEST_S, RATE_HZ, REPLIES_HEARD, SAID_PREFIX, Utterance, known_replies, save, save_codes
+from spoken_corpus import LONGEST_S, RATE_HZ, Utterance, save, save_codes
 from torch import Tensor
 from torch_device import best_device
 
@@ -40,7 +39,6 @@ _SAME_LENGTH = 6  # frames are rounded up to multiples of this
 _PER_SHARD = 250
 _QUIET = 300 / 32768
 _CODED = 0.15
-_REPLY_PEAK = 0.6
 
 
 @dataclass
@@ -101,25 +99,17 @@ def at_16k(samples: Tensor, filters: Tensor) -> Tensor:
     return made.transpose(1, 2).reshape(len(samples), -1)
 
 
-def spoken(samples: NDArray[np.float32], chance: random.Random, reply: bool = False) -> NDArray[np.int16]:
-    """Silence at the ends cut to 80 ms, loud or faint, perhaps through a codec; nothing (0,) where nothing was said.
-
-    A reply is always equally loud and clean.
-    """
+def spoken(samples: NDArray[np.float32], chance: random.Random) -> NDArray[np.int16]:
+    """Silence at the ends cut to 80 ms, perhaps through a codec; nothing (0,) where nothing was said."""
     loud = np.flatnonzero(np.abs(samples) > _QUIET)
     if not np.isfinite(samples).all() or len(loud) < RATE_HZ // 100:
         return np.zeros(0, np.int16)
     margin = int(0.08 * RATE_HZ)
     kept = samples[max(0, loud[0] - margin) : loud[-1] + margin]
-    loudness = _REPLY_PEAK if reply else chance.uniform(0.15, 0.9)
-    kept = kept * (loudness / max(1e-3, float(np.abs(kept).max())))
-    if not reply and chance.random() < _CODED:
+    kept = kept * (chance.uniform(0.15, 0.9) / max(1e-3, float(np.abs(kept).max())))
+    if chance.random() < _CODED:
         kept = through_any_codec(kept, chance)
     return (np.clip(kept, -1.0, 1.0) * 32767.0).astype(np.int16)
-
-
-def _has_digits(text: str) -> bool:
-    return any(letter.isdigit() for letter in text)
 
 
 class Writer:
@@ -129,45 +119,38 @@ class Writer:
         self._folder, self._name = folder, name
         self._pool = ThreadPoolExecutor(threads)
         self._running: list[Future[float]] = []
-        self._waiting: dict[str, list[tuple[str, NDArray[np.float32]]]] = {"heard": [], "reply": []}
+        self._waiting: list[tuple[str, NDArray[np.float32]]] = []
         self._number = 0
         self.seconds = 0.0
 
-    def add(self, lines: Sequence[Line], samples: NDArray[np.float32]) -> None:
-        """Take samples (B, N) of lines. Raises what went wrong with an earlier shard."""
-        for line, sound in zip(lines, samples, strict=True):
-            self._waiting[line.kind].append((line.text, sound))
-        for kind, waiting in self._waiting.items():
-            while len(waiting) >= _PER_SHARD:
-                self._begin(kind, waiting[:_PER_SHARD])
-                del waiting[:_PER_SHARD]
+    def add(self, texts: Sequence[str], samples: NDArray[np.float32]) -> None:
+        """Take samples (B, N) of texts. Raises what went wrong with an earlier shard."""
+        self._waiting += zip(texts, samples, strict=True)
+        while len(self._waiting) >= _PER_SHARD:
+            self._begin(self._waiting[:_PER_SHARD])
+            self._waiting = self._waiting[_PER_SHARD:]
         while self._running and (self._running[0].done() or len(self._running) > 40):
             self.seconds += self._running.pop(0).result()
 
-    def _begin(self, kind: str, shard: Sequence[tuple[str, NDArray[np.float32]]]) -> None:
-        self._running.append(self._pool.submit(self._write, self._number, kind, shard))
+    def _begin(self, shard: Sequence[tuple[str, NDArray[np.float32]]]) -> None:
+        self._running.append(self._pool.submit(self._write, self._number, shard))
         self._number += 1
 
-    def _write(self, number: int, kind: str, shard: Sequence[tuple[str, NDArray[np.float32]]]) -> float:
-        reply = kind == "reply"
-        name = f"{SAID_PREFIX if reply else PREFIX}{self._name}-{number:05}"
+    def _write(self, number: int, shard: Sequence[tuple[str, NDArray[np.float32]]]) -> float:
+        name = f"{PREFIX}{self._name}-{number:05}"
         chance = random.Random(name)
-        heard = [not reply or (chance.random() < REPLIES_HEARD and not _has_digits(text)) for text, _ in shard]
-        made = (spoken(samples, chance, reply) for _, samples in shard)
-        said = [Utterance(kind, text, ear, one) for (text, _), ear, one in zip(shard, heard, made, strict=True)]
+        said = [Utterance("heard", text, True, spoken(samples, chance)) for text, samples in shard]
         said = [one for one in said if RATE_HZ // 4 <= len(one.samples) <= LONGEST_S * RATE_HZ]
         if not said:
             return 0.0
-        seconds = save(self._folder, name, sorted(said, key=lambda one: not one.heard))
-        if not reply:
-            save_codes(self._folder, name, [])  # nothing of it is said, but now it counts as labelled
+        seconds = save(self._folder, name, said)
+        save_codes(self._folder, name, [])  # nothing of it is said, but now it counts as labelled
         return seconds
 
     def close(self) -> None:
         """Write the rest and wait for it."""
-        for kind, waiting in self._waiting.items():
-            if waiting:
-                self._begin(kind, waiting)
+        if self._waiting:
+            self._begin(self._waiting)
         for running in self._running:
             self.seconds += running.result()
         self._pool.shutdown()
@@ -183,10 +166,7 @@ def speak(options: argparse.Namespace) -> None:
     vocab = json.loads(options.vocab.read_text())
     casting = Casting(voices.names, random.Random(options.seed))
     phonemes = Phonemes(options.espeak_data, options.espeak_library)
-    symbols, share = vocab.get("vocab", vocab), Share(options.number, options.programs)
-    known = frozenset(known_replies(options.corpus)) if options.replies else frozenset()
-    said = (options.replies, options.reply_voices, share, known)
-    script = Script(options.utterances, casting, phonemes, symbols, options.seed, *said)
+    script = Script(options.utterances, casting, phonemes, vocab.get("vocab", vocab), options.seed)
     print(f"ready after {time.process_time():.0f} s", flush=True)
     writer, filters = Writer(options.corpus, f"{options.seed}", options.threads), sinc_filters().to(device)
     began, size = time.monotonic(), options.first_round
@@ -196,7 +176,7 @@ def speak(options: argparse.Namespace) -> None:
         for batch in batches(net, voices, script.groups(size)):
             parts = [torch.stack([getattr(one, name) for one in batch]) for name in ("prosody", "text", "style")]
             samples = at_16k(net.samples(*parts), filters).cpu().numpy()
-            writer.add([one.line for one in batch], samples)
+            writer.add([one.line.text for one in batch], samples)
             if enough.exists():
                 break
         size = options.round
@@ -216,10 +196,6 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=200.0)
     parser.add_argument("--utterances", type=int, default=90_000, help="of the corpus, as spoken_corpus.py was told")
     parser.add_argument("--seed", type=int, default=1, help="another for each program that speaks beside")
-    parser.add_argument("--number", type=int, default=0, help="of this program among those that speak beside")
-    parser.add_argument("--programs", type=int, default=1, help="that speak beside each other, with this one")
-    parser.add_argument("--replies", type=float, default=0.0, help="share of the lines that are replies")
-    parser.add_argument("--reply-voices", nargs="+", default=[REPLY_VOICE], help="who says them, in turn")
     parser.add_argument("--round", type=int, default=12_000, help="lines that are sorted by length together")
     parser.add_argument("--first-round", type=int, default=3_000)
     parser.add_argument("--rounds", type=int, default=10**9, help="end after so many at the latest")

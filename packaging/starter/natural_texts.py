@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import random
-import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from conversations import heard_sentences, read_sentences
 from everyday_sentences import everyday_sentence
 from mingled_sentences import mingled
-from natural_voices import Casting, NaturalSpeaker, plain
+from natural_voices import Casting, NaturalSpeaker
 from phonemes import Phonemes
 from spoken_corpus import answers, questions_in_voices
 from typed_texts import said_text
@@ -19,92 +18,80 @@ from typed_texts import said_text
 from engine.conversation.prompting.plain_english import written_out
 
 _FEWEST_SYMBOLS, _MOST_SYMBOLS = 4, 200
+_LONGEST = 170  # letters of a text to read
 _HEARD = {"questions": 0.32, "everyday": 0.24, "mingled": 0.26, "open": 0.12, "typed": 0.06}
 _READ = {"typed": 0.34, "mingled": 0.24, "open": 0.24, "everyday": 0.12, "questions": 0.06}
-_ANSWERS = 0.5  # of the replies, until each was said once; the rest is read
+_ANSWERS = 0.55  # of the replies, until each was said once; the rest is read
+Sources = Mapping[str, Callable[[], str]]
+
+
+def _sources(chance: random.Random, utterances: int, opened: Iterator[str]) -> Sources:
+    """Where texts of each kind come from; `opened` are sentences of open vocabulary."""
+    questions = questions_in_voices(utterances)
+    chance.shuffle(questions)
+    turns = _endless(questions)
+    return {
+        "questions": lambda: next(turns),
+        "everyday": lambda: everyday_sentence(chance),
+        "mingled": lambda: mingled().sentence(chance),
+        "typed": lambda: said_text(chance),
+        "open": lambda: next(opened),
+    }
+
+
+def _endless(texts: Sequence[str]) -> Iterator[str]:
+    while True:
+        yield from texts
+
+
+def _drawn(chance: random.Random, texts: Sources, shares: Mapping[str, float]) -> str:
+    (kind,) = chance.choices([*shares], [*shares.values()])
+    return texts[kind]()
+
+
+def reply_texts(utterances: int, seed: int) -> Iterator[str]:
+    """Endless texts for the voice of the replies, none twice, those of which most conversations need first.
+
+    The answers of a corpus of so many utterances stand as the model writes them; between and after them are texts to
+    read, as the engine writes them out for the model.
+    """
+    chance, known = random.Random(seed), set[str]()
+    answered = iter(answers(utterances))
+    texts = _sources(chance, utterances, read_sentences(chance, 10**9))
+    while True:
+        text = next(answered, None) if chance.random() < _ANSWERS else None
+        text = text or written_out(_drawn(chance, texts, _READ))
+        if 1 < len(text) <= _LONGEST and text not in known:
+            known.add(text)
+            yield text
 
 
 @dataclass(frozen=True)
 class Line:
-    """A text and who speaks it, as the network reads it; `kind` is that of `spoken_corpus.Job`."""
+    """A text and who speaks it, as the network reads it."""
 
     text: str
     speaker: NaturalSpeaker
     symbols: tuple[int, ...]
-    kind: str = "heard"
-
-
-@dataclass(frozen=True)
-class Share:
-    """One of several programs that speak beside each other: they say no answer twice."""
-
-    number: int = 0
-    programs: int = 1
-
-    def has(self, text: str) -> bool:
-        """Whether this program says the text."""
-        return zlib.crc32(text.encode()) % self.programs == self.number
 
 
 class Script:
-    """Deals what is to be spoken, in groups of one number of symbols."""
+    """Deals what is to be heard, in groups of one number of symbols."""
 
-    def __init__(
-        self,
-        utterances: int,
-        casting: Casting,
-        phonemes: Phonemes,
-        vocab: dict[str, int],
-        seed: int,
-        replies: float = 0.0,
-        reply_voices: Sequence[str] = (),
-        share: Share = Share(),
-        said_before: frozenset[str] = frozenset(),
-    ) -> None:
-        """`replies` is the share of the lines that `reply_voices` say in turn; `said_before` no reply comes again."""
-        self._chance = chance = random.Random(seed)
+    def __init__(self, utterances: int, casting: Casting, phonemes: Phonemes, vocab: dict[str, int], seed: int) -> None:
+        self._chance = random.Random(seed)
         self._casting, self._phonemes, self._vocab = casting, phonemes, vocab
-        self._replies, self._reply_voices, self._said = replies, reply_voices, set(said_before)
-        questions = questions_in_voices(utterances)
-        chance.shuffle(questions)
-        heard, read = heard_sentences(chance, 10**9), read_sentences(chance, 10**9)
-        self._answers = iter([text for text in answers(utterances) if share.has(text)] if replies else [])
-        turns = _endless(questions)
-        shared: dict[str, Callable[[], str]] = {
-            "questions": lambda: next(turns),
-            "everyday": lambda: everyday_sentence(chance),
-            "mingled": lambda: mingled().sentence(chance),
-            "typed": lambda: said_text(chance),
-        }
-        self._to_hear = shared | {"open": lambda: next(heard)}
-        self._to_read = shared | {"open": lambda: next(read)}
-
-    def _drawn(self, texts: dict[str, Callable[[], str]], shares: dict[str, float]) -> str:
-        (kind,) = self._chance.choices([*shares], [*shares.values()])
-        return texts[kind]()
-
-    def _reply(self) -> str:
-        """An answer as the model writes it, or a text to read as the engine writes it out for the model."""
-        answer = next(self._answers, None) if self._chance.random() < _ANSWERS else None
-        return answer or written_out(self._drawn(self._to_read, _READ))
+        self._texts = _sources(self._chance, utterances, heard_sentences(self._chance, 10**9))
 
     def line(self) -> Line:
         """The next one."""
         while True:
-            kind = "reply" if self._chance.random() < self._replies else "heard"
-            if kind == "reply":
-                text, speaker = self._reply(), plain(self._chance.choice(self._reply_voices))
-                if text in self._said:
-                    continue
-                self._said.add(text)
-            else:
-                text, speaker = self._drawn(self._to_hear, _HEARD), self._casting.next()
-            said = self._phonemes(written_out(text) if kind == "reply" else text, speaker.british)
+            text, speaker = _drawn(self._chance, self._texts, _HEARD), self._casting.next()
+            said = self._phonemes(text, speaker.british)
             symbols = tuple(self._vocab[letter] for letter in said if letter in self._vocab)
             # Numbers in digits are read in a way of their own: what is heard has to be written out.
-            in_words = kind == "reply" or not any(letter.isdigit() for letter in text)
-            if _FEWEST_SYMBOLS <= len(symbols) <= _MOST_SYMBOLS and in_words:
-                return Line(text, speaker, (0, *symbols, 0), kind)
+            if _FEWEST_SYMBOLS <= len(symbols) <= _MOST_SYMBOLS and not any(letter.isdigit() for letter in text):
+                return Line(text, speaker, (0, *symbols, 0))
 
     def groups(self, count: int) -> list[list[Line]]:
         """So many lines, those of one length together."""
@@ -113,8 +100,3 @@ class Script:
             line = self.line()
             found[len(line.symbols)].append(line)
         return list(found.values())
-
-
-def _endless(texts: Sequence[str]) -> Iterator[str]:
-    while True:
-        yield from texts

@@ -37,7 +37,6 @@ RATE_HZ = 16_000
 BLOCK = 1600
 SAMPLES_PER_TOKEN = 640
 UTTERANCES_PER_SHARD = 250
-SAID_PREFIX = "say-"  # of shards that hold replies in a natural voice
 LISTING = "loaded.list"  # which shards a training has loaded, and from which block on
 LONGEST_S = 12.0
 REPLIES_HEARD = 0.25  # share of the replies that the ear learns from too
@@ -297,7 +296,7 @@ def stored_blocks(entries: Sequence[Mapping[str, Any]]) -> int:
 
 def said_shards(folder: Path) -> list[Path]:
     """The descriptions (.json) of a folder's shards that may hold replies."""
-    return [*sorted(folder.glob("[0-9]*.json")), *sorted(folder.glob(f"{SAID_PREFIX}*.json"))]
+    return sorted(folder.glob("[0-9]*.json"))
 
 
 def known_replies(folder: Path) -> set[str]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable
 
-import pytest
 from mingled_sentences import Mingled, mingled
-from natural_texts import Script, Share
+from natural_texts import Script, reply_texts
 from natural_voices import Casting
 from open_sentences import texts
 from spoken_corpus import answers
@@ -22,16 +20,6 @@ class Letters:
 
     def __call__(self, text: str, british: bool = False) -> str:
         return text
-
-
-@pytest.fixture
-def script() -> Callable[..., Script]:
-    def made(replies: float, share: Share | None = None, before: frozenset[str] = frozenset()) -> Script:
-        vocab = {chr(code): code for code in range(32, 127)}
-        casting = Casting(NAMES, random.Random(2))
-        return Script(60, casting, Letters(), vocab, 3, replies, ["af_heart"], share or Share(), before)  # type: ignore[arg-type]
-
-    return made
 
 
 def test_mingled_sentences_follow_real_ones_but_are_new_and_none_of_the_tests() -> None:
@@ -65,26 +53,20 @@ def test_typed_texts_are_read_in_words() -> None:
     assert not [text for text in said if any(sign in "0123456789@$€£%°{}" for sign in text) or text[-1] not in ".?!"]
 
 
-def test_replies_are_said_by_one_voice_and_once(script: Callable[..., Script]) -> None:
-    dealt = script(0.5)
-    lines = [dealt.line() for _ in range(300)]
-    said = [line for line in lines if line.kind == "reply"]
-    assert 100 < len(said) < 200
-    assert {line.speaker.look for line in said} == {(("af_heart", 1.0),)}
-    assert len({line.text for line in said}) == len(said)
-    assert len({line.speaker for line in lines if line.kind == "heard"}) > 20
+def test_every_answer_is_among_the_replies_and_no_text_comes_twice() -> None:
+    dealt = reply_texts(60, 3)
+    made = [next(dealt) for _ in range(400)]
+    assert set(answers(60)) <= set(made[:200])
+    assert len(set(made)) == 400
+    read = [text for text in made if text not in set(answers(60))]
+    assert len(read) > 200
+    assert not [text for text in read if any(letter.isdigit() for letter in text)]
 
 
-def test_programs_beside_each_other_say_every_answer_between_them_once(script: Callable[..., Script]) -> None:
-    wanted = set(answers(60)[:20])
-    found = []
-    for number in (0, 1):
-        dealt = script(1.0, Share(number, 2))
-        found += [text for text in (dealt.line().text for _ in range(200)) if text in wanted]
-    assert sorted(found) == sorted(wanted)
-
-
-def test_what_was_said_before_is_not_said_again(script: Callable[..., Script]) -> None:
-    before = frozenset(answers(60))
-    dealt = script(1.0, before=before)
-    assert not {dealt.line().text for _ in range(100)} & before
+def test_what_is_heard_is_written_in_words_and_said_by_many() -> None:
+    vocab = {chr(code): code for code in range(32, 127)}
+    script = Script(60, Casting(NAMES, random.Random(2)), Letters(), vocab, 3)  # type: ignore[arg-type]
+    lines = [line for group in script.groups(200) for line in group]
+    assert not [line.text for line in lines if any(letter.isdigit() for letter in line.text)]
+    assert len({line.speaker for line in lines}) > 50
+    assert all(line.symbols == (0, *map(ord, line.text), 0) for line in lines if line.text.isascii())
