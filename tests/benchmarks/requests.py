@@ -53,7 +53,7 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=("full", "tiny"), default="full", help="of the random weights")
     parser.add_argument("--folder", type=Path, help="a model folder in their place")
-    parser.add_argument("--ways", nargs="+", help="back-end and bits, such as plain-4; of a folder the back-end alone")
+    parser.add_argument("--ways", nargs="*", help="back-end and bits, such as plain-4; of a folder the back-end alone")
     parser.add_argument("--lengths", type=int, nargs="+", default=list(LENGTHS), help="ids of a reply")
     parser.add_argument("--turns", type=int, nargs="+", default=list(TURNS), help="places in a conversation")
     parser.add_argument("--rounds", type=int, default=3)
@@ -82,8 +82,8 @@ class Run:
     def measure(self) -> dict[str, Any]:
         """All there is to measure; the figures as they are written."""
         self._write()  # if it cannot be written, that should be known now
-        folder = self._options.folder or self._random_folder()
-        for name in self._options.ways or self._fitting_ways():
+        folder = self._options.folder or (self._random_folder() if self._options.ways != [] else Path())
+        for name in self._fitting_ways() if self._options.ways is None else self._options.ways:
             print(f"\n== {name}", flush=True)
             answer = self._answer_of("tests.benchmarks.requests_way", name, self._plan(name, folder).to_json())
             if answer:

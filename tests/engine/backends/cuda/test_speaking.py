@@ -26,8 +26,8 @@ from engine.speaking.noise import Noise
 from engine.speaking.token_encoder import TokenEncoderConfig
 from engine.speaking.vocoder import Vocoder
 from engine.traced import AsIs
+from tests.benchmarks import speech_kernels
 from tests.benchmarks.speech_folder import LEAST, write_inputs
-from tests.benchmarks.speech_kernels import differences
 from tests.benchmarks.speech_warm import launches
 from tests.engine.backends.cuda.in_words import stand_in
 
@@ -130,6 +130,17 @@ def test_on_cuda_the_first_piece_takes_what_waits(monkeypatch: pytest.MonkeyPatc
 
 def test_every_kernel_is_compared_with_what_it_means(monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(monkeypatch)
-    compared = list(differences())
+    compared = list(speech_kernels.differences())
     assert {found for _, _, found, _ in compared} == {0.0}
     assert len({name for name, *_ in compared}) == len(compared) // 2 >= 20
+
+
+def test_kernels_are_compared_on_a_cuda_device_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert speech_kernels.main() == 1
+    assert capsys.readouterr().out == "This needs a CUDA device.\n"
+    monkeypatch.setattr(backend, "_fitting", lambda: "cuda")
+    stand_in(monkeypatch)
+    assert speech_kernels.main() == 0
+    assert capsys.readouterr().out.endswith("all kernels agree\n")
