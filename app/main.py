@@ -58,6 +58,7 @@ def run(files: Sequence[str]) -> int:
     from app import diagnostics
     from app.application import Application
     from app.single_instance import SingleInstance
+    from app.translations import told
 
     paths = Paths.of_user()
     application = Application(sys.argv[:1])
@@ -72,7 +73,7 @@ def run(files: Sequence[str]) -> int:
         app = App(paths, application)
     except Exception as error:
         log.critical("Earshot cannot start", exc_info=error)
-        QMessageBox.critical(None, "Earshot", str(error))
+        QMessageBox.critical(None, "Earshot", told(error))
         return 1
     instance.woken.connect(app.wake)
     application.files_opened.connect(app.open_files)

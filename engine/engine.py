@@ -101,8 +101,8 @@ class Engine:
         if self._speaking is None:
             if not self.capabilities.speaks:
                 raise CheckpointError(
-                    f"The model in {self.folder} has no token2wav folder, so it cannot speak. Download "
-                    "the complete model."
+                    "The model in {folder} has no token2wav folder, so it cannot speak. Download the complete model.",
+                    folder=self.folder,
                 )
             from engine.checkpoints.load_speaking import load_speaking
 

@@ -1,8 +1,36 @@
 """Errors a person can cause, meet and act on. Anything else that is raised is a bug."""
 
+from __future__ import annotations
 
-class EngineError(Exception):
-    """A sentence for a person: it names the file or device, says what is wrong and what to do. Shown as it is."""
+from typing import Any
+
+
+class Sentence(str):
+    """Words for a person, in English. They know what they were made of, so that a window can say them in its language.
+
+    `template` is a literal with named places, `arguments` is what stands there: names, paths, numbers, sentences.
+    """
+
+    template: str
+    arguments: dict[str, Any]
+
+    def __new__(cls, template: str, /, **arguments: Any) -> Sentence:
+        made = super().__new__(cls, template.format(**arguments) if arguments else template)
+        made.template, made.arguments = template, arguments
+        return made
+
+
+class SentenceError(Exception):
+    """An error that is told in words: `SentenceError("There is no voice {name}.", name="Ada")`."""
+
+    def __init__(self, template: str, /, **arguments: Any) -> None:
+        kept = isinstance(template, Sentence) and not arguments
+        self.sentence = template if kept else Sentence(template, **arguments)
+        super().__init__(str(self.sentence))
+
+
+class EngineError(SentenceError):
+    """A sentence for a person: it names the file or device, says what is wrong and what to do."""
 
 
 class CheckpointError(EngineError):

@@ -64,7 +64,7 @@ def stream(
         if broken:
             raise broken
         if not waiting:
-            raise SoundError(f"{path} holds no sound: record or copy it again.")
+            raise SoundError("{path} holds no sound: record or copy it again.", path=path)
 
 
 def read(path: Path | str, rate_hz: int = 16_000, mix: Mix = "mean") -> Samples:

@@ -189,7 +189,9 @@ class Session:
         """
         record = self.turn(turn_id)
         if not self._engine.capabilities.speaks:
-            raise RequestError(f"{self._engine.name} has no networks for speech, so it cannot speak this answer.")
+            raise RequestError(
+                "{model} has no networks for speech, so it cannot speak this answer.", model=self._engine.name
+            )
         if not record.answer and not len(record.speech_tokens):
             raise RequestError("This turn has no answer that could be spoken.")
         return self._exclusive(self._spoken_again(record, voice))

@@ -37,9 +37,9 @@ def replacing(path: Path | str, *, private: bool = False) -> Iterator[BinaryIO]:
     """
     path = Path(path)
     if os.path.isdir(path):  # Path's own raises for a name that is too long, or a folder that is locked
-        raise StorageError(f"{path} is a folder: choose a file name to write to.")
+        raise StorageError("{path} is a folder: choose a file name to write to.", path=path)
     if os.path.exists(path) and not os.path.isfile(path):
-        raise StorageError(f"{path} is a device or a pipe: choose a file name to write to.")
+        raise StorageError("{path} is a device or a pipe: choose a file name to write to.", path=path)
     temporary: Path | None = None
     try:
         make_private_folder(path.parent) if private else path.parent.mkdir(parents=True, exist_ok=True)
@@ -133,15 +133,19 @@ def json_bytes(value: Any, indent: int | None = None) -> bytes:
 def storage_error(path: Path | str, error: OSError) -> StorageError:
     """The sentence for an operating system error met while writing `path`."""
     if error.errno in _NO_ROOM:
-        return StorageError(f"{path} could not be written, the disk is full: make room or choose another folder.")
+        return StorageError(
+            "{path} could not be written, the disk is full: make room or choose another folder.", path=path
+        )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return StorageError(f"{path} may not be written: choose a folder of yours or change its permissions.")
+        return StorageError("{path} may not be written: choose a folder of yours or change its permissions.", path=path)
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
-        return StorageError(f"{path} cannot be made, a file is in the way of its folder: choose another folder.")
+        return StorageError(
+            "{path} cannot be made, a file is in the way of its folder: choose another folder.", path=path
+        )
     if error.errno == errno.ENAMETOOLONG:
-        return StorageError(f"{path} has too long a name: choose a shorter one.")
+        return StorageError("{path} has too long a name: choose a shorter one.", path=path)
     reason = (error.strerror or str(error)).lower()
-    return StorageError(f"{path} could not be written ({reason}): choose another place.")
+    return StorageError("{path} could not be written ({reason}): choose another place.", path=path, reason=reason)
 
 
 def _usual_mode(path: Path) -> int:

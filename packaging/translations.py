@@ -11,23 +11,51 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "resources" / "translations"
-CALLS = {"tr": 0, "_tr": 0, "translate": 1, "sentence": 0}
+CALLS = {"tr": 0, "_tr": 0, "translate": 1, "QT_TRANSLATE_NOOP": 1, "sentence": 0}
 CONTEXTS = {"_tr": "Menus", "sentence": "Sentences"}  # of the plain functions in app/
 
 
 def sentences() -> set[tuple[str, str]]:
     """Every (context, sentence) given to tr() and its kin in app/; the context is the class around it."""
-    found = set()
+    found = {("Engine", template) for template in templates()}
     for path in sorted((ROOT / "app").rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         found |= set(_in(tree, ""))
     return found
+
+
+def templates() -> set[str]:
+    """What the engine makes its sentences of, apart from those of the command line."""
+    return {text for _, text in engine_sentences() if text}
+
+
+def engine_sentences() -> Iterator[tuple[str, str | None]]:
+    """Each place where the engine makes a sentence, as "file:line", and its template; None for what is no literal."""
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "engine").rglob("*.py"))}
+    kinds = _kinds_of_sentences(trees.values())
+    for path, tree in trees.items():
+        if "commands" in path.parts or path.name == "errors.py":
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in kinds:
+                given = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
+                yield f"{path.name}:{node.lineno}", given if isinstance(given, str) else None
+
+
+def _kinds_of_sentences(trees: Iterable[ast.AST]) -> set[str]:
+    """The names of `Sentence`, `SentenceError` and all that are derived from it."""
+    classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    kinds, known = {"Sentence", "SentenceError"}, 0
+    while len(kinds) > known:
+        known = len(kinds)
+        kinds |= {each.name for each in classes if {getattr(base, "id", "") for base in each.bases} & kinds}
+    return kinds
 
 
 def _in(node: ast.AST, context: str) -> Iterator[tuple[str, str]]:
@@ -43,7 +71,7 @@ def _of_call(call: ast.Call, context: str) -> Iterator[tuple[str, str]]:
     place = CALLS.get(name)
     if place is None or len(call.args) <= place or not isinstance(call.args[place], ast.Constant):
         return
-    given = call.args[0] if name == "translate" else None
+    given = call.args[0] if place else None
     named = given.value if isinstance(given, ast.Constant) else CONTEXTS.get(name, context)
     yield str(named), str(call.args[place].value)  # type: ignore[attr-defined]
 

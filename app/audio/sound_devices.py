@@ -13,6 +13,7 @@ from app.audio.gate import Gate
 from app.audio.microphone import Microphone
 from app.audio.playback import Playback
 from app.settings import Settings
+from app.translations import told
 from app.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -234,7 +235,7 @@ class SoundDevices(QObject):
 
     def _report(self, error: Exception) -> None:
         if isinstance(error, DeviceError):
-            self.failed.emit(str(error))
+            self.failed.emit(told(error))
         else:
             log.error("a sound device failed", exc_info=error)
             self.failed.emit(self.tr("A sound device failed unexpectedly. The log says more; choose another device."))

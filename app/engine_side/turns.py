@@ -16,7 +16,7 @@ from app.engine_side.requests import Request
 from app.engine_side.sessions import Manner, Sessions
 from app.engine_side.sinks import Sink
 from app.engine_side.voices import VoiceWork
-from app.translations import sentence
+from app.translations import sentence, told
 from engine import samples as sounds
 from engine.errors import RequestError, StorageError
 from engine.events import Heard, Samples, SessionEvent, Speech, ToolCall, Turn
@@ -143,7 +143,7 @@ class TurnWork:
             self._sessions.save(session, task.branch.folder)
         except StorageError as error:
             log.warning("an answer could not be saved")
-            return str(error)
+            return told(error)
         return ""
 
 

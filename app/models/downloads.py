@@ -13,6 +13,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from app.shown import DownloadState, DownloadView
+from app.translations import told
 from app.worker import Worker
 from engine.checkpoints.catalogue import UNFINISHED
 from engine.checkpoints.download import PUBLISHED, PUBLISHED_BYTES, discard_download, downloading
@@ -144,7 +145,7 @@ class Downloads(QObject):
     def _sentence_of(self, name: str, error: Exception) -> str:
         log.warning("the download of %s failed", name, exc_info=error)
         unknown = self.tr("The download stopped unexpectedly; the log says more. What arrived is kept.")
-        return str(error) if isinstance(error, EngineError) else unknown
+        return told(error) if isinstance(error, EngineError) else unknown
 
     def _show(self, name: str, **values: object) -> None:
         if name in self._views:

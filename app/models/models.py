@@ -16,7 +16,7 @@ from app.engine_side.requests import FIRST, PATIENT, Request
 from app.models.downloads import Downloads
 from app.settings import Settings
 from app.shown import ModelStatus, ModelView, Welcome
-from app.translations import chosen_language, sentence
+from app.translations import chosen_language, sentence, told
 from app.worker import Worker
 from engine.errors import EngineError
 from engine.events import Progress
@@ -60,10 +60,10 @@ class Catalogue:
             try:
                 needed = memory_needed(model.folder)
             except EngineError as error:
-                problem = str(error)
+                problem = error.sentence
         key, whole = str(model.folder), not problem and model.bits is None
         return ModelView(
-            key, model.name, _about(model), model.bytes, needed, free, key == current, problem=problem,
+            key, model.name, _about(model), model.bytes, needed, free, key == current, problem=told(problem),
             shrinkable=whole and not self.copy_of(model.folder).exists(),
         )  # fmt: skip
 
@@ -199,7 +199,7 @@ class Models(QObject):
     def _on_copied(self, error: BaseException | None) -> None:
         if error is not None:
             known = isinstance(error, EngineError)
-            self._making_failed = self._made[0], str(error) if known else self.tr("The copy could not be made.")
+            self._making_failed = self._made[0], told(error) if known else self.tr("The copy could not be made.")
         self._making = None
         self.models_changed.emit()
         self.refresh()
@@ -279,7 +279,7 @@ class Models(QObject):
 
     def _fail(self, error: BaseException) -> None:
         if isinstance(error, EngineError):
-            sentence = str(error)
+            sentence = told(error)
         else:
             log.error("the model could not be loaded", exc_info=error)
             sentence = self.tr("The model could not be loaded. The log says more; choose another model.")

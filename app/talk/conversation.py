@@ -20,6 +20,7 @@ from app.talk.searcher import Searcher
 from app.talk.spoken_words import Span, character_at, word_at
 from app.talk.store import Store
 from app.talk.stored_turn import StoredTurn, version_of, view_of
+from app.translations import told
 from engine.errors import StorageError
 
 log = logging.getLogger(__name__)
@@ -382,7 +383,7 @@ class Conversation(QObject):
             result = command(*arguments)
             self._refresh(about)
         except StorageError as error:
-            self._tell(str(error))
+            self._tell(told(error))
             return None
         return True if result is None else result
 
@@ -391,7 +392,7 @@ class Conversation(QObject):
         try:
             return command(*arguments)
         except StorageError as error:
-            self._tell(str(error))
+            self._tell(told(error))
             return None
 
     def _refresh(self, about: str = "") -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, Signal
 
 from app.shown import Notice, NoticeAction
-from app.translations import sentence
+from app.translations import sentence, told
 from engine.errors import EngineError
 
 log = logging.getLogger(__name__)
@@ -69,6 +69,6 @@ class Notices(QObject):
 def explain(error: BaseException | None) -> str:
     """The sentence for an error; one that is no sentence is a bug, and logged."""
     if isinstance(error, EngineError):
-        return str(error)
+        return told(error)
     log.error("unexpected", exc_info=error)
     return sentence("Something went wrong inside Earshot. Nothing you said is lost; the log says more.")

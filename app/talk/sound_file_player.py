@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.audio.playback import RATE_HZ, Playback
 from app.audio.speed import at_speed
+from app.translations import told
 from engine import samples as sounds
 from engine.errors import EngineError
 from engine.events import Samples
@@ -40,7 +41,7 @@ class SoundFilePlayer(QObject):
             samples = _read(self.path, self._part_s)
         except EngineError as error:
             if not self._cancelled.is_set():
-                self.failed.emit(self, str(error))
+                self.failed.emit(self, told(error))
             return
         if self._playback.write(self._sound, at_speed(samples, self.speed), self._cancelled.is_set):
             self._playback.finish(self._sound, self._cancelled.is_set)

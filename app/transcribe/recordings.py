@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.translations import sentence
+from app.translations import sentence, told
 from engine import samples
 from engine.errors import EngineError
 
@@ -48,7 +48,7 @@ def _probe(file: Path) -> FoundFile:
     try:
         return FoundFile(file, samples.probe(file).duration_s or None)
     except EngineError as error:
-        return FoundFile(file, problem=str(error))
+        return FoundFile(file, problem=told(error))
     except Exception as error:
         log.error("%s cannot be probed", file, exc_info=error)
         return FoundFile(file, problem=sentence("Something went wrong; the log says more."))

@@ -20,6 +20,7 @@ from app.transcribe.job import Job, Progress, TextSegment, show
 from app.transcribe.queue_file import QueueFile
 from app.transcribe.recordings import FoundFile, find_recordings
 from app.transcribe.stored_queue import new_key
+from app.translations import told
 from app.worker import Worker
 from engine import events
 from engine.errors import EngineError
@@ -240,7 +241,7 @@ class Transcriber(QObject):
             self._put(job.with_segment(TextSegment(segment.start_s, segment.end_s, segment.text)))
         elif type(event).__name__ == "Finished":
             transcript = event.transcript
-            self._change(job.key, state=JobState.DONE, seconds=transcript.duration_s, problem=transcript.problem)
+            self._change(job.key, state=JobState.DONE, seconds=transcript.duration_s, problem=told(transcript.problem))
             self._save()
 
     def _on_progress(self, job: Job, progress: events.Progress) -> None:
@@ -273,7 +274,7 @@ class Transcriber(QObject):
         if error is None or isinstance(error, Interrupted | OtherRunError):
             self._change(job.key, state=JobState.WAITING, segments=())
             return
-        words = str(error) if isinstance(error, EngineError) else self.tr("Something went wrong; the log says more.")
+        words = told(error) if isinstance(error, EngineError) else self.tr("Something went wrong; the log says more.")
         self._change(job.key, state=JobState.FAILED, problem=words)
 
     # What is kept and shown.
@@ -304,7 +305,7 @@ class Transcriber(QObject):
 
     def _report(self, error: Exception | None) -> None:
         if isinstance(error, EngineError):
-            self.trouble.emit(str(error))
+            self.trouble.emit(told(error))
         elif error is not None:
             log.error("a file of the transcriber failed", exc_info=error)
             self.trouble.emit(self.tr("Something went wrong; the log says more."))

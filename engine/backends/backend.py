@@ -57,13 +57,19 @@ def choose(name: str = "auto") -> Backend:
     if wanted in ("", "auto"):
         wanted = _fitting()
     if wanted not in NAMES:
-        raise RequestError(f"'{wanted}' is not a back-end that Earshot knows; choose {', '.join(NAMES)}.")
+        raise RequestError(
+            "'{wanted}' is not a back-end that Earshot knows; choose {known}.", wanted=wanted, known=", ".join(NAMES)
+        )
     if wanted == "plain":
         from engine.backends.plain import Plain
 
         return Plain()
     if wanted != _fitting():
-        raise RequestError(f"The back-end '{wanted}' does not work on this machine; choose plain or {_fitting()}.")
+        raise RequestError(
+            "The back-end '{wanted}' does not work on this machine; choose plain or {fitting}.",
+            wanted=wanted,
+            fitting=_fitting(),
+        )
     if wanted == "cuda":
         from engine.backends.cuda import Cuda
 

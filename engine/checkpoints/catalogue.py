@@ -47,7 +47,7 @@ def describe(folder: Path) -> InstalledModel:
         config = read_config(folder)
         variant = config.variant
     except CheckpointError as error:
-        return InstalledModel(folder, folder.name, "chat", size, None, False, speaks, str(error))
+        return InstalledModel(folder, folder.name, "chat", size, None, False, speaks, error.sentence)
     bits = config.quantisation.bits if config.quantisation else None
     demonstration = bool(config.earshot.get("demonstration"))
     return InstalledModel(folder, config.name, variant, size, bits, demonstration, speaks)
@@ -72,7 +72,8 @@ def best(kept_in: Path | None = None) -> Path:
         if not model.problem:
             return model.folder
     raise CheckpointError(
-        f"No model was found. Put a Step-Audio 2 folder into {kept_in or models_folder()} or name one with --model."
+        "No model was found. Put a Step-Audio 2 folder into {folder} or name one with --model.",
+        folder=kept_in or models_folder(),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.errors import CheckpointError
+from engine.errors import CheckpointError, Sentence
 from engine.regular_files import read_regular
 
 _LARGEST_JSON = 64 << 20  # the published ones take up to 13 MB
@@ -66,8 +66,10 @@ class CheckpointConfig:
         if stated is not None:
             if stated not in VARIANTS:
                 raise CheckpointError(
-                    f"{self.folder / 'config.json'} names the unknown variant {stated!r}; "
-                    f"it must be one of {', '.join(VARIANTS)}."
+                    "{path} names the unknown variant {stated!r}; it must be one of {known}.",
+                    path=self.folder / "config.json",
+                    stated=stated,
+                    known=", ".join(VARIANTS),
                 )
             return str(stated)
         name = re.sub(r"-\d+bit$", "", self.folder.name.lower())  # a copy that `earshot models convert` made
@@ -91,45 +93,57 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(read_regular(path, _LARGEST_JSON))
     except FileNotFoundError:
-        raise CheckpointError(f"{path} is missing. Download the model again or choose its complete folder.") from None
+        raise CheckpointError(
+            "{path} is missing. Download the model again or choose its complete folder.", path=path
+        ) from None
     except OSError as error:
         raise CheckpointError(
-            f"{path} cannot be read ({error.strerror}). Check the file and its permissions."
+            "{path} cannot be read ({reason}). Check the file and its permissions.", path=path, reason=error.strerror
         ) from None
     except (ValueError, RecursionError):  # of numbers with thousands of digits and endless brackets, too
-        raise CheckpointError(f"{path} is damaged: it is not valid JSON. Download it again.") from None
+        raise CheckpointError("{path} is damaged: it is not valid JSON. Download it again.", path=path) from None
 
 
 def read_config(folder: Path) -> CheckpointConfig:
     """Read and check config.json of `folder`. Raises CheckpointError with a sentence for whatever is wrong."""
     try:
         if not folder.is_dir():
-            what = "is a file, not a folder" if folder.exists() else "does not exist"
-            raise CheckpointError(f"The model folder {folder} {what}. Choose a folder that holds config.json.")
+            what = Sentence("is a file, not a folder") if folder.exists() else Sentence("does not exist")
+            raise CheckpointError(
+                "The model folder {folder} {what}. Choose a folder that holds config.json.", folder=folder, what=what
+            )
     except OSError as error:  # a parent that may not be entered
         raise CheckpointError(
-            f"The model folder {folder} cannot be read ({error.strerror}). Check its permissions."
+            "The model folder {folder} cannot be read ({reason}). Check its permissions.",
+            folder=folder,
+            reason=error.strerror,
         ) from None
     path = folder / "config.json"
     raw = read_json(path)
     if not isinstance(raw, dict):
-        raise CheckpointError(f"{path} is damaged: a JSON object is expected. Download it again.")
+        raise CheckpointError("{path} is damaged: a JSON object is expected. Download it again.", path=path)
     text = _block(path, raw, "text_config", _LLM_KEYS)
     _check_numbers(path, text)
     audio = _block(path, raw, "audio_encoder_config", _ENCODER_KEYS)
     if audio["llm_dim"] != text["hidden_size"]:
         raise CheckpointError(
-            f"{path} contradicts itself: the adaptor gives {audio['llm_dim']} values, "
-            f"the language model takes {text['hidden_size']}. Download it again."
+            "{path} contradicts itself: the adaptor gives {given} values, the language model takes {taken}. "
+            "Download it again.",
+            path=path,
+            given=audio["llm_dim"],
+            taken=text["hidden_size"],
         )
     for width, heads in (("hidden_size", "num_attention_heads"), ("num_attention_heads", "num_key_value_heads")):
         if text[width] % text[heads]:
             raise CheckpointError(
-                f"{path} contradicts itself: {width} is not a multiple of {heads}. Download it again."
+                "{path} contradicts itself: {width} is not a multiple of {heads}. Download it again.",
+                path=path,
+                width=width,
+                heads=heads,
             )
     earshot = raw.get("earshot") or {}
     if not isinstance(earshot, dict):
-        raise CheckpointError(f"{path} is damaged: its block 'earshot' is not an object.")
+        raise CheckpointError("{path} is damaged: its block 'earshot' is not an object.", path=path)
     return CheckpointConfig(folder, text, audio, _quantisation(path, raw), earshot)
 
 
@@ -137,17 +151,25 @@ def _block(path: Path, raw: dict[str, Any], name: str, keys: tuple[str, ...]) ->
     block = raw.get(name)
     if not isinstance(block, dict):
         raise CheckpointError(
-            f"{path} has no '{name}': this is not a Step-Audio 2 model. Choose a folder in the published layout."
+            "{path} has no '{name}': this is not a Step-Audio 2 model. Choose a folder in the published layout.",
+            path=path,
+            name=name,
         )
     for key in keys:
         value = block.get(key)
         if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-            found = "is missing" if key not in block else f"is {value!r}"
+            found = Sentence("is missing") if key not in block else Sentence("is {value!r}", value=value)
             raise CheckpointError(
-                f"{path}: '{name}.{key}' {found}; a positive whole number is needed. Download it again."
+                "{path}: '{name}.{key}' {found}; a positive whole number is needed. Download it again.",
+                path=path,
+                name=name,
+                key=key,
+                found=found,
             )
         if value > _LARGEST_SIZES.get(key, _LARGEST_SIZE):
-            raise CheckpointError(f"{path}: '{name}.{key}' is impossibly large. Download it again.")
+            raise CheckpointError(
+                "{path}: '{name}.{key}' is impossibly large. Download it again.", path=path, name=name, key=key
+            )
     return block
 
 
@@ -158,7 +180,10 @@ def _check_numbers(path: Path, text: dict[str, Any]) -> None:
             continue
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
             raise CheckpointError(
-                f"{path}: 'text_config.{key}' is {value!r}; a positive number is needed. Download it again."
+                "{path}: 'text_config.{key}' is {value!r}; a positive number is needed. Download it again.",
+                path=path,
+                key=key,
+                value=value,
             )
 
 
@@ -167,12 +192,14 @@ def _quantisation(path: Path, raw: dict[str, Any]) -> Quantisation | None:
     if block is None:
         return None
     if not isinstance(block, dict):
-        raise CheckpointError(f"{path}: 'quantization' is not an object. Download it again.")
+        raise CheckpointError("{path}: 'quantization' is not an object. Download it again.", path=path)
     mode = block.get("mode", block.get("quant_method", "affine"))
     if mode != "affine":
         raise CheckpointError(
-            f"{path} is quantised in the way {mode!r}, which Earshot does not know. Use affine weights "
-            "of 4, 5, 6 or 8 bits."
+            "{path} is quantised in the way {mode!r}, which Earshot does not know. Use affine weights of 4, 5, 6 "
+            "or 8 bits.",
+            path=path,
+            mode=mode,
         )
     bits, group_size = _pair(path, block)
     per_module: dict[str, tuple[int, int] | None] = {}
@@ -188,8 +215,12 @@ def _pair(path: Path, block: dict[str, Any]) -> tuple[int, int]:
     bits, group_size = block.get("bits"), block.get("group_size")
     if bits not in QUANTISED_BITS or group_size not in QUANTISED_GROUPS:
         raise CheckpointError(
-            f"{path} asks for {bits} bits in groups of {group_size}, which Earshot does not know. "
-            f"Known are {', '.join(map(str, QUANTISED_BITS))} bits "
-            f"in groups of {', '.join(map(str, QUANTISED_GROUPS))}."
+            "{path} asks for {bits} bits in groups of {group_size}, which Earshot does not know. Known are "
+            "{known_bits} bits in groups of {known_groups}.",
+            path=path,
+            bits=bits,
+            group_size=group_size,
+            known_bits=", ".join(map(str, QUANTISED_BITS)),
+            known_groups=", ".join(map(str, QUANTISED_GROUPS)),
         )
     return int(bits), int(group_size)

@@ -85,19 +85,24 @@ def converting(source: Path, target: Path, *, bits: int = 4, group_size: int = 6
 def _check_request(source: Path, bits: int, group_size: int) -> None:
     if bits not in QUANTISED_BITS or group_size not in QUANTISED_GROUPS:
         raise RequestError(
-            f"{bits} bits in groups of {group_size} are not possible; "
-            f"choose {', '.join(map(str, QUANTISED_BITS))} bits in groups of {', '.join(map(str, QUANTISED_GROUPS))}."
+            "{bits} bits in groups of {group_size} are not possible; choose {known_bits} bits in groups of "
+            "{known_groups}.",
+            bits=bits,
+            group_size=group_size,
+            known_bits=", ".join(map(str, QUANTISED_BITS)),
+            known_groups=", ".join(map(str, QUANTISED_GROUPS)),
         )
     if read_config(source).quantisation is not None:
-        raise RequestError(f"{source} is quantised already. Convert the original folder instead.")
+        raise RequestError("{source} is quantised already. Convert the original folder instead.", source=source)
 
 
 def _check_free(target: Path) -> None:
     if os.path.lexists(target):
-        raise RequestError(f"{target} exists already. Choose another name or remove it first.")
+        raise RequestError("{target} exists already. Choose another name or remove it first.", target=target)
     if os.path.lexists(target.with_name(target.name + UNFINISHED)):
         raise RequestError(
-            f"A download of {target.name} is unfinished there. Choose another name, or finish or discard it first."
+            "A download of {name} is unfinished there. Choose another name, or finish or discard it first.",
+            name=target.name,
         )
 
 
@@ -153,7 +158,7 @@ def _save(path: Path, shard: dict[str, mx.array]) -> None:
         mx.save_safetensors(str(path), shard, {"format": "mlx"})
     except RuntimeError as error:  # what MLX raises for a full disk
         raise StorageError(
-            f"{path} could not be written ({error}). Free some space or choose another place."
+            "{path} could not be written ({reason}). Free some space or choose another place.", path=path, reason=error
         ) from error
 
 

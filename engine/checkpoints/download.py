@@ -53,13 +53,15 @@ def downloading(
     that is full or not writable.
     """
     if name not in PUBLISHED:
-        raise CheckpointError(f"No published model is called '{name}'. Known are {', '.join(PUBLISHED)}.")
+        raise CheckpointError(
+            "No published model is called '{name}'. Known are {known}.", name=name, known=", ".join(PUBLISHED)
+        )
     target, arriving = folder / name, folder / f"{name}{UNFINISHED}"
     patience = patience or Patience()
     try:
         with locked(target):
             if os.path.lexists(target):  # Path's own raises for a folder that is locked
-                raise CheckpointError(f"{target} exists already. Remove it first to download it again.")
+                raise CheckpointError("{target} exists already. Remove it first to download it again.", target=target)
             make_private_folder(arriving)
             source = Hub(hub, now=patience.now) if hub else Hub.of_environment(patience.now)
             try:
@@ -126,7 +128,7 @@ class _Download:
             record.write(json.dumps({"commit": self._commit}).encode())
         wanted = [file for file in files if file.path.endswith(_WANTED)]
         if not wanted:
-            raise CheckpointError(f"The hub lists no files of {self._name}. Try again later.")
+            raise CheckpointError("The hub lists no files of {name}. Try again later.", name=self._name)
         return wanted
 
     def _read_list(self) -> Generator[None, None, list[RemoteFile]]:
@@ -147,8 +149,10 @@ class _Download:
                 log.info("download of %s: %s (failure %d)", self._name, error, failures)
                 if failures >= self._patience.tries or (error.wait_s or 0) > self._patience.asked_longest_s:
                     raise CheckpointError(
-                        f"The download of {self._name} stopped ({error}). "
-                        "Check the connection and start it again; it goes on where it stopped."
+                        "The download of {name} stopped ({reason}). Check the connection and start it again; it "
+                        "goes on where it stopped.",
+                        name=self._name,
+                        reason=error.sentence,
                     ) from error
                 yield from self._patience.wait(self._patience.wait_s(failures, error.wait_s))
 
@@ -156,8 +160,11 @@ class _Download:
         missing, free = self.total - self.done, shutil.disk_usage(self._arriving).free
         if missing > free:
             raise StorageError(
-                f"The download needs {missing / 1e9:.1f} GB more and {self._arriving.parent} has {free / 1e9:.1f} GB "
-                "free. Free some space and start again."
+                "The download needs {missing_gb:.1f} GB more and {folder} has {free_gb:.1f} GB free. Free some "
+                "space and start again.",
+                missing_gb=missing / 1e9,
+                folder=self._arriving.parent,
+                free_gb=free / 1e9,
             )
 
     def _size_of(self, file: RemoteFile) -> int:
@@ -185,7 +192,7 @@ class _Download:
             log.warning("%s of %s is damaged", file.path, self._name)
             part.unlink()
             self._have[file.path] = 0
-        raise CheckpointError(f"{file.path} arrived damaged and was discarded. Start the download again.")
+        raise CheckpointError("{file} arrived damaged and was discarded. Start the download again.", file=file.path)
 
     def _receive(self, receiver: Receiver, path: str) -> Generator[None, None, None]:
         for have in receiver.receive():

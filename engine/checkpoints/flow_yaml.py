@@ -40,15 +40,17 @@ def read_flow_config(path: Path) -> FlowConfig:
     try:
         values = yaml.load(read_regular(path, _LARGEST).decode(), Loader=_DataLoader)
     except FileNotFoundError:
-        raise CheckpointError(f"{path} is missing. Download the complete model.") from None
+        raise CheckpointError("{path} is missing. Download the complete model.", path=path) from None
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise CheckpointError("{path} cannot be read: {reason}.", path=path, reason=error.strerror or error) from error
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} is damaged: it is not readable YAML. Download it again.") from error
+        raise CheckpointError("{path} is damaged: it is not readable YAML. Download it again.", path=path) from error
     try:
         config = FlowConfig.from_yaml(values["flow"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise CheckpointError(f"{path} does not state all sizes of the flow ({error}). Download it again.") from error
+        raise CheckpointError(
+            "{path} does not state all sizes of the flow ({reason}). Download it again.", path=path, reason=error
+        ) from error
     _check(config, path)
     return config
 
@@ -58,14 +60,23 @@ def _check(config: FlowConfig, path: Path) -> None:
         for field in fields(part):
             value = getattr(part, field.name)
             if not _is_possible(field.name, str(field.type), value):
-                raise CheckpointError(f"{path} states an impossible {field.name}: {value!r:.80}. Download it again.")
+                raise CheckpointError(
+                    "{path} states an impossible {field}: {value!r:.80}. Download it again.",
+                    path=path,
+                    field=field.name,
+                    value=value,
+                )
     if int(config.estimator.hidden_size * config.estimator.mlp_ratio) < 1:
         ratio = config.estimator.mlp_ratio
-        raise CheckpointError(f"{path} states an impossible mlp_ratio: {ratio!r:.80}. Download it again.")
+        raise CheckpointError(
+            "{path} states an impossible mlp_ratio: {ratio!r:.80}. Download it again.", path=path, ratio=ratio
+        )
     if config.encoder.output_size % config.encoder.attention_heads:
-        raise CheckpointError(f"{path}: the encoder's width cannot be divided among its heads. Download it again.")
+        raise CheckpointError(
+            "{path}: the encoder's width cannot be divided among its heads. Download it again.", path=path
+        )
     if config.estimator.in_channels != 4 * config.output_size:
-        raise CheckpointError(f"{path} describes a flow of another kind of model.")
+        raise CheckpointError("{path} describes a flow of another kind of model.", path=path)
 
 
 def _is_possible(name: str, kind: str, value: Any) -> bool:

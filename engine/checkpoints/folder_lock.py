@@ -43,7 +43,8 @@ def _take(path: Path, folder: Path) -> int:
         except BlockingIOError:
             os.close(handle)
             raise CheckpointError(
-                f"{folder} is being made by another Earshot, in a window or on the command line. Wait until it is done."
+                "{folder} is being made by another Earshot, in a window or on the command line. Wait until it is done.",
+                folder=folder,
             ) from None
         except OSError as error:
             os.close(handle)

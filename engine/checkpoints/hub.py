@@ -18,7 +18,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from engine.errors import CheckpointError
+from engine.errors import CheckpointError, SentenceError
 
 if TYPE_CHECKING:
     import httpx  # slow to import, and most starts of the app download nothing
@@ -37,11 +37,11 @@ _DIGEST = re.compile(r"[0-9a-f]+")
 _SHA1_DIGITS, _SHA256_DIGITS = 40, 64
 
 
-class PassingError(Exception):
+class PassingError(SentenceError):
     """What may be over in a moment: the second half of a sentence, and the wait that the server asked for."""
 
-    def __init__(self, reason: str, wait_s: float | None = None) -> None:
-        super().__init__(reason)
+    def __init__(self, template: str, /, wait_s: float | None = None, **arguments: Any) -> None:
+        super().__init__(template, **arguments)
         self.wait_s = wait_s
 
 
@@ -82,10 +82,12 @@ class Hub:
             timeout = httpx.Timeout(_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S)
             self._client = httpx.Client(timeout=timeout, follow_redirects=False)
         except (httpx.InvalidURL, ValueError, ImportError) as error:
-            raise CheckpointError(f"The address or proxy of the hub cannot be used ({error}). Correct it.") from None
+            raise CheckpointError(
+                "The address or proxy of the hub cannot be used ({reason}). Correct it.", reason=error
+            ) from None
         if self._url.scheme not in ("http", "https") or not self._url.host:
             raise CheckpointError(
-                f"The hub's address {address!r} is none: it begins with https://. Correct HF_ENDPOINT."
+                "The hub's address {address!r} is none: it begins with https://. Correct HF_ENDPOINT.", address=address
             )
         if not (token.isascii() and token.isprintable()) or " " in token:
             raise CheckpointError("HF_TOKEN holds characters that no token has. Copy the token again.")
@@ -137,11 +139,11 @@ class Hub:
             for block in answer.iter_raw():
                 body += block
                 if len(body) > _LARGEST_LIST:
-                    raise CheckpointError(f"{self._url.host} sends a list without end. Try again later.")
+                    raise CheckpointError("{host} sends a list without end. Try again later.", host=self._url.host)
             following = answer.links.get("next", {}).get("url", "")
         following_url = self._url.join(following)
         if following and (following_url.scheme, following_url.netloc) != (self._url.scheme, self._url.netloc):
-            raise CheckpointError(f"{self._url.host} continues its list at another address. Try again later.")
+            raise CheckpointError("{host} continues its list at another address. Try again later.", host=self._url.host)
         try:
             return json.loads(body), str(following_url) if following else ""
         except (ValueError, RecursionError):
@@ -157,12 +159,14 @@ class Hub:
                 self._check(answer)
                 yield answer
         except httpx.RequestError as error:
-            reason = f"{self._url.host}: {error or type(error).__name__}"
+            host, reason = self._url.host, str(error) or type(error).__name__
             if not self._answered and isinstance(error, httpx.ConnectError):
                 raise CheckpointError(
-                    f"The hub cannot be reached ({reason}). Check the connection and start it again."
+                    "The hub cannot be reached ({host}: {reason}). Check the connection and start it again.",
+                    host=host,
+                    reason=reason,
                 ) from error
-            raise PassingError(reason) from error
+            raise PassingError("{host}: {reason}", host=host, reason=reason) from error
 
     def _ask(self, request: httpx.Request) -> httpx.Response:
         """The answer at the end of all redirections, its body not yet read.
@@ -176,28 +180,34 @@ class Hub:
                 return answer
             answer.close()
             if answer.url.scheme == "https" != answer.next_request.url.scheme:
-                raise CheckpointError(f"{answer.url.host} leads to an address that is not secure. Try again later.")
+                raise CheckpointError(
+                    "{host} leads to an address that is not secure. Try again later.", host=answer.url.host
+                )
             request = answer.next_request
-        raise PassingError(f"{self._url.host} leads from one address to the next")
+        raise PassingError("{host} leads from one address to the next", host=self._url.host)
 
     def _check(self, answer: httpx.Response) -> None:
         """Raise what an answer's status means."""
         status, host = answer.status_code, answer.url.host
         if status in _PASSING_STATUS:
             wait_s = self._asked_wait_s(answer.headers.get("Retry-After", ""))
-            raise PassingError(f"{host} answered {status} {_phrase(status)}", wait_s)
+            raise PassingError(
+                "{host} answered {status} {phrase}", wait_s, host=host, status=status, phrase=_phrase(status)
+            )
         if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            raise RangeRefusedError(f"{host} does not send the rest of a file")
+            raise RangeRefusedError("{host} does not send the rest of a file", host=host)
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             raise CheckpointError(
-                f"{host} does not give this model to everybody. Set HF_TOKEN to a token that may read it."
+                "{host} does not give this model to everybody. Set HF_TOKEN to a token that may read it.", host=host
             )
         if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
-            raise NotThereError(f"{host} does not have this model, or not in this revision. Try again later.")
+            raise NotThereError("{host} does not have this model, or not in this revision. Try again later.", host=host)
         if status not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
-            raise CheckpointError(f"{host} answered {status} {_phrase(status)}. Try again later.")
+            raise CheckpointError(
+                "{host} answered {status} {phrase}. Try again later.", host=host, status=status, phrase=_phrase(status)
+            )
         if answer.headers.get("Content-Encoding", "identity") != "identity":
-            raise PassingError(f"{host} sends compressed what was asked for as it is")
+            raise PassingError("{host} sends compressed what was asked for as it is", host=host)
 
     def _asked_wait_s(self, value: str) -> float | None:
         """Seconds of a Retry-After header: a number, or a date."""
@@ -217,7 +227,9 @@ def _phrase(status: int) -> str:
 
 
 def _not_understood(repository: str) -> CheckpointError:
-    return CheckpointError(f"The list of files of {repository} could not be understood. Try again later.")
+    return CheckpointError(
+        "The list of files of {repository} could not be understood. Try again later.", repository=repository
+    )
 
 
 def _remote_files(entries: list[Any], repository: str) -> list[RemoteFile]:

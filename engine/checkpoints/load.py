@@ -60,9 +60,11 @@ def loading(
     vocabulary = Vocabulary.load(folder)
     if vocabulary.size > config.text["vocab_size"]:
         raise CheckpointError(
-            f"The tokenizer in {folder} knows {vocabulary.size:,} tokens, the model only "
-            f"{config.text['vocab_size']:,}. "
-            "They belong to different models; download the folder again."
+            "The tokenizer in {folder} knows {tokens:,} tokens, the model only {known:,}. They belong to "
+            "different models; download the folder again.",
+            folder=folder,
+            tokens=vocabulary.size,
+            known=config.text["vocab_size"],
         )
     target = _dtype(dtype)
     if ranks is not None:
@@ -107,7 +109,9 @@ def _dtype(name: str) -> mx.Dtype | None:
     if name == "auto":
         return None if on_gpu() else mx.float32
     if name not in _DTYPES:
-        raise RequestError(f"'{name}' is not a precision Earshot knows; choose auto, {', '.join(_DTYPES)}.")
+        raise RequestError(
+            "'{name}' is not a precision Earshot knows; choose auto, {known}.", name=name, known=", ".join(_DTYPES)
+        )
     return _DTYPES[name]
 
 
@@ -170,7 +174,9 @@ def _unpack(
     """Expand the packed matrices in `stored` where this machine wants that; those it reads beside them, by path."""
     file = config.folder / "config.json"
     if any(name.endswith(".scales") for name in stored) and config.quantisation is None:
-        raise CheckpointError(f"{file} does not say how the weights are quantised. Download the folder again.")
+        raise CheckpointError(
+            "{file} does not say how the weights are quantised. Download the folder again.", file=file
+        )
     packed: dict[str, Packed] = {}
     if _expands(config) and config.quantisation is not None:
         if backend.packs(all_bytes):

@@ -26,7 +26,9 @@ def load_speaking(folder: Path, steps: int | None = None, backend: Backend | Non
     backend = backend or choose()
     flow, vocoder = load_flow(folder, backend), load_vocoder(folder, backend)
     if vocoder.config.mel_channels != flow.config.output_size:
-        raise CheckpointError(f"{folder / 'hift.pt'} and flow.pt are not of the same model. Download it again.")
+        raise CheckpointError(
+            "{path} and flow.pt are not of the same model. Download it again.", path=folder / "hift.pt"
+        )
     return Speaking(folder, flow, vocoder, steps=DEFAULT_STEPS if steps is None else steps, beside=backend.beside)
 
 
@@ -47,7 +49,9 @@ def load_vocoder(folder: Path, backend: Backend | None = None) -> Vocoder:
         weights = Vocoder.published(weights)
         config = VocoderConfig.from_shapes({name: value.shape for name, value in weights.items()})
     except (KeyError, IndexError, ValueError, ZeroDivisionError) as error:
-        raise CheckpointError(f"{path} does not hold a HiFT vocoder: {error} is missing.") from error
+        raise CheckpointError(
+            "{path} does not hold a HiFT vocoder: {reason} is missing.", path=path, reason=error
+        ) from error
     vocoder = Vocoder(config)
     _fill(vocoder, weights, path)
     vocoder.fuse()
@@ -60,14 +64,20 @@ def _fill(network: nn.Module, weights: dict[str, mx.array], path: Path) -> None:
     wanted = dict(tree_flatten(network.parameters()))
     for name, parameter in wanted.items():
         if name not in weights:
-            raise CheckpointError(f"{path} does not fit the model: {name} is missing. Download it again.")
+            raise CheckpointError(
+                "{path} does not fit the model: {name} is missing. Download it again.", path=path, name=name
+            )
         if weights[name].shape != parameter.shape:
             raise CheckpointError(
-                f"{path} does not fit the model: {name} is {weights[name].shape} where {parameter.shape} is needed."
+                "{path} does not fit the model: {name} is {shape} where {needed} is needed.",
+                path=path,
+                name=name,
+                shape=weights[name].shape,
+                needed=parameter.shape,
             )
     unknown = sorted(set(weights) - set(wanted))
     if unknown:
-        raise CheckpointError(f"{path} does not fit the model: nothing is known of {unknown[0]}.")
+        raise CheckpointError("{path} does not fit the model: nothing is known of {name}.", path=path, name=unknown[0])
     network.load_weights([(name, value.astype(mx.float32)) for name, value in weights.items()])
     network.eval()
     mx.eval(network.parameters())

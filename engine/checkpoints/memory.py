@@ -84,9 +84,12 @@ def check_fits(name: str, needed: int, *, insist: bool = False) -> None:
     if needed <= budget.usable or insist:
         return
     raise CheckpointError(
-        f"{name} needs about {_in_words(needed)} of memory and this machine has {_in_words(budget.usable)} to give. "
-        "Close other programs, choose a model with fewer bits, or load it all the same "
-        "(“Use anyway” in the window, --insist on the command line)."
+        "{name} needs about {needed} of memory and this machine has {usable} to give. Close other programs, "
+        "choose a model with fewer bits, or load it all the same (“Use anyway” in the window, --insist on the "
+        "command line).",
+        name=name,
+        needed=_in_words(needed),
+        usable=_in_words(budget.usable),
     )
 
 

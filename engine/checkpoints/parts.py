@@ -73,7 +73,9 @@ def _read(tensor: PartOfTensor) -> mx.array:
     try:
         whole = np.memmap(tensor.file, _NUMPY[tensor.dtype], "r", tensor.start, tensor.whole)
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{tensor.file} cannot be read ({error}). Download it again.") from None
+        raise CheckpointError(
+            "{path} cannot be read ({reason}). Download it again.", path=tensor.file, reason=error
+        ) from None
     cut = [slice(None)] * len(tensor.whole)
     if tensor.stretch is not None:
         axis, start, end = tensor.stretch

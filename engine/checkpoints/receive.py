@@ -60,7 +60,12 @@ class Receiver:
             self._by_range = False
             raise
         if have < self._file.bytes:
-            raise PassingError(f"{self._file.path} broke off after {have:,} of {self._file.bytes:,} bytes")
+            raise PassingError(
+                "{file} broke off after {have:,} of {total:,} bytes",
+                file=self._file.path,
+                have=have,
+                total=self._file.bytes,
+            )
 
     def _start_of(self, answer: httpx.Response, have: int) -> int:
         """The byte of the file that an answer begins with; before `have`, or there."""
@@ -68,7 +73,9 @@ class Receiver:
         if answer.status_code == HTTPStatus.PARTIAL_CONTENT:
             named = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
             if named is None or int(named[1]) > have:
-                raise RangeRefusedError(f"{answer.url.host} sends another part of {self._file.path} than was asked for")
+                raise RangeRefusedError(
+                    "{host} sends another part of {file} than was asked for", host=answer.url.host, file=self._file.path
+                )
             start, size = int(named[1]), named[2]
         length = answer.headers.get("Content-Length", "")
         if size not in ("*", str(self._file.bytes)):
@@ -79,6 +86,8 @@ class Receiver:
 
     def _of_other_length(self) -> CheckpointError:
         return CheckpointError(
-            f"{self._file.path} is sent in another length than the {self._file.bytes:,} bytes that the hub lists. "
-            "Start the download again later; what arrived is kept."
+            "{file} is sent in another length than the {total:,} bytes that the hub lists. Start the download "
+            "again later; what arrived is kept.",
+            file=self._file.path,
+            total=self._file.bytes,
         )

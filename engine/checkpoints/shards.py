@@ -40,20 +40,26 @@ def list_tensors(folder: Path) -> dict[str, StoredTensor]:
     if not index.exists():
         if not (folder / _SINGLE).exists():
             raise CheckpointError(
-                f"The folder {folder} has neither {_INDEX} nor {_SINGLE}: the weights are missing. "
-                "Download the model again."
+                "The folder {folder} has neither {index} nor {single}: the weights are missing. Download the "
+                "model again.",
+                folder=folder,
+                index=_INDEX,
+                single=_SINGLE,
             )
         return read_header(folder / _SINGLE)
     weight_map = read_json(index)
     weight_map = weight_map.get("weight_map") if isinstance(weight_map, dict) else None
     if not isinstance(weight_map, dict) or not weight_map:
-        raise CheckpointError(f"{index} is damaged: it has no 'weight_map'. Download it again.")
+        raise CheckpointError("{index} is damaged: it has no 'weight_map'. Download it again.", index=index)
     headers = {name: read_header(_shard(index, name)) for name in sorted({str(v) for v in weight_map.values()})}
     tensors = {}
     for name, file in weight_map.items():
         if name not in headers[file]:
             raise CheckpointError(
-                f"{folder / file} does not hold '{name}', which {index.name} says it does. Download that file again."
+                "{path} does not hold '{name}', which {index} says it does. Download that file again.",
+                path=folder / file,
+                name=name,
+                index=index.name,
             )
         tensors[name] = headers[file][name]
     return tensors
@@ -62,10 +68,14 @@ def list_tensors(folder: Path) -> dict[str, StoredTensor]:
 def _shard(index: Path, name: str) -> Path:
     path = index.parent / name
     if Path(name).name != name:
-        raise CheckpointError(f"{index} names the file '{name[:80]}' outside its folder. Download the index again.")
+        raise CheckpointError(
+            "{index} names the file '{name}' outside its folder. Download the index again.", index=index, name=name[:80]
+        )
     if not os.path.exists(path):  # Path's own raises for a name that is too long
         raise CheckpointError(
-            f"{index.parent / name[:80]} is missing, but {index.name} names it. Download that file again."
+            "{path} is missing, but {index} names it. Download that file again.",
+            path=index.parent / name[:80],
+            index=index.name,
         )
     return path
 
@@ -80,16 +90,18 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
             size = os.fstat(file.fileno()).st_size
             length = int.from_bytes(file.read(8), "little")
             if size < 8 or length > min(size - 8, _LARGEST_HEADER):
-                raise CheckpointError(f"{path} is damaged or cut short: its header is not whole. Download it again.")
+                raise CheckpointError(
+                    "{path} is damaged or cut short: its header is not whole. Download it again.", path=path
+                )
             header = json.loads(file.read(length))
     except OSError as error:
         raise CheckpointError(
-            f"{path} cannot be read ({error.strerror}). Check the file and its permissions."
+            "{path} cannot be read ({reason}). Check the file and its permissions.", path=path, reason=error.strerror
         ) from None
     except (ValueError, RecursionError):
-        raise CheckpointError(f"{path} is damaged: its header cannot be read. Download it again.") from None
+        raise CheckpointError("{path} is damaged: its header cannot be read. Download it again.", path=path) from None
     if not isinstance(header, dict):
-        raise CheckpointError(f"{path} is damaged: its header cannot be read. Download it again.")
+        raise CheckpointError("{path} is damaged: its header cannot be read. Download it again.", path=path)
     header.pop("__metadata__", None)
     data_bytes = size - 8 - length
     return {name: _entry(path, name, entry, 8 + length, data_bytes) for name, entry in header.items()}
@@ -106,14 +118,24 @@ def _entry(path: Path, name: str, entry: object, data: int, data_bytes: int) -> 
         dtype, shape = str(entry["dtype"]), tuple(map(_whole, entry["shape"]))  # type: ignore[index]
         start, end = map(_whole, entry["data_offsets"])  # type: ignore[index]
     except (KeyError, TypeError, ValueError):
-        raise CheckpointError(f"{path} is damaged: the entry of '{name}' cannot be read. Download it again.") from None
+        raise CheckpointError(
+            "{path} is damaged: the entry of '{name}' cannot be read. Download it again.", path=path, name=name
+        ) from None
     if dtype not in _FLOATS and dtype != _PACKED:
-        raise CheckpointError(f"{path}: '{name}' is stored as {dtype}, which Earshot does not load.")
+        raise CheckpointError(
+            "{path}: '{name}' is stored as {dtype}, which Earshot does not load.", path=path, name=name, dtype=dtype
+        )
     if min(shape, default=1) < 0 or end - start != math.prod(shape) * _BYTES[dtype] or start < 0:
-        raise CheckpointError(f"{path} is damaged: the size of '{name}' does not fit its shape. Download it again.")
+        raise CheckpointError(
+            "{path} is damaged: the size of '{name}' does not fit its shape. Download it again.", path=path, name=name
+        )
     if end > data_bytes:
         raise CheckpointError(
-            f"{path} is cut short: it holds {data_bytes:,} bytes of weights, '{name}' ends at {end:,}. "
-            "Download it again."
+            "{path} is cut short: it holds {data_bytes:,} bytes of weights, '{name}' ends at {end:,}. Download "
+            "it again.",
+            path=path,
+            data_bytes=data_bytes,
+            name=name,
+            end=end,
         )
     return StoredTensor(path, dtype, shape, end - start, data + start)

@@ -20,7 +20,7 @@ import mlx.core as mx
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import CheckpointError
+from engine.errors import CheckpointError, Sentence, SentenceError
 from engine.regular_files import open_regular
 
 _LARGEST_PICKLE = 32 << 20
@@ -43,7 +43,7 @@ _STORAGES = {
 }
 
 
-class _RefusedError(Exception):
+class _RefusedError(SentenceError):
     """Why the file is not a plain state dict; the second half of the sentence a person reads."""
 
 
@@ -134,7 +134,7 @@ class _StateDictUnpickler(pickle._Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """What stands for a name of the pickle; only those a state dict needs are known."""
         if (module, name) not in _KNOWN:
-            raise _RefusedError(f"it wants to use {f'{module}.{name}'[:80]!r}, which is not a tensor")
+            raise _RefusedError("it wants to use {name!r}, which is not a tensor", name=f"{module}.{name}"[:80])
         return _KNOWN[module, name]
 
     def persistent_load(self, pid: Any) -> _Storage:
@@ -163,14 +163,16 @@ def read(path: Path) -> dict[str, mx.array]:
         with open_regular(path) as file:
             return _TensorFile(path, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)).tensors()
     except FileNotFoundError:
-        raise CheckpointError(f"{path} is missing.") from None
+        raise CheckpointError("{path} is missing.", path=path) from None
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise CheckpointError("{path} cannot be read: {reason}.", path=path, reason=error.strerror or error) from error
     except ValueError:
-        raise CheckpointError(f"{path} is empty.") from None
+        raise CheckpointError("{path} is empty.", path=path) from None
     except (_RefusedError, zipfile.BadZipFile, NotImplementedError, struct.error, EOFError) as error:
-        reason = str(error) if isinstance(error, _RefusedError) else "it is not a complete PyTorch file"
-        raise CheckpointError(f"{path} cannot be used: {reason}. Download it again from a source you trust.") from error
+        reason = error.sentence if isinstance(error, _RefusedError) else Sentence("it is not a complete PyTorch file")
+        raise CheckpointError(
+            "{path} cannot be used: {reason}. Download it again from a source you trust.", path=path, reason=reason
+        ) from error
 
 
 class _TensorFile:
@@ -219,17 +221,17 @@ class _TensorFile:
     def _size(self, name: str, tensor: Any) -> int:
         """Bytes of a tensor; refuses one that does not lie inside its storage."""
         if not isinstance(tensor, TorchTensor):
-            raise _RefusedError(f"its entry {name[:80]!r} is not a tensor")
+            raise _RefusedError("its entry {name!r} is not a tensor", name=name[:80])
         width = np.dtype(_STORAGES[tensor.kind]).itemsize
         member = self._members.get(f"{self._root}data/{tensor.key}")
         if member is None:
-            raise _RefusedError(f"the numbers of {name[:80]!r} are missing")
+            raise _RefusedError("the numbers of {name!r} are missing", name=name[:80])
         count = 1
         for side in tensor.shape:
             count *= side
         last = sum((side - 1) * stride for side, stride in zip(tensor.shape, tensor.strides, strict=True))
         if count and (tensor.offset + last + 1) * width > member.file_size:
-            raise _RefusedError(f"the numbers of {name[:80]!r} are incomplete")
+            raise _RefusedError("the numbers of {name!r} are incomplete", name=name[:80])
         return count * width
 
     def _array(self, tensor: TorchTensor) -> mx.array:

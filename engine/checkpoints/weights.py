@@ -26,7 +26,9 @@ def map_tensors(tensors: Mapping[str, StoredTensor]) -> dict[str, mx.array]:
         try:
             loaded = mx.load(str(file))
         except (RuntimeError, ValueError):
-            raise CheckpointError(f"{file} is damaged: its weights cannot be read. Download it again.") from None
+            raise CheckpointError(
+                "{file} is damaged: its weights cannot be read. Download it again.", file=file
+            ) from None
         assert isinstance(loaded, dict)
         weights |= {name: array for name, array in loaded.items() if name in tensors}
     return weights
@@ -92,15 +94,22 @@ def _checked_pair(
     scales, biases, packed = (weights.get(f"{path}.{kind}") for kind in ("scales", "biases", "weight"))
     if pair is None or packed is None or scales is None or biases is None:
         raise CheckpointError(
-            f"{file} and the stored weights disagree on whether '{prefix}{path}' is quantised. Download both again."
+            "{file} and the stored weights disagree on whether '{prefix}{path}' is quantised. Download both again.",
+            file=file,
+            prefix=prefix,
+            path=path,
         )
     bits, group_size = pair
     fits = packed.ndim == scales.ndim == 2 and packed.shape[0] == scales.shape[0] and scales.shape == biases.shape
     if not fits or packed.dtype != mx.uint32 or packed.shape[1] * 32 != scales.shape[1] * group_size * bits:
         raise CheckpointError(
-            f"{file} says {bits} bits in groups of {group_size} for '{prefix}{path}', but its weights "
-            "are stored otherwise. "
-            "Download both again."
+            "{file} says {bits} bits in groups of {group_size} for '{prefix}{path}', but its weights are stored "
+            "otherwise. Download both again.",
+            file=file,
+            bits=bits,
+            group_size=group_size,
+            prefix=prefix,
+            path=path,
         )
     return bits, group_size
 
@@ -118,11 +127,21 @@ def fill(
     for name, parameter in expected.items():
         array = weights.get(name)
         if array is None:
-            raise CheckpointError(f"The model in {folder} lacks the weights '{prefix}{name}'. Download it again.")
+            raise CheckpointError(
+                "The model in {folder} lacks the weights '{prefix}{name}'. Download it again.",
+                folder=folder,
+                prefix=prefix,
+                name=name,
+            )
         if array.shape != parameter.shape:
             raise CheckpointError(
-                f"The weights '{prefix}{name}' in {folder} have the shape {tuple(array.shape)}, config.json asks for "
-                f"{tuple(parameter.shape)}. The folder mixes two models; download it again."
+                "The weights '{prefix}{name}' in {folder} have the shape {shape}, config.json asks for {needed}. "
+                "The folder mixes two models; download it again.",
+                prefix=prefix,
+                name=name,
+                folder=folder,
+                shape=tuple(array.shape),
+                needed=tuple(parameter.shape),
             )
         convert = dtype is not None and mx.issubdtype(array.dtype, mx.floating)
         chosen.append((name, array.astype(dtype) if convert and dtype is not None else array))
@@ -157,9 +176,14 @@ def _evaluate(step: list[tuple[str, mx.array]], folder: Path, prefix: str) -> No
         finite = mx.stack([mx.all(mx.isfinite(array)) for _, array in floats]) if floats else mx.array([True])
         mx.eval([array for _, array in step], finite)
     except RuntimeError as error:
-        raise CheckpointError(f"The weights in {folder} cannot be read ({error}). Download the model again.") from None
+        raise CheckpointError(
+            "The weights in {folder} cannot be read ({reason}). Download the model again.", folder=folder, reason=error
+        ) from None
     for (name, _), good in zip(floats, finite.tolist(), strict=False):  # type: ignore[arg-type]
         if not good:
             raise CheckpointError(
-                f"The weights '{prefix}{name}' in {folder} hold values that are not numbers. Download the model again."
+                "The weights '{prefix}{name}' in {folder} hold values that are not numbers. Download the model again.",
+                prefix=prefix,
+                name=name,
+                folder=folder,
             )

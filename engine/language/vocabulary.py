@@ -39,8 +39,10 @@ class Vocabulary:
         missing = [name for name in _REQUIRED if name not in specials]
         if missing:
             raise CheckpointError(
-                f"{source} lacks the special token {missing[0]}; it does not belong to a Step-Audio 2 model. "
-                "Download the model's tokenizer.json again."
+                "{source} lacks the special token {token}; it does not belong to a Step-Audio 2 model. Download "
+                "the model's tokenizer.json again.",
+                source=source,
+                token=missing[0],
             )
         text.no_padding()
         text.no_truncation()
@@ -68,13 +70,17 @@ class Vocabulary:
             specials = {token["content"]: int(token["id"]) for token in description.pop("added_tokens", [])}
             text = Tokenizer.from_str(json.dumps(description | {"added_tokens": []}, ensure_ascii=False))
         except FileNotFoundError:
-            raise CheckpointError(f"{file} is missing. Download the model folder again.") from None
+            raise CheckpointError("{file} is missing. Download the model folder again.", file=file) from None
         except OSError as error:
             raise CheckpointError(
-                f"{file} cannot be read ({error.strerror}). Check the file and its permissions."
+                "{file} cannot be read ({reason}). Check the file and its permissions.",
+                file=file,
+                reason=error.strerror,
             ) from None
         except Exception as error:  # the tokenizers library raises plain Exception for whatever is wrong
-            raise CheckpointError(f"{file} is not a usable tokenizer ({error}). Download it again.") from None
+            raise CheckpointError(
+                "{file} is not a usable tokenizer ({reason}). Download it again.", file=file, reason=error
+            ) from None
         return cls(text, specials, str(file))
 
     def encode(self, text: str) -> list[int]:
@@ -137,7 +143,9 @@ def _speech_ids(specials: Mapping[str, int], source: str) -> tuple[range, range]
     while f"<audio_{count}>" in specials:
         if specials[f"<audio_{count}>"] != first + count:
             raise CheckpointError(
-                f"In {source} the id of <audio_{count}> does not follow the one before. Download it again."
+                "In {source} the id of <audio_{count}> does not follow the one before. Download it again.",
+                source=source,
+                count=count,
             )
         count += 1
     usable = min(count, SPEECH_TOKENS)

@@ -40,7 +40,7 @@ def stretch(name: str, shape: tuple[int, ...], rank: int, size: int) -> tuple[in
     if axis is None:
         return None
     if shape[axis] % size:
-        raise RequestError(f"'{name}' cannot be cut into {size} equal parts; start fewer ranks.")
+        raise RequestError("'{name}' cannot be cut into {size} equal parts; start fewer ranks.", name=name, size=size)
     width = shape[axis] // size
     return axis, rank * width, (rank + 1) * width
 
@@ -54,8 +54,10 @@ def config_of_a_part(config: LlmConfig, size: int) -> LlmConfig:
     """The sizes of what one of `size` ranks computes. Raises RequestError when heads cannot be shared out evenly."""
     if config.num_key_value_heads % size or config.num_attention_heads % size or config.intermediate_size % size:
         raise RequestError(
-            f"This model has {config.num_key_value_heads} heads for keys and values, which {size} ranks cannot share "
-            "evenly. Start as many ranks as divide that number."
+            "This model has {heads} heads for keys and values, which {size} ranks cannot share evenly. Start as "
+            "many ranks as divide that number.",
+            heads=config.num_key_value_heads,
+            size=size,
         )
     return replace(
         config,

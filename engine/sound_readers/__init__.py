@@ -32,7 +32,9 @@ def open_sound(path: Path | str) -> SoundReader:
     if reader.info.rate_hz not in _RATES_HZ:
         reader.close()
         raise SoundError(
-            f"{path} claims {reader.info.rate_hz:,} samples a second, which no recording has: copy or record it again."
+            "{path} claims {rate_hz:,} samples a second, which no recording has: copy or record it again.",
+            path=path,
+            rate_hz=reader.info.rate_hz,
         )
     return reader
 

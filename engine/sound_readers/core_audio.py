@@ -39,15 +39,15 @@ class CoreAudioReader:
 
         self._path, self._errors = path, (MacError, DecodeError, OSError)
         if _reads_elsewhere(path):
-            raise SoundError(f"{path} only names sound that lies in other files: choose those.")
+            raise SoundError("{path} only names sound that lies in other files: choose those.", path=path)
         try:
             self._file: Any = ExtAudioFile(os.path.abspath(os.fsencode(path)))  # else a name like ~x is looked up
             rate_hz, channels, frames = self._file.samplerate, self._file.channels, self._file.nframes
         except self._errors as error:
-            raise SoundError(self._why_not()) from error
+            raise self._why_not() from error
         if rate_hz <= 0 or channels <= 0:
             self.close()
-            raise SoundError(f"{path} is damaged or incomplete: copy or record it again.")
+            raise SoundError("{path} is damaged or incomplete: copy or record it again.", path=path)
         self.info = SoundInfo(max(frames, 0) / rate_hz, rate_hz, channels, self._format())
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
@@ -62,10 +62,10 @@ class CoreAudioReader:
                 yield block
         except self._errors as error:
             if frames == 0:
-                raise SoundError(f"{self._path} is damaged: copy or record it again.") from error
+                raise SoundError("{path} is damaged: copy or record it again.", path=self._path) from error
             raise broken_off(self._path, frames / rate_hz, self.info.duration_s) from error
         if frames == 0:
-            raise SoundError(f"{self._path} holds no sound that can be decoded: copy or record it again.")
+            raise SoundError("{path} holds no sound that can be decoded: copy or record it again.", path=self._path)
         if self.info.duration_s - frames / rate_hz > max(0.5, 0.01 * frames / rate_hz):
             raise broken_off(self._path, frames / rate_hz, self.info.duration_s)
 
@@ -78,16 +78,28 @@ class CoreAudioReader:
         found = next((name for mark, name in _NAMES.items() if mark in (start[:4], start[4:], start[:3])), None)
         return found or self._path.suffix.lower().removeprefix(".")
 
-    def _why_not(self) -> str:
+    def _why_not(self) -> SoundError:
+        path = self._path
         start = first_bytes(self._path, 8)
         for mark, kind in _FOREIGN.items():
             if start.startswith(mark):
-                return f"{self._path} is {kind}, which cannot be read on a Mac: Earshot reads {FORMATS} here."
+                return SoundError(
+                    "{path} is {kind}, which cannot be read on a Mac: Earshot reads {formats} here.",
+                    path=path,
+                    kind=kind,
+                    formats=FORMATS,
+                )
         if start.startswith(b"RIFF"):
-            return f"{self._path} is an AVI film or damaged: Earshot reads {FORMATS} here."
+            return SoundError(
+                "{path} is an AVI film or damaged: Earshot reads {formats} here.", path=path, formats=FORMATS
+            )
         if start[4:] == b"ftyp":
-            return f"{self._path} has no sound in it or is incomplete: choose another file, or copy this one again."
-        return f"{self._path} is not a sound file or is damaged: Earshot reads {FORMATS} here."
+            return SoundError(
+                "{path} has no sound in it or is incomplete: choose another file, or copy this one again.", path=path
+            )
+        return SoundError(
+            "{path} is not a sound file or is damaged: Earshot reads {formats} here.", path=path, formats=FORMATS
+        )
 
 
 def _reads_elsewhere(path: Path) -> bool:

@@ -36,18 +36,22 @@ class FfmpegReader:
         try:
             self._container = av.open(f"file:{path}", options=limits, metadata_errors="replace")
         except (av.error.FFmpegError, OSError) as error:
-            raise SoundError(self._why_not(error)) from error
+            raise self._why_not(error) from error
         if not self._container.streams.audio:
             self._container.close()
-            raise SoundError(f"{path} has no sound in it: choose a file with a sound track ({FORMATS}).")
+            raise SoundError(
+                "{path} has no sound in it: choose a file with a sound track ({formats}).", path=path, formats=FORMATS
+            )
         self._track = self._container.streams.audio[0]
         if self._track.codec_context is None:
             self._container.close()
-            raise SoundError(f"{path} is encoded in a way that cannot be read: Earshot reads {FORMATS}.")
+            raise SoundError(
+                "{path} is encoded in a way that cannot be read: Earshot reads {formats}.", path=path, formats=FORMATS
+            )
         rate_hz, channels = self._track.rate or 0, self._track.channels or 0
         if rate_hz <= 0 or channels <= 0:
             self._container.close()
-            raise SoundError(f"{path} is damaged or incomplete: copy or record it again.")
+            raise SoundError("{path} is damaged or incomplete: copy or record it again.", path=path)
         self.info = SoundInfo(self._duration_s(), rate_hz, channels, self._container.format.name.split(",")[0])
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
@@ -73,7 +77,7 @@ class FfmpegReader:
                 frames += len(block)
                 yield block
         if frames == 0:
-            raise SoundError(f"{self._path} holds no sound that can be decoded: copy or record it again.")
+            raise SoundError("{path} holds no sound that can be decoded: copy or record it again.", path=self._path)
         if self._length_is_declared() and self.info.duration_s - frames / rate_hz > max(0.5, 0.01 * frames / rate_hz):
             raise broken_off(self._path, frames / rate_hz, self.info.duration_s)
 
@@ -86,7 +90,7 @@ class FfmpegReader:
             return converter.resample(frame)
         except av.error.FFmpegError as error:
             raise SoundError(
-                f"{self._path} is damaged, its channels make no sense: copy or record it again."
+                "{path} is damaged, its channels make no sense: copy or record it again.", path=self._path
             ) from error
 
     def _frames(self) -> Iterator[av.AudioFrame]:
@@ -127,12 +131,17 @@ class FfmpegReader:
         flags, size = int.from_bytes(table[1]), int.from_bytes(table[2])  # frames come first, then bytes
         return flags & 3 != 3 or self._path.stat().st_size - tag_bytes <= size * 17 / 16
 
-    def _why_not(self, error: Exception) -> str:
+    def _why_not(self, error: Exception) -> SoundError:
+        path = self._path
         if isinstance(error, PermissionError):
-            return f"{self._path} may not be read: change its permissions."
+            return SoundError("{path} may not be read: change its permissions.", path=path)
         if first_bytes(self._path, 4, at=4) == b"ftyp":
-            return f"{self._path} is incomplete, its table of contents is missing: copy or record it again."
-        return f"{self._path} is not a sound file or is damaged: Earshot reads {FORMATS}."
+            return SoundError(
+                "{path} is incomplete, its table of contents is missing: copy or record it again.", path=path
+            )
+        return SoundError(
+            "{path} is not a sound file or is damaged: Earshot reads {formats}.", path=path, formats=FORMATS
+        )
 
 
 def _silence(frames: int, rate_hz: int, channels: int) -> Iterator[NDArray[np.float32]]:

@@ -35,7 +35,7 @@ class LibsndfileReader:
         self.info = SoundInfo(file.frames / file.samplerate, file.samplerate, file.channels, file.format.lower())
         if file.frames == 0:
             self.close()
-            raise SoundError(f"{path} holds no sound: record or copy it again.")
+            raise SoundError("{path} holds no sound: record or copy it again.", path=path)
         self._block_frames = max(1, BLOCK_VALUES // file.channels)
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
@@ -46,7 +46,7 @@ class LibsndfileReader:
                 block = self._file.read(self._block_frames, dtype="float32", always_2d=True)
             except soundfile.LibsndfileError as error:
                 if frames == 0:
-                    raise SoundError(f"{self._path} is damaged: copy or record it again.") from error
+                    raise SoundError("{path} is damaged: copy or record it again.", path=self._path) from error
                 raise broken_off(self._path, frames / self.info.rate_hz, self.info.duration_s) from error
             if len(block) == 0:
                 break

@@ -56,16 +56,16 @@ def require_file(path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except PermissionError as error:
-        raise SoundError(f"{path} may not be read: change the permissions of its folder.") from error
+        raise SoundError("{path} may not be read: change the permissions of its folder.", path=path) from error
     except OSError as error:
-        raise SoundError(f"There is no file {path}: check the name.") from error
+        raise SoundError("There is no file {path}: check the name.", path=path) from error
     if stat.S_ISDIR(mode):
-        raise SoundError(f"{path} is a folder: name the sound files in it.")
+        raise SoundError("{path} is a folder: name the sound files in it.", path=path)
     if not stat.S_ISREG(mode):
-        raise SoundError(f"{path} is not a file: name a sound file.")
+        raise SoundError("{path} is not a file: name a sound file.", path=path)
     first_bytes(path, 1)
     if path.stat().st_size == 0:
-        raise SoundError(f"{path} is empty (0 bytes): record or copy it again.")
+        raise SoundError("{path} is empty (0 bytes): record or copy it again.", path=path)
 
 
 def first_bytes(path: Path, count: int, at: int = 0) -> bytes:
@@ -75,11 +75,18 @@ def first_bytes(path: Path, count: int, at: int = 0) -> bytes:
             file.seek(at)
             return file.read(count)
     except PermissionError as error:
-        raise SoundError(f"{path} may not be read: change its permissions.") from error
+        raise SoundError("{path} may not be read: change its permissions.", path=path) from error
     except OSError as error:
-        raise SoundError(f"{path} cannot be read ({(error.strerror or str(error)).lower()}): copy it again.") from error
+        raise SoundError(
+            "{path} cannot be read ({reason}): copy it again.", path=path, reason=(error.strerror or str(error)).lower()
+        ) from error
 
 
 def broken_off(path: Path, at_s: float, declared_s: float) -> BrokenOffError:
     """The error of a file that ends before the length it declares."""
-    return BrokenOffError(f"{path} breaks off at {clock(at_s)} of {clock(declared_s)}: copy or record it again.")
+    return BrokenOffError(
+        "{path} breaks off at {at} of {declared}: copy or record it again.",
+        path=path,
+        at=clock(at_s),
+        declared=clock(declared_s),
+    )

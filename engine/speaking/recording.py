@@ -53,27 +53,35 @@ def _readable(path: Path) -> Iterator[Samples]:
         yield block
 
 
-def best_part(samples_24k: Samples, what: str) -> Samples:
+def best_part(samples_24k: Samples, what: Path | str) -> Samples:
     """At most ten seconds with as much clear speech as possible; `what` names the recording in sentences.
 
     Raises VoiceError when it is too short, silent, without speech or overdriven.
     """
     seconds = len(samples_24k) / RATE_MEL_HZ
     if seconds < _SHORTEST_S:
-        raise VoiceError(f"{what} lasts {seconds:.1f} seconds: record 3 to 10 seconds of one person speaking.")
+        raise VoiceError(
+            "{what} lasts {seconds:.1f} seconds: record 3 to 10 seconds of one person speaking.",
+            what=what,
+            seconds=seconds,
+        )
     if float(np.abs(samples_24k).max()) < _SILENT_PEAK:
-        raise VoiceError(f"{what} is silent: check the microphone and record again.")
+        raise VoiceError("{what} is silent: check the microphone and record again.", what=what)
     samples_16k = resample(samples_24k, RATE_MEL_HZ, RATE_TOKENS_HZ)
     speech = SpeechDetector().probabilities(samples_16k) > 0.5
     clipped = _clipped_chunks(samples_16k)[: len(speech)]
     start, end = _best_window(speech, clipped)
-    overdriven = f"{what} is overdriven: move away from the microphone or lower its level, and record again."
+    overdriven = VoiceError(
+        "{what} is overdriven: move away from the microphone or lower its level, and record again.", what=what
+    )
     if clipped.mean() > _MOST_CLIPPED and not (speech & ~clipped)[start:end].any():
-        raise VoiceError(overdriven)
+        raise overdriven
     if speech[start:end].sum() * SpeechDetector.CHUNK_S < _LEAST_SPEECH_S:
-        raise VoiceError(f"{what} holds no clear speech: record 3 to 10 seconds of one person speaking, without music.")
+        raise VoiceError(
+            "{what} holds no clear speech: record 3 to 10 seconds of one person speaking, without music.", what=what
+        )
     if (speech & clipped)[start:end].sum() > _MOST_CLIPPED * speech[start:end].sum():
-        raise VoiceError(overdriven)
+        raise overdriven
     return _cut(samples_24k, start, end)
 
 
@@ -106,5 +114,5 @@ def _cut(samples_24k: Samples, start: int, end: int) -> Samples:
 def checked(samples: Samples, rate_hz: int) -> Samples:
     """Samples of any rate as finite 24 kHz mono. Raises SoundError for an impossible rate."""
     if rate_hz <= 0:
-        raise SoundError(f"A recording cannot have {rate_hz} samples a second.")
+        raise SoundError("A recording cannot have {rate_hz} samples a second.", rate_hz=rate_hz)
     return resample(np.nan_to_num(np.asarray(samples, np.float32)), rate_hz, RATE_MEL_HZ)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.errors import VoiceError
+from engine.errors import Sentence, VoiceError
 from engine.events import Samples
 from engine.resources import resource
 from engine.samples import resample
@@ -65,7 +65,9 @@ class Speaking:
             if name not in files:
                 known = ", ".join(files) or "none"
                 raise VoiceError(
-                    f"There is no voice {name!r}. Built-in voices: {known}. Add one: earshot voice add FILE."
+                    "There is no voice {name!r}. Built-in voices: {known}. Add one: earshot voice add FILE.",
+                    name=name,
+                    known=known,
                 )
             self._built_in[name] = self._load(files[name], name)
         return self._built_in[name]
@@ -79,11 +81,11 @@ class Speaking:
 
     def analyse_file(self, path: Path, name: str) -> Voice:
         """A voice from a sound file of any length. Raises SoundError, VoiceError or CheckpointError."""
-        return self._analyse(best_part(read_recording(path), str(path)), name)
+        return self._analyse(best_part(read_recording(path), path), name)
 
     def analyse(self, samples: Samples, rate_hz: int, name: str) -> Voice:
         """A voice from samples at any rate, 2 seconds or more. Raises VoiceError, SoundError or CheckpointError."""
-        return self._analyse(best_part(checked(samples, rate_hz), "The recording"), name)
+        return self._analyse(best_part(checked(samples, rate_hz), Sentence("The recording")), name)
 
     def adopted(self, voice: Voice) -> Voice:
         """The voice as this model's networks see it: itself, or made anew from its recording.
@@ -93,7 +95,9 @@ class Speaking:
         if voice.model == self.networks.fingerprint and self._takes(voice):
             return voice
         if not len(voice.recording_24k):
-            raise VoiceError(f"The voice {voice.name!r} was made with another model: add it again from a recording.")
+            raise VoiceError(
+                "The voice {name!r} was made with another model: add it again from a recording.", name=voice.name
+            )
         return self._analyse(voice.recording_24k, voice.name)
 
     def synthesizer(

@@ -65,7 +65,7 @@ class Synthesizer:
     ) -> None:
         """`start` is what `prepare` gave; `thread` and `measured` as the properties say."""
         if steps < 1:
-            raise RequestError(f"Speech needs at least one flow step, not {steps}.")
+            raise RequestError("Speech needs at least one flow step, not {steps}.", steps=steps)
         self.voice = voice
         self.clock = PlaybackClock()
         self._thread = thread
@@ -245,5 +245,7 @@ class Synthesizer:
         size = self._flow.config.vocab_size
         wrong = values[(values < 0) | (values >= size)]
         if wrong.size:
-            raise RequestError(f"Speech token {wrong[0]} does not exist: they go from 0 to {size - 1}.")
+            raise RequestError(
+                "Speech token {token} does not exist: they go from 0 to {last}.", token=wrong[0], last=size - 1
+            )
         return values.astype(np.int32).reshape(-1)

@@ -57,18 +57,24 @@ class Voice:
         try:
             check_regular(path)
             if path.stat().st_size > _LARGEST_FILE:
-                raise VoiceError(f"{path} is no voice file: it is far too large.")
+                raise VoiceError("{path} is no voice file: it is far too large.", path=path)
             with safe_open(path, "np") as file:
                 about = file.metadata() or {}
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
         except FileNotFoundError:
-            raise VoiceError(f"There is no voice file {path}: check the name.") from None
+            raise VoiceError("There is no voice file {path}: check the name.", path=path) from None
         except OSError as error:
-            raise VoiceError(f"The voice {path} cannot be read: {error.strerror or error}.") from error
+            raise VoiceError(
+                "The voice {path} cannot be read: {reason}.", path=path, reason=error.strerror or error
+            ) from error
         except (SafetensorError, ValueError, TypeError) as error:
-            raise VoiceError(f"{path} is damaged or no voice file: export or record the voice again.") from error
+            raise VoiceError(
+                "{path} is damaged or no voice file: export or record the voice again.", path=path
+            ) from error
         if about.get("format") != _FORMAT or not _fits(arrays):
-            raise VoiceError(f"{path} is no voice file of Earshot: choose one that `earshot voice export` wrote.")
+            raise VoiceError(
+                "{path} is no voice file of Earshot: choose one that `earshot voice export` wrote.", path=path
+            )
         return cls(
             about.get("name") or path.stem,
             arrays["speech_tokens"],

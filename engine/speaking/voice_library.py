@@ -37,7 +37,7 @@ class VoiceLibrary:
         """The voice of this name. Raises VoiceError."""
         path = self._path(name)
         if not path.exists():
-            raise VoiceError(f"There is no voice {name!r}. `earshot voice list` shows those there are.")
+            raise VoiceError("There is no voice {name!r}. `earshot voice list` shows those there are.", name=name)
         return replace(Voice.load(path), name=name)
 
     def add(self, voice: Voice, *, overwrite: bool = False) -> None:
@@ -48,7 +48,7 @@ class VoiceLibrary:
 
     def _check_free(self, name: str) -> None:
         if self._path(name).exists():
-            raise VoiceError(f"There is already a voice {name!r}: choose another name or remove it first.")
+            raise VoiceError("There is already a voice {name!r}: choose another name or remove it first.", name=name)
 
     def remove(self, name: str) -> None:
         """Delete a voice and what was analysed of its recording. Raises VoiceError when there is none, StorageError
@@ -156,14 +156,20 @@ class VoiceLibrary:
         path = Path(os.path.expanduser(name_or_file))  # as it stands when there is no such user
         if not os.path.isfile(path):  # not Path's own: text may be too long for a name
             known = ", ".join([*self.list(), *speaking.voice_names()]) or "none"
-            raise VoiceError(f"There is no voice and no file {name_or_file!r}. Voices: {known}.")
+            raise VoiceError(
+                "There is no voice and no file {name_or_file!r}. Voices: {known}.",
+                name_or_file=name_or_file,
+                known=known,
+            )
         if path.suffix in (_SUFFIX, ".safetensors"):
             return speaking.adopted(Voice.load(path))
         return self.from_recording(speaking, path, path.stem)
 
     def _path(self, name: str) -> Path:
         if not _can_be_name(name):
-            raise VoiceError(f"{name!r} cannot be the name of a voice: use letters, digits and spaces, at most 60.")
+            raise VoiceError(
+                "{name!r} cannot be the name of a voice: use letters, digits and spaces, at most 60.", name=name
+            )
         return self.folder / f"{name}{_SUFFIX}"
 
 
@@ -178,5 +184,5 @@ def _content_hash(path: Path) -> str:
             while block := file.read(1 << 20):
                 digest.update(block)
     except OSError as error:
-        raise SoundError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise SoundError("{path} cannot be read: {reason}.", path=path, reason=error.strerror or error) from error
     return digest.hexdigest()[:32]

@@ -67,7 +67,7 @@ class SpeakerNetwork:
         self._path = folder / SPEAKER_FILE
         if not self._path.exists():
             raise CheckpointError(
-                f"{self._path} is missing, so speakers cannot be told apart. Download the complete model."
+                "{path} is missing, so speakers cannot be told apart. Download the complete model.", path=self._path
             )
         self._session = _opened(self._path)
 
@@ -96,7 +96,7 @@ def _opened(path: Path) -> Any:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors have no common class
-        raise CheckpointError(f"{path} is damaged or no ONNX file. Download the model again.") from error
+        raise CheckpointError("{path} is damaged or no ONNX file. Download the model again.", path=path) from error
 
 
 def _output(path: Path, session: Any, *inputs: NDArray[Any]) -> NDArray[Any]:
@@ -111,8 +111,10 @@ def _output(path: Path, session: Any, *inputs: NDArray[Any]) -> NDArray[Any]:
 
 
 def _missing(path: Path) -> CheckpointError:
-    return CheckpointError(f"{path} is missing, so no voice can be made. Download the complete model.")
+    return CheckpointError("{path} is missing, so no voice can be made. Download the complete model.", path=path)
 
 
 def _other_model(path: Path) -> CheckpointError:
-    return CheckpointError(f"{path} belongs to another kind of model: it does not take or give what a voice needs.")
+    return CheckpointError(
+        "{path} belongs to another kind of model: it does not take or give what a voice needs.", path=path
+    )

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from engine.errors import RequestError, StorageError
+from engine.errors import RequestError, Sentence, StorageError
 from engine.storage import storage_error
 from engine.transcription.results import Options, Segment
 
@@ -29,7 +29,9 @@ def run_key(source: Path, model_folder: Path, options: Options) -> dict[str, Any
         with source.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise StorageError(f"{source} cannot be read ({(error.strerror or str(error)).lower()}).") from error
+        raise StorageError(
+            "{source} cannot be read ({reason}).", source=source, reason=(error.strerror or str(error)).lower()
+        ) from error
     wanted = asdict(options)
     wanted.pop("batch")  # how many windows are decoded together does not change what is asked
     if options.speakers is None:
@@ -121,14 +123,16 @@ def _read(path: Path, key: dict[str, Any]) -> list[Segment]:
     except json.JSONDecodeError:
         found = key if len(lines) <= 1 else {}
     for part, difference in (
-        ("version", "was written by another version of Earshot"),
-        ("source", "belongs to another recording, or the recording was changed"),
-        ("model", "belongs to another model"),
-        ("options", "was made with other options"),
+        ("version", Sentence("was written by another version of Earshot")),
+        ("source", Sentence("belongs to another recording, or the recording was changed")),
+        ("model", Sentence("belongs to another model")),
+        ("options", Sentence("was made with other options")),
     ):
         if found.get(part) != key[part]:
             raise OtherRunError(
-                f"The interrupted run in {path} {difference}: repeat it as it was, or start over without --resume."
+                "The interrupted run in {path} {difference}: repeat it as it was, or start over without --resume.",
+                path=path,
+                difference=difference,
             )
     return _segments(lines[1:])
 
@@ -137,7 +141,9 @@ def _lines(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError as error:
-        raise StorageError(f"{path} cannot be read ({(error.strerror or str(error)).lower()}).") from error
+        raise StorageError(
+            "{path} cannot be read ({reason}).", path=path, reason=(error.strerror or str(error)).lower()
+        ) from error
 
 
 def _segments(lines: list[str]) -> list[Segment]:

@@ -34,7 +34,9 @@ def language_code(name: str) -> str:
     for code, english in LANGUAGES.items():
         if wanted == english.lower() or wanted.replace("_", "-").split("-")[0] == code:
             return code
-    raise RequestError(f"Earshot does not know the language {name!r}: choose one of {', '.join(LANGUAGES)}.")
+    raise RequestError(
+        "Earshot does not know the language {name!r}: choose one of {known}.", name=name, known=", ".join(LANGUAGES)
+    )
 
 
 def english_name(code: str) -> str:

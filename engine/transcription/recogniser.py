@@ -55,8 +55,10 @@ class Recogniser:
         for language in filter(None, (options.language, options.translate_to)):
             if known and language not in known:
                 raise RequestError(
-                    f"{engine.name} knows only {', '.join(map(english_name, known))}, not {english_name(language)}: "
-                    "choose another model with --model."
+                    "{model} knows only {known}, not {language}: choose another model with --model.",
+                    model=engine.name,
+                    known=", ".join(map(english_name, known)),
+                    language=english_name(language),
                 )
         self._hint = "" if len(known) == 1 else options.language
 

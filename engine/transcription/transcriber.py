@@ -116,7 +116,7 @@ class _Run:
         self._batch = 1  # grows to options.batch, so that the first words come soon
         self._windows = 0
         self._heard_s = 0.0
-        self._problem = ""
+        self._broken_off: BrokenOffError | None = None
 
     def events(self) -> Iterator[TranscriptionEvent]:
         yield Opened(self._path, self._info, self._resumed_s)
@@ -135,7 +135,7 @@ class _Run:
                     yield from self._decode()
                 yield self._progress()
         except BrokenOffError as error:
-            self._problem = str(error)
+            self._broken_off = error
         self._take(self._cutter.finish())
         while self._waiting:
             yield from self._decode()
@@ -143,8 +143,9 @@ class _Run:
         self._refuse_if_empty()
 
     def transcript(self, model: str) -> Transcript:
-        duration_s = self._heard_s if self._problem or not self._info.duration_s else self._info.duration_s
-        return Transcript(self._path.name, duration_s, tuple(self._segments), model, self._options, self._problem)
+        duration_s = self._heard_s if self._broken_off or not self._info.duration_s else self._info.duration_s
+        problem = self._broken_off.sentence if self._broken_off else ""
+        return Transcript(self._path.name, duration_s, tuple(self._segments), model, self._options, problem)
 
     def _take(self, windows: list[Window]) -> None:
         self._windows += len(windows)
@@ -181,14 +182,19 @@ class _Run:
     def _refuse_if_empty(self) -> None:
         if self._segments:
             return
-        if self._problem:
-            raise BrokenOffError(self._problem)
+        if self._broken_off:
+            raise self._broken_off
         if self._heard_s < SHORTEST_SOUND_S:
             raise SoundError(
-                f"{self._path} is only {self._heard_s:.2f} s long: record at least {SHORTEST_SOUND_S} s of speech."
+                "{path} is only {heard_s:.2f} s long: record at least {shortest_s} s of speech.",
+                path=self._path,
+                heard_s=self._heard_s,
+                shortest_s=SHORTEST_SOUND_S,
             )
         if not self._windows:
             raise SoundError(
-                f"No speech was found in {self._path}: check that the right microphone or track was recorded."
+                "No speech was found in {path}: check that the right microphone or track was recorded.", path=self._path
             )
-        raise SoundError(f"The model made out no words in {self._path}: try another recording or another model.")
+        raise SoundError(
+            "The model made out no words in {path}: try another recording or another model.", path=self._path
+        )

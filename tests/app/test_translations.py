@@ -11,13 +11,16 @@ from types import ModuleType
 
 import pytest
 from PySide6.QtCore import QTranslator
+from PySide6.QtWidgets import QApplication
 
 from app import translations
-from app.translations import LANGUAGES
+from app.translations import LANGUAGES, told
+from engine.checkpoints.hub import PassingError
+from engine.errors import CheckpointError, EngineError, SoundError
 from engine.resources import resource
 
 ROOT = Path(__file__).resolve().parents[2]
-PLACEHOLDER = re.compile(r"\{\w+\}|%n")
+PLACEHOLDER = re.compile(r"\{\w+[^}]*\}|%n")
 TRANSLATED = [language for language in LANGUAGES if language != "en"]
 
 
@@ -67,7 +70,20 @@ def test_sentences_are_literals_so_that_they_can_be_translated() -> None:
                 assert isinstance(node.args[0], ast.Constant), f"{path.name}:{node.lineno}"
 
 
-NOT_SHOWN = {"tr", "_tr", "translate", "sentence", "debug", "info", "warning", "error", "exception", "critical", "log"}
+NOT_SHOWN = {
+    "tr",
+    "_tr",
+    "translate",
+    "QT_TRANSLATE_NOOP",
+    "sentence",
+    "debug",
+    "info",
+    "warning",
+    "error",
+    "exception",
+    "critical",
+    "log",
+}
 PROSE = re.compile(r"[A-Za-z]+ [a-z]{2,} [a-z]{2,}")
 IN_ENGLISH = {"terminal.py", "self_test.py", "main.py", "diagnostics.py"}  # without a window, or for whoever helps
 
@@ -83,6 +99,52 @@ def unmarked(node: ast.AST) -> Iterator[ast.Constant]:
         if isinstance(child, ast.Constant) and PROSE.search(str(child.value)):
             yield child
         yield from unmarked(child)
+
+
+def test_every_sentence_of_the_engine_is_a_literal_with_named_places(compiler: ModuleType) -> None:
+    found = dict(compiler.engine_sentences())
+    assert len(found) > 150  # else the walk itself is broken
+    for place, template in found.items():
+        assert template is not None, (
+            f'{place}: write EngineError("… {{name}} …", name=name), so that it can be translated'
+        )
+
+
+def test_an_error_of_the_engine_is_told_in_the_language_of_the_window_without_paths(qapp: QApplication) -> None:
+    reason = PassingError("{host} answered {status} {phrase}", host="hub", status=503, phrase="Busy")
+    stopped = CheckpointError(
+        "The download of {name} stopped ({reason}). Check the connection and start it again; "
+        "it goes on where it stopped.",
+        name="Step",
+        reason=reason.sentence,
+    )
+    missing = SoundError(
+        "{path} cannot be read ({reason}): copy it again.", path=Path("/a/b.wav"), reason="Is a directory"
+    )
+    assert str(missing) == "/a/b.wav cannot be read (Is a directory): copy it again."
+    assert told(missing) == "b.wav cannot be read (is a directory): copy it again."
+    translator = loaded("zh_CN")
+    qapp.installTranslator(translator)
+    try:
+        assert told(missing) == "无法读取 b.wav（这是一个文件夹）：请重新复制。"
+        assert told(stopped) == "Step 的下载中断了（hub 返回 503 Busy）。请检查网络连接后重新开始，会从中断处继续。"
+        assert told(EngineError("plain {text}")) == "plain {text}"
+    finally:
+        qapp.removeTranslator(translator)
+
+
+def test_every_error_of_the_engine_keeps_its_words_when_an_error_is_made_of_it_again() -> None:
+    first = SoundError("{path} is empty.", path=Path("/a/b.wav"))
+    assert told(SoundError(first.sentence)) == "b.wav is empty."
+
+
+def test_no_error_of_the_engine_is_shown_in_the_window_by_its_english_words() -> None:
+    """`str(error)` of an EngineError is English, with full paths: the window says `told(error)`."""
+    for path in (ROOT / "app").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        for kind in ("EngineError", "StorageError", "SoundError", "CheckpointError", "VoiceError"):
+            for handler in re.findall(rf"except {kind} as error:\n((?:        .*\n)+)", text):
+                assert "str(error)" not in handler, path
 
 
 def test_every_sentence_of_the_window_is_marked_for_translation() -> None:

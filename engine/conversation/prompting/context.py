@@ -74,8 +74,10 @@ class Context:
             return None
         if trimmed is not None and size_of(trimming) > trimmer.limit:
             raise RequestError(
-                f"{self._name} takes {self.length} tokens at once, and its instructions and tools leave no room for a "
-                "question: offer fewer tools or shorten the instructions."
+                "{name} takes {length} tokens at once, and its instructions and tools leave no room for a "
+                "question: offer fewer tools or shorten the instructions.",
+                name=self._name,
+                length=self.length,
             )
         self.trimming, self._checked_path = trimming, path
         self.keep_only_shown(instructions)

@@ -104,7 +104,9 @@ def check_readable(text: str, name: str, about: Mapping[str, Any]) -> None:
     foreign = "".join(letter for letter in _folded(text) if letter.isalpha() and not letter.isascii())
     if foreign:
         raise RequestError(
-            f"{name} reads only English, and cannot read “{foreign[:20]}”: write it in English or choose another model."
+            "{name} reads only English, and cannot read “{foreign}”: write it in English or choose another model.",
+            name=name,
+            foreign=foreign[:20],
         )
 
 

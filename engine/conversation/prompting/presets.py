@@ -63,7 +63,9 @@ def presets(folder: Path | None = None) -> list[Preset]:
             data = json.loads(read_regular(file, _LARGEST_FILE).decode())
             found.append((float(data.get("order", 99)), file.name, _preset(data)))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
-            raise RequestError(f"The preset {file} cannot be used ({error}). Correct or remove it.") from error
+            raise RequestError(
+                "The preset {file} cannot be used ({reason}). Correct or remove it.", file=file, reason=error
+            ) from error
     return [preset for _, _, preset in sorted(found, key=lambda entry: entry[:2])]
 
 
@@ -80,7 +82,9 @@ def preset(id: str, about: Mapping[str, Any] | None = None) -> Preset:
     for each in known:
         if each.id == id:
             return each
-    raise RequestError(f"There is no preset {id}. Choose one of: {', '.join(each.id for each in known)}.")
+    raise RequestError(
+        "There is no preset {id}. Choose one of: {known}.", id=id, known=", ".join(each.id for each in known)
+    )
 
 
 def _preset(data: Mapping[str, Any]) -> Preset:

@@ -31,7 +31,9 @@ def read_first_format(folder: Path, vocabulary: Vocabulary) -> list[TurnRecord]:
         values = json.loads(read_regular(file, _LARGEST_FILE).decode())
         if values["format"] != _FORMAT:
             raise NewerFormatError(
-                f"{file} was written by a newer Earshot (format {values['format']}): update Earshot."
+                "{file} was written by a newer Earshot (format {format}): update Earshot.",
+                file=file,
+                format=values["format"],
             )
         check_regular(folder / values["arrays"])
         with np.load(folder / values["arrays"], allow_pickle=False) as stored:
@@ -41,11 +43,19 @@ def read_first_format(folder: Path, vocabulary: Vocabulary) -> list[TurnRecord]:
             _record(turn, f"{values['arrays']} {turn['number']}", arrays, vocabulary, same) for turn in values["turns"]
         ]
     except FileNotFoundError as error:
-        raise StorageError(f"{folder} holds no saved conversation: {Path(error.filename).name} is missing.") from None
+        raise StorageError(
+            "{folder} holds no saved conversation: {missing} is missing.",
+            folder=folder,
+            missing=Path(error.filename).name,
+        ) from None
     except StorageError:
         raise
     except Exception as error:  # zip files, arrays and JSON each have errors of their own for what is damaged
-        raise StorageError(f"The conversation saved in {folder} is damaged and cannot be opened ({error}).") from error
+        raise StorageError(
+            "The conversation saved in {folder} is damaged and cannot be opened ({reason}).",
+            folder=folder,
+            reason=error,
+        ) from error
 
 
 def _record(

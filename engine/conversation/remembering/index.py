@@ -48,13 +48,17 @@ def read_index(file: Path) -> IndexFile:
     try:
         data = read_regular(file, _LARGEST_FILE)
     except OSError as error:
-        raise StorageError(f"{file} cannot be read ({(error.strerror or str(error)).lower()}).") from error
+        raise StorageError(
+            "{file} cannot be read ({reason}).", file=file, reason=(error.strerror or str(error)).lower()
+        ) from error
     try:
         first, *added = data[: data.rfind(b"\n") + 1].splitlines()
         beginning = json.loads(first)
         if beginning["format"] > FORMAT:
             raise NewerFormatError(
-                f"{file} was written by a newer Earshot (format {beginning['format']}): update Earshot."
+                "{file} was written by a newer Earshot (format {format}): update Earshot.",
+                file=file,
+                format=beginning["format"],
             )
         index = Index(tuple(beginning["turns"]), tuple(beginning["path"]))
         for line in added:
@@ -63,7 +67,9 @@ def read_index(file: Path) -> IndexFile:
         if not set(_ids(index.path)) <= set(_ids(index.turns)):
             raise ValueError("its path names turns that it does not have")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise StorageError(f"{file} is damaged: the conversation cannot be opened ({error}).") from error
+        raise StorageError(
+            "{file} is damaged: the conversation cannot be opened ({reason}).", file=file, reason=error
+        ) from error
     whole = data.endswith(b"\n")
     return IndexFile(index, len(data) if whole else 0)
 

@@ -44,7 +44,9 @@ def read_turn(path: Path, vocabulary: Vocabulary) -> TurnRecord:
     except FileNotFoundError:
         raise DamagedTurnError("it is missing") from None
     except OSError as error:
-        raise StorageError(f"{path} cannot be read ({(error.strerror or str(error)).lower()}).") from error
+        raise StorageError(
+            "{path} cannot be read ({reason}).", path=path, reason=(error.strerror or str(error)).lower()
+        ) from error
     except Exception as error:  # archives, arrays and JSON each have errors of their own for what is damaged
         raise DamagedTurnError(str(error) or type(error).__name__) from error
 

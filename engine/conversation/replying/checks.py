@@ -24,11 +24,15 @@ def check(turn: Turn, model: Model) -> None:
         raise RequestError("Nothing was said: speak for at least a moment, or type something.")
     check_readable(turn.text, model.name, model.about)
     if turn.spoken_answer and not model.capabilities.speaks:
-        raise RequestError(f"{model.name} cannot speak; ask for a written answer, or install the complete model.")
+        raise RequestError(
+            "{model} cannot speak; ask for a written answer, or install the complete model.", model=model.name
+        )
     if turn.thinking is Thinking.ALWAYS and not model.capabilities.thinks:
-        raise RequestError(f"{model.name} cannot think before it answers; turn thinking off or choose a Think model.")
+        raise RequestError(
+            "{model} cannot think before it answers; turn thinking off or choose a Think model.", model=model.name
+        )
     if turn.allow_tools and model.variant == "base":
-        raise RequestError(f"{model.name} cannot use tools; choose a chat model.")
+        raise RequestError("{model} cannot use tools; choose a chat model.", model=model.name)
 
 
 def _has_sound(turn: Turn, model: Model) -> bool:

@@ -74,7 +74,9 @@ class McpServer:
             environment[match[1]] = match[2]
             del words[0]
         if not words:
-            raise RequestError(f"This is not a command: {command!r}. Write it as you would in a terminal.")
+            raise RequestError(
+                "This is not a command: {command!r}. Write it as you would in a terminal.", command=command
+            )
         return cls(name or command, words[0], words[1:], environment)
 
 
@@ -112,8 +114,9 @@ class McpServers:
         try:
             import mcp  # noqa: F401  (only whether it is there)
         except ImportError:
-            words = "Tool servers need the package mcp, which is not installed: pip install mcp."
-            raise McpMissingError(words) from None
+            raise McpMissingError(
+                "Tool servers need the package mcp, which is not installed: pip install mcp."
+            ) from None
         self.stop(server.name)
         running = self._running[server.name] = _Running(server, self._loop, self._on_end)
         try:
@@ -122,7 +125,9 @@ class McpServers:
             self.stop(server.name)
             log.info("tool server %s did not start: %s", server.command, type(error).__name__)
             raise RequestError(
-                f"The tool server {server.name} could not be started: check its command {server.command}."
+                "The tool server {server} could not be started: check its command {command}.",
+                server=server.name,
+                command=server.command,
             ) from error
         return self.tools(server.name)
 
