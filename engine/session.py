@@ -366,7 +366,8 @@ class Session:
                     voicing.add_token(token)
             else:
                 sampling = self.settings.sampling
-                for token in read_aloud(self._engine, record.answer, sampling, self._interrupted.is_set):
+                tokens = read_aloud(self._engine, record.answer, sampling, self._interrupted.is_set)
+                for token in self._pace.writing(tokens):
                     voicing.add_token(token)
                     yield from self._until_interrupted(voicing.along())
             yield from self._until_interrupted(voicing.rest())

@@ -18,6 +18,7 @@ from engine.conversation.prompting.reading import SharedPrefixes
 from engine.events import Samples
 from engine.hearing import Adaptor, Encoder, Hearing
 from engine.language import Cache, LanguageModel, LlmConfig, Vocabulary
+from engine.speaking.pieces import Pieces
 from engine.speaking.work_thread import WorkThread
 
 SPEECH_TOKENS = 300
@@ -127,6 +128,8 @@ class SmallSynthesizer:
 
     thread: WorkThread | None = None
     measured: tuple[tuple[int, float], ...] = ()
+    pieces = Pieces((10, 25))
+    look_ahead = 3
 
     def __init__(self, voice: object = "built-in", steps: int = 10, seed: int = 0) -> None:
         self.voice, self.steps, self.seed = voice, steps, seed
@@ -144,18 +147,14 @@ class SmallSynthesizer:
     def finish(self) -> None:
         self._finished = True
 
-    @property
-    def _wanted(self) -> int:
-        return 25 if self._done else 10
-
-    def ready(self) -> bool:
+    def take(self, size: int) -> int:
+        """Tokens of a piece of this size."""
         left = len(self._tokens) - self._done
-        return left >= self._wanted + 3 or (self._finished and left > 0)
+        assert left > 0 if self._finished else left >= size + self.look_ahead
+        return min(size, left)
 
-    def step(self) -> SmallChunk | None:
-        if not self.ready():
-            return None
-        count = min(self._wanted, len(self._tokens) - self._done)
+    def step(self, size: int) -> SmallChunk | None:
+        count = self.take(size)
         values = np.array(self._tokens[self._done : self._done + count], dtype=np.float32) / 1000
         chunk = SmallChunk(np.repeat(values, 960), self._done, count)
         self._done += count

@@ -148,13 +148,17 @@ def _whole(synthesizer: Synthesizer, tokens: Iterator[int], spoken: list[int]) -
 
 
 def _streamed(synthesizer: Synthesizer, tokens: Iterator[int]) -> Iterator[Samples]:
-    for token in tokens:
-        synthesizer.push([token])
-        if (piece := synthesizer.step()) is not None:
-            yield piece.samples_24k
-    synthesizer.finish()
-    while (piece := synthesizer.step()) is not None:
-        yield piece.samples_24k
+    from contextlib import closing
+
+    from engine.conversation.speaking_along.pace import Pace
+    from engine.conversation.speaking_along.voicing import Voicing
+
+    pace = Pace()
+    with closing(Voicing(synthesizer, pace)) as voicing:
+        for token in pace.writing(tokens):
+            voicing.add_token(token)
+            yield from (speech.samples_24k for speech in voicing.along())
+        yield from (speech.samples_24k for speech in voicing.rest())
 
 
 def _deliver(args: argparse.Namespace, pieces: Iterator[Samples], bar: Bar) -> Samples:

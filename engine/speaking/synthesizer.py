@@ -16,8 +16,7 @@ from engine.speaking.euler import VOICE_TAIL_FRAMES
 from engine.speaking.flow import Flow
 from engine.speaking.flow_stream import FlowState, FlowStream
 from engine.speaking.noise import Noise
-from engine.speaking.pieces import Pieces
-from engine.speaking.playback_clock import PlaybackClock
+from engine.speaking.pieces import HARDLY_LONGER, LONGEST_WORK_S, STEADY, Pieces
 from engine.speaking.vocoder import Vocoder
 from engine.speaking.vocoder_stream import VocoderStream
 from engine.speaking.voice import Voice
@@ -25,11 +24,9 @@ from engine.speaking.work_thread import WorkThread
 from engine.traced import AsIs
 
 SAMPLE_RATE_HZ = 24_000
-_TIME_SHARE = 0.6  # of the speech that is still to be played may pass while a larger piece is made
-_LONGEST_WORK_S = 0.25  # on a larger piece, for a piece cannot be broken off
 _LONGEST_WHOLE_TOKENS = 1500
 _WHOLE_IN_PIECES = (200,)
-_WARM_ROUNDS = 2  # the first one traces, the second one shows how long it takes
+_WARM_ROUNDS = 2  # of a size: the first one traces, the second one shows how long it takes
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +41,9 @@ class SpeechChunk:
 class Synthesizer:
     """One voice speaking, with one number of flow steps, guidance and seed.
 
-    Whole: `synthesizer(tokens)`. Streamed: `push(tokens)` as they come and `finish()` at the end; while `ready()`,
-    `step()` gives the next piece. Pieces grow when tokens wait, unless `chunk_tokens` fixes the sizes of the first
-    pieces, the last one for all that follow.
+    Whole: `synthesizer(tokens)`. Streamed: `push(tokens)` as they come and `finish()` at the end; meanwhile
+    `step(size)` gives the next piece. `pieces` says which sizes are ready to be made; `chunk_tokens` fixes those of the
+    first pieces, the last one for all that follow.
     """
 
     def __init__(
@@ -67,14 +64,11 @@ class Synthesizer:
         if steps < 1:
             raise RequestError("Speech needs at least one flow step, not {steps}.", steps=steps)
         self.voice = voice
-        self.clock = PlaybackClock()
         self._thread = thread
         self._measured = [] if measured is None else measured
         self._flow, self._vocoder = flow, vocoder
         self._steps, self._guidance, self._seed = steps, guidance, seed
-        self._plan = Pieces(eager=flow.steps.long_pieces)
-        if chunk_tokens is not None:
-            self._plan = Pieces(tuple(chunk_tokens), fixed=True)
+        self.pieces = Pieces(tuple(chunk_tokens or ()), eager=flow.steps.long_pieces)
         self._noise = Noise(flow.config.output_size, seed)
         self._stream = FlowStream(flow, self._noise, steps=steps, guidance=guidance)
         self._sound = VocoderStream(vocoder, seed=seed)
@@ -133,23 +127,23 @@ class Synthesizer:
         """No more tokens will come."""
         self._finished = True
 
-    def ready(self) -> bool:
-        """Whether `step` would give a piece now."""
-        if self._finished:
-            return not self._ended and len(self._waiting) > 0
-        return len(self._waiting) >= self._plan.least(self._pieces) + self._flow.encoder.look_ahead
+    @property
+    def look_ahead(self) -> int:
+        """Tokens after a piece that must be known to make it, unless it is the last one."""
+        return self._flow.encoder.look_ahead
 
-    def step(self) -> SpeechChunk | None:
-        """The next piece of speech, or None when more tokens are needed or all is spoken."""
-        if not self.ready():
+    def step(self, size: int | None = None) -> SpeechChunk | None:
+        """The next piece of speech, of `size` tokens (None: the least), or None when more are needed or all is spoken.
+
+        The last piece takes what is left when that is no more than the piece and its look-ahead.
+        """
+        size = size or self.pieces.sizes(self._pieces, self._taken)[0]
+        ready = len(self._waiting) > 0 if self._finished else len(self._waiting) >= size + self.look_ahead
+        if not ready:
             return None
-        began = time.perf_counter()
-        before = len(self._waiting)
-        samples = self._next_samples()
-        self._work_s_per_token = (time.perf_counter() - began) / max(before - len(self._waiting), 1)
+        samples = self._next_samples(size)
         first = self._samples_done // self._token_samples
         self._samples_done += len(samples)
-        self.clock.add(len(samples) / SAMPLE_RATE_HZ)
         tokens = self._samples_done // self._token_samples - first
         return SpeechChunk(samples, first, tokens)
 
@@ -157,7 +151,6 @@ class Synthesizer:
         """Forget the stream, spoken or not; the voice stays prepared."""
         self._clear()
         self._sound.reset()
-        self.clock.reset()
 
     def warming_up(self) -> Iterator[None]:
         """Prepare the voice and run every shape of piece that can come, one at a step, so that nobody waits for it.
@@ -165,26 +158,25 @@ class Synthesizer:
         Leaves a stream in progress alone. Sizes that this machine would never make, for they take too long, are left
         out; and where nothing is traced one piece is enough.
         """
-        ahead = self._flow.encoder.look_ahead
         states = {0: self.prepare()}
         self._measured.clear()
         remembered = VOICE_TAIL_FRAMES // self._flow.encoder.up_rate
         sound = VocoderStream(self._vocoder, seed=self._seed)
-        fastest = 0.0  # seconds a token
+        works: dict[int, float] = {}
         yield
-        for before, size in self._plan.shapes(remembered):
-            if size not in self._plan.sizes and size * fastest > _LONGEST_WORK_S:
+        for before, size in self.pieces.shapes(remembered):
+            if size > STEADY and _foreseen_s(size, works) > max(LONGEST_WORK_S, HARDLY_LONGER * works[min(works)]):
                 continue
-            for _ in range(_WARM_ROUNDS):
+            for _ in range(1 if size in works else _WARM_ROUNDS):
                 if not before:
                     sound.reset()
                 began = time.perf_counter()
-                mel, state = self._stream.step(states[before], np.zeros(size + ahead, np.int32), False)
+                mel, state = self._stream.step(states[before], np.zeros(size + self.look_ahead, np.int32), False)
                 sound.step(mel, False)
-                taken = (time.perf_counter() - began) / size
-                fastest = min(fastest or taken, taken)
+                taken_s = time.perf_counter() - began
                 yield
-            self._measured.append((size, taken * size))
+            works.setdefault(size, taken_s)
+            self._measured[:] = works.items()
             states.setdefault(min(before + size, remembered), state)
             if isinstance(self._flow.steps.piece, AsIs):
                 return
@@ -192,30 +184,20 @@ class Synthesizer:
     def _clear(self) -> None:
         self._waiting = np.zeros(0, np.int32)
         self._state: FlowState | None = None
-        self._finished = self._ended = False
+        self._finished = False
         self._pieces = self._taken = self._samples_done = 0
-        self._work_s_per_token = 0.0
 
     @property
     def _token_samples(self) -> int:
         return self._vocoder.config.hop_samples * self._flow.encoder.up_rate
 
-    def _chunk(self) -> int:
-        """Tokens of the next piece."""
-        waiting = len(self._waiting) - (0 if self._finished else self._flow.encoder.look_ahead)
-        return self._plan.next(self._pieces, self._taken, waiting, self._finished, self._in_time)
-
-    def _in_time(self, tokens: int) -> bool:
-        return tokens * self._work_s_per_token <= min(_TIME_SHARE * self.clock.ahead_s, _LONGEST_WORK_S)
-
-    def _next_samples(self) -> Samples:
-        chunk, ahead = self._chunk(), self._flow.encoder.look_ahead
-        last = self._finished and len(self._waiting) <= chunk + ahead
-        window = self._waiting if last else self._waiting[: chunk + ahead]
-        self._waiting = self._waiting[len(window) if last else chunk :]
-        self._taken += len(window) if last else chunk
+    def _next_samples(self, size: int) -> Samples:
+        last = self._finished and len(self._waiting) <= size + self.look_ahead
+        window = self._waiting if last else self._waiting[: size + self.look_ahead]
+        taken = len(window) if last else size
+        self._waiting = self._waiting[taken:]
+        self._taken += taken
         self._pieces += 1
-        self._ended = last
         state = self._state or self.prepare()
         mel, self._state = self._stream.step(state, window, last)
         return self._sound.step(mel, last)
@@ -249,3 +231,12 @@ class Synthesizer:
                 "Speech token {token} does not exist: they go from 0 to {last}.", token=wrong[0], last=size - 1
             )
         return values.astype(np.int32).reshape(-1)
+
+
+def _foreseen_s(size: int, works: dict[int, float]) -> float:
+    """The work for a piece, along the line through the shortest and the longest that were made."""
+    shortest, longest = min(works), max(works)
+    if shortest == longest:
+        return works[longest] * size / longest
+    each_s = max((works[longest] - works[shortest]) / (longest - shortest), 0.0)
+    return works[longest] + (size - longest) * each_s

@@ -23,6 +23,7 @@ from engine.conversation.speaking_along.pace import Pace
 from engine.errors import EngineError
 from engine.events import AnswerText, Progress, Samples, Speech, ThinkingEnded, ThinkingText, ToolCall, ToolResult, Turn
 from engine.session import Session
+from engine.speaking.pieces import Pieces
 from tests.fakes import SmallChunk, SmallEngine, SmallSpeaking, SmallSynthesizer
 
 Step = Any  # an event, an exception to raise, or something to call (which may block)
@@ -92,6 +93,9 @@ class SteadyPace(Pace):
     def wrote(self, seconds: float) -> None:
         """Nothing is learned of it."""
 
+    def spoke(self, seconds: float, tokens: int) -> None:
+        """Nothing is learned of it: no piece is put off."""
+
 
 class ScriptedReader:
     """Writes what a script says, id by id: the events of a reply, exceptions to raise, things to call."""
@@ -155,18 +159,15 @@ class ScriptedReader:
 class QuickSynthesizer(SmallSynthesizer):
     """The sound of the script, 40 ms for each token, in small pieces."""
 
+    pieces = Pieces((5,))
+    look_ahead = 0
+
     def __init__(self, voice: object, sound: Callable[[], Samples]) -> None:
         super().__init__(voice)
         self._sound = sound
 
-    def ready(self) -> bool:
-        left = len(self._tokens) - self._done
-        return left >= 5 or (self._finished and left > 0)
-
-    def step(self) -> SmallChunk | None:
-        if not self.ready():
-            return None
-        first, count = self._done, min(5, len(self._tokens) - self._done)
+    def step(self, size: int) -> SmallChunk | None:
+        first, count = self._done, self.take(size)
         self._done += count
         return SmallChunk(self._sound()[first * 960 :][: count * 960], first, count)
 

@@ -59,17 +59,21 @@ class Earshot:
         return mel, samples
 
     def streamed(self, count: int) -> Any:
+        from engine.conversation.speaking_along.pace import Pace
+        from engine.conversation.speaking_along.voicing import Voicing
         from engine.speaking import Synthesizer
 
+        pace = Pace()
         made = Synthesizer(self.speaking.flow, self.speaking.vocoder, self.voice, start=self.prepared)
         self.prepared = made.prepare()
         tokens = np.array(self.inputs["tokens"])
 
         def pieces() -> Any:
-            made.push(np.resize(tokens, count))
-            made.finish()
-            while (piece := made.step()) is not None:
-                yield piece.samples_24k
+            voicing = Voicing(made, pace)
+            for token in np.resize(tokens, count).tolist():
+                voicing.add_token(token)
+            for speech in voicing.rest():
+                yield speech.samples_24k
 
         return pieces
 

@@ -12,6 +12,8 @@ from engine.checkpoints.load_speaking import load_speaking
 from engine.conversation.replying.settings import SessionSettings
 from engine.conversation.replying.tools import ToolRegistry
 from engine.conversation.replying.tools.clock import clock_tools
+from engine.conversation.speaking_along.pace import Pace
+from engine.conversation.speaking_along.voicing import Voicing
 from engine.engine import Engine
 from engine.events import ReplyEnded, Speech, Turn
 from engine.session import Session
@@ -28,30 +30,27 @@ def engine(backend: str) -> Engine:
 
 def spoken(made: Synthesizer, tokens: int, at_once: int) -> None:
     """A stream of so many tokens, of which so many wait each time."""
-    made.reset()
-    some = np.random.default_rng(tokens).integers(0, 6561, tokens)
-    for start in range(0, tokens, at_once):
-        made.push(some[start : start + at_once])
-        while made.step() is not None:
-            pass
-    made.finish()
-    while made.step() is not None:
-        pass
+    voicing = Voicing(made, Pace())
+    for number, token in enumerate(np.random.default_rng(tokens).integers(0, 6561, tokens).tolist(), 1):
+        voicing.add_token(token)
+        if number % at_once == 0:
+            list(voicing.along())
+    list(voicing.rest())
 
 
 @pytest.mark.slow
 def test_no_piece_of_speech_is_traced_after_the_warm_up(
     token2wav: Path, voice: Voice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.speaking.synthesizer._LONGEST_WORK_S", 1000.0)
+    monkeypatch.setattr("engine.speaking.synthesizer.LONGEST_WORK_S", 1000.0)
+    monkeypatch.setattr("engine.conversation.speaking_along.schedule.LONGEST_WORK_S", 1000.0)
     attached = Plain(half=False)
     attached._elsewhere = True  # MLX's dilated convolutions would take a CPU a minute
     speaking = load_speaking(token2wav, backend=attached)
     made = Synthesizer(speaking.flow, speaking.vocoder, voice, steps=2)
-    monkeypatch.setattr(type(made.clock), "ahead_s", property(lambda clock: 1000.0))
     assert sum(1 for _ in made.warming_up()) > len(Pieces().shapes(50))
     before = attached.traces
-    assert before == 9 + 2 * 6  # each size of piece after what can come before it; pitch and sound of each window
+    assert before == 18 + 2 * 7  # each size of piece after what can come before it; pitch and sound of each window
     for tokens, at_once in ((1, 1), (12, 1), (13, 1), (77, 1), (390, 390), (263, 31), (200, 90), (431, 7), (140, 60)):
         spoken(made, tokens, at_once)
     assert attached.traces == before
@@ -143,6 +142,7 @@ def test_sizes_that_would_take_too_long_are_left_out(
         return step(self, state, window, last)
 
     monkeypatch.setattr(type(made._stream), "step", noted)
-    monkeypatch.setattr("engine.speaking.synthesizer._LONGEST_WORK_S", 0.0)
+    monkeypatch.setattr("engine.speaking.synthesizer.LONGEST_WORK_S", 0.0)
+    monkeypatch.setattr("engine.speaking.synthesizer.HARDLY_LONGER", 0.0)
     list(made.warming_up())
-    assert set(sizes) == {10, 15, 25}
+    assert set(sizes) == {10, 20, 25}

@@ -1,8 +1,8 @@
 """Says which characters of an answer are spoken while a piece of its speech sounds.
 
-The model gives no alignment: in its stream the text runs ahead of the speech. So characters are weighted by how long
-they usually take to say, and the scale between weight and speech tokens is learned from the reply itself as soon as
-its length is known, until then from the replies before it.
+The model gives no alignment, but in its stream the text runs ahead of the speech: nothing is said before it is written.
+For the rest, characters are weighted by how long they usually take to say, and the scale between weight and speech
+tokens is learned from the reply itself as soon as its length is known, until then from the replies before it.
 """
 
 from __future__ import annotations
@@ -43,12 +43,17 @@ class Alignment:
         self._anchor_token = 0
         self._anchor_character = 0
         self._total_tokens: int | None = None
+        self._written: list[int] = []  # characters, when each token was
 
     def add_text(self, text: str) -> None:
         """More of the text."""
         start = self._weights[-1] if self._weights else 0.0
         self.text += text
         self._weights += list(accumulate((spoken_weight(c) for c in text), initial=start))[1:]
+
+    def add_token(self) -> None:
+        """One more speech token."""
+        self._written.append(len(self.text))
 
     def end(self, tokens: int) -> None:
         """The passage is complete and has this many speech tokens: from here on the rest is spread over them."""
@@ -63,6 +68,8 @@ class Alignment:
         else:
             weight = self._weight_before(self._anchor_character) + (token - self._anchor_token) * self._rate()
             place = bisect_right(self._weights, weight + 1e-9)
+            if 0 < token <= len(self._written):
+                place = min(place, self._written[token - 1])
         self._anchor_token = max(token, self._anchor_token)
         self._anchor_character = max(place, self._anchor_character)
         return self._anchor_character

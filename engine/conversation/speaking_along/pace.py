@@ -1,52 +1,67 @@
-"""Decides when speech is made while the language model still writes, and how long playing must wait.
+"""How fast this machine writes and speaks: what was measured, kept from turn to turn.
 
-One thread does both, or on a CPU two beside each other. When writing and speaking together keep up with the sound,
-speech is made as soon as it can be, so that the first sound comes early. When they cannot, speaking along would only
-tear the sound apart: text goes first, and once the length of the reply is known the wait that makes the rest arrive in
-time is computed.
+One wait for a disk or another program must not look like a slow machine, and a machine that became slow must be known
+soon: so medians count, and what the newest pieces have in common.
 """
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, repeat
+from itertools import combinations
+from statistics import median
+from time import perf_counter
 
 TOKENS_PER_SECOND = 25  # speech tokens in one second of sound
-WRITTEN_PER_SECOND = 32  # ids the model writes for one second of sound, text included
-_SMOOTHING = 0.1
-_REMEMBERED = 16  # pieces whose work is known
+_IDS_PER_TOKEN = 1.28  # that the model writes for one speech token, text included
 _STEADY = 25  # tokens of a piece in the middle of a reply
-_SECOND = 15  # tokens of a reply's second piece
-_FORESEEN = 20  # pieces of a reply whose length is not known yet
-_NOT_YET = 7  # tokens that must be written beyond those that sound: four to fade, three to look ahead
-_MARGIN = 0.2  # slower than usual everything may be where playing begins at once
-_BURST = 10  # ids of text that may come before the next one of speech
-_WIDTH = 4.0  # deviations that are waited for where it does not
+_SMOOTHING = 0.1
+_MOST_SURPRISING = 4.0  # times what is usual is the most that one id counts
+_REMEMBERED = 16  # pieces whose work is known
+_UNKNOWN = 0.5  # divided by the number of pieces: the least deviation, for few pieces say little of it
+_DEVIATION = 1.4826  # times the median distance: the standard deviation, if there are no surprises
 
 
 @dataclass
 class Pace:
-    """Running measurements, kept from turn to turn. All in seconds of work, 0 while unknown (taken as fast).
+    """Running measurements. All in seconds of work, 0 while unknown (taken as fast).
 
-    `write_s` is the work for an id written; `beside` says that two threads work.
+    `write_s` is the work for an id written; `beside` says that speech is made on a thread of its own.
     """
 
     write_s: float = 0.0
     beside: bool = False
+    _ids: int = 0
     _pieces: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    _newest: deque[float] = field(default_factory=lambda: deque(maxlen=2))  # shares of what was expected
     _each_piece_s: float = 0.0
     _each_token_s: float = 0.0
+    _spread: float = 0.0
 
     def wrote(self, seconds: float) -> None:
         """An id took this long."""
-        self.write_s = seconds if not self.write_s else self.write_s + _SMOOTHING * (seconds - self.write_s)
+        self._ids += 1
+        if self.write_s:
+            seconds = min(seconds, _MOST_SURPRISING * self.write_s)
+        self.write_s += max(_SMOOTHING, 1 / self._ids) * (seconds - self.write_s)
+
+    def writing(self, ids: Iterator[int]) -> Iterator[int]:
+        """The ids as they are written, but for the first of them measured."""
+        for id in ids:
+            yield id
+            break
+        began = perf_counter()
+        for id in ids:
+            self.wrote(perf_counter() - began)
+            yield id
+            began = perf_counter()
 
     def spoke(self, seconds: float, tokens: int) -> None:
         """A piece of so many speech tokens took this long to make."""
         if tokens > 0:
+            if (expected := self.piece_s(tokens)) > 0:
+                self._newest.append(seconds / expected)
             self._pieces.append((tokens, seconds))
             self._fit()
 
@@ -57,75 +72,47 @@ class Pace:
             self._fit()
 
     def piece_s(self, tokens: int) -> float:
-        """The work for a piece of so many tokens: a part that every piece takes, and one for each of its tokens."""
-        return self._each_piece_s + self._each_token_s * tokens
+        """The work for a piece of so many tokens: a part that every piece takes, and one for each of its tokens.
 
-    def _fit(self) -> None:
-        """Tell the two parts apart: a line through what was measured, of which neither part is negative."""
-        count = len(self._pieces)
-        size, work = (sum(values) / count for values in zip(*self._pieces, strict=True))
-        differing = sum((each - size) ** 2 for each, _ in self._pieces)
-        together = sum((each - size) * (seconds - work) for each, seconds in self._pieces)
-        self._each_token_s = min(max(together / differing, 0.0), work / size) if differing else work / size
-        self._each_piece_s = work - self._each_token_s * size
+        Longer than usual if the newest pieces were.
+        """
+        slower = max(1.0, min(self._newest)) if self._newest else 1.0
+        return slower * (self._each_piece_s + self._each_token_s * tokens)
+
+    @property
+    def token_s(self) -> float:
+        """The work for writing one speech token and the text that belongs to it."""
+        return _IDS_PER_TOKEN * self.write_s
+
+    @property
+    def known(self) -> int:
+        """Of how many pieces that is known."""
+        return len(self._pieces)
 
     @property
     def spread(self) -> float:
-        """How far pieces were from `piece_s`, as a share of it: their standard deviation."""
-        shares = [seconds / expected - 1 for tokens, seconds in self._pieces if (expected := self.piece_s(tokens)) > 0]
-        return math.sqrt(sum(share * share for share in shares) / max(len(shares) - 2, 1)) if shares else 0.0
+        """How far pieces usually are from what is expected, as a share of it: their standard deviation."""
+        return self._spread
 
     @property
     def work_per_second(self) -> float:
         """Seconds of work for one second of sound while the model still writes; above 1 it cannot keep up."""
-        write_s, speak_s = WRITTEN_PER_SECOND * self.write_s, self.piece_s(_STEADY) * TOKENS_PER_SECOND / _STEADY
+        write_s, speak_s = TOKENS_PER_SECOND * self.token_s, self.piece_s(_STEADY) * TOKENS_PER_SECOND / _STEADY
         return max(write_s, speak_s) if self.beside else write_s + speak_s
 
-    def speaks_along(self) -> bool:
-        """Whether speech is made between the ids, or only once everything is written."""
-        return self.work_per_second <= 1.0
+    def _fit(self) -> None:
+        """Tell the two parts apart: a line through what was measured, of which neither part is negative.
 
-    def wait_s(self, *, writing: bool, made: int, waiting: int) -> float:
-        """Seconds that playing should wait from now on, so that no later piece comes late.
-
-        `made` tokens sound in what is ready, of which nothing was played yet, and `waiting` tokens more were written;
-        those are all, unless the model is still `writing`. 0 when everything might take a fifth longer than is usual
-        here and the sound would still be without a gap; else as long as is usual, and the usual deviations, ask for.
+        Its slope is the median of all slopes between two pieces (Theil and Sen's).
         """
-        first = _SECOND if made < _SECOND else _STEADY
-        sizes = [first, *repeat(_STEADY, _FORESEEN)] if writing else list(_cut(waiting, first))
-        if not writing:
-            waiting = sum(sizes) + _NOT_YET
-        sound_s = [tokens / TOKENS_PER_SECOND for tokens in accumulate(sizes[:-1], initial=made)]
-        slower = zip(self._ready_s(sizes, waiting, _MARGIN), sound_s, strict=False)
-        if max((ready - played for ready, played in slower), default=0.0) <= 0:
-            return 0.0
-        burst_s = _BURST * self.write_s if writing else 0.0
-        usual = zip(self._ready_s(sizes, waiting, 0.0), self._deviations_s(sizes), sound_s, strict=False)
-        return max(0.0, *(ready + _WIDTH * deviation + burst_s - played for ready, deviation, played in usual))
-
-    def _deviations_s(self, sizes: Sequence[int]) -> Iterator[float]:
-        """How far the work for the coming pieces together may be from what is usual: theirs, and of what is known."""
-        works = [self.piece_s(size) for size in sizes]
-        squares, totals = accumulate(work * work for work in works), accumulate(works)
-        for square, total in zip(squares, totals, strict=True):
-            yield self.spread * math.sqrt(square + total * total / max(len(self._pieces), 1))
-
-    def _ready_s(self, sizes: Sequence[int], waiting: int, margin: float) -> Iterator[float]:
-        """When each of the coming pieces is ready, from now on, if everything takes longer by a share of `margin`."""
-        token_s = self.write_s * WRITTEN_PER_SECOND / TOKENS_PER_SECOND
-        spoken_s = 0.0
-        for size, needed in zip(sizes, accumulate(sizes), strict=True):
-            written_s = max(0, needed + _NOT_YET - waiting) * token_s
-            if self.beside:
-                spoken_s = max(spoken_s, written_s)
-            spoken_s += self.piece_s(size)
-            yield (1 + margin) * (spoken_s if self.beside else written_s + spoken_s)
-
-
-def _cut(tokens: int, size: int) -> Iterator[int]:
-    """Sizes of the pieces that so many tokens become, the first one given."""
-    while tokens > 0:
-        yield min(size, tokens)
-        tokens -= size
-        size = _STEADY
+        slopes = [
+            (one_s - other_s) / (one - other)
+            for (one, one_s), (other, other_s) in combinations(self._pieces, 2)
+            if one != other
+        ]
+        least = min(seconds / tokens for tokens, seconds in self._pieces)
+        self._each_token_s = min(max(median(slopes), 0.0), least) if slopes else least
+        self._each_piece_s = max(median(s - self._each_token_s * tokens for tokens, s in self._pieces), 0.0)
+        usual = [self._each_piece_s + self._each_token_s * tokens for tokens, _ in self._pieces]
+        shares = [abs(s / each - 1) for (_, s), each in zip(self._pieces, usual, strict=True) if each > 0]
+        self._spread = max(_DEVIATION * median(shares), _UNKNOWN / len(shares)) if shares else 0.0

@@ -1,4 +1,4 @@
-"""A synthesizer's steps: one after the other with the writing, or on a CPU beside it.
+"""A synthesizer's steps, made when the schedule says: one after the other with the writing, or on a CPU beside it.
 
 On a GPU everything stands in one queue anyway. On a CPU the language model's single rows and the synthesizer's small
 products each keep one core busy: done beside each other, a reply takes little more than the slower of the two.
@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Protocol
 
+from engine.conversation.speaking_along.schedule import Schedule
 from engine.events import Samples
+from engine.speaking.pieces import Pieces
 
 if TYPE_CHECKING:
     from engine.speaking.work_thread import WorkThread
@@ -35,10 +37,13 @@ class Synthesizer(Protocol):
     def thread(self) -> WorkThread | None: ...
     @property
     def measured(self) -> Sequence[tuple[int, float]]: ...
+    @property
+    def pieces(self) -> Pieces: ...
+    @property
+    def look_ahead(self) -> int: ...
     def push(self, tokens: list[int]) -> None: ...
     def finish(self) -> None: ...
-    def ready(self) -> bool: ...
-    def step(self) -> Chunk | None: ...
+    def step(self, tokens: int) -> Chunk | None: ...
     def reset(self) -> None: ...
 
 
@@ -54,8 +59,8 @@ class Stepping(Protocol):
     def finish(self) -> None:
         """No more tokens will come."""
 
-    def next(self, *, wait: bool) -> Made | None:
-        """The next chunk. Without `wait` None when it cannot be had now; with it, when all is spoken."""
+    def next(self, *, wait: bool) -> Chunk | None:
+        """The next chunk. Without `wait` None when there is none yet; with it, when all is spoken."""
 
     def close(self) -> None:
         """Leave the synthesizer alone from here on."""
@@ -64,21 +69,24 @@ class Stepping(Protocol):
 class InTurn:
     """Steps on the caller's thread, when they are asked for."""
 
-    def __init__(self, synthesizer: Synthesizer) -> None:
-        self._synthesizer = synthesizer
+    def __init__(self, synthesizer: Synthesizer, schedule: Schedule) -> None:
+        self._synthesizer, self._schedule = synthesizer, schedule
         synthesizer.reset()
 
     def push(self, token: int) -> None:
         """One more speech token."""
+        self._schedule.write()
         self._synthesizer.push([token])
 
     def finish(self) -> None:
         """No more tokens will come."""
+        self._schedule.end()
         self._synthesizer.finish()
 
-    def next(self, *, wait: bool) -> Made | None:
+    def next(self, *, wait: bool) -> Chunk | None:
         """See `Stepping`."""
-        return _made(self._synthesizer) if wait or self._synthesizer.ready() else None
+        tokens = self._schedule.take()
+        return _noted(self._schedule, _made(self._synthesizer, tokens)) if tokens else None
 
     def close(self) -> None:
         """See `Stepping`."""
@@ -91,32 +99,33 @@ class Beside:
     array only where it was made.
     """
 
-    def __init__(self, synthesizer: Synthesizer, thread: WorkThread) -> None:
-        self._synthesizer, self._worker = synthesizer, thread
+    def __init__(self, synthesizer: Synthesizer, schedule: Schedule, thread: WorkThread) -> None:
+        self._synthesizer, self._schedule, self._worker = synthesizer, schedule, thread
         self._held: list[int] = []
         self._ending = self._ended = False
-        self._running: Future[Made | None] | None = None
+        self._running: Future[Made] | None = None
         self._worker.submit(synthesizer.reset).result()
 
     def push(self, token: int) -> None:
         """One more speech token."""
+        self._schedule.write()
         self._held.append(token)
 
     def finish(self) -> None:
         """No more tokens will come."""
+        self._schedule.end()
         self._ending = True
 
-    def next(self, *, wait: bool) -> Made | None:
+    def next(self, *, wait: bool) -> Chunk | None:
         """See `Stepping`. Raises what the step raised."""
         if self._running is None:
             self._begin()
         if self._running is None or not (wait or self._running.done()):
             return None
         running, self._running = self._running, None
-        made = running.result()
-        if made is not None:
-            self._begin()
-        return made
+        chunk = _noted(self._schedule, running.result())
+        self._begin()
+        return chunk
 
     def close(self) -> None:
         """Wait for the step that runs, whatever becomes of it."""
@@ -125,23 +134,33 @@ class Beside:
             running.exception()
 
     def _begin(self) -> None:
-        """Start a step, if the synthesizer has enough for one."""
+        """Start a step, if one is due."""
+        if not (tokens := self._schedule.take()):
+            return
         if self._held:
             self._synthesizer.push(self._held)
             self._held = []
         if self._ending and not self._ended:
             self._synthesizer.finish()
             self._ended = True
-        if self._synthesizer.ready():
-            self._running = self._worker.submit(lambda: _made(self._synthesizer))
+        self._running = self._worker.submit(lambda: _made(self._synthesizer, tokens))
 
 
-def stepping(synthesizer: Synthesizer) -> Stepping:
+def stepping(synthesizer: Synthesizer, schedule: Schedule) -> Stepping:
     """How this synthesizer's steps are best made; it starts afresh."""
-    return InTurn(synthesizer) if synthesizer.thread is None else Beside(synthesizer, synthesizer.thread)
+    if synthesizer.thread is None:
+        return InTurn(synthesizer, schedule)
+    return Beside(synthesizer, schedule, synthesizer.thread)
 
 
-def _made(synthesizer: Synthesizer) -> Made | None:
+def _made(synthesizer: Synthesizer, tokens: int) -> Made:
     began = time.perf_counter()
-    chunk = synthesizer.step()
-    return None if chunk is None else (chunk, time.perf_counter() - began)
+    chunk = synthesizer.step(tokens)
+    assert chunk is not None
+    return chunk, time.perf_counter() - began
+
+
+def _noted(schedule: Schedule, made: Made) -> Chunk:
+    chunk, seconds = made
+    schedule.made(chunk.tokens, seconds)
+    return chunk

@@ -84,46 +84,27 @@ def test_how_tokens_arrive_does_not_change_the_speech(speaking: Speaking, voice:
 
 def test_the_first_piece_needs_few_tokens(synthesizer: Synthesizer) -> None:
     synthesizer.push(TOKENS[:12])
-    assert not synthesizer.ready()
     assert synthesizer.step() is None
     synthesizer.push(TOKENS[12:13])
-    assert synthesizer.ready()
     piece = synthesizer.step()
     assert piece is not None
     assert len(piece.samples_24k) >= 0.2 * 24_000
 
 
-def test_pieces_grow_when_tokens_wait_and_playback_has_time(
-    synthesizer: Synthesizer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(type(synthesizer.clock), "ahead_s", property(lambda clock: 1000.0))
-    monkeypatch.setattr("engine.speaking.synthesizer._LONGEST_WORK_S", 1000.0)
-    synthesizer.push(TOKENS[:390])
-    sizes = []
-    while (piece := synthesizer.step()) is not None:
-        sizes.append(piece.tokens)
-    assert sizes == [6, 15, 100, 200, 50]
-
-
-def test_pieces_stay_small_when_a_large_one_would_hold_up_a_wish_to_stop(
-    synthesizer: Synthesizer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(type(synthesizer.clock), "ahead_s", property(lambda clock: 1000.0))
-    monkeypatch.setattr("engine.speaking.synthesizer._LONGEST_WORK_S", 0.0)
+def test_pieces_are_as_large_as_is_wished_and_the_last_one_takes_what_is_left(synthesizer: Synthesizer) -> None:
     synthesizer.push(TOKENS[:140])
     sizes = []
-    while (piece := synthesizer.step()) is not None:
+    for size in (10, 20, 50, 50):
+        piece = synthesizer.step(size)
+        assert piece is not None
         sizes.append(piece.tokens)
-    assert sizes == [6, 15, 25, 25, 25, 25]
-
-
-def test_pieces_stay_small_when_playback_has_no_time(synthesizer: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(synthesizer.clock), "ahead_s", property(lambda clock: -1.0))
-    synthesizer.push(TOKENS[:140])
-    sizes = []
-    while (piece := synthesizer.step()) is not None:
-        sizes.append(piece.tokens)
-    assert sizes == [6, 15, 25, 25, 25, 25]
+    assert sizes == [6, 20, 50, 50]
+    assert synthesizer.step(20) is None
+    synthesizer.finish()
+    piece = synthesizer.step(7)
+    assert piece is not None
+    assert piece.tokens == 140 - sum(sizes)
+    assert synthesizer.step(7) is None
 
 
 def test_reset_in_the_middle_leaves_nothing_behind(synthesizer: Synthesizer) -> None:
@@ -158,10 +139,7 @@ def test_speaking_whole_does_not_disturb_a_stream(synthesizer: Synthesizer) -> N
 
 
 @pytest.mark.slow
-def test_endless_speech_takes_no_more_memory(synthesizer: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    import mlx.core as mx
-
-    monkeypatch.setattr("engine.speaking.synthesizer._LONGEST_WORK_S", 0.0)  # pieces of one size, so one can compare
+def test_endless_speech_takes_no_more_memory(synthesizer: Synthesizer) -> None:
     held = []
     for round_ in range(12):
         synthesizer.push(TOKENS[:100])

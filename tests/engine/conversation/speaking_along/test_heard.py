@@ -9,7 +9,7 @@ import pytest
 
 from engine.conversation.replying.reply_in_progress import ReplyInProgress
 from engine.conversation.replying.settings import SessionSettings
-from engine.conversation.speaking_along.pace import Pace
+from engine.conversation.speaking_along.schedule import Schedule
 from engine.events import ReplyEnded, ReplyStatistics, Speech, Turn
 from engine.language import Sampling
 from engine.session import Session
@@ -21,7 +21,7 @@ def statistics(monkeypatch: pytest.MonkeyPatch, waits: list[float]) -> ReplyStat
     """Of a spoken reply whose pieces come a second apart and say such waits, the last one again and again."""
     engine, seconds = SmallEngine(), itertools.count(1)
     said = itertools.chain(waits, itertools.repeat(waits[-1]))
-    monkeypatch.setattr(Pace, "wait_s", lambda self, **known: next(said))
+    monkeypatch.setattr(Schedule, "wait_s", property(lambda self: next(said)))
     at = [0.0]
     sounding = ReplyInProgress.sounding
 

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from engine.conversation.replying.settings import SessionSettings
+from engine.conversation.speaking_along.pace import Pace
+from engine.conversation.speaking_along.schedule import Schedule
 from engine.conversation.speaking_along.stepping import Beside, InTurn, Stepping, stepping
 from engine.engine import Engine
 from engine.events import Speech, Turn
@@ -38,16 +40,16 @@ class Elsewhere(SmallSynthesizer):
         assert not self.inside
         super().push(tokens)
 
-    def step(self) -> SmallChunk | None:
+    def step(self, size: int) -> SmallChunk | None:
         self.inside = True
         self.steps_on.add(threading.current_thread().name)
         try:
-            return self.stepped()
+            return self.stepped(size)
         finally:
             self.inside = False
 
-    def stepped(self) -> SmallChunk | None:
-        return super().step()
+    def stepped(self, size: int) -> SmallChunk | None:
+        return super().step(size)
 
 
 class Gated(Elsewhere):
@@ -57,31 +59,39 @@ class Gated(Elsewhere):
         super().reset()
         self.begun, self.let = threading.Event(), threading.Event()
 
-    def stepped(self) -> SmallChunk | None:
+    def stepped(self, size: int) -> SmallChunk | None:
         self.begun.set()
         assert self.let.wait(WAIT_S)
-        return super().stepped()
+        return super().stepped(size)
+
+
+def schedule(synthesizer: SmallSynthesizer) -> Schedule:
+    return Schedule(Pace(beside=True), synthesizer.pieces, synthesizer.look_ahead)
+
+
+def in_turn(synthesizer: SmallSynthesizer) -> Stepping:
+    return InTurn(synthesizer, schedule(synthesizer))
 
 
 def beside(synthesizer: SmallSynthesizer) -> Stepping:
     assert Elsewhere.thread is not None
-    return Beside(synthesizer, Elsewhere.thread)
+    return Beside(synthesizer, schedule(synthesizer), Elsewhere.thread)
 
 
 def all_of(steps: Stepping, tokens: int) -> list[float]:
     found = []
     for token in range(tokens):
         steps.push(token)
-        while (made := steps.next(wait=False)) is not None:
-            found.append(made[0].samples_24k)
+        while (chunk := steps.next(wait=False)) is not None:
+            found.append(chunk.samples_24k)
     steps.finish()
-    while (made := steps.next(wait=True)) is not None:
-        found.append(made[0].samples_24k)
+    while (chunk := steps.next(wait=True)) is not None:
+        found.append(chunk.samples_24k)
     return np.rint(np.concatenate(found)[::960] * 1000).tolist() if found else []
 
 
 @pytest.mark.parametrize("tokens", [0, 1, 12, 13, 14, 38, 200])
-@pytest.mark.parametrize("way", [InTurn, beside])
+@pytest.mark.parametrize("way", [in_turn, beside])
 def test_everything_that_was_pushed_is_spoken_once_and_in_order(
     way: Callable[[SmallSynthesizer], Stepping], tokens: int
 ) -> None:
@@ -90,7 +100,7 @@ def test_everything_that_was_pushed_is_spoken_once_and_in_order(
 
 def test_steps_beside_are_all_on_one_other_thread() -> None:
     synthesizer = Elsewhere()
-    all_of(stepping(synthesizer), 100)
+    all_of(stepping(synthesizer, schedule(synthesizer)), 100)
     assert len(synthesizer.steps_on) == 1
     assert threading.current_thread().name not in synthesizer.steps_on
 
@@ -98,7 +108,7 @@ def test_steps_beside_are_all_on_one_other_thread() -> None:
 def test_steps_in_turn_are_on_the_callers_thread() -> None:
     synthesizer = Elsewhere()
     synthesizer.thread = None
-    all_of(stepping(synthesizer), 100)
+    all_of(stepping(synthesizer, schedule(synthesizer)), 100)
     assert synthesizer.steps_on == {threading.current_thread().name}
 
 
@@ -115,14 +125,14 @@ def test_while_a_step_runs_tokens_are_taken_and_nothing_waits() -> None:
     synthesizer.let.set()
     steps.finish()
     found = []
-    while (made := steps.next(wait=True)) is not None:
-        found.append(made[0].tokens)
+    while (chunk := steps.next(wait=True)) is not None:
+        found.append(chunk.tokens)
     assert found == [10, 25, 5]
 
 
 def test_what_a_step_raises_is_raised_where_its_chunk_is_asked_for() -> None:
     class Broken(Elsewhere):
-        def stepped(self) -> SmallChunk | None:
+        def stepped(self, size: int) -> SmallChunk | None:
             raise MemoryError("no room")
 
     steps = beside(Broken())
@@ -184,7 +194,7 @@ def test_the_thread_of_an_engine_ends_with_it() -> None:
         made = engine.speaking.synthesizer(engine.speaking.default_voice())
         if made.thread is None:
             pytest.skip("there is no core to spare")
-        all_of(stepping(made), 14)
+        all_of(stepping(made, Schedule(Pace(beside=True), made.pieces, made.look_ahead)), 14)
     first, second = sorted(set(threading.enumerate()) - before, key=lambda thread: thread.ident or 0)
     engines[0].close()
     assert [first.is_alive(), second.is_alive()].count(True) == 1

@@ -1,0 +1,228 @@
+"""Decides when a piece of speech is made, how large it is, and when playing begins.
+
+The first piece is made as soon as it can be, and small. From then on a piece that holds up the writing is made as late
+as is safe, and takes as much as waits by then; one that is made beside it, on a thread of its own, as soon as enough
+waits. Once nothing more is written, the rest is made in as few pieces as playing allows. A machine that writes and
+speaks slower than the sound is played writes all of it first.
+
+Playing begins with the first piece, unless some later piece would then come too late: the coming pieces are foreseen
+with the work that was measured, by the same rules by which they will be made.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import takewhile
+
+from engine.conversation.speaking_along.pace import TOKENS_PER_SECOND, Pace
+from engine.speaking.pieces import HARDLY_LONGER, LONGEST_WORK_S, Pieces
+
+_WIDTH = 4.5  # deviations that a piece may take longer than usual
+_MARGIN = 0.2  # slower than usual everything may be where playing begins at once
+_KEPT = 0.15  # of the sound at hand that is still to be played when a piece is begun, for what nobody can foresee
+_MEDIAN = math.pi / 2  # times as far as a mean is a median from what it stands for, squared
+_BURST = 10  # ids of text that may come before the next one of speech
+_EAGER = 1.2  # times the work of the least first piece may a larger one take
+_FORESEEN = 20  # pieces
+_SAFE_S = 4.0  # of sound at hand: what comes then is not foreseen
+_LONGEST_HOLD_S = 600.0
+_EXACT_S = 0.005  # to which the hold is found
+
+
+@dataclass
+class _Standing:
+    """Where a passage stands: seconds from now on, or on a clock, and speech tokens."""
+
+    now_s: float
+    until_s: float  # to which what was made is played
+    waiting: float  # tokens that a piece can take
+    spoken: int = 0  # that pieces took
+    pieces: int = 0
+    ends: bool = False  # nothing more is written
+
+    @property
+    def left_s(self) -> float:
+        return self.until_s - self.now_s
+
+
+@dataclass
+class _Deviation:
+    """How far the work for pieces together may be from what is expected: theirs, and of what is known of them."""
+
+    spread: float
+    known: int
+    total_s: float = 0.0
+    squares: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        """One more piece."""
+        self.total_s += seconds
+        self.squares += seconds * seconds
+
+    @property
+    def seconds(self) -> float:
+        """The deviation."""
+        return self.spread * math.sqrt(self.squares + _MEDIAN * self.total_s * self.total_s / max(self.known, 1))
+
+
+class Schedule:
+    """The schedule of one passage, told of everything that happens in it."""
+
+    def __init__(
+        self, pace: Pace, pieces: Pieces, look_ahead: int, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        """`look_ahead` are the tokens after a piece that must be known to make it."""
+        self._pace, self._pieces, self._look_ahead, self._clock = pace, pieces, look_ahead, clock
+        self._at = _Standing(0.0, 0.0, -look_ahead)
+        self._written = 0
+        self._sounding = 0  # tokens
+        self._begins_s: float | None = None  # when playing does, on the clock
+        self._at_hand_s = 0.0  # sound when the newest piece was ready
+
+    @property
+    def written(self) -> int:
+        """Speech tokens written so far."""
+        return self._written
+
+    def write(self) -> None:
+        """One more speech token was written."""
+        self._written += 1
+        self._at.waiting += 1
+
+    def end(self) -> None:
+        """Nothing more will be written."""
+        if not self._at.ends:
+            self._at.ends = True
+            self._at.waiting += self._look_ahead
+
+    def take(self) -> int:
+        """Tokens of the piece that is to be begun now, which count as taken from here on; 0 for none yet."""
+        at, sizes = self._at, self._pieces.sizes(self._at.pieces, self._at.spoken)
+        if at.waiting < (1 if at.ends else sizes[0]) or not (at.ends or self.speaks_along):
+            return 0
+        at.now_s = self._clock()
+        if self._waits(at, sizes[-1]) or self._waits(at, size := self._size(at, sizes)):
+            return 0
+        at.spoken += size
+        at.waiting -= size
+        at.pieces += 1
+        return size
+
+    def made(self, tokens: int, seconds: float) -> None:
+        """A piece is ready, in which so many tokens sound; making it took so long."""
+        self._pace.spoke(seconds, tokens)
+        now_s = self._clock()
+        self._sounding += tokens
+        if self._begins_s is None or now_s < self._begins_s:
+            self._begins_s = now_s + self._hold_s()
+        self._begins_s = max(self._begins_s, now_s - (self._sounding - tokens) / TOKENS_PER_SECOND)  # it had stopped
+        self._at.until_s = self._begins_s + self._sounding / TOKENS_PER_SECOND
+        self._at_hand_s = self._at.until_s - now_s
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds that playing should wait from now on, so that no later piece comes late."""
+        return 0.0 if self._begins_s is None else max(0.0, self._begins_s - self._clock())
+
+    @property
+    def speaks_along(self) -> bool:
+        """Whether speech is made between the ids, or only once everything is written."""
+        return self._pace.work_per_second <= 1.0
+
+    # How large, and when.
+
+    def _size(self, at: _Standing, sizes: tuple[int, ...]) -> int:
+        """The largest size that waits and is made in time, or the least."""
+        rest = int(at.waiting + 1e-6)
+        fitting = [size for size in sizes if size + self._look_ahead * at.ends <= rest]
+        if at.ends and (not fitting or (rest <= 2 * sizes[-1] and not self._pieces.fixed)):
+            fitting.append(rest)
+        return max((size for size in fitting if self._in_time(at, size, fitting[0])), default=fitting[0])
+
+    def _in_time(self, at: _Standing, size: int, least: int) -> bool:
+        if not at.pieces:
+            return self._pace.piece_s(size) <= _EAGER * self._pace.piece_s(least)
+        work_s = self._pace.piece_s(size)
+        hardly_longer = work_s <= max(LONGEST_WORK_S, HARDLY_LONGER * self._pace.piece_s(least))
+        return hardly_longer and self._longest_s(size) <= at.left_s
+
+    def _waits(self, at: _Standing, size: int) -> bool:
+        """Whether a piece of this size is better made later. Nothing is known of one that was never measured."""
+        if not at.pieces or at.ends or self._pace.beside or not self._pace.piece_s(size):
+            return False
+        return at.now_s < self._latest_s(at, size, self._at_hand_s)
+
+    def _latest_s(self, at: _Standing, size: int, at_hand_s: float) -> float:
+        """When a piece must be begun."""
+        return at.until_s - self._longest_s(size) - _KEPT * at_hand_s
+
+    def _longest_s(self, size: int) -> float:
+        """The longest that a piece takes, and the id that is being written before it."""
+        return self._pace.piece_s(size) * (1 + max(_MARGIN, _WIDTH * self._pace.spread)) + self._pace.write_s
+
+    # When playing begins.
+
+    def _hold_s(self) -> float:
+        """Seconds from now on after which playing may begin.
+
+        0 when everything might take a fifth longer than is usual here and the sound would still be without a gap; else
+        as long as is usual, and the usual deviations, ask for.
+        """
+        if self._late_s(0.0, slower=1 + _MARGIN) <= 0:
+            return 0.0
+        shortest, longest = 0.0, max(self._late_s(0.0, width=_WIDTH), 0.0)
+        while self._late_s(longest, width=_WIDTH) > 0 and longest < _LONGEST_HOLD_S:
+            shortest, longest = longest, 2 * longest + _EXACT_S
+        while longest - shortest > _EXACT_S:
+            middle = (shortest + longest) / 2
+            shortest, longest = (middle, longest) if self._late_s(middle, width=_WIDTH) > 0 else (shortest, middle)
+        return longest
+
+    def _late_s(self, hold_s: float, *, slower: float = 1.0, width: float = 0.0) -> float:
+        """How late the latest of the coming pieces would be, if playing began after `hold_s`; below 0 if none is.
+
+        There is a burst of text before the next one, and all work takes `slower` times what is usual, or is as far from
+        it as `width` deviations.
+        """
+        burst_s = 0.0 if self._at.ends else _BURST * self._pace.write_s
+        deviation = _Deviation(self._pace.spread, self._pace.known)
+        at = replace(self._at, now_s=burst_s, until_s=hold_s + self._sounding / TOKENS_PER_SECOND)
+        at_hand_s, late_s = at.until_s, -math.inf
+        for _ in range(_FORESEEN):
+            sizes = self._pieces.sizes(at.pieces, at.spoken)
+            if at.ends and at.waiting < 1:
+                break
+            if not at.ends:
+                self._pass_time(at, sizes, slower, at_hand_s)
+            size = self._size(at, sizes)
+            at.now_s += slower * self._pace.piece_s(size)
+            if not at.ends and self._pace.beside:
+                at.waiting += slower * self._pace.piece_s(size) / max(slower * self._pace.token_s, 1e-9)
+            at.waiting, at.spoken, at.pieces = at.waiting - size, at.spoken + size, at.pieces + 1
+            if not (at.ends or self._pace.beside):
+                deviation = _Deviation(self._pace.spread, self._pace.known)  # what was late before is made up for
+            deviation.add(self._pace.piece_s(size))
+            late_s = max(late_s, at.now_s + width * deviation.seconds - at.until_s)
+            at.until_s = max(at.until_s, at.now_s) + size / TOKENS_PER_SECOND
+            at_hand_s = at.left_s
+            if at_hand_s > _SAFE_S and not at.ends:
+                break
+        return late_s
+
+    def _pass_time(self, at: _Standing, sizes: tuple[int, ...], slower: float, at_hand_s: float) -> None:
+        """Let time pass until the next piece is begun while the model writes."""
+        token_s = max(slower * self._pace.token_s, 1e-9)
+
+        def there_s(size: int) -> float:
+            return at.now_s + max(0.0, size - at.waiting) * token_s
+
+        begins_s = there_s(sizes[0])
+        if not self._pace.beside:
+            in_time = takewhile(lambda size: there_s(size) <= self._latest_s(at, size, at_hand_s), sizes)
+            size = max(in_time, default=sizes[0])
+            begins_s = max(there_s(size), self._latest_s(at, size, at_hand_s))
+        at.waiting = max(at.waiting + (begins_s - at.now_s) / token_s, sizes[0])
+        at.now_s = begins_s
