@@ -148,10 +148,10 @@ class SmallSynthesizer:
         self._finished = True
 
     def take(self, size: int) -> int:
-        """Tokens of a piece of this size."""
+        """Tokens of a piece of this size: the last one takes what is left."""
         left = len(self._tokens) - self._done
         assert left > 0 if self._finished else left >= size + self.look_ahead
-        return min(size, left)
+        return left if self._finished and left <= size + self.look_ahead else size
 
     def step(self, size: int) -> SmallChunk | None:
         count = self.take(size)

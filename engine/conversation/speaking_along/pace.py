@@ -19,7 +19,7 @@ _STEADY = 25  # tokens of a piece in the middle of a reply
 _SMOOTHING = 0.1
 _MOST_SURPRISING = 4.0  # times what is usual is the most that one id counts
 _REMEMBERED = 16  # pieces whose work is known
-_UNKNOWN = 0.5  # divided by the number of pieces: the least deviation, for few pieces say little of it
+_UNKNOWN = 0.5  # the most deviation; divided by the number of pieces the least, for few pieces say little of it
 _DEVIATION = 1.4826  # times the median distance: the standard deviation, if there are no surprises
 
 
@@ -115,4 +115,5 @@ class Pace:
         self._each_piece_s = max(median(s - self._each_token_s * tokens for tokens, s in self._pieces), 0.0)
         usual = [self._each_piece_s + self._each_token_s * tokens for tokens, _ in self._pieces]
         shares = [abs(s / each - 1) for (_, s), each in zip(self._pieces, usual, strict=True) if each > 0]
-        self._spread = max(_DEVIATION * median(shares), _UNKNOWN / len(shares)) if shares else 0.0
+        if shares:
+            self._spread = min(max(_DEVIATION * median(shares), _UNKNOWN / len(shares)), _UNKNOWN)

@@ -137,7 +137,8 @@ class Schedule:
     def _size(self, at: _Standing, sizes: tuple[int, ...]) -> int:
         """The largest size that waits and is made in time, or the least."""
         rest = int(at.waiting + 1e-6)
-        fitting = [size for size in sizes if size + self._look_ahead * at.ends <= rest]
+        kept = self._look_ahead + 1 if at.ends else 0  # fewer than these are not left to a piece of their own
+        fitting = [size for size in sizes if size + kept <= rest]
         if at.ends and (not fitting or (rest <= 2 * sizes[-1] and not self._pieces.fixed)):
             fitting.append(rest)
         return max((size for size in fitting if self._in_time(at, size, fitting[0])), default=fitting[0])

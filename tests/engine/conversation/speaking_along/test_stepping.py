@@ -19,6 +19,7 @@ from engine.events import Speech, Turn
 from engine.language import Sampling
 from engine.resources import resource
 from engine.session import Session
+from engine.speaking.pieces import Pieces
 from engine.speaking.work_thread import WorkThread
 from tests.engine.test_session import sound_of, spoken
 from tests.fakes import SmallChunk, SmallEngine, SmallSynthesizer
@@ -90,12 +91,31 @@ def all_of(steps: Stepping, tokens: int) -> list[float]:
     return np.rint(np.concatenate(found)[::960] * 1000).tolist() if found else []
 
 
-@pytest.mark.parametrize("tokens", [0, 1, 12, 13, 14, 38, 200])
+class Growing(Elsewhere):
+    """Its pieces are of many sizes."""
+
+    pieces = Pieces()
+
+
+@pytest.mark.parametrize("tokens", [0, 1, 12, 13, 14, 23, 24, 38, 53, 200])
+@pytest.mark.parametrize("synthesizer", [Elsewhere, Growing])
 @pytest.mark.parametrize("way", [in_turn, beside])
 def test_everything_that_was_pushed_is_spoken_once_and_in_order(
-    way: Callable[[SmallSynthesizer], Stepping], tokens: int
+    way: Callable[[SmallSynthesizer], Stepping], synthesizer: type[SmallSynthesizer], tokens: int
 ) -> None:
-    assert all_of(way(Elsewhere()), tokens) == list(range(tokens))
+    assert all_of(way(synthesizer()), tokens) == list(range(tokens))
+
+
+@pytest.mark.parametrize("tokens", range(14, 60))
+def test_what_is_left_at_the_end_is_spoken_whatever_it_is(tokens: int) -> None:
+    steps = in_turn(synthesizer := Growing())
+    for token in range(tokens):
+        steps.push(token)
+    steps.finish()
+    found = 0
+    while (chunk := steps.next(wait=True)) is not None:
+        found += chunk.tokens
+    assert found == tokens == len(synthesizer._tokens)
 
 
 def test_steps_beside_are_all_on_one_other_thread() -> None:
