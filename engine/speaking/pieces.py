@@ -20,18 +20,20 @@ _EAGER_SIZES = ((0, (10, 50, 100, 200)), *_SIZES[1:-1], (50, (*_SIZES[-1][1], 40
 class Pieces:
     """Sizes of pieces. `fixed` are those of the first pieces, the last one for all that follow, and no others, so that
     the same tokens sound the same however they arrive. `eager`: where a piece of two hundred tokens takes little longer
-    than one of ten, the first may take more.
+    than one of ten, the first may take more. `longest`: no larger size was made beforehand, 0 where that is not needed.
     """
 
     fixed: tuple[int, ...] = ()
     eager: bool = False
+    longest: int = 0
 
     def sizes(self, pieces: int, spoken: int) -> tuple[int, ...]:
         """Sizes that the next piece may have after so many pieces of `spoken` tokens, the least one first."""
         if self.fixed:
             return (self.fixed[min(pieces, len(self.fixed) - 1)],)
         known = _EAGER_SIZES if self.eager else _SIZES
-        return next(sizes for start, sizes in reversed(known) if spoken >= start)
+        sizes = next(sizes for start, sizes in reversed(known) if spoken >= start)
+        return tuple(size for size in sizes if size <= max(self.longest, STEADY)) if self.longest else sizes
 
     def shapes(self, remembered: int) -> list[tuple[int, int]]:
         """Every size that a piece can have but the last one of a stream, with the tokens spoken before it, counted as

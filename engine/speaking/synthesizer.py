@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mlx.core as mx
 import numpy as np
@@ -68,7 +68,7 @@ class Synthesizer:
         self._measured = [] if measured is None else measured
         self._flow, self._vocoder = flow, vocoder
         self._steps, self._guidance, self._seed = steps, guidance, seed
-        self.pieces = Pieces(tuple(chunk_tokens or ()), eager=flow.steps.long_pieces)
+        self._plan = Pieces(tuple(chunk_tokens or ()), eager=flow.steps.long_pieces)
         self._noise = Noise(flow.config.output_size, seed)
         self._stream = FlowStream(flow, self._noise, steps=steps, guidance=guidance)
         self._sound = VocoderStream(vocoder, seed=seed)
@@ -128,6 +128,13 @@ class Synthesizer:
         self._finished = True
 
     @property
+    def pieces(self) -> Pieces:
+        """The sizes that pieces may have: where they are traced, those that were when it was warmed up."""
+        if not (self._traced and self._measured):
+            return self._plan
+        return replace(self._plan, longest=max(size for size, _ in self._measured))
+
+    @property
     def look_ahead(self) -> int:
         """Tokens after a piece that must be known to make it, unless it is the last one."""
         return self._flow.encoder.look_ahead
@@ -164,7 +171,7 @@ class Synthesizer:
         sound = VocoderStream(self._vocoder, seed=self._seed)
         works: dict[int, float] = {}
         yield
-        for before, size in self.pieces.shapes(remembered):
+        for before, size in self._plan.shapes(remembered):
             if size > STEADY and _foreseen_s(size, works) > max(LONGEST_WORK_S, HARDLY_LONGER * works[min(works)]):
                 continue
             for _ in range(1 if size in works else _WARM_ROUNDS):
@@ -178,8 +185,12 @@ class Synthesizer:
             works.setdefault(size, taken_s)
             self._measured[:] = works.items()
             states.setdefault(min(before + size, remembered), state)
-            if isinstance(self._flow.steps.piece, AsIs):
+            if not self._traced:
                 return
+
+    @property
+    def _traced(self) -> bool:
+        return not isinstance(self._flow.steps.piece, AsIs)
 
     def _clear(self) -> None:
         self._waiting = np.zeros(0, np.int32)

@@ -22,6 +22,13 @@ def test_an_eager_first_piece_may_take_what_waits() -> None:
     assert plan.sizes(1, 200) == (25, 50, 100, 200, 400)
 
 
+def test_no_size_is_larger_than_what_was_made_beforehand() -> None:
+    plan = Pieces(eager=True, longest=50)
+    assert plan.sizes(0, 0) == (10, 50)
+    assert plan.sizes(3, 60) == (25, 50)
+    assert Pieces(longest=10).sizes(3, 60) == (25,)
+
+
 def test_fixed_sizes_never_change() -> None:
     plan = Pieces((10, 25), eager=True)
     assert [plan.sizes(pieces, 0) for pieces in range(4)] == [(10,), (25,), (25,), (25,)]
