@@ -39,6 +39,11 @@ class Progress:
     unit: str = ""
 
 
+@dataclass(frozen=True)
+class Pause:
+    """Nothing new: a moment in the midst of patient work at which other work may pass, or this may be ended."""
+
+
 def new_turn_id() -> str:
     """An id for a turn that no other turn has: 32 characters."""
     return uuid4().hex

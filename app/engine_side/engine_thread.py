@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, Signal
 from app.engine_side.requests import FIRST, PATIENT, Interrupted, Request
 from app.engine_side.work import EngineWork
 from engine.errors import EngineError
+from engine.events import Pause
 
 log = logging.getLogger(__name__)
 
@@ -140,7 +141,8 @@ class EngineThread(QObject):
                 self._alive_at = time.monotonic()
                 if request.cancelled:
                     return
-                self.happened.emit(request, event)
+                if not isinstance(event, Pause):
+                    self.happened.emit(request, event)
                 if request.priority == PATIENT:
                     self._let_urgent_pass(work, request, requests)
 

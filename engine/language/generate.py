@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 
 import mlx.core as mx
 import numpy as np
@@ -12,6 +12,7 @@ from engine.language.llm import LanguageModel
 from engine.language.sampler import Sampler, Sampling
 
 _PREFILL = 1024  # places read at once: bounds the memory of attention and the wait for a cancel
+_SHORT_PREFILL = 128  # of all rows together, where others wait between two steps
 
 
 def generate(
@@ -60,18 +61,29 @@ def prefill(
 
     Raises ValueError for an empty prompt.
     """
+    reading = _read_in_parts(llm, cache, embeddings, _PREFILL)
+    while not cancelled():
+        try:
+            next(reading)
+        except StopIteration as end:
+            scores: mx.array = end.value
+            return scores
+    return None
+
+
+def _read_in_parts(
+    llm: LanguageModel, cache: Cache, embeddings: mx.array, places: int
+) -> Generator[None, None, mx.array]:
+    """Read so many places (of every row) at a time; the scores after the last of them are returned."""
     T = embeddings.shape[1]
     if T == 0:
         raise ValueError("a prompt needs at least one place")
-    for start in range(0, T, _PREFILL):
-        if cancelled():
-            return None
-        part = embeddings[:, start : start + _PREFILL]
-        if start + _PREFILL >= T:
-            return llm(part, cache)
-        llm.hidden_states(part, cache)
+    last = (T - 1) // places * places
+    for start in range(0, last, places):
+        llm.hidden_states(embeddings[:, start : start + places], cache)
         mx.eval(cache.arrays())
-    return None
+        yield
+    return llm(embeddings[:, last:], cache)
 
 
 def generate_batch(
@@ -89,15 +101,47 @@ def generate_batch(
     Shorter prompts are padded in front and masked. Rows that ended leave the batch when half of it is idle, so that
     long rows do not pay for short ones.
     """
+    for step in generate_batch_in_steps(
+        llm,
+        prompts,
+        sampling=sampling,
+        end_ids=end_ids,
+        max_tokens=max_tokens,
+        penalised_ids=penalised_ids,
+        cancelled=cancelled,
+    ):
+        yield from step
+
+
+def generate_batch_in_steps(
+    llm: LanguageModel,
+    prompts: Sequence[mx.array],
+    *,
+    sampling: Sampling,
+    end_ids: Collection[int],
+    max_tokens: int,
+    penalised_ids: Sequence[Sequence[int]] | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[list[tuple[int, int]]]:
+    """`generate_batch` for somebody who lets others pass: yields what each step gave, and nothing after each part of
+    the prompts that was read.
+    """
     if not prompts or max_tokens <= 0:
         return
     embeddings, padding = _side_by_side(prompts)
     cache = llm.new_cache(padding)
     counted = penalised_ids or [[] for _ in prompts]
     sampler = Sampler(sampling, llm.config.vocab_size, counted, llm.chooser(sampling))
-    scores = prefill(llm, cache, embeddings, cancelled)
-    if scores is None:
-        return
+    reading = _read_in_parts(llm, cache, embeddings, max(_SHORT_PREFILL // len(prompts), 1))
+    while True:
+        if cancelled():
+            return
+        try:
+            next(reading)
+        except StopIteration as end:
+            scores: mx.array = end.value
+            break
+        yield []
     rows = list(range(len(prompts)))  # which prompt each row of the batch answers
     running = set(rows)
     coming = sampler(scores)
@@ -110,7 +154,7 @@ def generate_batch(
             coming = sampler(llm(llm.embed(current[:, None]), cache))
             mx.async_eval(coming)
         ids = _ids(current)
-        yield from ((row, id) for row, id in zip(rows, ids, strict=True) if row in running)
+        yield [(row, id) for row, id in zip(rows, ids, strict=True) if row in running]
         running.difference_update(row for row, id in zip(rows, ids, strict=True) if id in end_ids)
         if not running:
             return

@@ -14,7 +14,7 @@ from engine.conversation.replying.settings import sampling_for
 from engine.errors import RequestError
 from engine.events import Samples
 from engine.hearing import RATE_HZ, Hearing
-from engine.language import LanguageModel, Sampling, Vocabulary, generate_batch
+from engine.language import LanguageModel, Sampling, Vocabulary, generate_batch_in_steps
 from engine.transcription.languages import english_name
 from engine.transcription.results import Options
 
@@ -62,31 +62,39 @@ class Recogniser:
                 )
         self._hint = "" if len(known) == 1 else options.language
 
-    def __call__(self, windows: Sequence[Samples]) -> Iterator[tuple[int, str]]:
-        """Texts of the windows (n_i,) of 16 kHz samples, each with its place, in the order in which they are done."""
+    def __call__(self, windows: Sequence[Samples]) -> Iterator[tuple[int, str] | None]:
+        """Texts of the windows (n_i,) of 16 kHz samples, each with its place, in the order in which they are done.
+
+        None between them after every step: a window encoded, a part of the prompts read, an id of every text written.
+        """
         try:
             yield from self._recognise(windows)
         finally:
             mx.clear_cache()
 
-    def _recognise(self, windows: Sequence[Samples]) -> Iterator[tuple[int, str]]:
+    def _recognise(self, windows: Sequence[Samples]) -> Iterator[tuple[int, str] | None]:
         vocabulary, llm = self._engine.vocabulary, self._engine.llm
         # Encoded one by one, a window gives the same text whatever it is decoded together with.
-        sounds = [self._encode(window) for window in windows]
+        sounds = []
+        for window in windows:
+            sounds.append(self._encode(window))
+            yield None
         prompts = [embedded(llm, self._prompt(sound.shape[0]), [sound]) for sound in sounds]
         longest_s = max(len(window) for window in windows) / RATE_HZ
         written: dict[int, list[int]] = {row: [] for row in range(len(windows))}
-        for row, id in generate_batch(
+        for step in generate_batch_in_steps(
             llm,
             prompts,
             sampling=self._sampling,
             end_ids=vocabulary.end_ids,
             max_tokens=round(_TOKENS_AT_LEAST + _TOKENS_PER_S * longest_s),
         ):
-            if id in vocabulary.end_ids:
-                yield row, self._text(written.pop(row))
-            else:
-                written[row].append(id)
+            yield None
+            for row, id in step:
+                if id in vocabulary.end_ids:
+                    yield row, self._text(written.pop(row))
+                else:
+                    written[row].append(id)
         for row, ids in written.items():
             yield row, self._text(without_loop(ids))
 

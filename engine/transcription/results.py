@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from engine.events import Progress
+from engine.events import Pause, Progress
 from engine.samples import SoundInfo
 
 Span = tuple[float, float]
@@ -100,4 +100,4 @@ class Finished:
     transcript: Transcript
 
 
-TranscriptionEvent = Opened | SegmentDone | Progress | Finished
+TranscriptionEvent = Opened | SegmentDone | Progress | Pause | Finished

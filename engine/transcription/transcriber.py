@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine import samples
 from engine.errors import SoundError
-from engine.events import Progress, Samples
+from engine.events import Pause, Progress, Samples
 from engine.samples import BrokenOffError, SoundInfo
 from engine.speech_detector import SpeechDetector
 from engine.transcription.journal import Journal, run_key
@@ -27,8 +27,8 @@ from engine.transcription.speakers import VoiceOf, find_speakers
 if TYPE_CHECKING:
     from engine.transcription.recogniser import SpeechModel
 
-# Windows of 16 kHz samples in; (which window, its text) out, in any order.
-Recognise = Callable[[Sequence[Samples]], Iterator[tuple[int, str]]]
+# Windows of 16 kHz samples in; (which window, its text) out, in any order, and None after every step without a text.
+Recognise = Callable[[Sequence[Samples]], Iterator[tuple[int, str] | None]]
 
 SHORTEST_SOUND_S = 0.3
 
@@ -157,7 +157,11 @@ class _Run:
         self._batch = min(2 * self._batch, max(1, self._options.batch))
         texts: dict[int, str] = {}
         following = 0
-        for row, text in self._recognise([window.samples_16k for window in batch]):
+        for found in self._recognise([window.samples_16k for window in batch]):
+            if found is None:
+                yield Pause()
+                continue
+            row, text = found
             texts[row] = text.strip()
             while following in texts:
                 window, text = batch[following], texts[following]
