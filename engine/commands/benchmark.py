@@ -196,17 +196,36 @@ def _timed(work: Callable[[], mx.array]) -> tuple[mx.array, float]:
     return array, time.perf_counter() - start
 
 
+def _predicted(engine: Engine, device: str, window_s: float) -> dict[str, float]:
+    """What this device should reach with this model, by the names of the figures; nothing where it is not known."""
+    from engine.performance import Sizes, chip_of, hear, read, write
+
+    chip = chip_of(device)
+    if chip is None:
+        return {}
+    sizes = Sizes.of(engine.config.text, engine.config.audio)
+    bits = engine.config.quantisation.bits if engine.config.quantisation else 16
+    places = round(20 + 12.5 * window_s)
+    return {
+        "encoder and adaptor": 1000 * hear(sizes, bits, window_s).seconds(chip),
+        "prefill": places / read(sizes, bits, places).seconds(chip),
+        "decode": 1 / write(sizes, bits, places=places, own=engine.backend.name == "cuda").seconds(chip),
+    }
+
+
 def _report(args: argparse.Namespace, engine: Engine, windows: list[Samples], figures: list[Figure]) -> dict[str, Any]:
     import resource
 
     from engine.commands.machine import machine
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    here = machine() | {"backend": engine.backend.name}
     return {
         "model": {"name": engine.name, "folder": str(engine.folder), "bytes_in_memory": engine.memory_bytes},
         "file": {"path": str(args.file), "speech_s": round(sum(map(len, windows)) / 16_000, 3)},
         "rounds": args.rounds,
-        "machine": machine() | {"backend": engine.backend.name},
+        "machine": here,
+        "predicted": _predicted(engine, here["device"], max(map(len, windows)) / 16_000),
         "process_peak_bytes": peak,
         "figures": [
             asdict(figure) | {"minimum": figure.minimum, "median": figure.median, "maximum": figure.maximum}
@@ -225,8 +244,12 @@ def _table(report: dict[str, Any], figures: list[Figure]) -> str:
     ]
     for figure in figures:
         numbers = "".join(f"{_number(value):>10}" for value in (figure.minimum, figure.median, figure.maximum))
-        note = f"  ({figure.note})" if figure.note else ""
+        expected = report["predicted"].get(figure.name)
+        notes = [figure.note, f"predicted: {_number(expected)}" if expected else ""]
+        note = f"  ({'; '.join(filter(None, notes))})" if any(notes) else ""
         lines.append(f"{figure.name:22}{numbers}  {figure.unit}{note}".rstrip().replace("   (", "  ("))
+    if not report["predicted"]:
+        lines += ["", "Nothing was predicted: this device is not in the table of docs/performance.md."]
     return "\n".join([*lines, "", f"Process at its peak: {report['process_peak_bytes'] / 1e9:.2f} GB"])
 
 

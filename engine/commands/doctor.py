@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # What the published model takes in a GPU's memory, by the bits of its language model's weights. A CPU needs float32.
 FULL_MODEL_BYTES = {"16-bit, as published": 16.6e9, "8-bit": 9.0e9, "4-bit": 5.3e9}
+FULL_MODEL_BITS = {"16-bit, as published": 16, "8-bit": 8, "4-bit": 4}
 FULL_MODEL_BYTES_ON_CPU = {"32-bit, on this CPU": 33.2e9}
 BACKENDS = {
     "plain": "the networks as they are, compiled",
@@ -59,6 +60,7 @@ def findings() -> dict[str, Any]:
         "free_disk_bytes": shutil.disk_usage(_existing(catalogue.models_folder())).free,
         "models": models,
         "full_model": {name: {"bytes": size, "fits": _fits(size)} for name, size in full.items()},
+        "predicted": _predicted(here["device"]),
     }
     return found | {"problems": _problems(found), "advice": _advice(found)}
 
@@ -79,6 +81,23 @@ def _model(model: InstalledModel) -> dict[str, Any]:
         "speaks": model.speaks,
         "demonstration": model.demonstration,
         "problem": problem,
+    }
+
+
+def _predicted(device: str) -> dict[str, dict[str, Any]]:
+    """What the published model should do on this device, by its bits; nothing for one that is not in the table."""
+    from engine.performance import chip_of, predict
+
+    chip = chip_of(device)
+    found = {name: predict(chip, bits) for name, bits in FULL_MODEL_BITS.items()} if chip else {}
+    return {
+        name: {
+            "ids_per_s": round(one.ids_per_s, 1),
+            "first_heard_s": round(one.first_heard_s, 2),
+            "real_time": round(one.real_time, 2),
+            "sentence": one.sentence(),
+        }
+        for name, one in found.items()
     }
 
 
@@ -152,6 +171,11 @@ def _page(found: dict[str, Any]) -> list[str]:
     lines += [
         f"  {name:22}{_gb(full['bytes']):>8}   {'yes' if full['fits'] else 'no'}"
         for name, full in found["full_model"].items()
+    ]
+    lines += ["", "How fast should it be? (docs/performance.md)"]
+    lines += [f"  {name:22}{one['sentence']}" for name, one in found["predicted"].items()] or [
+        f"  Nothing is known of {here['device'] if here['device'] != 'CPU' else 'this processor'}: measure it with "
+        "`earshot benchmark`."
     ]
     for title, key in (("Problems", "problems"), ("Advice", "advice")):
         if found[key]:

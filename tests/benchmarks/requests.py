@@ -93,7 +93,8 @@ class Run:
             print("\n== ids a second", flush=True)
             small = ["--tiny"] if self._options.size == "tiny" else []
             answer = self._answer_of("tests.benchmarks.gpu_hear", "decode", "--sections", "decode", *small)
-            self._found["decode"] = answer["figures"] if answer else []
+            if answer:
+                self._found["machine"], self._found["decode"] = answer["machine"], answer["figures"]
         self._write()
         return self._found
 
