@@ -1,4 +1,4 @@
-"""How fast the published model should be on a chip: what each stage reads, computes and launches, by what the chip can do.
+"""How fast the published model should be on a chip: what each stage reads, computes and launches.
 
 A stage takes as long as the slower of its memory traffic and its arithmetic, and then the launches of its kernels. The
 chips' figures are their makers' (memory) and cores × clock (arithmetic); what of them is reached, and what a launch
@@ -128,18 +128,19 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Work:
-    """What a stage reads, computes and launches."""
+    """What a stage reads, computes and launches. A launch may cost more than the chip's own, by `launch_cost`."""
 
     read_bytes: float
     operations: float
     launches: float
+    launch_cost: float = 1.0
 
     def parts(self, chip: Chip) -> dict[str, float]:
         """Seconds of each, were it alone."""
         return {
             "bytes": self.read_bytes / (chip.bytes_per_s * _REACHED_BYTES),
             "operations": self.operations / (chip.operations_per_s * _REACHED_OPERATIONS),
-            "launches": self.launches * chip.launch_s,
+            "launches": self.launches * self.launch_cost * chip.launch_s,
         }
 
     def seconds(self, chip: Chip) -> float:
@@ -191,7 +192,7 @@ def speak(sizes: Sizes, tokens: int, *, own: bool = False) -> Work:
     flow = 2 * 2 * sizes.flow_steps * frames * sizes.flow_weights
     vocoder = 100e9 * (sizes.vocoder_width / 512) ** 2 * frames / (2 * _TOKENS_PER_SECOND)
     euler = sizes.flow_steps * sizes.flow_depth * (13 if own else 27)
-    return Work(read_bytes, flow + vocoder, _TOGETHER * (euler + 44 * sizes.token_layers + 230))
+    return Work(read_bytes, flow + vocoder, euler + 44 * sizes.token_layers + 230, _TOGETHER)
 
 
 @dataclass(frozen=True)

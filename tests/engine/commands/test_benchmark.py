@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.cli import main
+from engine.commands import machine
 from tests.sounds import babble, silence, write_with_soundfile
 
 STAGES = [
@@ -39,6 +40,28 @@ def test_every_stage_is_printed_and_written(
         assert figure["name"] in captured.out
     assert report["machine"]["processor"] in captured.out
     assert report["file"]["speech_s"] == pytest.approx(3.0, abs=0.3)
+
+
+def test_what_was_predicted_stands_beside_what_came_of_it(
+    recording: Path,
+    tiny_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    output = tmp_path / "figures.json"
+    arguments = ["benchmark", str(recording), "1", "--model", str(tiny_model), "--output", str(output), "-q"]
+    assert main(arguments) == 0
+    assert "Nothing was predicted: this device is not in the table" in capsys.readouterr().out
+    here = machine.machine()
+    monkeypatch.setattr(machine, "machine", lambda: here | {"device": "Apple M4 Max"})
+    assert main(arguments) == 0
+    rows = capsys.readouterr().out.splitlines()
+    predicted = json.loads(output.read_text())["predicted"]
+    assert set(predicted) == {"encoder and adaptor", "prefill", "decode"}
+    assert all(value > 0 for value in predicted.values())
+    for name in predicted:
+        assert [row for row in rows if row.startswith(name) and "predicted: " in row]
 
 
 def test_json_goes_to_stdout(

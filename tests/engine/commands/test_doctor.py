@@ -40,6 +40,23 @@ def test_it_names_the_back_end_and_one_that_does_not_work_here_is_refused(
     assert "'abacus' is not a back-end that Earshot knows" in capsys.readouterr().err
 
 
+def test_it_says_what_is_predicted_of_a_chip_that_is_known_and_that_nothing_is_of_another(
+    installed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = machine.machine()
+    for device, expected in (
+        ("CPU", "Nothing is known of this processor: measure it with `earshot benchmark`."),
+        ("Apple M99", "Nothing is known of Apple M99: measure it"),
+        ("Apple M4 Max", "  4-bit                 86 ids/s, first heard 0.4 s after a question\n"),
+    ):
+        monkeypatch.setattr(machine, "machine", lambda device=device: here | {"device": device})
+        assert main(["doctor"]) == 0
+        assert expected in capsys.readouterr().out
+        assert main(["doctor", "--json"]) == 0
+        predicted = json.loads(capsys.readouterr().out)["predicted"]
+        assert set(predicted) == (set(doctor.FULL_MODEL_BITS) if device == "Apple M4 Max" else set())
+
+
 def test_json_has_the_same_findings(installed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
