@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import mlx.core as mx
 
-_STEP = 256  # places added at a time, so that the buffers rarely move
+# Places that buffers have room for: few sizes, for what is traced is traced for each of them, and they rarely move.
+SIZES = (256, 512, 1024, 2048, 4096, 8192, 12288, 16384)
 
 
 class Cache:
@@ -134,4 +135,5 @@ def _moved(buffer: mx.array, length: int, places: int) -> mx.array:
 
 
 def _rounded(places: int) -> int:
-    return -(-places // _STEP) * _STEP
+    step = SIZES[-1] - SIZES[-2]
+    return next((size for size in SIZES if size >= places), -(-places // step) * step)

@@ -221,6 +221,7 @@ def _decode(tiny: bool, storage: str, rounds: int, about: str = "") -> Iterator[
     from engine.backends import choose
     from engine.backends.cuda.single_step import SingleStep
     from engine.language import Sampling
+    from engine.traced import Traced
 
     sizes, tokens = (TINY, 20) if tiny else (FULL_SIZE, TOKENS)
     theirs, plain = networks(sizes, storage)
@@ -241,9 +242,9 @@ def _decode(tiny: bool, storage: str, rounds: int, about: str = "") -> Iterator[
     ways["ours, merged, talking"] = ours(merged, talking)
     if own:
         traced = _copy_of(merged)
-        traced.single_step = SingleStep(traced)
+        traced.single_step = SingleStep(traced, Traced)
         untraced = _copy_of(merged)
-        untraced.single_step = SingleStep(untraced, compiled=False)
+        untraced.single_step = SingleStep(untraced)
         ways["ours, own kernels"] = ours(untraced)
         ways["ours, own kernels, traced"] = ours(traced)
         ways["ours, own kernels, traced, talking"] = ours(traced, talking)

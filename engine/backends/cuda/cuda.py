@@ -33,7 +33,7 @@ class Cuda(Plain):
         """See `Backend`."""
         super().attach_language(llm, packed, weight_bytes)
         if SingleStep.fits(llm):
-            llm.single_step = SingleStep(llm)
+            llm.single_step = SingleStep(llm, self._trace)
 
     def attach_flow(self, flow: Flow) -> None:
         """See `Backend`."""

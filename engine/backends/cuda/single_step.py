@@ -1,8 +1,8 @@
 """One id at a time on CUDA: the same network, cut at its attentions into pieces that are traced once.
 
 A layer takes five kernels, four of `matrix_vector` and one of `heads`. Nothing in a piece depends on how long the
-conversation is, only on how many places its cache has room for, so each is traced once for every size of the cache and
-replayed.
+conversation is, only on how many places its cache has room for, so each is traced for every size of the cache before
+there is a conversation, and replayed.
 """
 
 from __future__ import annotations
@@ -16,16 +16,20 @@ import mlx.core as mx
 from engine.backends.cuda import heads as head_kernels
 from engine.backends.cuda import matrix_vector
 from engine.language import Cache, LanguageModel
+from engine.language.cache import SIZES
+from engine.traced import AsIs
 
 
 class SingleStep:
     """Scores (1, V) of the id after one embedding (1, 1, D)."""
 
-    def __init__(self, llm: LanguageModel, *, compiled: bool = True) -> None:
-        """`llm` must be merged (`fuse`) and fit (`fits`). Its weights are taken as they are now."""
+    def __init__(self, llm: LanguageModel, trace: Callable[[Any], Any] = AsIs) -> None:
+        """`llm` must be merged (`fuse`) and fit (`fits`). Its weights are taken as they are now.
+
+        `trace` makes of a function one that is traced once for every shape, or leaves it as it is.
+        """
         layers = llm.model.layers
         heads = {"heads": llm.config.num_attention_heads, "theta": llm.config.rope_theta}
-        trace: Callable[[Any], Any] = mx.compile if compiled else lambda piece: piece
 
         def traced(kernel: Callable[..., mx.array]) -> list[Callable[..., Any]]:
             between = zip([None, *layers], layers, strict=False)
@@ -35,6 +39,20 @@ class SingleStep:
         self._attended, self._placed = traced(head_kernels.attend), traced(head_kernels.place)
         self._last = trace(partial(_scores, layers[-1], llm))
         self._places = mx.zeros((4,), mx.int32)  # more than 8 bytes: sums with it lie in the device's own memory
+        if trace is not AsIs:
+            self._trace_all()
+
+    def _trace_all(self) -> None:
+        """Call every piece with every size of a cache, so that it is traced; nothing is computed."""
+        config, dtype = self._llm.config, self._llm.model.norm.weight.dtype
+        x = mx.zeros((1, 1, config.hidden_size), dtype)
+        found = mx.zeros((1, 1, config.num_attention_heads * config.head_width), dtype)
+        for size in SIZES:
+            room = mx.zeros((1, config.num_key_value_heads, size, config.head_width), dtype)
+            for pieces in (self._attended, self._placed):
+                for layer, piece in enumerate(pieces):
+                    piece(x, found if layer else x, self._places + 1, room, room + 0)
+        self._last(x, found)
 
     @staticmethod
     def fits(llm: LanguageModel) -> bool:

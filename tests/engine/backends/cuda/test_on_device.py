@@ -22,6 +22,7 @@ from engine.speaking.flow_stream import FlowStream
 from engine.speaking.noise import Noise
 from engine.speaking.token_encoder import TokenEncoderConfig
 from engine.speaking.vocoder import Vocoder
+from engine.traced import Traced
 from tests.benchmarks.speech_folder import LEAST
 from tests.benchmarks.speech_kernels import differences
 from tests.engine.backends.cuda.test_single_step import plain_product
@@ -89,7 +90,7 @@ def test_heads_equal_mlx_operations(length: int) -> None:
 @pytest.mark.parametrize("bits", [16, 8, 4])
 def test_one_id_after_the_other_scores_like_the_network(bits: int) -> None:
     llm = _language_model(bits)
-    step = SingleStep(llm)
+    step = SingleStep(llm, Traced)
     x = (0.5 * mx.random.normal((1, head_kernels.LONGEST + 8, LLM.hidden_size), key=mx.random.key(1))).astype(
         mx.bfloat16
     )
@@ -107,7 +108,7 @@ def test_a_cache_that_kernels_wrote_is_read_by_the_network() -> None:
     x = mx.random.normal((1, 300, LLM.hidden_size), key=mx.random.key(2)).astype(mx.bfloat16)
     ours, theirs = llm.new_cache(), llm.new_cache()
     mx.eval(llm(x[:, :250], ours), llm(x[:, :290], theirs))
-    step = SingleStep(llm)
+    step = SingleStep(llm, Traced)
     for place in range(250, 290):
         step(x[:, place : place + 1], ours)
     assert _far(llm(x[:, 290:], ours), llm(x[:, 290:], theirs)) < 4e-2

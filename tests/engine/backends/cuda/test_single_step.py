@@ -11,6 +11,7 @@ from engine.backends.cuda import Cuda, matrix_vector
 from engine.backends.cuda import heads as head_kernels
 from engine.backends.cuda.single_step import SingleStep
 from engine.language import LanguageModel
+from engine.language.cache import SIZES
 from tests.engine.language.networks import random_llm, random_prompt
 
 pytestmark = pytest.mark.usefixtures("on_a_cpu")
@@ -69,6 +70,19 @@ def _turned(qkv: mx.array, keys: mx.array, values: mx.array, places: mx.array, *
     return qkv[:, :, : heads * keys.shape[3]] + keys.sum() + values.sum() + places.sum()
 
 
+def _heads_of_nothing(
+    qkv: mx.array, keys: mx.array, values: mx.array, places: mx.array, *, heads: int, theta: float
+) -> mx.array:
+    """The same for `heads.place`."""
+    return _turned(qkv, keys, values, places, heads=heads, theta=theta).reshape(1, heads, 1, -1)
+
+
+def _let_be_traced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(head_kernels, "attend", _turned)
+    monkeypatch.setattr(head_kernels, "place", _heads_of_nothing)
+    monkeypatch.setattr(matrix_vector, "fits", lambda module: True)
+
+
 def _merged() -> LanguageModel:
     llm = random_llm()
     llm.fuse()
@@ -81,7 +95,7 @@ def step(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, in_wor
     if request.param == "placed":
         monkeypatch.setattr(head_kernels, "LONGEST", 0)
         monkeypatch.setattr(head_kernels, "attend", lambda *_, **__: pytest.fail("too long for one block"))
-    return SingleStep(_merged(), compiled=False)
+    return SingleStep(_merged())
 
 
 def test_single_steps_score_like_the_network(step: SingleStep) -> None:
@@ -111,29 +125,29 @@ def test_steps_that_write_in_place_leave_forks_alone_and_grow_the_cache(step: Si
 
 
 @pytest.mark.usefixtures("in_words")
-def test_pieces_are_traced_once_for_each_size_of_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    traced: list[int] = []
-
-    def attend(qkv: mx.array, keys: mx.array, *rest: mx.array, heads: int, theta: float) -> mx.array:
-        traced.append(keys.shape[2])
-        return _turned(qkv, keys, *rest, heads=heads, theta=theta)
-
-    monkeypatch.setattr(head_kernels, "attend", attend)
-    llm, x = _merged(), random_prompt(514)
-    step = SingleStep(llm)
-    caches = [llm.new_cache(), llm.new_cache()]
-    for cache in caches:
-        llm(x[None, :254], cache)
-        for place in (254, 255, 256, 257):
-            mx.eval(step(x[None, place : place + 1], cache))
-        mx.eval(step(x[None, 258:259], cache.fork()))
-    layers = llm.config.num_hidden_layers
-    assert traced == [256] * layers + [512] * layers
+def test_a_conversation_traces_nothing_however_long_it_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+    _let_be_traced(monkeypatch)
+    monkeypatch.setattr(head_kernels, "LONGEST", 600)
+    llm, x, cuda = _merged(), random_prompt(1100), Cuda()
+    cuda.attach_language(llm, {}, 0)
+    traced = cuda.traces
+    assert traced == 2 * len(SIZES) * llm.config.num_hidden_layers + 1
+    cache = llm.new_cache()
+    llm(x[None, :250], cache)
+    for place in range(250, 1030):
+        scores = llm(x[None, place : place + 1], cache)
+        if place % 100 == 0:
+            mx.eval(scores)
+            mx.eval(llm(x[None, :1], cache.fork()))
+    cache.trim(300)  # of a buffer for a thousand
+    mx.eval(llm(x[None, :1], cache))
+    assert cache.capacity > 1024
+    assert cuda.traces == traced
 
 
 @pytest.mark.usefixtures("in_words")
 def test_the_first_id_of_all_is_read_by_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matrix_vector, "fits", lambda module: True)
+    _let_be_traced(monkeypatch)
     llm, x = _merged(), random_prompt(1)[None]
     expected = llm(x, llm.new_cache())
     Cuda().attach_language(llm, {}, 0)
