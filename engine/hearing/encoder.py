@@ -5,7 +5,7 @@ Source: SPEC, sections 2 and 7.9; the published modelling code. Attribute names 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +97,11 @@ class Encoder(nn.Module):
 
         `lengths` are the frames of each row less 2, as the official code counts them; later keys are masked.
         """
+        *_, features = self.in_steps(log_mels, lengths)
+        return features, (lengths + 1) // 2 // 2
+
+    def in_steps(self, log_mels: mx.array, lengths: mx.array) -> Iterator[mx.array]:
+        """What every block gives, and the features last; for somebody who lets others pass between them."""
         T = log_mels.shape[-1]
         x = nn.gelu(self.conv1(log_mels.transpose(0, 2, 1)))
         x = nn.gelu(self.conv2(x))
@@ -106,7 +111,8 @@ class Encoder(nn.Module):
         x = x + self.positional_embedding.weight[: x.shape[1]]
         for block in self.blocks:
             x = block(x, mask)
-        return self.after_norm(_pooled(x)), (lengths + 1) // 2 // 2
+            yield x
+        yield self.after_norm(_pooled(x))
 
 
 def _pooled(x: mx.array) -> mx.array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
 import mlx.core as mx
 import numpy as np
@@ -44,12 +44,28 @@ class Hearing:
             return []
         return self.encode_log_mels([log_mel(window, self.encoder.config.n_mels) for window in windows])
 
+    def encode_in_steps(self, window: Samples) -> Generator[None, None, mx.array]:
+        """`encode` one window of at most 25 s, layer by layer, for somebody who lets others pass between them; its
+        embeddings (n, D) are returned.
+        """
+        mel = log_mel(window, self.encoder.config.n_mels)
+        frames = mel.shape[1]
+        for features in self.encoder.in_steps(mel[None].astype(self._dtype), mx.array([frames - 2])):
+            mx.eval(features)
+            yield
+        embeddings = self.adaptor(features)[0, : patch_count(frames)]
+        mx.eval(embeddings)
+        return embeddings
+
+    @property
+    def _dtype(self) -> mx.Dtype:
+        return self.encoder.conv1.weight.dtype
+
     def encode_log_mels(self, log_mels: Sequence[mx.array]) -> list[mx.array]:
         """Embeddings (n_i, D) of log-mels (bands, T_i) as one batch. Not evaluated."""
         frames = [mel.shape[1] for mel in log_mels]
-        dtype = self.encoder.conv1.weight.dtype
         padded = mx.stack([mx.pad(mel, [(0, 0), (0, max(frames) - mel.shape[1])]) for mel in log_mels])
-        features, _ = self.encoder(padded.astype(dtype), mx.array(frames) - 2)
+        features, _ = self.encoder(padded.astype(self._dtype), mx.array(frames) - 2)
         embeddings = self.adaptor(features)
         return [row[: patch_count(count)] for row, count in zip(embeddings, frames, strict=True)]
 

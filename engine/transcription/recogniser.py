@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -65,7 +65,7 @@ class Recogniser:
     def __call__(self, windows: Sequence[Samples]) -> Iterator[tuple[int, str] | None]:
         """Texts of the windows (n_i,) of 16 kHz samples, each with its place, in the order in which they are done.
 
-        None between them after every step: a window encoded, a part of the prompts read, an id of every text written.
+        None between them after every step: a layer of a window, a part of the prompts, an id of every text.
         """
         try:
             yield from self._recognise(windows)
@@ -77,8 +77,7 @@ class Recogniser:
         # Encoded one by one, a window gives the same text whatever it is decoded together with.
         sounds = []
         for window in windows:
-            sounds.append(self._encode(window))
-            yield None
+            sounds.append((yield from self._encode(window)))
         prompts = [embedded(llm, self._prompt(sound.shape[0]), [sound]) for sound in sounds]
         longest_s = max(len(window) for window in windows) / RATE_HZ
         written: dict[int, list[int]] = {row: [] for row in range(len(windows))}
@@ -98,13 +97,12 @@ class Recogniser:
         for row, ids in written.items():
             yield row, self._text(without_loop(ids))
 
-    def _encode(self, window: Samples) -> mx.array:
+    def _encode(self, window: Samples) -> Generator[None, None, mx.array]:
         """Embeddings (n, D), computed now: together, all windows would need their room at once.
 
         No two have the same length, so what MLX keeps of the buffers of one fits no other and only piles up.
         """
-        embeddings = self._engine.hearing.encode(window)[0]
-        mx.eval(embeddings)
+        embeddings = yield from self._engine.hearing.encode_in_steps(window)
         mx.clear_cache()
         return embeddings
 

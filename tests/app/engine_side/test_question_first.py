@@ -31,12 +31,12 @@ class Steps:
         self.count = 0
         self.kinds: list[str] = []
         self.during: Callable[[int], None] = lambda step: None
-        llm, encode = type(engine.llm), engine.hearing.encode
-        read, hidden = llm.__call__, llm.hidden_states
+        llm, block = type(engine.llm), type(engine.hearing.encoder.blocks[0])
+        read, hidden, listen = llm.__call__, llm.hidden_states, block.__call__
 
-        def listened(samples: np.ndarray) -> list[mx.array]:
-            self._step("window")
-            return encode(samples)
+        def listened(block: Any, x: mx.array, mask: mx.array | None) -> mx.array:
+            self._step("layer")
+            return listen(block, x, mask)
 
         def answered(llm: Any, embeddings: mx.array, cache: Any) -> mx.array:
             self._step("id" if embeddings.shape[1] == 1 else "prompt")
@@ -47,7 +47,7 @@ class Steps:
                 self._step("prompt")
             return hidden(llm, embeddings, cache)
 
-        monkeypatch.setattr(engine.hearing, "encode", listened)
+        monkeypatch.setattr(block, "__call__", listened)
         monkeypatch.setattr(llm, "__call__", answered)
         monkeypatch.setattr(llm, "hidden_states", looked)
 
@@ -115,7 +115,7 @@ def test_a_question_waits_for_one_step_of_a_transcription_at_most(
         thread.submit(request)
     assert len(waited) == steps.count // 3 > 20
     assert max(waited) <= 1  # the next id is begun before the last one is looked at
-    assert asked == {"window", "prompt", "id"}
+    assert asked == {"layer", "prompt", "id"}
     assert any(isinstance(event, SegmentDone) for event in seen)
     assert not any(isinstance(event, Pause) for event in seen)  # the window need not hear of every step
 

@@ -107,3 +107,14 @@ def test_training_reaches_the_first_convolution(hearing: Hearing) -> None:
     step: Callable[..., Any] = nn.value_and_grad(hearing.encoder, loss)
     _, gradients = step(hearing.encoder)
     assert float(mx.abs(gradients["conv1"]["weight"]).max()) > 0
+
+
+def test_a_window_encoded_in_steps_is_the_same_window(hearing: Hearing) -> None:
+    window = _noise(23_456)
+    steps = hearing.encode_in_steps(window)
+    for _ in range(len(hearing.encoder.blocks) + 1):
+        next(steps)
+    with pytest.raises(StopIteration) as ended:
+        next(steps)
+    embeddings = ended.value.value
+    np.testing.assert_array_equal(np.array(embeddings), np.array(hearing.encode(window)[0]))

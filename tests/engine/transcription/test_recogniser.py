@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
 
 import mlx.core as mx
@@ -33,13 +34,13 @@ def test_a_window_gives_the_same_text_alone_and_among_others(engine: Engine) -> 
 def test_buffers_of_one_window_do_not_pile_up_beside_those_of_the_next(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encode, kept_bytes = engine.hearing.encode, []
+    encode, kept_bytes = engine.hearing.encode_in_steps, []
 
-    def watch(window: Samples) -> list[mx.array]:
+    def watch(window: Samples) -> Generator[None, None, mx.array]:
         kept_bytes.append(mx.get_cache_memory())
         return encode(window)
 
-    monkeypatch.setattr(engine.hearing, "encode", watch)
+    monkeypatch.setattr(engine.hearing, "encode_in_steps", watch)
     list(Recogniser(engine, Options())([babble(1.0 + 0.3 * seed, seed) for seed in range(4)]))
     assert kept_bytes[1:] == [0, 0, 0]
     assert mx.get_cache_memory() == 0
