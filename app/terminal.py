@@ -26,7 +26,7 @@ def converse() -> int:
     questions = recordings()
     if not questions:
         write("No recordings are bundled: type a question instead, or end with Ctrl-D.\n")
-        return main(["chat", "--text", "--speak", str(answers)])
+        return main(["chat", "--text", "--speak", "-o", str(answers)])
     write(f"What is said comes from {len(questions)} recordings; the spoken answers go to {answers}.\n\n")
     sys.stdout.flush()
-    return main(["chat", "--wav", *map(str, questions), "--speak", str(answers)])
+    return main(["chat", "--wav", *map(str, questions), "--speak", "-o", str(answers)])

@@ -1,4 +1,6 @@
-"""The command line: `earshot COMMAND …`. Results go to stdout, everything else to stderr."""
+"""The command line: `earshot COMMAND …`. Results go to stdout, everything else to stderr.
+
+`earshot` itself is `app/command_line.py`, which gives it this machine's loudspeaker and microphone."""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from collections.abc import Sequence
 
 from engine.commands.console import Help, drop_stdout, result, version
 from engine.commands.files import with_values
+from engine.commands.sound_door import SoundDoor
 from engine.errors import EngineError
 
 # Modules of engine.commands in the order in which --help shows them. Each has add_parser(subparsers), which sets
@@ -24,11 +27,14 @@ exit codes: 0 done, 2 something needs your attention (said in one sentence), 130
 OK, FAILED, STOPPED, PIPE_CLOSED = 0, 2, 130, 141
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code. Prints one sentence on stderr for an EngineError."""
+def main(argv: Sequence[str] | None = None, sound: SoundDoor | None = None) -> int:
+    """Run one command; returns the exit code. Prints one sentence on stderr for an EngineError.
+
+    `sound` is what may be used of this machine's sound devices.
+    """
     _prepare_streams()
     try:
-        code = _run(argv)
+        code = _run(argv, sound)
         sys.stdout.flush()
         return code
     except BrokenPipeError:
@@ -50,7 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser with every command of COMMANDS."""
     parser = argparse.ArgumentParser(
         prog="earshot",
-        description="Earshot writes down, translates and answers speech with a model that runs on this machine.",
+        description="Earshot transcribes, translates and answers speech with a model that runs on this machine.",
         epilog=_EXIT_CODES,
         formatter_class=Help,
     )
@@ -61,9 +67,10 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(argv: Sequence[str] | None) -> int:
+def _run(argv: Sequence[str] | None, sound: SoundDoor | None) -> int:
     parser = build_parser()
     args = parser.parse_args(with_values(sys.argv[1:] if argv is None else argv))
+    args.sound = sound
     try:
         if args.version:
             result(f"earshot {version()}")

@@ -16,9 +16,37 @@ from engine.events import Samples
 from engine.sound_readers import BrokenOffError, SoundInfo, clock, open_sound
 from engine.storage import replacing
 
-__all__ = ["BrokenOffError", "Mix", "SoundInfo", "clock", "probe", "read", "resample", "stream", "write_wav"]
+__all__ = [
+    "RECORDING_SUFFIXES",
+    "BrokenOffError",
+    "Mix",
+    "SoundInfo",
+    "clock",
+    "probe",
+    "read",
+    "recordings_in",
+    "resample",
+    "stream",
+    "write_wav",
+]
 
 Mix = Literal["mean", "first"]
+
+
+# What a folder is searched for; a file that is named itself may end in anything.
+RECORDING_SUFFIXES = frozenset(
+    (".wav", ".mp3", ".m4a", ".mp4", ".mov", ".flac", ".ogg", ".opus", ".aac", ".aiff", ".aif", ".caf", ".webm")
+    + (".mkv", ".wma", ".m4v", ".oga", ".avi")
+)
+
+
+def recordings_in(folder: Path) -> list[Path]:
+    """The sound and film files in a folder and those inside it, sorted; hidden ones are left out."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in RECORDING_SUFFIXES and not path.name.startswith(".")
+    )
 
 
 def probe(path: Path | str) -> SoundInfo:

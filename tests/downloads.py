@@ -27,7 +27,7 @@ def stop_at(tmp_path: Path, hub: LocalHub, done: int) -> None:
 
 
 def start_download(folder: Path, hub: LocalHub) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "engine", "models", "download", NAME, "--to", str(folder)]
+    command = [sys.executable, "-m", "engine", "models", "download", NAME, "-o", str(folder)]
     environment = os.environ | {"HF_ENDPOINT": hub.address}
     return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 import soundfile
 
 from engine import samples
+from engine.cli import build_parser
+from engine.commands.files import with_values
 
 ROOT = Path(__file__).parents[1]
 
@@ -31,3 +34,12 @@ def test_the_engine_in_ten_lines_answers_a_recording(tmp_path: Path) -> None:
     answer = soundfile.info(tmp_path / "answer.wav")
     assert answer.samplerate == 24_000
     assert answer.duration > 1.0
+
+
+def test_every_command_line_shown_is_one_that_the_program_takes() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^ {4}(?:\.venv/bin/)?earshot +(.+?)(?: {3,}.*)?$", text, re.MULTILINE)
+    assert len(lines) > 10
+    for line in lines:
+        arguments = shlex.split(re.sub(r" {2,}#.*", "", line))
+        assert build_parser().parse_args(with_values(arguments)).func, line

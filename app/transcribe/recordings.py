@@ -14,11 +14,6 @@ from engine.errors import EngineError
 
 log = logging.getLogger(__name__)
 
-SUFFIXES = frozenset(
-    (".wav", ".mp3", ".m4a", ".mp4", ".mov", ".flac", ".ogg", ".opus", ".aac", ".aiff", ".aif", ".caf", ".webm")
-    + (".mkv", ".wma", ".m4v", ".oga", ".avi")
-)
-
 
 @dataclass(frozen=True)
 class FoundFile:
@@ -34,7 +29,7 @@ def find_recordings(paths: Sequence[Path]) -> list[FoundFile]:
     found: list[FoundFile] = []
     for path in paths:
         if os.path.isdir(path):  # Path's own raises for a name that is too long, or a folder that is locked
-            inside = sorted(f for f in path.rglob("*") if f.suffix.lower() in SUFFIXES and not f.name.startswith("."))
+            inside = samples.recordings_in(path)
             found += map(_probe, inside)
             if not inside:
                 found.append(FoundFile(path, problem=sentence("There are no recordings in this folder.")))

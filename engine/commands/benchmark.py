@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.commands.console import Help, add_model_option, load_engine, progress_bar, remark, result
+from engine.commands.outputs import add_output_option, check_place
 
 if TYPE_CHECKING:
     import mlx.core as mx
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from engine.events import Samples
 
 DECODED_TOKENS = 64
-DEFAULT_FILE = Path("earshot-benchmark.json")
 
 
 @dataclass(frozen=True)
@@ -57,21 +57,21 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="a recording with speech; its first minute is used")
     parser.add_argument("rounds", type=int, nargs="?", default=5, metavar="N", help="rounds to measure (default: 5)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
-    parser.add_argument(
-        "--output", type=Path, default=DEFAULT_FILE, metavar="FILE", help=f"the JSON file (default: {DEFAULT_FILE})"
-    )
+    add_output_option(parser, "FILE", "also write the JSON into this file")
     add_model_option(parser)
     parser.set_defaults(func=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure, print the table, write the JSON file."""
+    """Measure, and print the table or write JSON."""
     from engine.errors import RequestError
     from engine.samples import probe
     from engine.storage import replacing
 
     if args.rounds < 1:
         raise RequestError(f"{args.rounds} rounds cannot be measured: ask for at least one.")
+    if args.output:
+        check_place(args.output)
     probe(args.file)
     windows = _first_minute(args.file)
     start = time.perf_counter()
@@ -80,10 +80,11 @@ def run(args: argparse.Namespace) -> int:
     with progress_bar("Measuring", quiet=args.quiet) as bar:
         figures = [load, *_measure(engine, windows, args.rounds, bar)]
     report = _report(args, engine, windows, figures)
-    with replacing(args.output) as file:
-        file.write(json.dumps(report, ensure_ascii=False, indent=2).encode() + b"\n")
+    if args.output:
+        with replacing(args.output) as file:
+            file.write(json.dumps(report, ensure_ascii=False, indent=2).encode() + b"\n")
     result(json.dumps(report, ensure_ascii=False) if args.json else _table(report, figures))
-    if not args.quiet:
+    if args.output and not args.quiet:
         remark(f"Written to {args.output}.")
     return 0
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.commands.console import Bar, complain, load_engine, progress_bar, remark, result, result_json
+from engine.commands.outputs import add_output_option, check_place
 from engine.errors import EngineError, RequestError, StorageError
 
 if TYPE_CHECKING:
@@ -34,9 +35,15 @@ class Job:
     journal: Path
 
 
-def add_file_options(parser: argparse.ArgumentParser) -> None:
-    """The options of a command that turns recordings into text."""
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="sound or film files, hours long is fine")
+def add_file_options(parser: argparse.ArgumentParser, output: str) -> None:
+    """The options of a command that turns recordings into text; `output` is what -o says of itself."""
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="sound or film files, hours long is fine; or folders of them",
+    )
     parser.add_argument(
         "--format",
         type=_formats,
@@ -44,7 +51,7 @@ def add_file_options(parser: argparse.ArgumentParser) -> None:
         metavar="FORMAT",
         help=f"one or several of {', '.join(FORMATS)}, separated by commas (default: txt)",
     )
-    parser.add_argument("--output", type=Path, metavar="DIR", help="write files into this folder instead of to stdout")
+    add_output_option(parser, "DIR", output)
     parser.add_argument("--batch", type=_positive, default=8, metavar="N", help="decode N windows at once (default: 8)")
     parser.add_argument("--json", action="store_true", help="print one JSON object for each file")
     parser.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
@@ -88,6 +95,7 @@ def run_files(args: argparse.Namespace, options: Options) -> int:
     from engine.storage import tighten
     from engine.transcription.journal import remove_old_journals
 
+    empty = _replace_folders(args)
     _check(args)
     tighten(_journals_folder())
     remove_old_journals(_journals_folder(), _JOURNALS_DAYS)
@@ -101,7 +109,25 @@ def run_files(args: argparse.Namespace, options: Options) -> int:
         if len(args.files) > 1 and not (args.output or args.json):
             result(f"\n==> {job.path} <==" if number else f"==> {job.path} <==")
         whole += _succeeds(args, job, lambda job: not _run_job(args, engine, job, options).problem)
-    return 0 if whole == len(wanted) else 2
+    return 0 if whole == len(wanted) and not empty else 2
+
+
+def _replace_folders(args: argparse.Namespace) -> bool:
+    """Put the recordings in the place of the folders that were named; whether there was a folder without any."""
+    from engine.samples import recordings_in
+
+    found: list[Path] = []
+    empty = False
+    for path in args.files:
+        inside = recordings_in(path) if os.path.isdir(path) else [path]  # Path's own raises for a name too long
+        if not inside:
+            _report(
+                args, path, RequestError(f"{path} holds no recordings: name a folder with sound or film files in it.")
+            )
+            empty = True
+        found += inside
+    args.files = list(dict.fromkeys(found))
+    return empty
 
 
 def _succeeds(args: argparse.Namespace, job: Job, work: Callable[[Job], bool]) -> bool:
@@ -109,13 +135,13 @@ def _succeeds(args: argparse.Namespace, job: Job, work: Callable[[Job], bool]) -
     try:
         return work(job)
     except EngineError as error:
-        _report(args, job, error)
+        _report(args, job.path, error)
     except BrokenPipeError:  # the reader of our output has gone
         raise
     except Exception as error:
         log.error("%s made Earshot fail", job.path, exc_info=error)
         words = f"{job.path} was left out, because Earshot itself failed ({type(error).__name__}): please report it."
-        _report(args, job, EngineError(words))
+        _report(args, job.path, EngineError(words))
     return False
 
 
@@ -252,11 +278,13 @@ def _journals_folder() -> Path:
 
 def _check(args: argparse.Namespace) -> None:
     if args.output and os.path.exists(args.output) and not os.path.isdir(args.output):
-        raise StorageError(f"{args.output} is a file: --output needs a folder.")
+        raise StorageError(f"{args.output} is a file: -o needs a folder here.")
+    if args.output and not os.path.isdir(args.output):
+        check_place(args.output)
     if not args.output and len(args.format) > 1:
-        raise RequestError("Several formats need a folder to go to: add --output DIR.")
+        raise RequestError("Several formats need a folder to go to: add -o DIR.")
     if not args.output and len(args.files) > 1 and args.format[0] != "txt" and not args.json:
-        raise RequestError(f"Several files as {args.format[0]} need a folder to go to: add --output DIR.")
+        raise RequestError(f"Several files as {args.format[0]} need a folder to go to: add -o DIR.")
 
 
 def _check_job(job: Job) -> bool:
@@ -266,14 +294,14 @@ def _check_job(job: Job) -> bool:
     probe(job.path)
     for path in job.outputs.values():
         if os.path.isdir(path):
-            raise StorageError(f"{path} is a folder: move it away or choose another --output.")
+            raise StorageError(f"{path} is a folder: move it away or choose another one with -o.")
     return True
 
 
-def _report(args: argparse.Namespace, job: Job, error: EngineError) -> None:
+def _report(args: argparse.Namespace, path: Path, error: EngineError) -> None:
     complain(error)
     if args.json:
-        result_json({"file": str(job.path), "error": str(error)})
+        result_json({"file": str(path), "error": str(error)})
 
 
 def _formats(text: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from engine.commands.console import progress_bar, remark, result, result_json, run_to_end
+from engine.commands.outputs import add_output_option
 
 PUBLISHED_HINT = "Step-Audio-2-mini, Step-Audio-2-mini-Base or Step-Audio-2-mini-Think"
 
@@ -20,14 +21,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     listing.set_defaults(func=_list)
     download = actions.add_parser("download", help="bring a published model (about 18 GB); goes on where it stopped")
     download.add_argument("name", help=PUBLISHED_HINT)
-    download.add_argument("--to", type=Path, metavar="DIR", help="folder for models (default: Earshot's own)")
+    add_output_option(download, "DIR", "folder for models (default: Earshot's own)")
     download.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr, only errors")
     download.set_defaults(func=_download)
     convert = actions.add_parser("convert", help="write a smaller copy of a model: 4, 5, 6 or 8 bits a weight")
     convert.add_argument("source", type=Path, help="folder of the model in full precision")
-    convert.add_argument(
-        "-o", "--output", type=Path, metavar="DIR", help="new folder (default: beside it, named by bits)"
-    )
+    add_output_option(convert, "DIR", "new folder (default: beside it, named by bits)")
     convert.add_argument("--bits", type=int, default=4, help="bits of the language model's layers (default 4)")
     convert.add_argument("--group", type=int, default=64, help="weights that share a scale: 32, 64 or 128 (default 64)")
     convert.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr, only errors")
@@ -71,7 +70,7 @@ def _download(args: argparse.Namespace) -> int:
     from engine.checkpoints.download import downloading
 
     with progress_bar(f"Downloading {args.name}", quiet=args.quiet) as bar:
-        folder = run_to_end(downloading(args.name, args.to or models_folder()), bar)
+        folder = run_to_end(downloading(args.name, args.output or models_folder()), bar)
     result(str(folder))
     return 0
 

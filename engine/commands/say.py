@@ -1,6 +1,7 @@
 """Read text aloud, or speak stored speech tokens, in any voice.
 
-The speech is written as a wav file at 24 kHz; `-o -` writes it to stdout, with --stream as it is made."""
+The speech is played, or with -o written as a wav file at 24 kHz; `-o -` writes it to stdout. With --stream that
+happens while it is made."""
 
 from __future__ import annotations
 
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.commands.console import Help, add_model_option, load_engine, progress_bar, remark
+from engine.commands.outputs import add_output_option, check_place
+from engine.commands.sound_door import door_of
 from engine.errors import RequestError, StorageError
 
 if TYPE_CHECKING:
@@ -24,10 +27,13 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """\
 examples:
-  earshot say "The kettle is on." -o kettle.wav
+  earshot say "The kettle is on."
   earshot say "Good morning!" --voice anna -o morning.wav --save-tokens morning.txt
   earshot say --tokens morning.txt --voice ben -o morning-ben.wav
   earshot say "Read as you go." --stream -o - | aplay"""
+
+
+STDOUT = "-"
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -38,7 +44,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("text", nargs="?", metavar="TEXT", help="what to say; - reads it from stdin")
     parser.add_argument("--tokens", type=Path, metavar="FILE", help="speak these speech tokens instead of a text")
     parser.add_argument("--voice", metavar="NAME", help="a voice by name, a voice file, or a recording of someone")
-    parser.add_argument("-o", dest="output", required=True, metavar="WAV", help="where the speech goes; - for stdout")
+    parser.add_argument(
+        "--language", metavar="CODE", help="the language of the text: one that the model does not know is refused"
+    )
+    add_output_option(parser, "WAV", "write the speech into this file instead of playing it; - for stdout")
     parser.add_argument("--stream", action="store_true", help="make the speech in pieces while the model writes it")
     parser.add_argument("--save-tokens", type=Path, metavar="FILE", help="also keep the speech tokens")
     parser.add_argument(
@@ -56,11 +65,10 @@ def run(args: argparse.Namespace) -> int:
     stored = read_tokens(args.tokens) if args.tokens else None
     if args.steps is not None and args.steps < 1:
         raise RequestError(f"Speech needs at least one flow step, not {args.steps}.")
-    if args.plot:
-        from engine.commands.picture import check_it_can_draw
-
-        check_it_can_draw()
+    _check_places(args)
     engine = load_engine(args)
+    if args.language:
+        check_spoken(engine, args.language)
     voice = _voice(engine, args.voice)
     synthesizer = engine.speaking.synthesizer(voice, steps=args.steps, seed=args.seed)
     spoken: list[int] = []
@@ -75,6 +83,32 @@ def run(args: argparse.Namespace) -> int:
 
         draw_speech(args.plot, samples, voice)
     return 0
+
+
+def _check_places(args: argparse.Namespace) -> None:
+    """What can be found wrong before the model is loaded is raised."""
+    if args.output is None:
+        door_of(args, "write the speech into a file with -o FILE")
+    for path in (args.output, args.save_tokens, args.plot):
+        if path is not None and str(path) != STDOUT:
+            check_place(path)
+    if args.plot:
+        from engine.commands.picture import check_it_can_draw
+
+        check_it_can_draw()
+
+
+def check_spoken(engine: Engine, language: str) -> str:
+    """The code of a language that is to be spoken. Raises RequestError for one that the model does not know."""
+    from engine.transcription.languages import english_name, language_code
+
+    code, known = language_code(language), engine.about.get("languages") or ()
+    if known and code not in known:
+        raise RequestError(
+            f"{engine.name} speaks only {', '.join(map(english_name, known))}, not {english_name(code)}: "
+            "choose another model with --model."
+        )
+    return code
 
 
 def read_tokens(path: Path) -> list[int]:
@@ -162,28 +196,37 @@ def _streamed(synthesizer: Synthesizer, tokens: Iterator[int]) -> Iterator[Sampl
 
 
 def _deliver(args: argparse.Namespace, pieces: Iterator[Samples], bar: Bar) -> Samples:
-    """Write the speech where it was asked for; returns all of it."""
+    """Play the speech, or write it where it was asked for; returns all of it."""
     import numpy as np
 
     from engine.events import Progress
     from engine.samples import write_wav
     from engine.speaking import SAMPLE_RATE_HZ
 
-    began, first_s = time.perf_counter(), 0.0
+    began = time.perf_counter()
     made: list[Samples] = []
-    for piece in pieces:
-        if args.output == "-":
-            _write_stdout(piece, first=not made)
-        first_s = first_s or time.perf_counter() - began
-        made.append(piece)
-        bar.show(Progress("say", sum(map(len, made)) / SAMPLE_RATE_HZ, 0, "seconds"))
-    bar.close()
+    made_at: list[float] = []
+
+    def making() -> Iterator[Samples]:
+        for piece in pieces:
+            made.append(piece)
+            made_at.append(time.perf_counter() - began)
+            bar.show(Progress("say", sum(map(len, made)) / SAMPLE_RATE_HZ, 0, "seconds"))
+            yield piece
+        bar.close()
+
+    if args.output is None:
+        args.sound.play(making())
+    else:
+        for number, piece in enumerate(making()):
+            if str(args.output) == STDOUT:
+                _write_stdout(piece, first=not number)
     samples = np.concatenate(made)
-    if args.output != "-":
+    if args.output is not None and str(args.output) != STDOUT:
         write_wav(args.output, samples, SAMPLE_RATE_HZ)
     if not args.quiet:
-        length_s, total_s = len(samples) / SAMPLE_RATE_HZ, time.perf_counter() - began
-        remark(f"{length_s:.1f} s of speech in {total_s:.1f} s, first sound after {first_s:.1f} s")
+        length_s = len(samples) / SAMPLE_RATE_HZ
+        remark(f"{length_s:.1f} s of speech in {made_at[-1]:.1f} s, first sound after {made_at[0]:.1f} s")
     return samples
 
 

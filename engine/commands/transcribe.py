@@ -1,4 +1,4 @@
-"""Write down what is said in recordings: text, subtitles, JSON or Markdown.
+"""Transcribe recordings: text, subtitles, JSON or Markdown.
 
 Long files are cut at pauses and silence is skipped. The text comes as it is done; a run that
 was stopped goes on with --resume."""
@@ -13,21 +13,21 @@ from engine.commands.files import add_file_options, add_speaker_options, run_fil
 _EXAMPLES = """\
 examples:
   earshot transcribe interview.m4a
-  earshot transcribe lecture.mp4 --format srt,txt --output subtitles
+  earshot transcribe lecture.mp4 --format srt,txt -o subtitles
   earshot transcribe interview.m4a --speakers=2 --speaker-names "Mara,Jon" --format md
-  earshot transcribe *.mp3 --output texts --resume"""
+  earshot transcribe recordings/ -o texts --resume"""
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
         "transcribe",
-        help="write down what is said in recordings",
+        help="recordings into text, subtitles or documents",
         description=__doc__,
         epilog=_EXAMPLES,
         formatter_class=Help,
     )
-    add_file_options(parser)
+    add_file_options(parser, "write files into this folder instead of to stdout")
     parser.add_argument("--language", default="", metavar="CODE", help="the language spoken (default: found out)")
     add_speaker_options(parser)
     add_model_option(parser)

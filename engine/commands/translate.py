@@ -1,16 +1,20 @@
 """Translate what is said in recordings, as text or spoken.
 
 The text comes in the same formats as a transcript, with times. With --speak the translation is
-also spoken and written to a wav file."""
+also played, or with -o written to a wav file."""
 
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.commands.console import Help, add_model_option, load_engine, progress_bar, result, result_json
 from engine.commands.files import add_file_options, add_speaker_options, run_files, wanted_speakers
+from engine.commands.outputs import check_place
+from engine.commands.say import check_spoken
+from engine.commands.sound_door import door_of
 from engine.errors import RequestError
 
 if TYPE_CHECKING:
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """\
 examples:
   earshot translate interview.m4a --to zh
-  earshot translate film.mov --to en --format srt --output subtitles
+  earshot translate film.mov --to en --format srt -o subtitles
   earshot translate question.wav --to ja --speak -o question-ja.wav"""
 
 SPEECH_RATE_HZ = 24_000
@@ -38,14 +42,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         epilog=_EXAMPLES,
         formatter_class=Help,
     )
-    add_file_options(parser)
+    add_file_options(parser, "write files into this folder instead of to stdout; with --speak, the wav file")
     add_speaker_options(parser)
     parser.add_argument("--to", required=True, metavar="CODE", help="the language to translate into: zh, en, ja …")
-    parser.add_argument("--speak", action="store_true", help="also speak the translation; needs -o and one FILE")
+    parser.add_argument("--speak", action="store_true", help="also speak the translation of one FILE")
     parser.add_argument(
         "--voice", metavar="NAME", help="a voice of yours, or a recording of one (default: the speaker's own)"
     )
-    parser.add_argument("-o", dest="wav", type=Path, metavar="WAV", help="the file for the spoken translation")
     add_model_option(parser)
     parser.set_defaults(func=run)
 
@@ -56,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     from engine.transcription.languages import language_code
 
     target = language_code(args.to)
-    if args.speak or args.wav:
+    if args.speak:
         return _speak(args, target)
     return run_files(args, Options(translate_to=target, batch=args.batch, speakers=wanted_speakers(args)))
 
@@ -64,22 +67,31 @@ def run(args: argparse.Namespace) -> int:
 def _speak(args: argparse.Namespace, target: str) -> int:
     from engine.samples import probe, write_wav
 
-    if not args.wav or not args.speak or len(args.files) != 1:
-        raise RequestError("A spoken translation needs one FILE, --speak and -o out.wav.")
-    if args.output or args.resume or args.format != ("txt",):
-        raise RequestError("--speak writes one wav file: leave out --output, --format and --resume.")
+    if len(args.files) != 1 or os.path.isdir(args.files[0]):
+        raise RequestError("A spoken translation is of one FILE.")
+    if args.resume or args.format != ("txt",) or wanted_speakers(args) is not None:
+        raise RequestError("--speak makes sound of one text: leave out --format, --resume and --speakers.")
+    if args.output:
+        check_place(args.output)
+    else:
+        door_of(args, "write the speech into a file with -o FILE")
     path = args.files[0]
     probe(path)
     engine = load_engine(args)
     if not engine.capabilities.speaks:
         raise RequestError(f"{engine.name} cannot speak: leave out --speak or choose a complete model.")
+    check_spoken(engine, target)
     texts, speech = _translated(args, engine, path, target)
-    write_wav(args.wav, speech, SPEECH_RATE_HZ)
+    if args.output:
+        write_wav(args.output, speech, SPEECH_RATE_HZ)
     text = "\n".join(texts)
     if args.json:
-        result_json({"file": str(path), "translated_to": target, "text": text, "speech": str(args.wav)})
+        written = {"speech": str(args.output)} if args.output else {}
+        result_json({"file": str(path), "translated_to": target, "text": text, **written})
     else:
         result(text)
+    if not args.output:
+        args.sound.play([speech])
     return 0
 
 

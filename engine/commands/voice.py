@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.commands.console import Help, add_model_option, load_engine, remark, result, result_json
-from engine.errors import EngineError, VoiceError
+from engine.errors import EngineError, RequestError, VoiceError
 
 if TYPE_CHECKING:
     from engine.speaking import VoiceLibrary
 
 _EXAMPLES = """\
 examples:
-  earshot voice add me.m4a --name me
+  earshot voice add me me.m4a
   earshot voice list
   earshot voice export me me.voice
-  earshot say "That sounds like me." --voice me -o me.wav"""
+  earshot say "That sounds like me." --voice me"""
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -29,8 +29,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     actions = parser.add_subparsers(title="actions", dest="action", metavar="ACTION", required=True)
     add = _action(actions, "add", _add, "make a voice from a recording")
-    add.add_argument("file", type=Path, metavar="FILE", help="a sound file of any length")
-    add.add_argument("--name", metavar="NAME", help="what to call it (default: the file's name)")
+    add.add_argument(
+        "name_and_file", nargs="+", metavar="[NAME] FILE", help="what to call it, and a sound file of any length"
+    )
+    add.add_argument("--name", metavar="NAME", help="the same as NAME (default: the file's name)")
     add_model_option(add)
     every = _action(actions, "list", _list, "name all voices")
     every.add_argument("--json", action="store_true", help="one line of JSON")
@@ -67,15 +69,24 @@ def _action(actions: Any, name: str, function: Any, about: str) -> argparse.Argu
 def _add(args: argparse.Namespace) -> int:
     from engine.samples import probe
 
-    name = args.name or args.file.stem
+    name, file = _name_and_file(args)
     if name in library().list():
         raise VoiceError(f"There is already a voice {name!r}: choose another with --name or remove it first.")
-    probe(args.file)
+    probe(file)
     engine = load_engine(args)
-    voice = library().from_recording(engine.speaking, args.file, name)
+    voice = library().from_recording(engine.speaking, file, name)
     library().add(voice)
     remark(f"The voice {name!r} is kept; {voice.duration_s:.1f} s of the recording are used.")
     return 0
+
+
+def _name_and_file(args: argparse.Namespace) -> tuple[str, Path]:
+    """What was meant by `NAME FILE`, `FILE`, and `FILE --name NAME`."""
+    *names, file = args.name_and_file
+    names += [args.name] if args.name else []
+    if len(names) > 1:
+        raise RequestError("A voice has one name and one recording: earshot voice add NAME FILE.")
+    return (names or [Path(file).stem])[0], Path(file)
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -89,7 +100,7 @@ def _list(args: argparse.Namespace) -> int:
         if name not in own:
             result(f"{name}  (built in)")
     if not own and not built_in:
-        remark("There are no voices yet. Add one: earshot voice add FILE --name NAME.")
+        remark("There are no voices yet. Add one: earshot voice add NAME FILE.")
     return 0
 
 

@@ -65,7 +65,7 @@ class Speaking:
             if name not in files:
                 known = ", ".join(files) or "none"
                 raise VoiceError(
-                    "There is no voice {name!r}. Built-in voices: {known}. Add one: earshot voice add FILE.",
+                    "There is no voice {name!r}. Built-in voices: {known}. Add one: earshot voice add NAME FILE.",
                     name=name,
                     known=known,
                 )
@@ -76,7 +76,7 @@ class Speaking:
         """The first built-in voice. Raises VoiceError when the model brings none."""
         names = self.voice_names()
         if not names:
-            raise VoiceError("This model brings no voice. Add one: earshot voice add FILE --name NAME.")
+            raise VoiceError("This model brings no voice. Add one: earshot voice add NAME FILE.")
         return self.voice(names[0])
 
     def analyse_file(self, path: Path, name: str) -> Voice:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Voices = NDArray[np.float32]  # (n, D), each of length one
 
 # Two groups whose voices are less alike on average (their cosine) are two speakers.
-_ALIKE = 0.45
+_ALIKE = 0.4
 _LEAST_S, _LEAST_SHARE = 5.0, 0.1  # whoever speaks less than the smaller of both is none of his own
 _RELIABLE_S = 1.0  # a shorter stretch says too little of a voice to make groups with
 _COMPARED = 3000  # stretches that are compared with each other: memory grows with the square

@@ -85,7 +85,8 @@ NOT_SHOWN = {
     "log",
 }
 PROSE = re.compile(r"[A-Za-z]+ [a-z]{2,} [a-z]{2,}")
-IN_ENGLISH = {"terminal.py", "self_test.py", "main.py", "diagnostics.py"}  # without a window, or for whoever helps
+# Without a window, or for whoever helps.
+IN_ENGLISH = {"terminal.py", "command_line.py", "self_test.py", "main.py", "diagnostics.py"}
 
 
 def unmarked(node: ast.AST) -> Iterator[ast.Constant]:

@@ -64,6 +64,20 @@ def test_what_was_predicted_stands_beside_what_came_of_it(
         assert [row for row in rows if row.startswith(name) and "predicted: " in row]
 
 
+def test_nothing_is_written_unless_asked(
+    recording: Path,
+    tiny_model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["benchmark", str(recording), "1", "--model", str(tiny_model), "-q"]) == 0
+    assert sorted(tmp_path.iterdir()) == [recording]
+    assert main(["benchmark", str(recording), "1", "--model", str(tiny_model), "-o", "nowhere/figures.json"]) == 2
+    assert "There is no folder nowhere" in capsys.readouterr().err
+
+
 def test_json_goes_to_stdout(
     recording: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

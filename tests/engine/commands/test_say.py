@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import wave
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from engine import samples
 from engine.cli import main
 from engine.commands.picture import draw_sounds
+from engine.events import Samples
 from engine.resources import resource
 from tests.sounds import babble, write_with_soundfile
 
@@ -200,3 +202,61 @@ def test_written_wavs_are_complete(tmp_path: Path, recording: Path, tokens: Path
     assert main(["say", "--tokens", str(tokens), "--voice", str(recording), "-o", str(out), "--steps", "1", "-q"]) == 0
     with wave.open(str(out)) as sound:
         assert (sound.getnchannels(), sound.getsampwidth(), sound.getnframes()) == (1, 2, 4 * 960)
+
+
+class Loudspeaker:
+    """A door that keeps what is played."""
+
+    def __init__(self) -> None:
+        self.heard: list[Samples] = []
+
+    def play(self, pieces_24k: Iterable[Samples]) -> None:
+        self.heard += pieces_24k
+
+    def listen(self, wait: Callable[[], None]) -> Samples:
+        raise AssertionError("nobody speaks")
+
+
+def test_speech_is_played_unless_a_file_is_named(tmp_path: Path, recording: Path, tokens: Path) -> None:
+    loudspeaker = Loudspeaker()
+    command = ["say", "--tokens", str(tokens), "--voice", str(recording), "--steps", "1", "-q"]
+    assert main(command, loudspeaker) == 0
+    assert sum(map(len, loudspeaker.heard)) == 4 * 960
+    assert main([*command, "-o", str(tmp_path / "o.wav")], loudspeaker) == 0
+    assert len(loudspeaker.heard) == 1
+    assert (tmp_path / "o.wav").exists()
+
+
+@pytest.mark.parametrize("option", ["-o", "--save-tokens", "--plot"])
+def test_a_place_in_a_folder_that_is_not_there_is_refused(
+    option: str, tmp_path: Path, tokens: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "nowhere" / "o.wav"
+    assert main(["say", "--tokens", str(tokens), option, str(place), "-q"], Loudspeaker()) == 2
+    assert capsys.readouterr().err.startswith(f"earshot: There is no folder {place.parent}: make it first")
+    assert not place.parent.exists()
+
+
+def test_without_a_loudspeaker_a_file_has_to_be_named(tokens: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["say", "--tokens", str(tokens)]) == 2
+    assert "write the speech into a file with -o FILE" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("language", ["de", "Chinese"])
+def test_a_language_that_the_model_does_not_know_is_refused(
+    language: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EARSHOT_MODEL", str(resource("starter")))
+    assert main(["say", "Guten Morgen.", "--language", language, "-q"], Loudspeaker()) == 2
+    assert "Earshot starter speaks only English, not " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["Ada", "FILE"], ["FILE", "--name", "Ada"]])
+def test_a_voice_is_added_as_the_readme_says(
+    arguments: list[str], recording: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [str(recording) if each == "FILE" else each for each in arguments]
+    assert main(["voice", "add", *arguments, "-q"]) == 0
+    assert "The voice 'Ada' is kept" in capsys.readouterr().err
+    assert main(["voice", "add", "Ada", str(recording), "--name", "Eve"]) == 2
+    assert "earshot voice add NAME FILE" in capsys.readouterr().err

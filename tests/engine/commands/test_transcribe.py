@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 
 from engine import samples
 from engine.cli import main
-from engine.events import Samples
-from engine.transcription import Options
+from engine.events import Progress, Samples
+from engine.transcription import Options, SegmentDone
 from engine.transcription.journal import run_key
+from engine.transcription.transcriber import run
 from tests.permissions import unprivileged
 from tests.sounds import (
     babble,
@@ -78,10 +79,10 @@ def test_text_comes_on_stdout_and_nothing_else(recording: Path) -> None:
 def test_every_format_is_written_into_the_folder(
     command: str, recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = tmp_path / "new" / "texts"
+    folder = tmp_path / "texts"
     more = ["--to", "zh"] if command == "translate" else []
     stem = "talk.zh" if command == "translate" else "talk"
-    assert main([command, str(recording), "--output", str(folder), "--format", "txt,srt,vtt,json,md", *more]) == 0
+    assert main([command, str(recording), "-o", str(folder), "--format", "txt,srt,vtt,json,md", *more]) == 0
     names = [f"{stem}.{ending}" for ending in ("txt", "srt", "vtt", "json", "md")]
     assert capsys.readouterr().out.split() == [str(folder / name) for name in names]
     assert sorted(path.name for path in folder.iterdir()) == sorted(names)
@@ -210,7 +211,7 @@ BAD = {
         lambda path: write_with_soundfile(path, silence(0), 16_000),
         "holds no sound: record or copy it again.",
     ),
-    "folder.wav": (lambda path: path.mkdir(), "is a folder: name the sound files in it."),
+    "folder.wav": (lambda path: path.mkdir(), "holds no recordings: name a folder with sound or film files in it."),
     "text.wav": (lambda path: path.write_text("no sound " * 99), "is not a sound file or is damaged: Earshot reads"),
     "short.wav": (lambda path: write_with_soundfile(path, tone(0.05), 16_000), "is only 0.05 s long: record at least"),
     "cut.m4a": (
@@ -319,10 +320,11 @@ def test_a_full_device_under_stdout_is_one_sentence(recording: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--format", "txt,srt"], "Several formats need a folder to go to: add --output DIR."),
+        (["--format", "txt,srt"], "Several formats need a folder to go to: add -o DIR."),
         (["--language", "xx"], "Earshot does not know the language 'xx': choose one of"),
         (["--model", "nowhere"], "The model folder nowhere does not exist."),
-        (["--output", "{recording}"], "{recording} is a file: --output needs a folder."),
+        (["-o", "{recording}"], "{recording} is a file: -o needs a folder here."),
+        (["-o", "nowhere/texts"], "There is no folder nowhere: make it first, or choose another place with -o."),
     ],
 )
 def test_requests_that_cannot_be_met_are_sentences(
@@ -341,7 +343,7 @@ def test_a_folder_in_the_place_of_the_output_is_told_before_the_work(
     (tmp_path / "out" / "talk.txt").mkdir(parents=True)
     assert main(["transcribe", str(recording), "--output", str(tmp_path / "out")]) == 2
     assert capsys.readouterr().err == (
-        f"earshot: {tmp_path / 'out' / 'talk.txt'} is a folder: move it away or choose another --output.\n"
+        f"earshot: {tmp_path / 'out' / 'talk.txt'} is a folder: move it away or choose another one with -o.\n"
     )
 
 
@@ -450,3 +452,39 @@ def test_speakers_that_make_no_sense_are_refused(
 def test_a_model_without_a_speaker_network_says_so(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["transcribe", str(recording), "--speakers"]) == 2
     assert "speakers cannot be told apart" in capsys.readouterr().err
+
+
+def test_the_recordings_of_a_folder_are_transcribed(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "interviews"
+    (folder / "2" / ".hidden").mkdir(parents=True)
+    for place in ("a.wav", "2/b.WAV", "2/.c.wav", "2/notes.txt"):
+        shutil.copy(recording, folder / place)
+    assert (
+        main(["transcribe", str(folder), str(folder / "a.wav"), "-o", str(tmp_path / "texts"), "--format", "srt"]) == 0
+    )
+    assert sorted(path.name for path in (tmp_path / "texts").iterdir()) == ["a.srt", "b.srt"]
+    (tmp_path / "empty").mkdir()
+    capsys.readouterr()
+    assert main(["transcribe", str(tmp_path / "empty"), str(recording), "--json"]) == 2
+    values = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [sorted(value)[:2] for value in values] == [["error", "file"], ["duration", "file"]]
+
+
+def test_what_an_interrupted_run_did_is_not_counted_as_progress(recording: Path, tmp_path: Path) -> None:
+    journal = tmp_path / "talk.journal"
+    model = tmp_path / "model"
+    model.mkdir()
+    options = Options(batch=1)
+
+    def words(windows: Sequence[Samples]) -> Iterator[tuple[int, str]]:
+        yield from ((row, "words") for row in range(len(windows)))
+
+    long = write_with_soundfile(tmp_path / "long.wav", np.tile(samples.read(recording), 3), 16_000)
+    first = run(long, words, model_folder=model, options=options, journal=journal)
+    reached_s = next(e.segment.end_s for e in first if isinstance(e, SegmentDone) and e.segment.end_s > 20)
+    first.close()
+    again = run(long, words, model_folder=model, options=options, journal=journal, resume=True)
+    done = [event.done for event in again if isinstance(event, Progress)]
+    assert min(done) == reached_s  # the beginning is read again, but that is no progress

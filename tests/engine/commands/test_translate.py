@@ -60,13 +60,15 @@ def test_a_spoken_translation_needs_a_model_that_speaks(recording: Path, capsys:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--speak"], "A spoken translation needs one FILE, --speak and -o out.wav."),
-        (["-o", "x.wav"], "A spoken translation needs one FILE, --speak and -o out.wav."),
-        (["--speak", "-o", "x.wav", "--format", "srt"], "--speak writes one wav file: leave out --output"),
+        (["--speak"], "`python -m engine` uses no sound device: write the speech into a file with -o FILE"),
+        (["--speak", "again.wav"], "A spoken translation is of one FILE."),
+        (["--speak", "-o", "nowhere/x.wav"], "There is no folder nowhere: make it first"),
+        (["--speak", "-o", "x.wav", "--format", "srt"], "--speak makes sound of one text: leave out --format"),
     ],
 )
 def test_options_that_contradict_each_other_are_told(
     arguments: list[str], sentence: str, recording: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["translate", str(recording), "--to", "zh", *arguments]) == 2
+    arguments = [str(recording) if each == "again.wav" else each for each in arguments]
+    assert main(["translate", *arguments[1:], str(recording), "--to", "zh", *arguments[:1]]) == 2
     assert capsys.readouterr().err.startswith(f"earshot: {sentence}")

@@ -1,0 +1,26 @@
+"""-o, the one way to say where a result goes: a file, or a folder for several."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from engine.errors import StorageError
+
+
+def add_output_option(parser: argparse.ArgumentParser, metavar: str, about: str) -> None:
+    """Declare -o, --output."""
+    parser.add_argument("-o", "--output", type=Path, metavar=metavar, help=about)
+
+
+def check_place(path: Path) -> None:
+    """Raise StorageError unless the folder in which `path` is to be made is there.
+
+    A misspelt place is found before the work begins, and nothing is written where nobody looks.
+    """
+    folder = path.parent
+    if not os.path.isdir(folder):  # Path's own raises for a name that is too long
+        raise StorageError(f"There is no folder {folder}: make it first, or choose another place with -o.")
+    if os.path.isdir(path):
+        raise StorageError(f"{path} is a folder: choose a file name to write to.")
