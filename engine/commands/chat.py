@@ -1,19 +1,26 @@
-"""Talk with the model: recordings play the microphone, lines of text the keyboard.
+"""Talk with the model: type or speak.
 
-Each --wav file is one spoken turn, in order; then, with --text or without files, each line of standard input is a
-typed turn. Answers are written; with --speak they are also spoken, into one WAV file a turn.
+At a terminal, lines can be edited and brought back, /help says more, and with --listen Return in an empty line begins
+to listen. Each --wav file is one spoken turn, in order; then, with --text or without files, each line of standard input
+is a typed turn. Answers are written; with --speak they are also played, or with -o written into one WAV file a turn.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.commands.chat_input import Keyboard
 from engine.commands.console import Help, add_model_option, load_engine, remark, result, result_json
+from engine.commands.outputs import add_output_option, check_place
+from engine.commands.sound_door import door_of
 from engine.errors import RequestError
 
 if TYPE_CHECKING:
@@ -22,15 +29,16 @@ if TYPE_CHECKING:
     from engine.conversation.replying.tools.files import GivenFiles
     from engine.conversation.replying.tools.mcp_servers import McpServers
     from engine.engine import Engine
-    from engine.events import SessionEvent, ToolCall, Turn
+    from engine.events import Samples, SessionEvent, ToolCall, Turn
     from engine.session import Session
     from engine.speaking import Voice
 
 _EXAMPLES = """\
 examples:
-  earshot chat --wav question.wav --speak replies/
+  earshot chat --listen
+  earshot chat --wav question.wav --speak -o replies/
   echo "What is 12 times 7?" | earshot chat --think --tools calculator
-  earshot chat --preset interpreter --wav hello.wav --speak out/
+  earshot chat --preset interpreter --wav hello.wav --speak
   earshot chat --tool-server "npx some-server --read-only" """
 
 
@@ -45,7 +53,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--wav", nargs="+", type=Path, default=[], metavar="FILE", help="recordings, one a turn")
     parser.add_argument("--text", action="store_true", help="after the recordings, read typed turns from stdin")
-    parser.add_argument("--speak", type=Path, metavar="DIR", help="speak the answers into DIR/reply-1.wav, …")
+    parser.add_argument("--listen", action="store_true", help="speak with the microphone, and hear the answers")
+    parser.add_argument("--speak", action="store_true", help="also speak the answers")
+    add_output_option(parser, "DIR", "write the spoken answers to DIR/reply-1.wav, … instead of playing them")
     parser.add_argument("--voice", metavar="NAME|FILE", help="who speaks: a voice's name, or a recording of one")
     parser.add_argument("--think", action="store_true", help="let the model think before every answer")
     parser.add_argument("--tools", nargs="*", metavar="NAME", help="tools to offer, or all (default: the preset's)")
@@ -94,16 +104,17 @@ def run(args: argparse.Namespace) -> int:
     show = _as_json if args.json else _Terminal().show
     try:
         tools, offered = _tools(args, chosen, timers, servers)
-        for folder in (args.speak, args.session):
+        _check(args)
+        for folder in (args.output, args.session):
             if folder is not None:
                 make_folder(folder)
         engine = load_engine(args)
         preset(args.preset, engine.about)  # it may be one that this model cannot do
         session = _session(args, engine, chosen, tools)
-        for number, asked in enumerate(_turns(args, engine, chosen, offered), len(session.turns) + 1):
+        for asked in _turns(args, engine, chosen, offered, session):
             if not args.json and (asked.turn.samples_16k is not None or not sys.stdin.isatty()):
                 result(f"You      {asked.shown}")
-            _converse(args, session, asked.turn, number, show)
+            _converse(args, session, asked.turn, show)
             if args.session:
                 session.save(args.session)
     finally:
@@ -111,6 +122,17 @@ def run(args: argparse.Namespace) -> int:
         if servers:
             servers.close()
     return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """What can be found wrong before the model is loaded is raised."""
+    args.speak = args.speak or args.listen or args.output is not None
+    if args.output is not None:
+        check_place(args.output / "reply-1.wav" if os.path.isdir(args.output) else args.output)
+    elif args.speak:
+        door_of(args, "write the answers into files with -o DIR")
+    if args.listen and not sys.stdin.isatty():
+        raise RequestError("--listen needs a terminal: name recordings with --wav instead.")
 
 
 def _tools(
@@ -184,7 +206,9 @@ def _voice(wanted: str, engine: Engine) -> Voice:
     return VoiceLibrary(models_folder().parent / "voices").find(engine.speaking, wanted)
 
 
-def _turns(args: argparse.Namespace, engine: Engine, chosen: Preset, offered: tuple[str, ...]) -> Iterator[_Asked]:
+def _turns(
+    args: argparse.Namespace, engine: Engine, chosen: Preset, offered: tuple[str, ...], session: Session
+) -> Iterator[_Asked]:
     from engine.commands.sounds import read_sound
     from engine.events import Thinking, Turn, new_turn_id
     from engine.samples import clock
@@ -194,7 +218,7 @@ def _turns(args: argparse.Namespace, engine: Engine, chosen: Preset, offered: tu
     else:
         thinking = chosen.thinking if engine.capabilities.thinks else Thinking.OFF
     base = Turn(
-        spoken_answer=args.speak is not None,
+        spoken_answer=args.speak,
         thinking=thinking,
         allow_tools=offered if engine.capabilities.chats else (),
         max_tokens=args.max_tokens,
@@ -203,21 +227,25 @@ def _turns(args: argparse.Namespace, engine: Engine, chosen: Preset, offered: tu
         sound = read_sound(file, engine)
         turn = replace(base, id=new_turn_id(), samples_16k=sound, transcribe=True)
         yield _Asked(turn, f"{file.name} ({clock(len(sound) / 16_000)})")
-    if args.text or not args.wav:
-        for line in _lines():
+    if not (args.text or args.listen or not args.wav):
+        return
+    if not sys.stdin.isatty():
+        for line in filter(None, map(str.strip, sys.stdin)):
             yield _Asked(replace(base, id=new_turn_id(), text=line), line)
-
-
-def _lines() -> Iterator[str]:
-    """Lines of standard input that say something; a prompt for each where somebody types."""
-    while True:
-        if sys.stdin.isatty():
-            print("> ", end="", file=sys.stderr, flush=True)
-        line = sys.stdin.readline()
-        if not line:
-            return
-        if line.strip():
-            yield line.strip()
+        return
+    thinks = thinking is Thinking.ALWAYS
+    keyboard = Keyboard(args.sound, listens=args.listen, thinks=thinks, before=[turn.text for turn in session.turns])
+    if args.listen:
+        remark("Press Return to speak, or type; /help says more.")
+    for said in keyboard.turns():
+        if keyboard.thinks != thinks:
+            thinks = keyboard.thinks
+            base = replace(base, thinking=Thinking.ALWAYS if thinks else Thinking.OFF)
+        if isinstance(said, str):
+            yield _Asked(replace(base, id=new_turn_id(), text=said), said)
+        else:
+            spoken = replace(base, id=new_turn_id(), samples_16k=said, transcribe=True)
+            yield _Asked(spoken, f"({clock(len(said) / 16_000)})")
 
 
 def _confirm(call: ToolCall) -> bool:
@@ -227,23 +255,48 @@ def _confirm(call: ToolCall) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _converse(args: argparse.Namespace, session: Session, turn: Turn, number: int, show: Any) -> None:
-    """One turn: show its events and write its sound."""
+def _converse(args: argparse.Namespace, session: Session, turn: Turn, show: Any) -> None:
+    """One turn: show its events, and play its sound or write it. At a terminal Ctrl-C ends the answer alone."""
+    number = len(session.turns) + 1
+    with closing(_speech(session, turn, show)) as pieces:
+        try:
+            if args.output is None:
+                _play(args, pieces)
+            elif made := list(pieces):
+                _write_reply(args, number, made)
+        except KeyboardInterrupt:
+            if not sys.stdin.isatty():
+                raise
+            remark("\nStopped.")
+
+
+def _speech(session: Session, turn: Turn, show: Any) -> Generator[Samples]:
+    """The sound of a reply as it comes; everything else of it is shown meanwhile."""
+    from engine.events import Speech
+
+    with closing(session.ask(turn)) as events:
+        for event in events:
+            show(event)
+            if isinstance(event, Speech):
+                yield event.samples_24k
+
+
+def _play(args: argparse.Namespace, pieces: Iterator[Samples]) -> None:
+    """Play what is spoken, if something is: no loudspeaker is opened for a written answer."""
+    first = next(pieces, None)
+    if first is not None:
+        args.sound.play(chain([first], pieces))
+
+
+def _write_reply(args: argparse.Namespace, number: int, pieces: list[Samples]) -> None:
     import numpy as np
 
-    from engine.events import Speech
     from engine.samples import write_wav
 
-    pieces = []
-    for event in session.ask(turn):
-        if isinstance(event, Speech):
-            pieces.append(event.samples_24k)
-        show(event)
-    if pieces:
-        file = args.speak / f"reply-{number}.wav"
-        write_wav(file, np.concatenate(pieces), 24_000)
-        if not args.json:
-            result(f"         {file}\n")
+    file = args.output / f"reply-{number}.wav"
+    write_wav(file, np.concatenate(pieces), 24_000)
+    if not args.json:
+        result(f"         {file}\n")
 
 
 class _Terminal:

@@ -62,7 +62,7 @@ def test_recordings_are_heard_and_replies_are_written_as_sound(
     spoken = [*vocabulary.encode("Hello."), *vocabulary.speech[:50], vocabulary.tts_end, vocabulary.eot]
     engine.llm.scripts += [spoken, written(engine, "good morning")]
     out = tmp_path / "replies"
-    assert main(["chat", "--preset", "reader", "--wav", str(recording(tmp_path)), "--speak", str(out)]) == 0
+    assert main(["chat", "--preset", "reader", "--wav", str(recording(tmp_path)), "--speak", "-o", str(out)]) == 0
     text = capsys.readouterr().out
     assert text.startswith("You      question.wav (0:0")
     samples, rate_hz = soundfile.read(out / "reply-1.wav", dtype="float32")
@@ -92,7 +92,7 @@ def test_json_prints_one_event_a_line(engine: SmallEngine, tmp_path: Path, capsy
     vocabulary = engine.vocabulary
     spoken = [*vocabulary.encode("Hi."), *vocabulary.speech[:30], vocabulary.tts_end, vocabulary.eot]
     engine.llm.scripts += [spoken, written(engine, "hello")]
-    options = ["--preset", "reader", "--wav", str(recording(tmp_path)), "--speak", str(tmp_path / "out"), "--json"]
+    options = ["--preset", "reader", "--wav", str(recording(tmp_path)), "-o", str(tmp_path / "out"), "--json"]
     assert main(["chat", *options]) == 0
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {event["event"] for event in events} == {"AnswerText", "Speech", "Heard", "ReplyEnded"}
@@ -180,7 +180,10 @@ def test_the_tools_of_a_server_are_offered_and_called(
         (["--tool-server", "'"], "not a command"),
         (["--tool-server", ""], "not a command"),
         (["--tool-server", "/nowhere/at-all"], "could not be started"),
-        (["--speak", "FILE/replies"], "a file is in the way"),
+        (["-o", "FILE"], "a file is in the way"),
+        (["-o", "nowhere/replies"], "There is no folder nowhere: make it first"),
+        (["--speak"], "uses no sound device: write the answers into files with -o DIR"),
+        (["--listen", "-o", "."], "--listen needs a terminal"),
         (["--session", "FILE"], "a file is in the way"),
     ],
 )
