@@ -41,7 +41,7 @@ from app.talk.state_machine import StateMachine
 from app.talk.store import Store
 from app.talk.sweep import remove_leftovers, remove_orphans
 from app.talk.talk import Talk
-from app.talk.timer_bell import TimerBell
+from app.talk.timers import TimerClock, Timers
 from app.talk.turn_commands import TurnCommands
 from app.talk.turn_tasks import TurnTasks
 from app.talk.turn_transcriber import TurnTranscriber
@@ -132,13 +132,12 @@ def build_controller(
     conversation = Conversation(store, settings, Searcher(store, Worker("search", _DISK_HANGS_S)))
     notices, disk = Notices(), Worker("disk", _DISK_HANGS_S)
     servers = ToolServers(settings, tuple(offer.name for offer in tool_offers()))
-    titles = {offer.name: offer.title for offer in tool_offers()}
-    confirmations = Confirmations(notices, lambda: titles | servers.titles)
+    confirmations, clock = Confirmations(), TimerClock()
     thread = EngineThread(
         lambda: EngineWork(
             loader,
             paths.voices,
-            ring=lambda label: talk.bell.rang.emit(label),
+            timers=lambda: clock.service,
             confirm=lambda call, request: confirmations.confirm(call, request, thread.beat),
         )
     )
@@ -154,7 +153,7 @@ def build_controller(
     )
     models.ready.connect(lambda: _warm_up(thread, tasks.manner()))
     use = MicrophoneUse(notices, sound, settings, permission or MicrophonePermission())
-    talk = _build_talk(notices, confirmations, conversation, tasks, thread, sound, disk, use, settings, paths)
+    talk = _build_talk(notices, confirmations, conversation, tasks, thread, sound, disk, use, clock, settings, paths)
     undoable = UndoableCommands(UndoHistory(), talk, transcriber, voices, servers)
 
     def report() -> str:
@@ -194,6 +193,7 @@ def _build_talk(
     sound: SoundDevices,
     disk: Worker,
     use: MicrophoneUse,
+    clock: TimerClock,
     settings: Settings,
     paths: Paths,
 ) -> Talk:
@@ -206,12 +206,13 @@ def _build_talk(
     commands = TurnCommands(machine, notices, conversation, disk, answerer, replayer, turn_transcriber)
     conversations = ConversationCommands(machine, notices, conversation, questions, turn_transcriber, settings)
     voice_recorder = VoiceRecorder(machine, notices, use, disk, paths.transcriptions)
-    bell = TimerBell(machine, notices, replayer, sound.microphone)
+    timers = Timers(clock, machine, notices, replayer, sound.microphone)
     recorder.beginning.connect(voice_recorder.cancel)
     recorder.recorded.connect(questions.take_recording)
     return Talk(
         machine, notices, conversation, confirmations, use, recorder, questions, answerer, replayer,
-        turn_transcriber, commands, conversations, voice_recorder, bell, Recovery(conversation, paths.recordings, disk),
+        turn_transcriber, commands, conversations, voice_recorder, timers,
+        Recovery(conversation, paths.recordings, disk),
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from app.shown import (
     NoticeAction,
     PresetView,
     State,
+    TimerView,
     ToolOffer,
     TurnView,
     VoiceView,
@@ -52,6 +53,8 @@ class Controller(QObject):
     notice_changed = Signal(Notice)
     model_changed = Signal(ModelStatus)
     level_changed = Signal(float)
+    question_played = Signal(str, object)  # the turn, how much of what was said in it; None when it is over
+    timers_changed = Signal()
     turns_reset = Signal()
     branch_shown = Signal()
     turn_changed = Signal(TurnView)
@@ -105,6 +108,8 @@ class Controller(QObject):
         talk, models, conversation = self._talk, self._models, self._conversation
         talk.machine.changed.connect(self.state_changed)
         talk.recorder.locked_changed.connect(self.manner_changed)
+        talk.replayer.question_played.connect(self.question_played)
+        talk.timers.changed.connect(self.timers_changed)
         talk.notices.changed.connect(self.notice_changed)
         talk.questions.attachment_changed.connect(self.attachment_changed)
         talk.voice_recorder.progress_changed.connect(self.voice_recording_changed)
@@ -176,6 +181,7 @@ class Controller(QObject):
         self._ended_in_time = self._thread.join(_CLOSING_S)
         self.transcriber.join(_CLOSING_S)
         self.tool_servers.close(_SERVERS_CLOSING_S)
+        self._talk.timers.close()
         self._conversation.close()
         self._voices.purge()
         return self._ended_in_time
@@ -201,6 +207,11 @@ class Controller(QObject):
     def notice(self) -> Notice:
         """Advice or trouble."""
         return self._talk.notices.shown
+
+    @property
+    def timers(self) -> tuple[TimerView, ...]:
+        """Those still to ring, the next one first."""
+        return self._talk.timers.running
 
     @property
     def attachment(self) -> str:
@@ -320,17 +331,25 @@ class Controller(QObject):
         """Speak now."""
         self._talk.answerer.skip_thinking()
 
-    def act_on_notice(self) -> None:
-        """Do what the notice offers."""
-        self._talk.notices.act()
+    def cancel_timer(self, number: int) -> None:
+        """Do not let a timer ring; it can be brought back."""
+        self._undoable.cancel_timer(number)
+
+    def act_on_notice(self, otherwise: bool = False) -> None:
+        """Do what the notice offers, or the other thing."""
+        self._talk.notices.act(otherwise)
 
     def dismiss_notice(self) -> None:
         """It was read."""
         self._talk.notices.say()
 
-    def refuse_tool(self) -> None:
-        """Do not allow what is asked for; the model is told so and goes on."""
-        self._talk.confirmations.refuse()
+    def answer_tool(self, allowed: bool, always: bool = False) -> None:
+        """Allow the tool that asks, this time or always, or not: then the model is told so and goes on."""
+        if allowed and always:
+            name = self._talk.confirmations.asking
+            self.tool_servers.trust_tool(name)
+            self._settings.change(ask_first=tuple(each for each in self._settings.now.ask_first if each != name))
+        self._talk.confirmations.answer(allowed)
 
     def allow_microphone(self) -> None:
         """Ask the system for the microphone."""
@@ -362,9 +381,9 @@ class Controller(QObject):
         """Play an answer's sound, 0.8 to 1.5 times as fast."""
         self._talk.replayer.play_answer(id, speed)
 
-    def play_question(self, id: str) -> None:
-        """Play what the user said."""
-        self._talk.replayer.play_question(id)
+    def play_question(self, id: str, share: float = 0.0) -> None:
+        """Play what the user said, from a share of it on."""
+        self._talk.replayer.play_question(id, share)
 
     def speak_again(self, id: str, voice: str) -> None:
         """Speak an answer again in another voice."""

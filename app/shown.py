@@ -10,23 +10,26 @@ class ToolState(Enum):
     """How a tool call stands."""
 
     RUNNING = "running"
+    ASKING = "asking"  # whether it may be used
     DONE = "done"
     FAILED = "failed"
 
 
 @dataclass(frozen=True)
 class ToolView:
-    """One tool call: its name, its arguments and its result as short text."""
+    """One tool call: its name, its arguments and its result as short text. `title` is what people call the tool."""
 
     name: str
     arguments: str
     result: str = ""
     state: ToolState = ToolState.RUNNING
+    title: str = ""
 
 
 class TurnState(Enum):
     """How a turn stands."""
 
+    LISTENING = "listening"  # it is being said
     WAITING = "waiting"  # said, nothing came back yet
     THINKING = "thinking"
     ANSWERING = "answering"  # text comes, nothing sounds yet
@@ -40,8 +43,9 @@ class TurnState(Enum):
 class TurnView:
     """One turn: what I said, what it thinks, which tools it used, what it says.
 
-    `key` is the turn's id. `spoken` are the characters of `answer` that sound now. `peaks` are the loudness of what I
-    said, 0 to 1. `version` says which it is of the `versions` that were asked or answered in its place.
+    `key` is the turn's id. `spoken` are the characters of `answer` that sound now; `unspoken` is the rest of an
+    answer that was interrupted. `peaks` are the loudness of what I said, 0 to 1. `version` says which it is of the
+    `versions` that were asked or answered in its place.
     """
 
     key: str
@@ -63,6 +67,7 @@ class TurnView:
     problem: str = ""  # a sentence when it failed
     version: int = 1
     versions: int = 1
+    unspoken: str = ""
 
 
 @dataclass(frozen=True)
@@ -264,17 +269,26 @@ class NoticeAction(Enum):
     NONE = "none"
     RETRY = "retry"
     PRIVACY = "privacy"
-    ALLOW = "allow"
     USE = "use"
+    TIMER = "timer"  # it rings: stop, or one more minute
 
 
 @dataclass(frozen=True)
 class Notice:
-    """Advice or trouble for the line under the talk button."""
+    """Advice or trouble, for the lane over the message field."""
 
     text: str = ""
     trouble: bool = False
     action: NoticeAction = NoticeAction.NONE
+
+
+@dataclass(frozen=True)
+class TimerView:
+    """A timer that runs; `rings_at` is in seconds since 1970."""
+
+    number: int
+    label: str
+    rings_at: float
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,15 @@ class UndoableCommands:
             name = sentence("Remove Recording")
             self.history.do(name, lambda: remove(key), lambda: restore(key), _told(job.name))
 
+    def cancel_timer(self, number: int) -> None:
+        """Do not let a timer ring."""
+        timers = self._talk.timers
+        if (timer := timers.find(number)) is not None:
+            words = sentence("Cancelled “{name}”").format(name=timer.label or sentence("Timer"))
+            self.history.do(
+                sentence("Cancel Timer"), lambda: timers.cancel(timer), lambda: timers.restore(timer), words
+            )
+
     def remove_voice(self, name: str) -> None:
         """Take a voice out of the library."""
         remove, restore, id = self._voices.remove, self._voices.restore, uuid.uuid4().hex

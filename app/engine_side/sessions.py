@@ -36,9 +36,9 @@ class Manner:
 class Sessions:
     """Keeps one session: that of the conversation that was asked last."""
 
-    def __init__(self, model: LoadedModel, voices: VoiceWork, ring: Callable[[str], None]) -> None:
-        self._model, self._voices, self._ring = model, voices, ring
-        self._timers: Any = None
+    def __init__(self, model: LoadedModel, voices: VoiceWork, timers: Callable[[], Any]) -> None:
+        """`timers` gives the service that the tools set timers with."""
+        self._model, self._voices, self._timers = model, voices, timers
         self._session: Session | None = None
         self._conversation = ""
         self.left_behind = False  # others write what is saved
@@ -85,7 +85,7 @@ class Sessions:
         search = WebSearchSettings() if "web_search" in manner.tools else None
         tools = [
             replace(tool, confirm=tool.confirm or tool.name in manner.ask_first)
-            for tool in builtin_tools(self._timer_service, web_search=search)
+            for tool in builtin_tools(self._timers(), web_search=search)
             if tool.name in manner.tools
         ]
         speaks = bool(manner.voice) and self._model.engine.capabilities.speaks
@@ -96,11 +96,3 @@ class Sessions:
             remember_turns=chosen.remember_turns,
             own_voice=chosen.own_voice,
         )
-
-    @property
-    def _timer_service(self) -> Any:
-        from engine.conversation.replying.tools.timers import TimerService
-
-        if self._timers is None:
-            self._timers = TimerService(lambda timer: self._ring(timer.label))
-        return self._timers

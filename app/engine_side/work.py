@@ -23,11 +23,11 @@ class EngineWork:
     """Owns the model and the session. Lives on one thread."""
 
     def __init__(
-        self, loader: Loader, voices: Path, ring: Callable[[str], None], confirm: Callable[[ToolCall, Request], bool]
+        self, loader: Loader, voices: Path, timers: Callable[[], Any], confirm: Callable[[ToolCall, Request], bool]
     ) -> None:
         self.model = LoadedModel(loader)
         self.voices = VoiceWork(self.model, voices)
-        self.sessions = Sessions(self.model, self.voices, ring)
+        self.sessions = Sessions(self.model, self.voices, timers)
         self.turns = TurnWork(self.sessions, self.voices, confirm)
 
     def close(self) -> None:

@@ -121,6 +121,13 @@ class ToolServers(QObject):
         others = tuple(each for each in self._settings.now.trusted_servers if each != command)
         self._settings.change(trusted_servers=others if asks else (*others, command))
 
+    def trust_tool(self, name: str) -> None:
+        """Do not ask about the server of this tool any more, if it is a server's."""
+        for command, served in self._served.items():
+            if any(tool.name == name for tool in served.tools):
+                self.set_asks(command, False)
+                return
+
     def start_again(self, command: str) -> None:
         """Start a server that ended, or did not start."""
         if self._open and command in self._settings.now.tool_servers:

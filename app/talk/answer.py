@@ -60,7 +60,18 @@ class Answer:
                 )
         return turn
 
+    def _place(self, tools: tuple[StoredTool, ...], call: str) -> int:
+        return len(tools) - len(self.tool_ids) + self.tool_ids.index(call)
+
     def _with_result(self, tools: tuple[StoredTool, ...], result: ToolResult) -> tuple[StoredTool, ...]:
-        place = len(tools) - len(self.tool_ids) + self.tool_ids.index(result.id)
+        place = self._place(tools, result.id)
         state = ToolState.FAILED if result.failed else ToolState.DONE
         return (*tools[:place], replace(tools[place], result=result.text, state=state), *tools[place + 1 :])
+
+    def with_tool_state(self, turn: StoredTurn, call: str, state: ToolState) -> StoredTurn:
+        """The turn with another state of a call that has no result yet."""
+        place = self._place(turn.tools, call)
+        tool = turn.tools[place]
+        if tool.state not in (ToolState.RUNNING, ToolState.ASKING):
+            return turn
+        return replace(turn, tools=(*turn.tools[:place], replace(tool, state=state), *turn.tools[place + 1 :]))

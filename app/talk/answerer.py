@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -12,7 +13,7 @@ from app.engine_side.engine_thread import EngineThread
 from app.engine_side.requests import Request
 from app.engine_side.sinks import PlaybackSink
 from app.engine_side.turns import Trouble
-from app.shown import State, TurnState
+from app.shown import State, ToolState, TurnState
 from app.talk.answer import Answer
 from app.talk.confirmations import Confirmations
 from app.talk.conversation import Conversation
@@ -22,7 +23,7 @@ from app.talk.state_machine import StateMachine
 from app.talk.states import Happening
 from app.talk.stored_turn import StoredTurn
 from app.talk.turn_tasks import TurnTasks
-from engine.events import ContextTrimmed, Heard, ReplyEnded, Samples
+from engine.events import ContextTrimmed, Heard, ReplyEnded, Samples, ToolCall
 
 _OF_THE_QUESTION = ("text", "peaks", "seconds", "attachment", "speed", "recording")
 
@@ -50,6 +51,8 @@ class Answerer(QObject):
         self.answer: Answer | None = None
         machine.silencing.connect(self.interrupt)
         conversation.branch_changed.connect(self.make_agree)
+        confirmations.asked.connect(lambda call: self._show_asking(call, ToolState.ASKING))
+        confirmations.answered.connect(lambda call: self._show_asking(call, ToolState.RUNNING))
         thread.happened.connect(self._on_event)
         thread.ended.connect(self._on_ended)
 
@@ -98,10 +101,10 @@ class Answerer(QObject):
 
     def interrupt(self) -> None:
         """Silence first, then end the answer: the model keeps what was heard."""
-        answer, self.answer = self.answer, None
-        if answer is None:
+        if self.answer is None:
             return
-        self._confirmations.refuse()
+        self._confirmations.answer(False)
+        answer, self.answer = self.answer, None
         heard = self._sound.playback.stop()
         if answer.spoken_again:
             answer.request.cancel()
@@ -118,15 +121,25 @@ class Answerer(QObject):
         stored = self._conversation.find(answer.id)
         if stored is None:
             return
-        text = stored.answer
+        whole = text = stored.answer
         if answer.spoken:
             text = heard_part(text, character_at(answer.spans, answer.made_24k, heard)) if answer.spans else ""
         sound = answer.task.sound.name if answer.spans else ""
+        unfinished = (ToolState.RUNNING, ToolState.ASKING)
+        tools = tuple(
+            replace(each, state=ToolState.FAILED) if each.state in unfinished else each for each in stored.tools
+        )
         self._conversation.show(
-            answer.id, state=TurnState.INTERRUPTED, answer=text, spoken=None,
-            spans=tuple(answer.spans), sound=sound, heard_24k=heard if answer.spoken else None,
+            answer.id, state=TurnState.INTERRUPTED, answer=text, unspoken=whole[len(text) :], spoken=None,
+            spans=tuple(answer.spans), tools=tools, sound=sound, heard_24k=heard if answer.spoken else None,
         )  # fmt: skip
         self._conversation.keep(answer.id)
+
+    def _show_asking(self, call: ToolCall, state: ToolState) -> None:
+        answer = self.answer
+        stored = self._conversation.find(answer.id) if answer is not None else None
+        if answer is not None and stored is not None and call.id in answer.tool_ids:
+            self._conversation.put(answer.with_tool_state(stored, call.id, state))
 
     def make_agree(self) -> None:
         """Have the model's memory agree with the conversation: at once if it is idle, else when it is."""

@@ -11,7 +11,6 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from app.engine_side.requests import Request
-from app.talk.notices import Notices
 from engine.events import ToolCall
 
 LONGEST_S = 60.0
@@ -42,13 +41,13 @@ class Confirmation:
 class Confirmations(QObject):
     """Brings the questions of tools to the user, one at a time."""
 
+    asked = Signal(object)  # ToolCall
+    answered = Signal(object)  # likewise; also when nobody answered
     _wanted = Signal(Confirmation)  # emitted on the engine's thread
     _over = Signal(Confirmation)  # likewise
 
-    def __init__(self, notices: Notices, titles: Callable[[], dict[str, str]]) -> None:
-        """`titles` says what the tools are called in the window, by name."""
+    def __init__(self) -> None:
         super().__init__()
-        self._notices, self._titles = notices, titles
         self._confirmation: Confirmation | None = None
         self._wanted.connect(self._on_wanted)
         self._over.connect(self._on_over)
@@ -61,28 +60,29 @@ class Confirmations(QObject):
         self._over.emit(confirmation)
         return allowed
 
-    def refuse(self) -> None:
-        """Do not allow what is asked for; the model is told so and goes on."""
+    @property
+    def asking(self) -> str:
+        """The tool that is asked about; "" when none is."""
+        return self._confirmation.call.name if self._confirmation is not None else ""
+
+    def answer(self, allowed: bool) -> None:
+        """Allow what is asked for, or not; then the model is told so and goes on."""
         if self._confirmation is not None:
-            self._confirmation.answer(False)
+            self._confirmation.answer(allowed)
             self._on_over(self._confirmation)
 
     def _on_wanted(self, confirmation: Confirmation) -> None:
         if confirmation.request.cancelled:  # stopped while the question was on its way
             confirmation.answer(False)
             return
-        call, words = confirmation.call, self.tr("Earshot wants to use {tool}: {arguments}")
-        title = self._titles().get(call.name, call.name)
         self._confirmation = confirmation
-        self._notices.ask(
-            words.format(tool=title, arguments=arguments_in_words(call.arguments)), lambda: confirmation.answer(True)
-        )
+        self.asked.emit(confirmation.call)
 
     def _on_over(self, confirmation: Confirmation) -> None:
         """Answered, or not answered for too long: nothing is asked any more."""
         if confirmation is self._confirmation:
             self._confirmation = None
-            self._notices.end_question()
+            self.answered.emit(confirmation.call)
 
 
 def arguments_in_words(arguments: dict[str, Any]) -> str:

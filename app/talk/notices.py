@@ -1,4 +1,4 @@
-"""The line under the talk button: advice, trouble, and a question that has to be answered first."""
+"""The notice over the message field: advice or trouble, with something that helps."""
 
 from __future__ import annotations
 
@@ -21,49 +21,36 @@ def _no_help() -> None:
 
 
 class Notices(QObject):
-    """One notice at a time. While a question stands, what is said waits until it is answered."""
+    """One notice at a time; it goes with its cause or with the next thing that is done."""
 
     changed = Signal(Notice)
 
     def __init__(self) -> None:
         super().__init__()
         self.shown = Notice()
-        self._help: Help = _no_help
-        self._asking = False
-        self._waiting: tuple[Notice, Help] = self.shown, _no_help
+        self._help = self._other = _no_help
 
     def say(
-        self, text: str = "", *, trouble: bool = False, action: NoticeAction = NoticeAction.NONE, help: Help = _no_help
+        self,
+        text: str = "",
+        *,
+        trouble: bool = False,
+        action: NoticeAction = NoticeAction.NONE,
+        help: Help = _no_help,
+        other: Help = _no_help,
     ) -> None:
-        """Show a sentence, with something that helps; without words, show none."""
+        """Show a sentence, with something that helps and something else to do; without words, show none."""
         notice = Notice(text, trouble, action)
-        if not self._asking:
-            self._show(notice, help)
-        elif text:
-            self._waiting = notice, help
-
-    def ask(self, text: str, allow: Help) -> None:
-        """Show a question until `end_question`."""
-        self._waiting = self.shown, self._help
-        self._show(Notice(text, action=NoticeAction.ALLOW), allow)
-        self._asking = True
-
-    def end_question(self) -> None:
-        """Nothing is asked any more: show what was said before or meanwhile."""
-        self._asking = False
-        self._show(*self._waiting)
-
-    def act(self) -> None:
-        """Do what the notice offers."""
-        help = self._help
-        self.say()
-        help()
-
-    def _show(self, notice: Notice, help: Help) -> None:
-        self._help = help
+        self._help, self._other = help, other
         if notice != self.shown:
             self.shown = notice
             self.changed.emit(notice)
+
+    def act(self, otherwise: bool = False) -> None:
+        """Do what the notice offers, or the other thing."""
+        do = self._other if otherwise else self._help
+        self.say()
+        do()
 
 
 def explain(error: BaseException | None) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from app.audio.playback import RATE_HZ
 from app.audio.sound_devices import SoundDevices
 from app.engine_side.sinks import PlaybackSink
 from app.shown import State, TurnState
@@ -22,6 +23,7 @@ class Replayer(QObject):
     """One sound at a time."""
 
     ended = Signal()
+    question_played = Signal(str, object)  # the turn, how much of what was said in it; None when it is over
 
     def __init__(
         self,
@@ -37,6 +39,7 @@ class Replayer(QObject):
         self._machine, self._notices, self._conversation, self._sound = machine, notices, conversation, sound
         self._player: SoundFilePlayer | None = None
         self._id: str | None = None  # of the turn whose answer it is
+        self._question: tuple[str, float, float] | None = None  # the turn, where playing began, its length in seconds
         self._sampling = False
         machine.silencing.connect(self.interrupt)
 
@@ -48,12 +51,15 @@ class Replayer(QObject):
             self._conversation.show(id, state=TurnState.SPEAKING, speed=float(speed))
             self.play(self._conversation.folder / stored.sound, float(speed), id)
 
-    def play_question(self, id: str) -> None:
-        """Play what the user said."""
+    def play_question(self, id: str, share: float = 0.0) -> None:
+        """Play what the user said, from a share of it on."""
         stored = self._conversation.find(id)
         if stored is not None and stored.recording:
             self._machine.stop()
-            self.play(self._conversation.folder / stored.recording)
+            seconds = stored.seconds or 0.0
+            part = (share * seconds, seconds + 1.0) if share else None
+            self.play(self._conversation.folder / stored.recording, part_s=part)
+            self._question = id, share * seconds, seconds
 
     def play_part(self, path: Path, first_s: float, last_s: float) -> None:
         """Play a part of a recording, unless something more important goes on."""
@@ -95,6 +101,9 @@ class Replayer(QObject):
         """Silence."""
         player, id, sampling = self._player, self._id, self._sampling
         self._player, self._id, self._sampling = None, None, False
+        if self._question is not None:
+            self.question_played.emit(self._question[0], None)
+            self._question = None
         if player is not None or sampling:
             self._sound.playback.stop()
         if player is None:
@@ -113,6 +122,10 @@ class Replayer(QObject):
         if playback.over:
             self.interrupt()
             self._machine.happen(Happening.QUIET)
+        elif self._question is not None:
+            id, from_s, seconds = self._question
+            at_s = from_s + playback.samples_played / RATE_HZ
+            self.question_played.emit(id, min(at_s / max(seconds, 0.01), 1.0))
         elif self._id is not None and (stored := self._conversation.find(self._id)) is not None:
             played = round(playback.samples_played * player.speed)
             made = stored.spans[-1][0] + 1 if stored.spans else 0

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 LIVE = {TurnState.WAITING, TurnState.THINKING, TurnState.ANSWERING, TurnState.SPEAKING}
 _NUMBERS = ("seconds", "thinking_s", "speed", "first_text_s", "first_sound_s", "real_time_factor")
-_WORDS = ("text", "attachment", "thinking", "answer", "problem", "recording", "sound")
+_WORDS = ("text", "attachment", "thinking", "answer", "unspoken", "problem", "recording", "sound")
 _COUNTS = ("heard_24k",)
 
 Kind = TypeVar("Kind", TurnState, ToolState)
@@ -62,11 +62,12 @@ class StoredTurn:
     sound: str = ""
     spans: tuple[tuple[int, int, int], ...] = ()
     heard_24k: int | None = None
+    unspoken: str = ""  # the rest of an answer that was interrupted: people see it, the model does not remember it
 
     @property
     def words(self) -> str:
         """What can be searched for."""
-        return "\n".join(part for part in (self.text, self.attachment, self.answer) if part)
+        return "\n".join(part for part in (self.text, self.attachment, self.answer + self.unspoken) if part)
 
     @property
     def files(self) -> set[str]:
@@ -80,7 +81,7 @@ def view_of(turn: StoredTurn, spoken: tuple[int, int] | None = None, version: in
         turn.id, turn.state, turn.text, turn.peaks, turn.seconds, turn.attachment, turn.thinking, turn.thinking_s,
         tuple(ToolView(tool.name, tool.arguments, tool.result, tool.state) for tool in turn.tools),
         turn.answer, spoken, bool(turn.sound or turn.spans), turn.speed, turn.first_text_s, turn.first_sound_s,
-        turn.real_time_factor, turn.problem, version, versions,
+        turn.real_time_factor, turn.problem, version, versions, turn.unspoken,
     )  # fmt: skip
 
 
@@ -126,7 +127,8 @@ def _decoded(id: str, conversation: str, value: dict[str, Any]) -> StoredTurn:
 
 def _tool(value: dict[str, Any]) -> StoredTool:
     name, arguments, result = (_text(value.get(part, "")) for part in ("name", "arguments", "result"))
-    return StoredTool(name, arguments, result, ToolState(value["state"]))
+    state = ToolState(value["state"])
+    return StoredTool(name, arguments, result, ToolState.FAILED if state is ToolState.ASKING else state)
 
 
 def _text(value: Any) -> str:

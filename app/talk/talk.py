@@ -15,7 +15,7 @@ from app.talk.recorder import Recorder
 from app.talk.recovery import Recovery
 from app.talk.replayer import Replayer
 from app.talk.state_machine import StateMachine
-from app.talk.timer_bell import TimerBell
+from app.talk.timers import Timers
 from app.talk.turn_commands import TurnCommands
 from app.talk.turn_transcriber import TurnTranscriber
 from app.talk.voice_recorder import VoiceRecorder
@@ -38,12 +38,12 @@ class Talk:
     commands: TurnCommands
     conversations: ConversationCommands
     voice_recorder: VoiceRecorder
-    bell: TimerBell
+    timers: Timers
     recovery: Recovery
 
     def poll(self) -> None:
         """Follow microphone and loudspeaker; called about 30 times a second."""
         for each in (
-            self.microphone_use, self.recorder, self.voice_recorder, self.bell, self.replayer, self.answerer,
+            self.microphone_use, self.recorder, self.voice_recorder, self.timers, self.replayer, self.answerer,
         ):  # fmt: skip
             each.poll()

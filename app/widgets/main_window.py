@@ -11,6 +11,7 @@ from app.qt import override
 from app.widgets.bindings.lists import ListBinding
 from app.widgets.bindings.settings import SettingsBinding
 from app.widgets.bindings.talk import TalkBinding
+from app.widgets.bindings.timers import TimerBinding
 from app.widgets.bindings.transcribe import TranscribeBinding
 from app.widgets.bindings.undo import UndoBinding
 from app.widgets.controls.sheets import tell
@@ -29,6 +30,7 @@ class MainWindow(Window):
         self._controller = controller
         self._settings = settings
         self.talking = TalkBinding(self, controller, settings)
+        self.timing = TimerBinding(self, controller)
         self.listing = ListBinding(self, controller, settings)
         self.transcribing = TranscribeBinding(self, controller)
         self.preferences = SettingsBinding(self, controller, settings)

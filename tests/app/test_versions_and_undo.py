@@ -81,7 +81,7 @@ def test_asking_again_keeps_the_older_answer_and_all_that_followed_it(sit: Sit) 
     user = sit(reply("One.", 0), reply("Two.", 0), reply("Three.", 0), reply("Uno.", 0), reply("Dos.", 0))
     for question in ("First?", "Second?", "Third?"):
         ask(user, question)
-    user.press(user.word("Again", user.turn(0)))
+    user.act("Ask again", 0)
     user.sees(lambda: answers(user) == ["Uno."])
     settled(user)
     ask(user, "And then?")
@@ -101,7 +101,7 @@ def test_an_edited_question_is_a_version_beside_the_older_one(sit: Sit) -> None:
     user = sit(reply("One.", 0), reply("Two.", 0), reply("Changed.", 0))
     ask(user, "First?")
     ask(user, "Second?")
-    user.press(user.word("Edit", user.turn(0)))
+    user.act("Edit question", 0)
     sheet = user.window.findChild(TextSheet)
     assert sheet is not None
     sheet.editor.setPlainText("Another?")
@@ -117,7 +117,7 @@ def test_arrow_keys_go_from_version_to_version_and_the_keyboard_stays_there(sit:
     user = sit(reply("One.", 0), reply("Uno.", 0), reply("Ichi.", 0))
     ask(user, "First?")
     for _ in range(2):
-        user.press(user.word("Again"))
+        user.act("Ask again")
         settled(user)
     user.turn().setFocus()
     for key, seen in ((Qt.Key.Key_Left, "Uno."), (Qt.Key.Key_Left, "One."), (Qt.Key.Key_Left, "One.")):
@@ -135,7 +135,7 @@ def test_switching_leaves_the_switch_under_the_pointer_and_what_is_above_where_i
         ask(user, f"Question {n}?")
     page = user.window.conversation
     page.show_index(5)
-    user.press(user.word("Again", user.turn(5)))
+    user.act("Ask again", 5)
     settled(user)
     ask(user, "More?")
     page.show_index(5)
@@ -152,7 +152,7 @@ def test_switching_leaves_the_switch_under_the_pointer_and_what_is_above_where_i
 def test_a_version_in_the_making_can_be_left(sit: Sit) -> None:
     user = sit(reply("One.", 0), reply("Uno, dos, tres, cuatro.", 4.0))
     ask(user, "First?")
-    user.press(user.word("Again"))
+    user.act("Ask again")
     user.hears_something()
     user.sees_word("Speaking")
     user.press(user.turn().action_row.versions.back_button)
@@ -212,7 +212,7 @@ def test_a_removed_version_gives_way_to_the_one_beside_it_and_comes_back_with_wh
     user = sit(reply("One.", 0), reply("Two.", 0), reply("Uno.", 0), reply("Dos.", 0))
     ask(user, "First?")
     ask(user, "Second?")
-    user.press(user.word("Again", user.turn(0)))
+    user.act("Ask again", 0)
     settled(user)
     ask(user, "Then?")
     user.app.controller.delete_turn(user.app.controller.turns[0].key)
@@ -241,7 +241,7 @@ def test_undoing_goes_back_to_the_conversation_it_is_about(sit: Sit) -> None:
 def test_the_conversation_in_front_is_removed_and_comes_back_as_it_was(sit: Sit) -> None:
     user = sit(reply("One.", 0), reply("Uno.", 0), reply("Two.", 0))
     ask(user, "First?")
-    user.press(user.word("Again"))
+    user.act("Ask again")
     settled(user)
     ask(user, "Second?")
     user.press(user.turn(0).action_row.versions.back_button)

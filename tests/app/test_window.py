@@ -26,8 +26,8 @@ from app.shown import TurnState
 from app.talk import confirmations, microphone_use, recorder
 from app.widgets.controls.sheets import Message, TextSheet
 from app.widgets.frame.window import TALK, TRANSCRIBE
-from app.widgets.talk.turn_parts import ToolCard
-from app.widgets.talk.turn_widget import TurnAction
+from app.widgets.talk.tool_card import ToolCard
+from app.widgets.talk.turn_actions import TurnAction
 from engine.errors import RequestError, StorageError
 from engine.events import AnswerText, ToolCall
 from engine.samples import read
@@ -67,10 +67,10 @@ def test_talk_think_answer_play_again(sit: Sit) -> None:
     user.hears()
     user.sees_word("Ready")
     assert user.words == ["Starting…", "Listening", "Thinking", "Speaking", "Ready"]
-    assert re.fullmatch(r"text \d+\.\d s · (sound|heard) \d+\.\d s · RTF \d+\.\d\d", turn.action_row.badge)
-    assert "Tool Calculator" in {card.accessibleName() for card in turn.findChildren(ToolCard)}
+    assert re.fullmatch(r"text \d+\.\d s · sound \d+\.\d s", turn.action_row.badge)
+    assert "12*7 = 84" in {card.accessibleName() for card in turn.findChildren(ToolCard)}
     user.sees(lambda: user.app.controller.turns[0].text == "what is twelve times seven")
-    user.press(user.word("Play again"))
+    user.act("Play")
     user.sees_word("Speaking")
     assert user.hears() == pytest.approx(1.0, abs=0.03)
     assert len(user.app.engine.asked) == 1, "it was not asked again"
@@ -91,7 +91,7 @@ def plays_again(user: User) -> None:
     speaks(user)
     user.hears()
     user.sees_word("Ready")
-    user.press(user.word("Play again"))
+    user.act("Play")
     user.hears_something()
 
 
@@ -100,7 +100,7 @@ def plays_what_was_said(user: User) -> None:
     user.hears_something()
     user.hears()
     user.sees_word("Ready")
-    user.press(user.turn()._bubble._play)
+    user.press(user.turn().bubble.play_button)
     user.hears_something()
 
 
@@ -108,7 +108,7 @@ def speaks_in_another_voice(user: User) -> None:
     speaks(user)
     user.hears()
     user.sees_word("Ready")
-    user.press(user.word("Voice…"))
+    user.act("Speak with another voice…")
     user.choose("Mei")
     user.hears_something()
 
@@ -260,7 +260,7 @@ def test_answering_again_while_listening_ends_the_recording(sit: Sit) -> None:
     user.window.menus.talk.trigger()  # listens until it is triggered again
     user.speak(3.0)
     user.sees_word("Listening · locked")
-    user.press(user.word("Again"))
+    user.act("Ask again")
     user.sees(lambda: user.app.controller.turns[0].answer == "Again.")
     user.sees_word("Ready")
     assert not user.app.controller._sound.microphone.recording
@@ -508,7 +508,7 @@ def test_a_restart_restores_everything(sit: Sit, recordings: list[Path], steps: 
     )
     assert again.window.page == TALK
     assert again.turn().answer.words == "One."
-    again.press(again.word("Play again"))
+    again.act("Play")
     again.hears_something()
     assert again.hears() == pytest.approx(1.0, abs=0.05)
     again.type("Second?")
@@ -666,22 +666,21 @@ def test_sound_is_saved_and_an_answer_copied_spoken_again_edited_and_deleted(
     user.sees_word("Ready")
     target = tmp_path / "saved.wav"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", staticmethod(lambda *_: (str(target), "")))
-    user.press(user.word("Save sound"))
+    user.act("Save as sound…")
     user.sees_notice("Saved saved.wav.")
     assert len(read(target, 24_000)) == pytest.approx(24_000, abs=10)
-    user.press(user.word("Copy"))
+    user.act("Copy")
     assert QGuiApplication.clipboard().text() == "One."
-    user.press(user.word("1.0×"))
-    user.choose("1.5×")
+    user.act("1.5×")
     user.hears_something()
     assert user.hears() == pytest.approx(1.0 / 1.5, abs=0.06)
-    user.press(user.word("Voice…"))
+    user.act("Speak with another voice…")
     user.choose("Mei")
     user.hears_something()
     user.hears()
     user.sees_word("Ready")
     assert [voice.name for voice in user.app.engine.voices_used] == ["Mei"]
-    user.press(user.word("Edit"))
+    user.act("Edit question")
     sheet = user.window.findChild(TextSheet)
     assert sheet is not None
     sheet.editor.setPlainText("Changed?")
@@ -701,7 +700,7 @@ def test_a_sound_that_cannot_be_saved_says_why(sit: Sit, tmp_path: Path, monkeyp
     user.hears_something()
     user.hears()
     monkeypatch.setattr(QFileDialog, "getSaveFileName", staticmethod(lambda *_: (str(tmp_path), "")))
-    user.press(user.word("Save sound"))
+    user.act("Save as sound…")
     user.sees_notice("is a folder: choose a file name")
 
 
@@ -724,18 +723,33 @@ def results(user: User) -> list[str]:
     return [result.text for passage in passages for result in passage.results]
 
 
-@pytest.mark.parametrize(("word", "result"), [("Allow", "84"), ("Don't allow", "The user did not allow this call.")])
-def test_a_tool_that_asks_first_is_allowed_or_refused(sit: Sit, word: str, result: str) -> None:
+def asks(user: User) -> bool:
+    """Whether a card in sight asks whether its tool may be used."""
+    return any(card.allow.isVisible() for card in user.window.conversation.findChildren(ToolCard))
+
+
+@pytest.mark.parametrize(
+    ("word", "result", "asked_again"),
+    [
+        ("Allow", "84", True),
+        ("Always Allow", "84", False),
+        ("Don't Allow", "The user did not allow this call.", True),
+    ],
+)
+def test_a_card_asks_whether_its_tool_may_be_used(sit: Sit, word: str, result: str, asked_again: bool) -> None:
     user = sit(ask_first=("calculator",))
     using("calculator", {"expression": "12*7"})(user)
     user.type("What is 12*7?")
-    user.sees_notice("Earshot wants to use Calculator: 12*7")
+    user.sees(lambda: asks(user))
+    assert user.turn().cards[0].words == "Earshot wants to use Calculator"
+    assert "12*7" in user.turn().cards[0].accessibleDescription()
     assert not results(user)
     user.press(user.word(word))
     user.sees(lambda: user.app.controller.turns[0].answer == "Well.")
     assert results(user) == [result]
-    assert user.window.talk_bar.notice == ""
-    assert not user.window.talk_bar.lane.other.isVisible()
+    assert not asks(user)
+    assert user.turn().cards[0].words == ("12*7 = 84" if result == "84" else f"Calculator: {result}")
+    assert ("calculator" in user.app.settings.now.ask_first) == asked_again
 
 
 @pytest.mark.parametrize("way", ["escape", "space"])
@@ -743,10 +757,10 @@ def test_whoever_goes_on_without_answering_does_not_allow(sit: Sit, way: str) ->
     user = sit(ask_first=("calculator",))
     using("calculator", {"expression": "12*7"})(user)
     user.type("What is 12*7?")
-    user.sees_notice("Earshot wants to use Calculator")
+    user.sees(lambda: asks(user))
     user.escape() if way == "escape" else user.hold_space()
     user.sees(lambda: results(user) == ["The user did not allow this call."])
-    assert "wants to use" not in user.window.talk_bar.notice
+    assert not asks(user)
     if way == "space":
         user.speak()
         user.sees_word("Listening")
@@ -759,9 +773,9 @@ def test_a_question_nobody_answers_goes_away(sit: Sit, monkeypatch: pytest.Monke
     user = sit(ask_first=("calculator",))
     using("calculator", {"expression": "12*7"})(user)
     user.type("What is 12*7?")
-    user.sees_notice("Earshot wants to use Calculator")
+    user.sees(lambda: asks(user))
     user.sees(lambda: results(user) == ["The user did not allow this call."])
-    user.sees(lambda: not user.window.talk_bar.notice)
+    user.sees(lambda: not asks(user))
 
 
 def test_what_a_tool_may_do_is_set_in_the_settings(sit: Sit) -> None:
@@ -785,17 +799,54 @@ def test_a_timer_rings(sit: Sit) -> None:
     using("set_timer", {"seconds": 1, "label": "tea"})(user)
     user.type("Set a timer.")
     user.sees(lambda: results(user) and "Timer 1 (tea) set for 1 second" in results(user)[0])
-    user.sees_notice("Timer “tea” rings.")
+    user.sees_notice("tea: time is up")
     user.hears_something()
     user.escape()
     assert user.silence()
 
 
+def test_a_timer_counts_down_where_it_is_seen_and_its_cross_is_undone(sit: Sit) -> None:
+    user = sit()
+    using("set_timer", {"minutes": 50, "label": "tea"})(user)
+    user.type("Set a timer.")
+    user.sees(lambda: user.turn().cards and user.turn().cards[0].chip.isVisible())
+    card, header = user.turn().cards[0], user.window.header.timer
+    assert card.words.startswith("tea · 50 min · rings ")
+    assert re.fullmatch(r"(50:00|49:\d\d)", card.chip.text())
+    user.sees(header.isHidden)  # one countdown is enough
+    user.window.show_page(TRANSCRIBE)
+    user.sees(header.isVisible)
+    assert header.text().startswith(("49:", "50:"))
+    user.window.show_page(TALK)
+    user.sees(header.isHidden)
+    user.press(card.chip)
+    user.sees(lambda: not user.app.controller.timers)
+    assert card.chip.isHidden()
+    assert user.window.toast.words == "Cancelled “tea”"
+    user.press(user.window.toast.undo_button)
+    user.sees(lambda: card.chip.isVisible())
+    user.window.menus.new.trigger()
+    user.sees(header.isVisible)
+    user.window.close()
+    assert [timer.label for timer in user.app.controller.timers] == ["tea"], "it goes on without a window"
+
+
+def test_a_timer_that_rings_gives_one_more_minute(sit: Sit) -> None:
+    user = sit()
+    user.app.controller._talk.timers.ring("tea")
+    user.sees_notice("tea: time is up")
+    user.hears_something()
+    user.press(user.window.talk_bar.lane.other)
+    assert user.silence()
+    assert [timer.label for timer in user.app.controller.timers] == ["tea"]
+    assert user.window.talk_bar.notice == ""
+
+
 def test_a_timer_that_is_due_while_it_speaks_rings_afterwards(sit: Sit) -> None:
     user = sit(reply(speech_s=1.0))
     speaks(user)
-    user.app.controller._talk.bell.rang.emit("")
-    user.sees_notice("The timer rings.")
+    user.app.controller._talk.timers.ring("")
+    user.sees_notice("Timer: time is up")
     over = ["Thinking", "Speaking", "Ready", "Playing"]
     user.sees(lambda: user.sound.listen(0.02) is not None and user.words[-4:] == over)
     user.hears_something()

@@ -131,6 +131,16 @@ class User:
         assert len(found) == 1, f"{len(found)} buttons say {text!r}"
         return found[0]
 
+    def act(self, words: str, number: int = -1) -> None:
+        """Press the icon of a turn that is called so, or choose it from the menu behind "…"."""
+        row = self.turn(number).action_row
+        icon = next((icon for icon in row.icons if icon.accessibleName() == words), None)
+        if icon is not None:
+            self.press(icon)
+        else:
+            self.press(row.more)
+            self.choose(words)
+
     def turn(self, number: int = -1) -> TurnWidget:
         """A turn on the page, from the top; the newest one by default."""
         widget = self.window.conversation.widget_of(number % len(self.app.controller.turns))
@@ -142,7 +152,8 @@ class User:
         self.sees(lambda: QApplication.activePopupWidget() is not None)
         menu = QApplication.activePopupWidget()
         assert isinstance(menu, QMenu), "no menu is open"
-        action = next(action for action in menu.actions() if action.text() == words)
+        actions = [*menu.actions(), *(each for inner in menu.findChildren(QMenu) for each in inner.actions())]
+        action = next(action for action in actions if action.text() == words)
         action.trigger()
         menu.close()
 

@@ -13,12 +13,13 @@ from PySide6.QtGui import QCursor, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from app.shown import ModelStatus, Notice, NoticeAction, State, TurnState, TurnView, Welcome
+from app.widgets.bindings.what_is_said import WhatIsSaid
 from app.widgets.controls.sheets import TextSheet
 from app.widgets.frame.header import menu_words
 from app.widgets.frame.window import TALK, TRANSCRIBE, Window, documents_folder
 from app.widgets.talk.state_row import TONES
 from app.widgets.talk.talk_button import TalkLook
-from app.widgets.talk.turn_widget import LIVE, TurnAction
+from app.widgets.talk.turn_actions import LIVE, TurnAction
 from engine.events import Thinking
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class TalkBinding(QObject):
 
     def __init__(self, window: Window, controller: Controller, settings: Settings) -> None:
         super().__init__(window)
+        self._said_now = WhatIsSaid(window)
         self._window = window
         self._controller = controller
         self._settings = settings
@@ -47,6 +49,8 @@ class TalkBinding(QObject):
         controller.model_changed.connect(self._on_model)
         controller.notice_changed.connect(self._on_notice)
         controller.level_changed.connect(window.talk_bar.button.set_level)
+        controller.level_changed.connect(self._said_now.take_level)
+        controller.question_played.connect(window.conversation.show_played)
         controller.turns_reset.connect(self._on_turns_reset)
         controller.branch_shown.connect(self._on_branch_shown)
         controller.turn_changed.connect(self._on_turn)
@@ -73,6 +77,7 @@ class TalkBinding(QObject):
     def _show_state(self) -> None:
         look, word = self._look()
         self._window.busy = self._controller.state is not State.IDLE
+        self._said_now.follow(self._controller.state, bool(self._controller.turns))
         self._window.talk_bar.set_state(look, word)
         self._window.header.set_state("" if self._controller.state is State.IDLE else word, TONES[look])
 
@@ -104,11 +109,12 @@ class TalkBinding(QObject):
             NoticeAction.NONE: "",
             NoticeAction.RETRY: self.tr("Try again"),
             NoticeAction.PRIVACY: self.tr("Open privacy settings"),
-            NoticeAction.ALLOW: self.tr("Allow"),
             NoticeAction.USE: self.tr("Use it now"),
+            NoticeAction.TIMER: self.tr("Stop"),
         }
-        refusal = self.tr("Don't allow") if notice.action is NoticeAction.ALLOW else ""
-        self._window.talk_bar.set_notice(notice.text, commands[notice.action], refusal, trouble=notice.trouble)
+        rings = notice.action is NoticeAction.TIMER
+        other, icon = (self.tr("1 more minute"), "timer") if rings else ("", "")
+        self._window.talk_bar.set_notice(notice.text, commands[notice.action], other, trouble=notice.trouble, icon=icon)
 
     def _show_ways(self) -> None:
         """Offer the ways to talk and the microphones, in the menu of the hint."""
@@ -150,6 +156,7 @@ class TalkBinding(QObject):
         self._enable_turn_commands()
 
     def _on_turn(self, turn: TurnView) -> None:
+        self._said_now.make_room_for(turn)
         self._window.conversation.set_turn(self._titled(turn))
         self._window.show_empty(False)
         self._show_state()
@@ -160,7 +167,7 @@ class TalkBinding(QObject):
         if not turn.tools:
             return turn
         titles = self._controller.tool_titles
-        return replace(turn, tools=tuple(replace(each, name=titles.get(each.name, each.name)) for each in turn.tools))
+        return replace(turn, tools=tuple(replace(each, title=titles.get(each.name, each.name)) for each in turn.tools))
 
     def _show_switches(self) -> None:
         now, window = self._settings.now, self._window
@@ -182,8 +189,8 @@ class TalkBinding(QObject):
         bar.think_toggled.connect(lambda on: controller.set_thinking(Thinking.ALWAYS if on else Thinking.OFF))
         bar.speak_toggled.connect(controller.set_spoken_answers)
         bar.search_toggled.connect(self._on_search_toggled)
-        bar.notice_acted.connect(controller.act_on_notice)
-        bar.notice_acted_otherwise.connect(controller.refuse_tool)
+        bar.notice_acted.connect(lambda: controller.act_on_notice())
+        bar.notice_acted_otherwise.connect(lambda: controller.act_on_notice(True))
         bar.notice_dismissed.connect(controller.dismiss_notice)
         bar.attachment_removed.connect(controller.clear_attachment)
         window.stop_requested.connect(controller.stop)
@@ -241,9 +248,9 @@ class TalkBinding(QObject):
         simple = {
             TurnAction.PLAY: lambda: controller.play_again(key, turn.speed),
             TurnAction.STOP: controller.stop,
-            TurnAction.PLAY_QUESTION: lambda: controller.play_question(key),
+            TurnAction.PLAY_QUESTION: lambda: controller.play_question(key, float(str(value or 0.0))),
             TurnAction.SPEED: lambda: controller.play_again(key, float(str(value))),
-            TurnAction.COPY: lambda: QGuiApplication.clipboard().setText(turn.answer),
+            TurnAction.COPY: lambda: QGuiApplication.clipboard().setText(turn.answer + turn.unspoken),
             TurnAction.SAVE: lambda: self._save(turn),
             TurnAction.VOICE: lambda: self._offer_voices(turn),
             TurnAction.EDIT: lambda: self._edit(turn),
@@ -252,6 +259,9 @@ class TalkBinding(QObject):
             TurnAction.DELETE: lambda: controller.delete_turn(key),
             TurnAction.VERSION: lambda: controller.show_version(key, int(str(value))),
             TurnAction.SKIP_THINKING: controller.skip_thinking,
+            TurnAction.ALLOW: lambda: controller.answer_tool(True),
+            TurnAction.ALLOW_ALWAYS: lambda: controller.answer_tool(True, True),
+            TurnAction.REFUSE: lambda: controller.answer_tool(False),
         }
         if action in simple:
             simple[action]()

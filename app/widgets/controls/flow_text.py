@@ -32,6 +32,7 @@ from app.qt import override
 from app.widgets.controls import theme
 from app.widgets.controls.growing_markdown import MARKDOWN, position_of_end, replace_end, settled_start
 
+_MARK_ROOM_PX = 8  # for the mark at the point heard
 _OPENED = ("http", "https", "mailto")
 _LINK_TAIL = re.compile(r"\]\([^)\s]*\)")
 
@@ -79,6 +80,7 @@ class FlowText(QTextBrowser):
         self._known_places: list[int] = [0]
         self._places: list[int] | None = None
         self._sounding: tuple[int, int] | None = None  # what is marked, as positions in the document
+        self._interrupted = False
         self._quiet = False
         self._measured: tuple[int, int] | None = None  # the width the text is laid out at, and its height there
         self._natural: tuple[int, int] | None = None
@@ -120,6 +122,7 @@ class FlowText(QTextBrowser):
             self._settle(0, 0)
             self.document().setPlainText(text)
         self._source, self._markdown, self._places = text, markdown, None
+        self._spoken, self._interrupted = (None, False) if self._interrupted else (self._spoken, False)
         self._measured = self._natural = None
         self._space_lines(changed_from)
         self._colour_spoken()
@@ -191,10 +194,34 @@ class FlowText(QTextBrowser):
 
     def set_spoken(self, span: tuple[int, int] | None) -> None:
         """Mark these characters of the text as sounding now and show later ones lighter; None: no marks."""
-        if span != self._spoken:
-            self._spoken = span
+        if span != self._spoken or self._interrupted:
+            self._spoken, self._interrupted = span, False
             self._colour_spoken()
             self.viewport().update()
+
+    def set_heard(self, characters: int) -> None:
+        """Mark the point up to which the text was heard, and show the rest lighter."""
+        if self._interrupted and self._spoken == (characters, characters):
+            return
+        self._spoken, self._interrupted = (characters, characters), True
+        self._make_room_for_mark()
+        self._colour_spoken()
+        self.viewport().update()
+
+    def _make_room_for_mark(self) -> None:
+        """Widen the blank after what was heard: the mark stands in it."""
+        at = self._spoken_positions()
+        if at is None or at[0] >= self.document().characterCount() - 1:
+            return
+        cursor = QTextCursor(self.document())
+        cursor.setPosition(at[0])
+        cursor.setPosition(at[0] + 1, QTextCursor.MoveMode.KeepAnchor)
+        if cursor.selectedText() == " ":
+            wider = QTextCharFormat()
+            wider.setFontLetterSpacingType(QFont.SpacingType.AbsoluteSpacing)
+            wider.setFontLetterSpacing(_MARK_ROOM_PX)
+            cursor.mergeCharFormat(wider)
+            self._measured = self._natural = None
 
     def spoken_span(self) -> tuple[int, int] | None:
         """Where the marked words lie in the rendered text."""
@@ -298,7 +325,7 @@ class FlowText(QTextBrowser):
         later.cursor.setPosition(min(span[1], max(self.document().characterCount() - 1, 0)))
         later.cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
         later.format = QTextCharFormat()
-        later.format.setForeground(theme.colours(self).second)
+        later.format.setForeground(theme.colours(self).unheard)
         self.setExtraSelections([later])
 
     def _spoken_boxes(self, start: int, end: int) -> list[QRectF]:
@@ -334,6 +361,15 @@ class FlowText(QTextBrowser):
                 painter.drawRoundedRect(box, 4, 4)
             painter.end()
         super().paintEvent(event)
+        if self._interrupted and span is not None:
+            self._paint_mark(span[0])
+
+    def _paint_mark(self, at: int) -> None:
+        boxes = self._spoken_boxes(max(at - 1, 0), max(at, 1))
+        if boxes:
+            place = boxes[-1] if at else QRectF(boxes[0].left(), boxes[0].top(), 0, boxes[0].height())
+            painter = QPainter(self.viewport())
+            painter.fillRect(QRectF(place.right() + 3, place.top(), 2, place.height()), theme.colours(self).field_line)
 
     @override
     def changeEvent(self, event: QEvent) -> None:

@@ -13,6 +13,7 @@ from app.qt import override
 from app.widgets.controls import theme
 from app.widgets.controls.buttons import IconButton, MenuButton
 from app.widgets.controls.labels import ElidedLabel, Label
+from app.widgets.talk.timer_chip import TimerChip
 
 _LIGHTS = 64  # the window's own buttons on a Mac
 
@@ -99,6 +100,9 @@ class HeaderBar(QWidget):
         self._state = Label("", "second", weight=600)
         self._state.hide()
         self._row.addWidget(self._state)
+        self.timer = TimerChip(sign="timer")
+        self.timer.hide()
+        self._row.addWidget(self.timer)
 
     def add(self, widget: QWidget) -> None:
         """Put a control at the right end."""
@@ -110,6 +114,12 @@ class HeaderBar(QWidget):
         self.new_button.setVisible(shown)
         lights = _LIGHTS if shown and sys.platform == "darwin" else 0
         self._row.setContentsMargins((16 if shown else 24) + lights, 0, 18, 1)
+
+    def show_timer(self, left_s: int | None, name: str) -> None:
+        """Count down the timer that rings next; None for none."""
+        self.timer.setVisible(left_s is not None)
+        if left_s is not None:
+            self.timer.show_time(left_s, name)
 
     def set_title(self, title: str) -> None:
         """Name what the page shows."""

@@ -12,13 +12,15 @@ from PySide6.QtGui import QGuiApplication, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QWidget
 
 from app.qt import override
-from app.shown import TurnView
+from app.shown import ToolView, TurnView
 from app.widgets.controls import theme
 from app.widgets.controls.motion import fade_in
 from app.widgets.controls.scroll_bar import use_thin_bar
-from app.widgets.talk.turn_widget import LIVE, TurnAction, TurnWidget
+from app.widgets.talk.turn_actions import LIVE, TurnAction
+from app.widgets.talk.turn_widget import TimeLeft, TurnWidget
 
-TOP, BOTTOM, BETWEEN = 10, 12, 2
+TOP, BETWEEN = 14, 0
+BOTTOM = 56  # a notice covers nothing of the newest turn
 NEAR_END_PX = 32
 _GROWING_MS = 66  # a growing answer is laid out anew at most 15 times a second
 
@@ -57,6 +59,8 @@ class ConversationPage(QAbstractScrollArea):
         self._tops: list[int] = []
         self._known_tops = 0  # tops up to this turn are right
         self._unfolded: dict[str, bool] = {}
+        self._opened: dict[str, set[int]] = {}  # cards that say all, by turn
+        self._time_left: TimeLeft = lambda tool: None
         self._shown: dict[int, TurnWidget] = {}
         self._spare: list[TurnWidget] = []
         self._follow = True
@@ -90,6 +94,7 @@ class ConversationPage(QAbstractScrollArea):
         self._heights = [guessed_height(turn) for turn in turns]
         self._known_tops = 0
         self._unfolded.clear()
+        self._opened.clear()
         self._grown.clear()
         self._release(set())
         self._follow = True
@@ -138,6 +143,7 @@ class ConversationPage(QAbstractScrollArea):
             self._heights.append(guessed_height(turn))
             self._follow = True
             self._settle()
+            self._tell_last()
             fade_in(self._shown[len(self._turns) - 1])
             return
         before, self._turns[index] = self._turns[index], turn
@@ -179,6 +185,27 @@ class ConversationPage(QAbstractScrollArea):
         self._settling = True
         bar.setValue(place)
         self._settle()
+        self._tell_last()
+
+    def _tell_last(self) -> None:
+        for index, widget in self._shown.items():
+            widget.set_last(index == len(self._turns) - 1)
+
+    def count_down(self, time_left: TimeLeft) -> None:
+        """Show how much time is left of the timers that cards speak of."""
+        self._time_left = time_left
+        for widget in self._shown.values():
+            widget.show_times_left(time_left)
+
+    def tools_in_sight(self) -> list[ToolView]:
+        """Those whose cards are in sight."""
+        return [tool for widget in self._shown.values() for tool in widget.turn.tools]
+
+    def show_played(self, key: str, share: float | None) -> None:
+        """Show how much of what I said in a turn was played; None when it is over."""
+        for widget in self._shown.values():
+            if widget.turn.key == key:
+                widget.bubble.show_played(share)
 
     def widget_of(self, index: int) -> TurnWidget | None:
         """The widget lent to a turn, while it is in sight."""
@@ -203,7 +230,14 @@ class ConversationPage(QAbstractScrollArea):
         return self._unfolded.get(turn.key, turn.state in LIVE or index == len(self._turns) - 1)
 
     def _fill(self, widget: TurnWidget, index: int) -> None:
-        widget.show_turn(self._turns[index], unfolded=self._is_unfolded(index))
+        turn = self._turns[index]
+        widget.show_turn(
+            turn,
+            unfolded=self._is_unfolded(index),
+            last=index == len(self._turns) - 1,
+            opened=self._opened.get(turn.key, ()),
+            time_left=self._time_left,
+        )
 
     def _release(self, keep: set[int]) -> None:
         focused = QApplication.focusWidget()
@@ -231,12 +265,18 @@ class ConversationPage(QAbstractScrollArea):
     def _on_act(self, key: str, action: TurnAction, value: object) -> None:
         if action is TurnAction.FOLD:
             self._unfolded[key] = not value
-            index = next(i for i, turn in enumerate(self._turns) if turn.key == key)
-            self._fill(self._shown[index], index)
-            self._set_height(index, self._shown[index].heightForWidth(self.column_width()))
-            self._settle()
+            self._show_anew(key)
+        elif action is TurnAction.OPEN_TOOL:
+            self._opened.setdefault(key, set()).symmetric_difference_update({int(str(value))})
+            self._show_anew(key)
         else:
             self.act.emit(key, action, value)
+
+    def _show_anew(self, key: str) -> None:
+        index = next(i for i, turn in enumerate(self._turns) if turn.key == key)
+        self._fill(self._shown[index], index)
+        self._set_height(index, self._shown[index].heightForWidth(self.column_width()))
+        self._settle()
 
     def _set_height(self, index: int, height: int) -> None:
         if self._heights[index] != height:

@@ -23,7 +23,7 @@ from app.widgets.controls.labels import ElidedLabel
 from app.widgets.controls.scroll_bar import use_thin_bar
 
 LEAST, MOST = 40, 160  # its height
-_LINE, _PADDING = 20, 10
+_PADDING = 12
 _EDITOR_LEFT, _EDITOR_RIGHT = 42, 40
 _ABOUT = 28  # the row that says what it is about
 
@@ -186,7 +186,8 @@ class MessageBox(QWidget):
     def wanted_height(self) -> int:
         """Its height for what is typed: it grows, then it scrolls."""
         about = _ABOUT if self.attachment else 0
-        return min(max(self.field.lines * _LINE + 2 * _PADDING, LEAST) + about, MOST)
+        lines = self.field.lines * self.field.fontMetrics().lineSpacing()
+        return min(max(lines + 2 * _PADDING, LEAST) + about, MOST)
 
     def _arrange(self) -> None:
         width, height = self.width(), self.height()
@@ -194,7 +195,7 @@ class MessageBox(QWidget):
         foot = height - LEAST
         self._attach.setGeometry(8, foot + 6, 28, 28)
         self.send.setGeometry(width - 34, foot + 6, 28, 28)
-        self.field.setGeometry(_EDITOR_LEFT, top, width - _EDITOR_LEFT - _EDITOR_RIGHT, max(height - top - 8, _LINE))
+        self.field.setGeometry(_EDITOR_LEFT, top, width - _EDITOR_LEFT - _EDITOR_RIGHT, max(height - top - 8, 16))
         room = width - _EDITOR_LEFT - _EDITOR_RIGHT - 24
         about = min(self._about.fontMetrics().horizontalAdvance(self._about.text()) + 2, room)
         self._about.setGeometry(_EDITOR_LEFT, 8, about, 20)

@@ -87,6 +87,11 @@ class HintButton(MenuButton):
         self.setEnabled(opens)
         self.update()
 
+    @override
+    def sizeHint(self) -> QSize:
+        arrow = self._ARROW if self._opens else 0
+        return QSize(int(self.text_width() + 0.999) + arrow + 8, theme.ICON_BUTTON)
+
     def fit(self, room: int) -> int:
         """Say only the first part where there is no room for all; returns the width."""
         self.setText(self.words)

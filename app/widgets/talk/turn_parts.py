@@ -1,17 +1,17 @@
-"""The parts of a turn: what I said, what it thinks, the tools it used. Each tells how high it is at a width."""
+"""The parts of a turn: what I said, and what it thinks. Each tells how high it is at a width."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPalette, QResizeEvent
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QWidget
 
 from app.qt import override
-from app.shown import ToolState, ToolView, TurnState, TurnView
+from app.shown import TurnState, TurnView
 from app.widgets.controls import icons, theme
-from app.widgets.controls.buttons import IconButton, PaintedButton, TextButton, draw_focus, pen
+from app.widgets.controls.buttons import IconButton, PaintedButton, TextButton, draw_focus
 from app.widgets.controls.flow_text import FlowText
-from app.widgets.controls.labels import tip
+from app.widgets.controls.labels import Label
 from app.widgets.controls.waveform import HEIGHT as WAVE_HEIGHT
 from app.widgets.controls.waveform import Waveform
 
@@ -27,34 +27,70 @@ def clock(seconds: float) -> str:
 
 
 class UserBubble(QWidget):
-    """What I said, on the right: its waveform, its length, and its words when they are written down."""
+    """What I said, on the right: its waveform, its length, and its words when they are known. While it is being said,
+    it is green and moves.
+    """
 
-    play_requested = Signal()
+    play_requested = Signal(float)  # from this share of it on
+    stop_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._play = IconButton("play", self.tr("Play what I said"), 22, self)
-        self._play.clicked.connect(self.play_requested)
+        self._play.clicked.connect(self._on_play)
         self._wave = Waveform(self)
-        self._length = QLabel(self)
-        self._length.setFont(theme.font(theme.SMALL_PX, tabular=True))
-        self._length.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self._text = FlowText(theme.TEXT_PX, 18, self)
+        self._wave.sought.connect(self.play_requested)
+        self._length = Label("", "second", size_px=theme.SMALL_PX, tabular=True, parent=self)
+        self._text = FlowText(theme.TEXT_PX, 20, self)
         self._text.setAccessibleName(self.tr("What I said"))
-        self._sounds = False
-        self._note = ""
+        self._seconds: float | None = None
+        self._listens = self._plays = False
 
     def show_turn(self, turn: TurnView) -> None:
         """Show this turn's question."""
-        self._sounds = turn.seconds is not None
+        self._seconds, self._listens = turn.seconds, turn.state is TurnState.LISTENING
         for part in (self._play, self._wave, self._length):
             part.setVisible(self._sounds)
-        self._play.setVisible(self._sounds)
-        self._wave.set_peaks(turn.peaks)
-        self._length.setText(clock(turn.seconds or 0.0))
-        self._note = turn.attachment
+        self._play.setVisible(self._sounds and not self._listens)
+        self._wave.set_peaks(turn.peaks, live=self._listens)
+        self._length.set_tone("good" if self._listens else "second")
+        self.show_played(None)
         self._text.set_text("\n".join(part for part in (turn.attachment, turn.text) if part))
         self._text.setVisible(bool(self._text.words))
+        self.update()
+
+    @property
+    def _sounds(self) -> bool:
+        return self._seconds is not None
+
+    def show_played(self, share: float | None) -> None:
+        """How much of it was played; None while it is not played."""
+        self._plays = share is not None
+        self._play.set_icon("stop" if self._plays else "play")
+        self._play.set_name(self.tr("Stop") if self._plays else self.tr("Play what I said"))
+        self._wave.set_played(share)
+        seconds = self._seconds or 0.0
+        self._length.setText(clock(seconds if share is None else seconds * share))
+
+    @property
+    def play_button(self) -> IconButton:
+        """Plays it, or stops."""
+        return self._play
+
+    @property
+    def wave(self) -> Waveform:
+        """Its waveform."""
+        return self._wave
+
+    def _on_play(self) -> None:
+        if self._plays:
+            self.stop_requested.emit()
+        else:
+            self.play_requested.emit(0.0)
+
+    @property
+    def _padding(self) -> int:
+        return 10 if self._sounds else 8
 
     def height_for(self, width: int) -> int:
         """Pixels the bubble needs at this column width; 0 when there is nothing to show."""
@@ -62,11 +98,11 @@ class UserBubble(QWidget):
             return 0
         inner = min(BUBBLE_WIDTH, width) - 2 * PADDING
         text = self._text.height_for(self._text.natural_width(inner)) if self._text.words else 0
-        wave = WAVE_HEIGHT + (6 if text else 0) if self._sounds else 0
-        return 2 * (PADDING - 2) + wave + text
+        wave = WAVE_HEIGHT + (4 if text else 0) if self._sounds else 0
+        return 2 * self._padding + wave + text
 
     def _wave_width(self) -> int:
-        play = 26 if not self._play.isHidden() else 0
+        play = 22 if not self._listens else 0
         return play + self._wave.sizeHint().width() + 10 + self._length.sizeHint().width()
 
     def bubble_width(self, width: int) -> int:
@@ -78,29 +114,29 @@ class UserBubble(QWidget):
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        top, left = PADDING - 2, PADDING
+        self._arrange()
+
+    def _arrange(self) -> None:
+        top, left = self._padding, PADDING
         if self._sounds:
-            if not self._play.isHidden():
+            if not self._listens:
                 self._play.move(left - 4, top - 1)
                 left += 22
             self._wave.setGeometry(left, top, self._wave.sizeHint().width(), WAVE_HEIGHT)
             size = self._length.sizeHint()
-            self._length.setGeometry(
-                self._wave.geometry().right() + 11,
-                top + (WAVE_HEIGHT - size.height()) // 2 + 1,
-                size.width(),
-                size.height(),
-            )
-            top += WAVE_HEIGHT + 6
-        self._text.setGeometry(PADDING, top, self.width() - 2 * PADDING, max(self.height() - top - PADDING + 4, 0))
+            beside = self._wave.geometry().right() + 11
+            self._length.setGeometry(beside, top + (WAVE_HEIGHT - size.height()) // 2, size.width() + 8, size.height())
+            top += WAVE_HEIGHT + 4
+        self._text.setGeometry(PADDING, top, self.width() - 2 * PADDING, max(self.height() - top - self._padding, 0))
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colours(self).bubble)
-        painter.drawRoundedRect(QRectF(self.rect()), 14, 14)
+        values = theme.colours(self)
+        painter.setBrush(values.good_soft if self._listens else values.bubble)
+        painter.drawRoundedRect(QRectF(self.rect()), theme.BUBBLE_RADIUS, theme.BUBBLE_RADIUS)
 
 
 class _ThinkingToggle(PaintedButton):
@@ -201,70 +237,6 @@ class ThinkingBlock(QWidget):
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
         QPainter(self).fillRect(QRectF(0, 0, 2, self.height()), theme.colours(self).line)
-
-
-class ToolCard(QWidget):
-    """One tool call in a quiet card: name, arguments, and the result or how it stands."""
-
-    HEIGHT = 32
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._tool = ToolView("", "")
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-
-    def show_tool(self, tool: ToolView) -> None:
-        """Show this call."""
-        self._tool = tool
-        self.setAccessibleName(self.tr("Tool {name}").format(name=tool.name))
-        self.setAccessibleDescription(f"{tool.arguments} → {self._right_words()}")
-        self.setToolTip(tip(f"{tool.arguments}\n{tool.result}".strip()))
-        self.update()
-
-    def _right_words(self) -> str:
-        if self._tool.state is ToolState.RUNNING:
-            return self.tr("running…")
-        first_line = next(iter(self._tool.result.strip().splitlines()), "")
-        return first_line or (self.tr("done") if self._tool.state is ToolState.DONE else self.tr("failed"))
-
-    @override
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        values = theme.colours(self)
-        box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
-        painter.setPen(pen(values.line))
-        painter.setBrush(values.card)
-        painter.drawRoundedRect(box, 8, 8)
-        inner = box.adjusted(12, 0, -12, 0)
-        middle = int(Qt.AlignmentFlag.AlignVCenter)
-        painter.setFont(theme.font(theme.TEXT_PX, 600))
-        painter.setPen(values.text)
-        name_width = painter.fontMetrics().horizontalAdvance(self._tool.name)
-        painter.drawText(inner, middle, self._tool.name)
-        arguments = QFontMetricsF(theme.mono_font()).horizontalAdvance(self._tool.arguments)
-        spare = inner.width() - name_width - arguments - 28
-        result_width = self._paint_result(painter, inner, max(inner.width() * 0.45, spare), values)
-        room = QRectF(
-            inner.left() + name_width + 10, inner.top(), inner.width() - name_width - result_width - 26, inner.height()
-        )
-        painter.setFont(theme.mono_font())
-        painter.setPen(values.second)
-        words = QFontMetricsF(painter.font()).elidedText(
-            self._tool.arguments, Qt.TextElideMode.ElideRight, room.width()
-        )
-        painter.drawText(room, middle, words)
-        if self.hasFocus():
-            draw_focus(painter, QRectF(self.rect()), 8, values.accent)
-
-    def _paint_result(self, painter: QPainter, inner: QRectF, room: float, values: theme.Colours) -> float:
-        tones = {ToolState.RUNNING: values.second, ToolState.DONE: values.good, ToolState.FAILED: values.trouble}
-        painter.setFont(theme.font(theme.TEXT_PX, tabular=True))
-        painter.setPen(tones[self._tool.state])
-        metrics = QFontMetricsF(painter.font())
-        words = metrics.elidedText(self._right_words(), Qt.TextElideMode.ElideRight, room)
-        painter.drawText(inner, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), words)
-        return metrics.horizontalAdvance(words)
 
 
 class Dots(QWidget):

@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from app.engine_side.engine_thread import EngineThread
 from app.engine_side.requests import FIRST, PATIENT, Interrupted, Request
 from app.engine_side.work import EngineWork
+from engine.conversation.replying.tools.timers import TimerService
 from engine.events import Progress
 from tests.app.fakes import ScriptedEngine
 
@@ -39,7 +40,7 @@ def thread(qtbot: QtBot, tmp_path: Path) -> Iterator[EngineThread]:
         yield Progress("read", 1, 1)
         return engine
 
-    thread = EngineThread(lambda: EngineWork(loader, tmp_path, lambda _label: None, lambda *_: True))
+    thread = EngineThread(lambda: EngineWork(loader, tmp_path, TimerService, lambda *_: True))
     yield thread
     thread.end()
     assert thread.join(20)

@@ -15,6 +15,7 @@ from app.build import load_engine
 from app.engine_side.engine_thread import EngineThread
 from app.engine_side.requests import FIRST, PATIENT, Interrupted, Request
 from app.engine_side.work import EngineWork
+from engine.conversation.replying.tools.timers import TimerService
 from engine.events import Progress
 from engine.samples import write_wav
 from tests.sounds import babble
@@ -36,7 +37,7 @@ def with_weights(folder: Path, insist: bool) -> Generator[Progress, None, Any]:
 def thread(qtbot: QtBot, tmp_path: Path) -> Iterator[EngineThread]:
     for seed, name in enumerate(SIZES):
         write_tiny_model(tmp_path / name, seed=seed)
-    thread = EngineThread(lambda: EngineWork(with_weights, tmp_path, lambda _label: None, lambda *_: True))
+    thread = EngineThread(lambda: EngineWork(with_weights, tmp_path, TimerService, lambda *_: True))
     yield thread
     thread.end()
     assert thread.join(20)

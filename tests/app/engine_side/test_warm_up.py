@@ -9,6 +9,7 @@ from pathlib import Path
 from app.engine_side.sessions import Manner
 from app.engine_side.work import EngineWork
 from app.shown import TurnState
+from engine.conversation.replying.tools.timers import TimerService
 from tests.app.conftest import Running
 from tests.app.fakes import ScriptedEngine, reply, scripted
 
@@ -55,7 +56,7 @@ def test_another_model_ends_it(tmp_path: Path) -> None:
     one, two = ScriptedEngine(warm_steps=5), ScriptedEngine()
     engines = {"one": one, "two": two}
     work = EngineWork(
-        lambda folder, insist: engines[folder.name].loader(folder, insist), tmp_path, lambda _: None, lambda *_: False
+        lambda folder, insist: engines[folder.name].loader(folder, insist), tmp_path, TimerService, lambda *_: False
     )
     list(work.load(Path("one")))
     steps = work.warm_up(Manner())

@@ -62,7 +62,8 @@ def test_a_servers_tools_are_offered_asked_about_and_gone_with_it(sit: Sit) -> N
     assert "small may reach the network" in user.window.sidebar.status.text
     user.settings.accept()
     asked_for(user, "shout", text="tea")
-    user.sees_notice("Earshot wants to use shout from small: tea")
+    user.sees(lambda: user.turn().cards and user.turn().cards[0].allow.isVisible())
+    assert user.turn().cards[0].words == "Earshot wants to use shout from small"
     assert results(user) == []
     user.press(user.word("Allow"))
     user.sees(lambda: results(user), SLOW_MS)

@@ -141,7 +141,7 @@ def test_an_answer_is_spoken_again_in_another_voice(user: User) -> None:
     user.sees(lambda: user.sound.listen(0.02).any(), 60_000)
     user.sees(lambda: user.sound.listen(0.2) is not None and user.window.talk_bar.word == "Ready", 60_000)
     first = spoken(user)
-    user.press(user.word("Voice…"))
+    user.act("Speak with another voice…")
     user.choose("Me")
     user.sees(lambda: user.sound.listen(0.02).any(), 60_000)
     user.sees(lambda: user.sound.listen(0.2) is not None and user.window.talk_bar.word == "Ready", 60_000)

@@ -118,7 +118,7 @@ def test_a_timer_does_not_ring_into_the_recording_of_a_voice(start: Start) -> No
     app = start()
     app.controller.record_voice("Me")
     app.wait(lambda: app.controller._sound.microphone.recording)
-    app.controller._talk.bell.rang.emit("")
+    app.controller._talk.timers.ring("")
     app.qtbot.wait(100)
     assert app.controller.state is State.IDLE
     app.controller.cancel_voice_recording()
@@ -267,7 +267,7 @@ def test_a_recording_that_is_written_again_waits_for_nothing_that_sounds(
         app.wait(lambda: app.controller.notice.action is NoticeAction.RETRY)
     slow_disk = SlowDisk(monkeypatch)
     app.controller.act_on_notice()
-    app.controller._talk.bell.rang.emit("")
+    app.controller._talk.timers.ring("")
     app.qtbot.wait(100)
     slow_disk.gate.set()
     app.wait(lambda: app.controller.turns and app.controller.turns[0].has_sound)

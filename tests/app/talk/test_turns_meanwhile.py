@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import Retention
-from app.shown import Notice, NoticeAction, State, TurnState
+from app.shown import Notice, State, TurnState
 from engine.errors import RequestError
 from engine.events import AnswerText, ToolCall
 from engine.samples import write_wav
@@ -226,7 +226,7 @@ def test_deleting_a_turn_that_is_played_again_silences_it(start: Start) -> None:
 
 
 @pytest.mark.parametrize("allowed", [True, False])
-def test_a_question_stays_until_it_is_answered_and_news_are_said_afterwards(start: Start, allowed: bool) -> None:
+def test_a_question_of_a_tool_is_answered_while_news_are_said(start: Start, allowed: bool) -> None:
     app, answers = start(), []
 
     def ask() -> None:
@@ -234,12 +234,12 @@ def test_a_question_stays_until_it_is_answered_and_news_are_said_afterwards(star
 
     app.engine.scripts[:] = [[ask, *reply(speech_s=0)]]
     app.controller.ask_text("First?")
-    app.wait(lambda: app.controller.notice.action is NoticeAction.ALLOW)
-    app.controller._talk.bell.rang.emit("tea")
-    assert app.controller.notice.action is NoticeAction.ALLOW
-    app.controller.act_on_notice() if allowed else app.controller.refuse_tool()
-    app.wait(lambda: answers == [allowed])
+    app.wait(lambda: app.controller._talk.confirmations.asking == "calculator")
+    app.controller._talk.timers.ring("tea")
     app.wait(lambda: "tea" in app.controller.notice.text)
+    app.controller.answer_tool(allowed)
+    app.wait(lambda: answers == [allowed])
+    assert app.controller._talk.confirmations.asking == ""
 
 
 def test_a_question_of_a_reply_that_was_ended_is_not_asked(start: Start) -> None:

@@ -18,6 +18,7 @@ from app.shown import (
     PresetView,
     ServerView,
     State,
+    TimerView,
     ToolOffer,
     TurnView,
     VoiceView,
@@ -154,11 +155,21 @@ class FakeController(_Noting):
         *("new_conversation", "open_conversation", "rename", "delete_conversation"),
         *("set_thinking", "set_spoken_answers", "set_voice", "set_preset", "set_tools", "switch_model", "retry_model"),
         *("make_copy", "stop_copy"),
-        *("act_on_notice", "dismiss_notice", "refuse_tool", "allow_microphone", "refresh_devices", "record_voice"),
+        *(
+            "act_on_notice",
+            "dismiss_notice",
+            "cancel_timer",
+            "answer_tool",
+            "allow_microphone",
+            "refresh_devices",
+            "record_voice",
+        ),
         *("cancel_voice_recording", "import_voice", "remove_voice", "rename_voice", "hear_voice", "quit"),
     )
     state_changed = Signal(object)
     manner_changed = Signal()
+    question_played = Signal(str, object)
+    timers_changed = Signal()
     model_changed = Signal(object)
     notice_changed = Signal(object)
     level_changed = Signal(float)
@@ -182,6 +193,7 @@ class FakeController(_Noting):
         self.tool_servers = FakeToolServers()
         self.undo_history = UndoHistory()
         self.state = State.IDLE
+        self.timers: tuple[TimerView, ...] = ()
         self.locked = self.plays_recording = False
         self.model = ModelStatus("Step-Audio 2 mini · 4-bit", True, 1.0, "", int(6.1 * GB), 24 * GB, "", True)
         self.notice = Notice()

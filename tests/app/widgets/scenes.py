@@ -29,6 +29,7 @@ from app.shown import (
 )
 from app.widgets.frame.window import TALK, TRANSCRIBE, Window
 from app.widgets.talk.talk_button import TalkLook
+from app.widgets.talk.turn_actions import TurnAction
 
 GB, MB = 10**9, 10**6
 PEAKS = tuple(0.15 + abs(math.sin(i * 1.7) * math.cos(i * 0.6)) for i in range(46))
@@ -98,6 +99,46 @@ FAILED = TurnView(
 )
 
 
+MILES = TurnView(
+    "6",
+    TurnState.DONE,
+    "How far is ten miles in kilometers?",
+    tools=(ToolView("convert_units", "value: 10, from_unit: miles, to_unit: km", "10 mi = 16.09 km", ToolState.DONE),),
+    answer="Ten miles is about sixteen kilometers, a brisk walk of three hours.",
+    has_sound=True,
+    first_text_s=0.3,
+    first_sound_s=0.6,
+    version=2,
+    versions=3,
+)
+JOKE = TurnView(
+    "7",
+    TurnState.INTERRUPTED,
+    "Set a timer for one minute and tell me a joke.",
+    PEAKS,
+    3.0,
+    tools=(ToolView("set_timer", "1", "Timer 1 set for 1 minute; it rings at 10:52:00.", ToolState.DONE),),
+    answer="Your timer is running. Why did the bicycle fall over? Because it",
+    unspoken=" was two-tired.",
+    has_sound=True,
+)
+RIDE = TurnView(
+    "8",
+    TurnState.SPEAKING,
+    "When do I arrive if I leave at a quarter past eight?",
+    PEAKS,
+    4.0,
+    thinking="Departure 8:15. Three hours later it is 11:15, plus fifty minutes makes 12:05.",
+    thinking_s=1.8,
+    answer="The ride takes three hours and fifty minutes, so you would arrive at five past twelve, "
+    "just in time for lunch.",
+    spoken=(69, 73),
+    has_sound=True,
+    first_text_s=0.3,
+    first_sound_s=0.6,
+)
+
+
 def at(hour: int, minute: int, days_ago: int = 0) -> float:
     """A time of day as seconds since 1970."""
     day = dt.datetime.now() - dt.timedelta(days=days_ago)
@@ -129,6 +170,8 @@ def dress(window: Window) -> None:
     window.voice.show_choices([("mei", "Mei"), ("", "No voice")], "mei", words("ListBinding", "Voice: {choice}"))
     window.talk_bar.set_switches(True, True, False)
     window.talk_bar.set_notice()
+    window.talk_bar.field.clear()
+    window.conversation.count_down(lambda tool: None)
     window.set_title("Train times and a packing list")
     window.toast.hide()
     window.show_page(TALK)
@@ -152,6 +195,17 @@ def welcome(window: Window) -> None:
     window.welcome.show_welcome(Welcome(about, phrases, explain_microphone=True))
 
 
+def drawn(window: Window) -> None:
+    """The picture of the second drawings: versions, a timer, an interruption, a notice, several lines typed."""
+    _talk(window, [MILES, JOKE, RIDE], TalkLook.SPEAKING, words("TalkBinding", "Speaking"), 0.6)
+    page = window.conversation
+    page.count_down(lambda tool: 42 if tool.name == "set_timer" else None)
+    page._on_act("8", TurnAction.FOLD, True)
+    window.set_title("Ten miles, a timer and a train")
+    window.talk_bar.field.setPlainText("Then put on the packing list:\nwarm socks, a charger")
+    window.talk_bar.set_notice("AirPods disconnected. Listening with MacBook Pro Microphone.", "Change…")
+
+
 def speaking(window: Window) -> None:
     """The picture of the design: thought, calculated, speaking."""
     _talk(window, [TRAIN], TalkLook.SPEAKING, words("TalkBinding", "Speaking"), 0.5)
@@ -166,8 +220,15 @@ def thinking(window: Window) -> None:
 
 def listening(window: Window) -> None:
     """The user is talking."""
-    recording = TurnView("9", TurnState.WAITING, "", PEAKS, 3.0)
-    _talk(window, [PACKING, recording], TalkLook.LISTENING, words("TalkBinding", "Listening"), 0.8)
+    recording = TurnView("9", TurnState.LISTENING, "", PEAKS, 6.0)
+    cut = replace(JOKE, tools=())
+    _talk(
+        window,
+        [replace(MILES, version=1, versions=1), cut, recording],
+        TalkLook.LISTENING,
+        words("TalkBinding", "Listening"),
+        0.8,
+    )
 
 
 def mixed(window: Window) -> None:
@@ -203,15 +264,11 @@ def removed_recording(window: Window) -> None:
 
 def asking(window: Window) -> None:
     """A tool has to be allowed."""
-    running = ToolView("web_search", "荡口古镇 门票 2026 opening hours and the way there")
-    waiting = replace(CHINESE, state=TurnState.WAITING, tools=(running,), answer="", has_sound=False, first_text_s=None)
+    title = words("Tools", "Web search")
+    asked = ToolView("web_search", "荡口古镇 门票 2026 opening hours and the way there", "", ToolState.ASKING, title)
+    waiting = replace(CHINESE, state=TurnState.WAITING, tools=(asked,), answer="", has_sound=False, first_text_s=None)
     waiting = replace(waiting, first_sound_s=None, real_time_factor=None)
     _talk(window, [PACKING, waiting], TalkLook.THINKING, words("TalkBinding", "Thinking"))
-    question = words("Answering", "Earshot wants to use {tool}: {arguments}")
-    window.talk_bar.set_notice(
-        question.format(tool=words("Tools", "Web search"), arguments=running.arguments),
-        words("TalkBinding", "Allow"), words("TalkBinding", "Don't allow"),
-    )  # fmt: skip
 
 
 def long_words(window: Window) -> None:
@@ -256,6 +313,7 @@ def transcribe(window: Window) -> None:
 
 SCENES: dict[str, Callable[[Window], None]] = {
     "welcome": welcome,
+    "drawn": drawn,
     "listening": listening,
     "thinking": thinking,
     "speaking": speaking,

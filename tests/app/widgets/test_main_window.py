@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl, Signal
 from PySide6.QtGui import QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog, QLabel
+from PySide6.QtWidgets import QDialog
 from pytestqt.qtbot import QtBot
 
 from app.controller import Controller
@@ -23,18 +23,20 @@ from app.shown import (
     Notice,
     NoticeAction,
     State,
+    ToolState,
+    ToolView,
     TurnState,
     TurnView,
     VoiceView,
     Welcome,
 )
 from app.transcribe.transcriber import Transcriber
+from app.widgets.controls import theme
 from app.widgets.controls.sheets import Message, TextSheet
 from app.widgets.frame.window import TALK, TRANSCRIBE
 from app.widgets.main_window import MainWindow
 from app.widgets.talk.talk_button import TalkLook
-from app.widgets.talk.turn_parts import ToolCard
-from app.widgets.talk.turn_widget import TurnAction
+from app.widgets.talk.turn_actions import TurnAction
 from app.widgets.transcribe.job_card import JobAction
 from engine.events import Thinking
 from tests.app.widgets.fake_controller import (
@@ -69,7 +71,7 @@ def test_talk_think_answer_play_again(window: MainWindow, controller: FakeContro
     controller.be(State.IDLE)
     controller.have_turn(replace(TRAIN, state=TurnState.DONE, spoken=None))
     assert bar.word == "Ready"
-    qtbot.mouseClick(turn.action_row.visible_words()[0], Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(turn.action_row.icons[0], Qt.MouseButton.LeftButton)
     assert controller.last() == ("play_again", "1", 1.0)
 
 
@@ -150,7 +152,7 @@ def test_a_model_that_cannot_think_gets_no_switch_for_it(window: MainWindow, con
     ("action", "value", "command"),
     [
         (TurnAction.STOP, None, ("stop",)),
-        (TurnAction.PLAY_QUESTION, None, ("play_question", "2")),
+        (TurnAction.PLAY_QUESTION, None, ("play_question", "2", 0.0)),
         (TurnAction.SPEED, 1.5, ("play_again", "2", 1.5)),
         (TurnAction.AGAIN, None, ("ask_again", "2")),
         (TurnAction.RETRY, None, ("try_again", "2")),
@@ -173,14 +175,23 @@ def test_the_word_changes_when_the_answer_comes(window: MainWindow, controller: 
     assert window.talk_bar.word == "Answering"
 
 
-@pytest.mark.parametrize(("has_sound", "words"), [(True, "Interrupted:"), (False, "Stopped.")])
-def test_a_turn_that_was_cut_off_says_how(
-    window: MainWindow, controller: FakeController, has_sound: bool, words: str
+@pytest.mark.parametrize(
+    ("unspoken", "words"), [(" morning to you.", "Interrupted: the rest was not spoken"), ("", "Stopped")]
+)
+def test_a_turn_that_was_cut_off_says_how_and_keeps_the_rest_in_sight(
+    window: MainWindow, controller: FakeController, unspoken: str, words: str
 ) -> None:
-    controller.have_turns(TurnView("1", TurnState.INTERRUPTED, "Hello?", answer="Good", has_sound=has_sound))
+    controller.have_turns(TurnView("1", TurnState.INTERRUPTED, "Hello?", answer="Good", unspoken=unspoken))
     turn = window.conversation.widget_of(0)
     assert turn is not None
-    assert any(label.text().startswith(words) for label in turn.findChildren(QLabel) if label.isVisible())
+    assert turn.action_row.note == words
+    assert turn.answer.toPlainText() == "Good" + unspoken
+    if unspoken:
+        assert turn.answer.spoken_span() == (4, 4), "where the mark stands"
+        (later,) = turn.answer.extraSelections()
+        assert later.cursor.selectedText() == unspoken
+        assert later.format.foreground().color() == theme.colours(turn).unheard
+        assert "not spoken: morning to you." in turn.accessibleName()
 
 
 def test_without_a_voice_the_header_leads_to_adding_one(window: MainWindow, controller: FakeController) -> None:
@@ -196,11 +207,10 @@ def test_without_a_voice_the_header_leads_to_adding_one(window: MainWindow, cont
 
 
 def test_a_tool_is_called_as_the_settings_call_it(window: MainWindow, controller: FakeController) -> None:
-    controller.have_turns(TRAIN)
+    controller.have_turns(replace(TRAIN, tools=(ToolView("calculator", "1/0", "No.", ToolState.FAILED),)))
     turn = window.conversation.widget_of(0)
     assert turn is not None
-    cards = [card.accessibleName() for card in turn.findChildren(ToolCard) if card.isVisible()]
-    assert cards == ["Tool Works out sums."]
+    assert [card.accessibleName() for card in turn.cards] == ["Works out sums.: No."]
 
 
 def test_copy_puts_the_answer_on_the_clipboard(window: MainWindow, controller: FakeController) -> None:

@@ -223,13 +223,17 @@ def test_tips_show_names_and_results_as_they_are(window: MainWindow, controller:
     label.resize(60, 20)
     label.show()
     label.grab()
+    shown = QTextDocument()
+    shown.setHtml(label.toolTip())
+    assert "<b>bold</b>" in (shown.toPlainText() if RichText.mightBeRichText(label.toolTip()) else label.toolTip())
     controller.have_turns(TurnView("1", answer="Well.", tools=(ToolView("web", "<i>x</i>", "<b>result</b>"),)))
     turn = window.conversation.widget_of(0)
     assert turn is not None
-    for tip, words in ((label.toolTip(), "<b>bold</b>"), (turn._tools[0].toolTip(), "<b>result</b>")):
-        shown = QTextDocument()
-        shown.setHtml(tip)
-        assert words in (shown.toPlainText() if RichText.mightBeRichText(tip) else tip)
+    closed = turn.cards[0].height()
+    qtbot.mouseClick(turn.cards[0], Qt.MouseButton.LeftButton)
+    assert turn.cards[0].height() > closed
+    texts = [text.toPlainText() for text in turn.cards[0].findChildren(FlowText) if text.isVisible()]
+    assert texts == ["web: <i>x</i>\n<b>result</b>"]
 
 
 def test_an_ampersand_in_a_name_is_shown_in_menus(

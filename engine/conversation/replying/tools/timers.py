@@ -60,12 +60,22 @@ class TimerService:
                 raise ToolError(f"There are already {_MOST_TIMERS} timers.")
             number, self._next_number = self._next_number, self._next_number + 1
             timer = RunningTimer(number, label.strip()[:80], seconds, self._now() + timedelta(seconds=seconds))
-            thread = threading.Timer(seconds, self._ring, (number,))
-            thread.daemon = True
-            self._running[number] = (timer, thread)
-            thread.start()
+            self._begin(timer, seconds)
         self._tell(self.on_change)
         return timer
+
+    def _begin(self, timer: RunningTimer, seconds: float) -> None:
+        thread = threading.Timer(seconds, self._ring, (timer.number,))
+        thread.daemon = True
+        self._running[timer.number] = (timer, thread)
+        thread.start()
+
+    def restore(self, timer: RunningTimer) -> None:
+        """Let a cancelled timer ring when it would have, or at once when that is over."""
+        with self._lock:
+            if timer.number not in self._running:
+                self._begin(timer, max((timer.rings_at - self._now()).total_seconds(), 0.0))
+        self._tell(self.on_change)
 
     def cancel(self, number: int) -> RunningTimer:
         """Stop a timer before it rings. Raises ToolError if there is none of that number."""

@@ -16,7 +16,7 @@ from app.widgets.controls.sheets import tell
 from app.widgets.frame import keyboard
 from app.widgets.frame.window import TRANSCRIBE
 from app.widgets.main_window import MainWindow
-from app.widgets.talk.turn_parts import ToolCard
+from app.widgets.talk.tool_card import ToolCard
 from tests.app.widgets.fake_controller import FakeController
 
 ENGLISH = Qt.KeyboardModifier.NoModifier
@@ -59,7 +59,7 @@ def _searched(window: MainWindow) -> QWidget:
 
 
 def _button_of_turn(window: MainWindow) -> QWidget:
-    return _turn(window).action_row.visible_words()[0]  # type: ignore[attr-defined]
+    return _turn(window).action_row.icons[0]  # type: ignore[attr-defined]
 
 
 class Expected(NamedTuple):

@@ -8,14 +8,16 @@ from itertools import pairwise
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
 from app.shown import TurnState, TurnView
 from app.widgets.controls.flow_text import FlowText
-from app.widgets.talk.conversation_page import ConversationPage
-from app.widgets.talk.turn_widget import TurnAction, TurnWidget
+from app.widgets.talk.conversation_page import BOTTOM, TOP, ConversationPage
+from app.widgets.talk.turn_actions import TurnAction
+from app.widgets.talk.turn_widget import TurnWidget
 from tests.app.widgets.scenes import FAILED, PACKING, TRAIN
 
 
@@ -39,7 +41,7 @@ def view(qtbot: QtBot) -> ConversationPage:
 
 def test_a_thousand_turns_need_only_the_widgets_in_sight(view: ConversationPage) -> None:
     view.set_turns(many(1000))
-    assert view.widgets_in_use <= 12
+    assert view.widgets_in_use <= TOP
     bar = view.verticalScrollBar()
     for value in range(bar.maximum(), 0, -900):
         bar.setValue(value)
@@ -57,10 +59,10 @@ def test_every_place_of_a_long_page_is_covered_without_gap_or_overlap(view: Conv
         shown = sorted(
             (w.geometry() for w in view.viewport().findChildren(TurnWidget) if w.isVisible()), key=lambda g: g.y()
         )
-        assert shown[0].top() <= 12
-        assert shown[-1].bottom() >= view.viewport().height() - 16
+        assert shown[0].top() <= TOP
+        assert shown[-1].bottom() >= view.viewport().height() - BOTTOM - 4
         for upper, lower in pairwise(shown):
-            assert lower.top() - upper.bottom() == 3  # one pixel of Qt's bottom(), two between
+            assert lower.top() - upper.bottom() == 1
 
 
 def test_a_new_conversation_is_shown_from_its_end(view: ConversationPage) -> None:
@@ -75,7 +77,7 @@ def test_the_end_stays_in_sight_while_an_answer_grows(view: ConversationPage) ->
         view.set_turn(TurnView("99", TurnState.ANSWERING, "Tell me more", answer="More and more words. " * length))
         widget = view.widget_of(20)
         assert widget is not None
-        assert view.viewport().height() - 40 <= widget.geometry().bottom() <= view.viewport().height()
+        assert view.viewport().height() - BOTTOM - 4 <= widget.geometry().bottom() <= view.viewport().height()
 
 
 def test_the_page_stays_put_when_the_user_has_scrolled_up(view: ConversationPage) -> None:
@@ -149,11 +151,71 @@ def test_actions_say_which_turn_and_what(view: ConversationPage, qtbot: QtBot) -
     assert widget is not None
     said: list[tuple[str, TurnAction, object]] = []
     view.act.connect(lambda *what: said.append(what))
-    for button in widget.action_row.visible_words():
-        if button.text() != "1.25×":
-            qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    wanted = [TurnAction.PLAY, TurnAction.COPY, TurnAction.SAVE, TurnAction.VOICE, TurnAction.EDIT, TurnAction.AGAIN]
+    for button in widget.action_row.icons[:-1]:
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert said == [("2", action, None) for action in (TurnAction.PLAY, TurnAction.COPY, TurnAction.AGAIN)]
+    said.clear()
+    qtbot.mouseClick(widget.action_row.more, Qt.MouseButton.LeftButton)
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    for action in menu.actions():
+        if action.menu() is None:
+            action.trigger()
+    menu.close()
+    wanted = [TurnAction.VOICE, TurnAction.SAVE, TurnAction.EDIT, TurnAction.DELETE]
     assert said == [("2", action, None) for action in wanted]
+
+
+def test_a_right_click_offers_the_same_with_copy_play_and_delete(view: ConversationPage, qtbot: QtBot) -> None:
+    view.set_turns([PACKING])
+    widget = view.widget_of(0)
+    assert widget is not None
+    for place in (widget, widget.answer.viewport(), widget.bubble):
+        at = place.rect().center()
+        event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, place.mapToGlobal(at))
+        QApplication.sendEvent(place, event)
+        menu = QApplication.activePopupWidget()
+        assert isinstance(menu, QMenu)
+        words = [action.text() for action in menu.actions() if not action.isSeparator()]
+        wanted = ["Speed", "Speak with another voice…", "Save as sound…", "Edit question", "Delete turn"]
+        assert words == ["Play", "Copy", "Ask again", *wanted]
+        menu.close()
+        QTest.qWait(1)
+
+
+def test_icons_and_figures_are_seen_under_the_last_turn_and_where_somebody_is(
+    view: ConversationPage, qtbot: QtBot
+) -> None:
+    view.set_turns([replace(PACKING, key=str(n), answer="Far.") for n in range(3)])
+    rows = [view.widget_of(n).action_row for n in range(3)]  # type: ignore[union-attr]
+    assert [row.awake for row in rows] == [False, False, True]
+    heights = list(view._heights)
+    rows[0].icons[1].setFocus(Qt.FocusReason.TabFocusReason)
+    assert [row.awake for row in rows] == [True, False, True]
+    assert view._heights == heights, "their room is kept free"
+    view.set_turn(replace(PACKING, key="3", answer="Near."))
+    assert not rows[2].awake
+
+
+def test_what_i_said_shows_how_much_was_played_and_a_click_seeks(view: ConversationPage, qtbot: QtBot) -> None:
+    view.set_turns([TRAIN])
+    said: list[tuple[TurnAction, object]] = []
+    view.act.connect(lambda _key, action, value: said.append((action, value)))
+    widget = view.widget_of(0)
+    assert widget is not None
+    bubble = widget.bubble
+    view.show_played("1", 0.5)
+    assert (bubble.wave.played, bubble.play_button.accessibleName()) == (0.5, "Stop")
+    qtbot.mouseClick(bubble.play_button, Qt.MouseButton.LeftButton)
+    view.show_played("1", None)
+    qtbot.mouseClick(bubble.play_button, Qt.MouseButton.LeftButton)
+    place = QPoint(bubble.wave.width() // 4, 5)
+    qtbot.mouseClick(bubble.wave, Qt.MouseButton.LeftButton, pos=place)
+    assert said == [
+        (TurnAction.STOP, None),
+        (TurnAction.PLAY_QUESTION, 0.0),
+        (TurnAction.PLAY_QUESTION, pytest.approx(0.25, abs=0.02)),
+    ]
 
 
 def test_a_failed_turn_shows_its_sentence_and_a_way_to_try_again(view: ConversationPage, qtbot: QtBot) -> None:
@@ -167,11 +229,11 @@ def test_a_failed_turn_shows_its_sentence_and_a_way_to_try_again(view: Conversat
     assert said == [TurnAction.RETRY]
 
 
-def test_the_badge_tells_text_sound_and_real_time_factor(view: ConversationPage) -> None:
+def test_the_badge_tells_when_text_and_sound_came(view: ConversationPage) -> None:
     view.set_turns([TRAIN])
     widget = view.widget_of(0)
     assert widget is not None
-    assert widget.action_row.badge == "text 0.3 s · sound 0.6 s · RTF 0.48"
+    assert widget.action_row.badge == "text 0.3 s · sound 0.6 s"
 
 
 def test_arrow_keys_go_from_turn_to_turn_and_copy_copies_the_answer(view: ConversationPage, qtbot: QtBot) -> None:

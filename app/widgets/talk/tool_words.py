@@ -1,0 +1,89 @@
+"""What a tool did, in one line as people would say it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from app.shown import ToolState, ToolView
+from app.translations import sentence
+
+ICONS = {
+    "calculator": "calculator",
+    "date_and_time": "clock",
+    "convert_units": "convert",
+    "set_timer": "timer",
+    "list_timers": "timer",
+    "cancel_timer": "timer",
+    "web_search": "globe",
+}
+_SET = re.compile(r"Timer (\d+)(?: \((.*)\))? set for ([^;]+);\D+(\d\d:\d\d)(:\d\d)\.")
+_DURATION = re.compile(r"(\d+) (hour|minute|second)")
+_FROM_UNIT = re.compile(r"from_unit: ([^,]+)")
+_CONVERTED = re.compile(r"(\S+) (\S+) = (.+)")
+
+
+@dataclass(frozen=True)
+class SetTimer:
+    """The timer that a call set."""
+
+    number: int
+    label: str
+    duration: str
+    rings_at: str  # hours, minutes and seconds
+
+    @property
+    def is_one_of(self) -> tuple[int, str]:
+        """What tells it from any other: numbers begin anew with every start."""
+        return self.number, self.rings_at
+
+
+def timer_set_by(tool: ToolView) -> SetTimer | None:
+    """The timer that this call set; None where it did something else."""
+    found = _SET.match(tool.result) if tool.name == "set_timer" else None
+    if found is None:
+        return None
+    number, label, duration, minute, second = found.groups()
+    return SetTimer(int(number), label or "", _short_duration(duration), minute + second)
+
+
+def _short_duration(words: str) -> str:
+    forms = {"hour": sentence("{count} h"), "minute": sentence("{count} min"), "second": sentence("{count} s")}
+    return " ".join(forms[unit].format(count=count) for count, unit in _DURATION.findall(words))
+
+
+def said_by(tool: ToolView) -> tuple[str, str]:
+    """What the card says: plain words, then those that count."""
+    title = tool.title or tool.name
+    if tool.name == "unreadable":
+        return sentence("A tool could not be used here"), ""
+    if tool.state is ToolState.ASKING:
+        return sentence("Earshot wants to use {tool}").format(tool=title), ""
+    if tool.state is ToolState.RUNNING:
+        return f"{title}…", ""
+    if tool.state is ToolState.FAILED:
+        return f"{title}: ", _first_line(tool.result) or sentence("failed")
+    return _said_when_done(tool, title)
+
+
+def _said_when_done(tool: ToolView, title: str) -> tuple[str, str]:
+    timer = timer_set_by(tool)
+    if timer is not None:
+        words = sentence("{name} · {duration} · rings {time}")
+        name = timer.label or sentence("Timer")
+        return words.format(name=name, duration=timer.duration, time=timer.rings_at[:5]), ""
+    converted = _CONVERTED.fullmatch(tool.result) if tool.name == "convert_units" else None
+    if converted is not None:
+        unit = _FROM_UNIT.search(tool.arguments)
+        return f"{converted[1]} {unit[1] if unit else converted[2]} = ", converted[3]
+    if tool.name == "calculator":
+        return f"{_first_line(tool.arguments)} = ", _first_line(tool.result)
+    if tool.name == "web_search":
+        return sentence("Looked up “{words}”").format(words=_first_line(tool.arguments)), ""
+    if tool.name in ICONS:
+        return _first_line(tool.result) or title, ""
+    return f"{title}: ", _first_line(tool.result) or sentence("done")
+
+
+def _first_line(text: str) -> str:
+    return next(iter(text.strip().splitlines()), "")
