@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from engine.conversation.prompting.foreign_words import looks_foreign
 from engine.conversation.prompting.numbers_in_words import amount_words, digits_one_by_one, ordinal, words, year_words
 from engine.errors import RequestError
 
@@ -98,10 +99,13 @@ def typed_for(about: Mapping[str, Any]) -> Callable[[str], str]:
 
 
 def check_readable(text: str, name: str, about: Mapping[str, Any]) -> None:
-    """Raise RequestError when the model called `name` cannot read the text's letters."""
+    """Raise RequestError when the model called `name` cannot read the text: its letters, or its language."""
     if not reads_plain_english(about):
         return
-    foreign = "".join(letter for letter in _folded(text) if letter.isalpha() and not letter.isascii())
+    plain = _folded(text)
+    foreign = "".join(letter for letter in plain if letter.isalpha() and not letter.isascii())
+    if not foreign and looks_foreign(plain):
+        foreign = " ".join(text.split())
     if foreign:
         raise RequestError(
             "{name} reads only English, and cannot read “{foreign}”: write it in English or choose another model.",

@@ -75,3 +75,37 @@ def test_numbers_have_their_words() -> None:
     ]
     assert amount_words("1,000,000") == "one million"
     assert amount_words("1234567890123") == "one two three four five six seven eight nine zero one two three"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Guten Morgen, wie geht es dir?",
+        "Bonjour, comment allez-vous ?",
+        "Hola, ¿cómo estás?",
+        "Ciao, come stai oggi?",
+        "Olá, como está você?",
+        "Hoe gaat het met je?",
+        "Das ist ein Test, und er ist nicht sehr lang.",
+    ],
+)
+def test_other_languages_in_latin_letters_cannot_be_read(text: str) -> None:
+    with pytest.raises(RequestError, match="Small reads only English, and cannot read “"):
+        check_readable(text, "Small", READS_ENGLISH)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Los Angeles and Las Vegas are far apart.",
+        "How do you say “wie geht es dir” in English?",
+        "Café au lait, please.",
+        "Van Gogh met Gauguin in Arles.",
+        "What does que sera mean?",
+        "Die hard.",
+        "Kangaroos!",
+        "",
+    ],
+)
+def test_english_with_foreign_words_can_be_read(text: str) -> None:
+    check_readable(text, "Small", READS_ENGLISH)
