@@ -8,7 +8,6 @@ is a typed turn. Answers are written; with --speak they are also played, or with
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import closing
@@ -128,7 +127,7 @@ def _check(args: argparse.Namespace) -> None:
     """What can be found wrong before the model is loaded is raised."""
     args.speak = args.speak or args.listen or args.output is not None
     if args.output is not None:
-        check_place(args.output / "reply-1.wav" if os.path.isdir(args.output) else args.output)
+        check_place(args.output, folder=True)
     elif args.speak:
         door_of(args, "write the answers into files with -o DIR")
     if args.listen and not sys.stdin.isatty():

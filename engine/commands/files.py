@@ -279,8 +279,8 @@ def _journals_folder() -> Path:
 def _check(args: argparse.Namespace) -> None:
     if args.output and os.path.exists(args.output) and not os.path.isdir(args.output):
         raise StorageError(f"{args.output} is a file: -o needs a folder here.")
-    if args.output and not os.path.isdir(args.output):
-        check_place(args.output)
+    if args.output:
+        check_place(args.output, folder=True)
     if not args.output and len(args.format) > 1:
         raise RequestError("Several formats need a folder to go to: add -o DIR.")
     if not args.output and len(args.files) > 1 and args.format[0] != "txt" and not args.json:

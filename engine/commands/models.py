@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from engine.commands.console import progress_bar, remark, result, result_json, run_to_end
-from engine.commands.outputs import add_output_option
+from engine.commands.outputs import add_output_option, check_place
 
 PUBLISHED_HINT = "Step-Audio-2-mini, Step-Audio-2-mini-Base or Step-Audio-2-mini-Think"
 
@@ -69,6 +69,8 @@ def _download(args: argparse.Namespace) -> int:
     from engine.checkpoints.catalogue import models_folder
     from engine.checkpoints.download import downloading
 
+    if args.output:
+        check_place(args.output, folder=True)
     with progress_bar(f"Downloading {args.name}", quiet=args.quiet) as bar:
         folder = run_to_end(downloading(args.name, args.output or models_folder()), bar)
     result(str(folder))
@@ -78,6 +80,8 @@ def _download(args: argparse.Namespace) -> int:
 def _convert(args: argparse.Namespace) -> int:
     from engine.checkpoints.convert import converting
 
+    if args.output:
+        check_place(args.output, folder=True)
     source = Path(os.path.abspath(args.source))  # `.` has no name of its own
     target = args.output or source.parent / f"{source.name}-{args.bits}bit"
     with progress_bar(f"Converting to {args.bits} bits", quiet=args.quiet) as bar:

@@ -14,13 +14,12 @@ def add_output_option(parser: argparse.ArgumentParser, metavar: str, about: str)
     parser.add_argument("-o", "--output", type=Path, metavar=metavar, help=about)
 
 
-def check_place(path: Path) -> None:
-    """Raise StorageError unless the folder in which `path` is to be made is there.
+def check_place(path: Path, *, folder: bool = False) -> None:
+    """Raise StorageError unless the folder in which the file (or the `folder`) is to be made is there.
 
     A misspelt place is found before the work begins, and nothing is written where nobody looks.
     """
-    folder = path.parent
-    if not os.path.isdir(folder):  # Path's own raises for a name that is too long
-        raise StorageError(f"There is no folder {folder}: make it first, or choose another place with -o.")
-    if os.path.isdir(path):
+    if not os.path.isdir(path.parent):  # Path's own raises for a name that is too long
+        raise StorageError(f"There is no folder {path.parent}: make it first, or choose another place with -o.")
+    if os.path.isdir(path) and not folder:
         raise StorageError(f"{path} is a folder: choose a file name to write to.")
