@@ -144,6 +144,7 @@ class Bar:
         self._title = title if len(title) <= _TITLE_WIDTH else f"{title[: _TITLE_WIDTH - 1]}…"
         self._visible = not quiet and sys.stderr.isatty()
         self._drawn_at = 0.0
+        self._stage = ""
         self._bar: RichProgress | None = None
         self._task: TaskID | None = None
 
@@ -153,6 +154,9 @@ class Bar:
         if not self._visible or now - self._drawn_at < 0.1:
             return
         self._drawn_at = now
+        if self._bar is not None and self._task is not None and progress.stage != self._stage:
+            self._bar.reset(self._task)  # how fast the stage before went says nothing of this one
+        self._stage = progress.stage
         total, shown = progress.total or None, figures(progress)
         if self._bar is None or self._task is None:
             self._bar = _rich_progress()

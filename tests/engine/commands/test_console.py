@@ -63,6 +63,18 @@ def test_the_bar_tells_how_long_it_will_take(terminal: _Terminal, monkeypatch: p
     assert terminal.screen.endswith("26:40 of 1:00:00 00:40")
 
 
+def test_a_new_stage_is_not_measured_by_the_one_before(terminal: _Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    bar = console.Bar("x", quiet=False)
+    for now in (101.0, 102.0, 103.0):
+        bar.show(Progress("speakers", 1000 * (now - 100), 3600, "seconds"))
+    for now in (104.0, 105.0, 106.0):
+        bar.show(Progress("transcribe", 100 * (now - 103), 3600, "seconds"))
+    assert terminal.screen.endswith("00:33")
+    bar.close()
+
+
 def test_the_bar_makes_room_for_what_is_printed(terminal: _Terminal) -> None:
     bar = console.Bar("x", quiet=False)
     bar.show(Progress("rounds", 1, 3))
