@@ -11,7 +11,7 @@ Voices = NDArray[np.float32]  # (n, D), each of length one
 _ALIKE = 0.4
 _LEAST_S, _LEAST_SHARE = 5.0, 0.1  # whoever speaks less than the smaller of both is none of his own
 _RELIABLE_S = 1.0  # a shorter stretch says too little of a voice to make groups with
-_COMPARED = 3000  # stretches that are compared with each other: memory grows with the square
+_COMPARED = 1500  # stretches that are compared with each other: memory grows with the square
 _ROUNDS = 4
 
 
@@ -61,7 +61,8 @@ def _grouped(voices: Voices, count: int) -> NDArray[np.int32]:
 
     if count:
         return fcluster(linkage(voices, "ward"), count, "maxclust")
-    return fcluster(linkage(voices, "average", metric="cosine"), 1 - _ALIKE, "distance")
+    different = 1 - (voices @ voices.T)[np.triu_indices(len(voices), 1)]
+    return fcluster(linkage(np.maximum(different, 0), "average"), 1 - _ALIKE, "distance")
 
 
 def _large_enough(groups: list[NDArray[np.intp]], seconds: NDArray[np.floating]) -> list[NDArray[np.intp]]:

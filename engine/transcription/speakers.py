@@ -105,11 +105,14 @@ class SpeakerFinder:
             )
         )
 
-    def turns(self) -> SpeakerTurns:
-        """Who spoke in what was heard."""
-        if not self._stretches:
+    def turns(self) -> Generator[None, None, SpeakerTurns]:
+        """Tell who spoke in what was heard, a short step for each stretch; the generator's value are the turns."""
+        parts: list[tuple[_Stretch, int, int]] = []
+        for stretch in self._stretches:
+            parts += _parts(stretch)
+            yield
+        if not parts:
             return SpeakerTurns(())
-        parts = [part for stretch in self._stretches for part in _parts(stretch)]
         voices = unit(np.stack([stretch.voices[first:last].mean(axis=0) for stretch, first, last in parts]))
         seconds = np.array([stretch.ends_s[last - 1] - stretch.starts_s[first] for stretch, first, last in parts])
         speakers = speaker_voices(voices, seconds, self.count)
@@ -118,6 +121,7 @@ class SpeakerFinder:
         for stretch in self._stretches:
             for start_s, end_s, who in _turns_in(stretch, speakers):
                 turns.append(SpeakerTurn(start_s, end_s, names.setdefault(who, speaker_label(len(names) + 1))))
+            yield
         return SpeakerTurns(turns)
 
     def _voice(self, piece_16k: Samples) -> Voices:
@@ -152,7 +156,15 @@ def find_speakers(
     except BrokenOffError:
         pass  # whoever transcribes meets it again and reports it
     yield from hear(cutter.finish())
-    return finder.turns()
+    heard = Progress("speakers", cutter.position_s, max(duration_s, cutter.position_s), "seconds")
+    steps = finder.turns()
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            turns: SpeakerTurns = end.value
+            return turns
+        yield heard
 
 
 def _loudness(samples_16k: Samples) -> NDArray[np.float32]:
