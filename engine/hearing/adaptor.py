@@ -1,6 +1,6 @@
 """The adaptor: encoder features → embeddings as wide as the language model's, 12.5 a second.
 
-Source: SPEC, section 2. Attribute names are the checkpoint's (`adapter.*`).
+Source: docs/model.md, Hearing. Attribute names are the checkpoint's (`adapter.*`).
 """
 
 from __future__ import annotations

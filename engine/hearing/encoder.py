@@ -1,6 +1,6 @@
 """The audio encoder: log-mel → features, 25 a second. A Whisper encoder with pooling before the last norm.
 
-Source: SPEC, sections 2 and 7.9; the published modelling code. Attribute names are the checkpoint's (`encoder.*`).
+Source: docs/model.md, Hearing; the published modelling code. Attribute names are the checkpoint's (`encoder.*`).
 """
 
 from __future__ import annotations

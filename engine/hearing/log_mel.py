@@ -1,6 +1,6 @@
 """The front end of hearing: 16 kHz samples → log-mel, 100 frames a second.
 
-Source: `utils.log_mel_spectrogram` and `utils.compute_token_num` of the official wheel (SPEC, section 2).
+Source: `utils.log_mel_spectrogram` and `utils.compute_token_num` of the official wheel (docs/model.md, Hearing).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The language model: Qwen2.5's network over text, sound embeddings and speech tokens alike.
 
-Source: the Qwen2 paper and configuration (SPEC, section 3). Attribute names are the checkpoint's.
+Source: the Qwen2 paper and configuration (docs/model.md, Language model). Attribute names are the checkpoint's.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """From scores to the next id: repetition penalty, temperature, top-k, top-p, min-p, as transformers defines them.
 
-Source: transformers' logits processors, in their order (SPEC, section 7.4); min-p: arXiv 2407.01082.
+Source: transformers' logits processors, in their order (docs/model.md, Language model); min-p: arXiv 2407.01082.
 """
 
 from __future__ import annotations

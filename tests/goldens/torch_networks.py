@@ -1,6 +1,6 @@
 """Encoder and adaptor in torch, and the whole model as the official calling code expects it.
 
-The published modelling file is not part of the official wheel, so these are written from SPEC sections 2 and 3 with
+The published modelling file is not part of the official wheel, so these are written from docs/model.md with
 torch's own layers and transformers' Qwen2; where recordings of the published file exist, the engine is compared with
 those as well.
 """
@@ -56,7 +56,7 @@ class Block(nn.Module):
 
 
 class Encoder(nn.Module):
-    """SPEC section 2."""
+    """docs/model.md, Hearing."""
 
     def __init__(self, config: dict[str, int]) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class Encoder(nn.Module):
 
 
 class Adaptor(nn.Module):
-    """SPEC section 2."""
+    """docs/model.md, Hearing."""
 
     def __init__(self, config: dict[str, int], hidden: int) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """Messages → the exact ids the model was trained on, and where the embeddings of sounds go.
 
-Source: the official wheel's `apply_chat_template` and examples (SPEC, sections 4 and 7.1). Each piece of the template
+Source: the official wheel's `apply_chat_template` and examples (docs/model.md, Prompts). Each piece of the template
 is tokenised on its own and the ids are joined, so no merge crosses pieces.
 """
 
