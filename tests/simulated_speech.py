@@ -42,10 +42,10 @@ class Machine:
         return (self.piece_s + self.token_s * tokens) * math.exp(chance.gauss(0, self.noise)) + waits
 
     def warmed_up(self, chance: random.Random) -> list[tuple[int, float]]:
-        """Pieces that were made beforehand."""
+        """Pieces that were made beforehand: of a CPU two sizes."""
         longest_s = max(LONGEST_WORK_S, HARDLY_LONGER * (self.piece_s + self.token_s * _SIZES[0]))
         fitting = [size for size in _SIZES if size <= 25 or self.piece_s + self.token_s * size <= longest_s]
-        return [(size, self.speaks(size, chance)) for size in fitting]
+        return [(size, self.speaks(size, chance)) for size in (fitting[:2] if self.beside else fitting)]
 
 
 # As measured: the published model on an H200, by kernels of its own and as plain MLX in four bits; the starter.
