@@ -73,7 +73,8 @@ def _voice(engine: Engine) -> Voice:
 
 
 def first_sounds(talk: Talk, turns: int, rounds: int) -> dict[str, object]:
-    """Seconds to the first sound in turn 2 and in the last turn, and the one against the other.
+    """Seconds to the first sound that was made, and that was heard, in turn 2 and in the last turn, and the one against
+    the other.
 
     Two conversations are kept at these turns (what is asked is deleted again) and are asked in turns, so that other
     programs burden both alike. Processor time, of the whole process, tells the same where the machine is shared.
@@ -84,12 +85,14 @@ def first_sounds(talk: Talk, turns: int, rounds: int) -> dict[str, object]:
         for _ in range(number - 1):
             _first_sound(talk, session)
     times: dict[int, list[float]] = {number: [] for number in numbers}
+    heard: dict[int, list[float]] = {number: [] for number in numbers}
     works: dict[int, list[float]] = {number: [] for number in numbers}
     figures: dict[str, object] = {}
     for _ in range(rounds):
         for number, session in sessions.items():
-            seconds, work = _first_sound(talk, session)
-            times[number].append(seconds)
+            made_s, heard_s, work = _first_sound(talk, session)
+            times[number].append(made_s)
+            heard[number].append(heard_s)
             works[number].append(work)
             read = session.turns[-1].statistics
             figures[f"places_turn_{number}"] = read.prompt_tokens
@@ -97,6 +100,7 @@ def first_sounds(talk: Talk, turns: int, rounds: int) -> dict[str, object]:
             session.forget(session.path[-1:])
     for number in numbers:
         figures[f"turn_{number}_s"] = _three(times[number])
+        figures[f"turn_{number}_heard_s"] = _three(heard[number])
         figures[f"turn_{number}_cpu_s"] = _three(works[number])
     for name, values in (("", times), ("cpu_", works)):
         ratios = [last / second for second, last in zip(values[2], values[turns], strict=True)]
@@ -105,15 +109,16 @@ def first_sounds(talk: Talk, turns: int, rounds: int) -> dict[str, object]:
     return figures
 
 
-def _first_sound(talk: Talk, session: Session) -> tuple[float, float]:
-    """Ask once; seconds and processor seconds to the first sound, endless if there was none."""
+def _first_sound(talk: Talk, session: Session) -> tuple[float, float, float]:
+    """Ask once; seconds to the first sound made and heard, and processor seconds to the former; endless for none."""
     talk.prescribe()
     began, work = time.process_time(), math.inf
     for event in session.ask(talk.turn()):
         if isinstance(event, Speech) and work == math.inf:
             work = time.process_time() - began
-    seconds = session.turns[-1].statistics.first_sound_s
-    return (math.inf if seconds is None else seconds), work
+    figures = session.turns[-1].statistics
+    made_s, heard_s = figures.first_sound_s, figures.first_heard_s
+    return (math.inf if made_s is None else made_s), (math.inf if heard_s is None else heard_s), work
 
 
 def cancels(talk: Talk, times: int) -> dict[str, object]:

@@ -23,7 +23,8 @@ def statistics() -> ReplyStatistics:
         for event in session.ask(turn):
             if isinstance(event, ReplyEnded):
                 last = event.statistics
-    print(f"\nfirst sound {last.first_sound_s} s, factor {last.real_time_factor}, speech {last.speech_s:.1f} s")
+    print(f"\nmade {last.first_sound_s} s, heard {last.first_heard_s} s, of {last.speech_s:.1f} s of speech")
+    print(f"real-time factor {last.real_time_factor}")
     return last
 
 
