@@ -13,7 +13,7 @@ from engine.speaking.pieces import HARDLY_LONGER, LONGEST_WORK_S, Pieces
 
 LOOK_AHEAD = 3
 _FADED = 4  # tokens of what was made that sound only with the next piece
-_SIZES = (10, 20, 25, 50, 100, 200)
+_SIZES = (10, 15, 20, 25, 50, 100, 200)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,14 @@ STEADY = 25  # tokens of a piece in the middle of a stream, at least
 LONGEST_WORK_S = 0.25  # on a piece that is larger than it must be, for a piece cannot be broken off;
 HARDLY_LONGER = 1.5  # or so many times what the least piece takes
 # The sizes of a piece from so many spoken tokens on.
-_SIZES = ((0, (10,)), (10, (10, 20, 50)), (20, (20, 50, 100)), (40, (20, 50, 100, 200)), (50, (STEADY, 50, 100, 200)))
-_EAGER_SIZES = ((0, (10, 50, 100, 200)), *_SIZES[1:-1], (50, (*_SIZES[-1][1], 400)))
+_SIZES = (
+    (0, (10,)),
+    (10, (10, 20, 50)),
+    (20, (15, 50, 100)),
+    (30, (20, 50, 100)),
+    (35, (STEADY, 50, 100, 200)),
+)
+_EAGER_SIZES = ((0, (10, 50, 100, 200)), *_SIZES[1:], (50, (*_SIZES[-1][1], 400)))
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class Pieces:
         """
         found: list[tuple[int, int]] = []
         reached, coming = {(0, 0)}, [(0, 0)]
-        most = max(remembered, _SIZES[-1][0])
+        most = max(remembered, _EAGER_SIZES[-1][0])
         while coming:
             pieces, spoken = coming.pop(0)
             for size in self.sizes(pieces, spoken):

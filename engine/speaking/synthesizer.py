@@ -172,7 +172,7 @@ class Synthesizer:
         works: dict[int, float] = {}
         yield
         for before, size in self._plan.shapes(remembered):
-            if size > STEADY and _foreseen_s(size, works) > max(LONGEST_WORK_S, HARDLY_LONGER * works[min(works)]):
+            if size not in works and size > STEADY and _takes_too_long(size, works):
                 continue
             for _ in range(1 if size in works else _WARM_ROUNDS):
                 if not before:
@@ -244,10 +244,8 @@ class Synthesizer:
         return values.astype(np.int32).reshape(-1)
 
 
-def _foreseen_s(size: int, works: dict[int, float]) -> float:
-    """The work for a piece, along the line through the shortest and the longest that were made."""
+def _takes_too_long(size: int, works: dict[int, float]) -> bool:
+    """Whether no such piece would be made, by the line through the shortest and the longest that were."""
     shortest, longest = min(works), max(works)
-    if shortest == longest:
-        return works[longest] * size / longest
     each_s = max((works[longest] - works[shortest]) / (longest - shortest), 0.0)
-    return works[longest] + (size - longest) * each_s
+    return works[longest] + (size - longest) * each_s > max(LONGEST_WORK_S, HARDLY_LONGER * works[shortest])

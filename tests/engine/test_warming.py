@@ -50,7 +50,7 @@ def test_no_piece_of_speech_is_traced_after_the_warm_up(
     made = Synthesizer(speaking.flow, speaking.vocoder, voice, steps=2)
     assert sum(1 for _ in made.warming_up()) > len(Pieces().shapes(50))
     before = attached.traces
-    assert before == 18 + 2 * 7  # each size of piece after what can come before it; pitch and sound of each window
+    assert before == 18 + 2 * 8  # each size of piece after what can come before it; pitch and sound of each window
     for tokens, at_once in ((1, 1), (12, 1), (13, 1), (77, 1), (390, 390), (263, 31), (200, 90), (431, 7), (140, 60)):
         spoken(made, tokens, at_once)
     assert attached.traces == before
@@ -145,4 +145,4 @@ def test_sizes_that_would_take_too_long_are_left_out(
     monkeypatch.setattr("engine.speaking.synthesizer.LONGEST_WORK_S", 0.0)
     monkeypatch.setattr("engine.speaking.synthesizer.HARDLY_LONGER", 0.0)
     list(made.warming_up())
-    assert set(sizes) == {10, 20, 25}
+    assert set(sizes) == {10, 15, 20, 25}
