@@ -20,11 +20,11 @@ from itertools import takewhile
 from engine.conversation.speaking_along.pace import TOKENS_PER_SECOND, Pace
 from engine.speaking.pieces import HARDLY_LONGER, LONGEST_WORK_S, Pieces
 
-_WIDTH = 4.5  # deviations that a piece may take longer than usual
+_WIDTH = 4.0  # deviations that a piece may take longer than usual
 _MARGIN = 0.2  # slower than usual everything may be where playing begins at once
 _KEPT = 0.15  # of the sound at hand that is still to be played when a piece is begun, for what nobody can foresee
 _MEDIAN = math.pi / 2  # times as far as a mean is a median from what it stands for, squared
-_BURST = 10  # ids of text that may come before the next one of speech
+_BURST = 8  # ids of text that may come before the next one of speech
 _EAGER = 1.2  # times the work of the least first piece may a larger one take
 _FORESEEN = 20  # pieces
 _SAFE_S = 4.0  # of sound at hand: what comes then is not foreseen
