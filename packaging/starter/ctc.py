@@ -65,6 +65,16 @@ def greedy_text(logits: mx.array, length: int) -> str:
     return "".join(LETTERS[i - 1] for i in kept)
 
 
+def edits(a: str, b: str) -> int:
+    """Least number of insertions, deletions and substitutions from a to b."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        above, row[0] = row[0], i
+        for j, y in enumerate(b, 1):
+            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, above + (x != y))
+    return row[-1]
+
+
 def _passes(
     emitted: mx.array, states: mx.array, lengths: mx.array, label_lengths: mx.array
 ) -> tuple[mx.array, mx.array]:

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 # Three women and three men of both accents: nobody hears them before the tests, not even in a mixture.
 HELD_OUT = ("af_nova", "af_sarah", "bf_isabella", "am_eric", "am_liam", "bm_lewis")
+# The built-in voices and who speaks for them. Both are American, so that one reading of a text serves both.
+BUILT_IN = {"woman": "af_heart", "man": "am_michael"}
+REPLY_VOICE = BUILT_IN["woman"]  # its speech is what the replies' speech tokens are made of
 _ENGLISH, _BRITISH = ("af_", "am_", "bf_", "bm_"), ("bf_", "bm_")
 _RARE = {"af_nicole": 0.3, "am_santa": 0.5}  # one whispers, one laughs
 _PLAIN, _MIXED, _FOREIGN = 0.42, 0.46, 0.12

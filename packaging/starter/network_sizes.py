@@ -35,6 +35,14 @@ AUDIO: dict[str, Any] = {
     "adapter_stride": 2,
 }
 HIDDEN = 768
+TOKENIZER: dict[str, int] = {
+    "mels": 128,
+    "width": 208,
+    "expansion": 3,
+    "kernel": 7,
+    "blocks_50_hz": 2,
+    "blocks_25_hz": 4,
+}
 
 # How the flow is spoken with, which its training (`--solved`) makes it good at. Without guidance a step costs half.
 FLOW_STEPS, FLOW_GUIDANCE = 2, 0.0

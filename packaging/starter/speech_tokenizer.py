@@ -14,7 +14,7 @@ import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 from convolution_block import ConvolutionBlock, conv_to_onnx, linear_to_onnx, norm_to_onnx, silu_to_onnx
-from ctc import LETTERS
+from network_sizes import TOKENIZER
 from onnx_file import FLOAT, INT32, PackedGraph
 
 DIGITS = 8
@@ -24,12 +24,12 @@ DIGITS = 8
 class TokenizerConfig:
     """Sizes of the network."""
 
-    mels: int = 128
-    width: int = 224
-    expansion: int = 3
-    kernel: int = 7
-    blocks_50_hz: int = 2
-    blocks_25_hz: int = 4
+    mels: int = TOKENIZER["mels"]
+    width: int = TOKENIZER["width"]
+    expansion: int = TOKENIZER["expansion"]
+    kernel: int = TOKENIZER["kernel"]
+    blocks_50_hz: int = TOKENIZER["blocks_50_hz"]
+    blocks_25_hz: int = TOKENIZER["blocks_25_hz"]
 
 
 class SpeechTokenizer(nn.Module):
@@ -86,45 +86,3 @@ class SpeechTokenizer(nn.Module):
 def codes_of(digits: mx.array) -> mx.array:
     """Numbers 0 … 6560 (B, T) of digits −1, 0, 1 (B, T, 8)."""
     return ((digits + 1) * mx.array([3.0**i for i in range(DIGITS)])).sum(axis=-1).astype(mx.int32)
-
-
-def rounded(values: mx.array) -> mx.array:
-    """Values rounded to −1, 0, 1 whose gradient passes as if they were not."""
-    return values + mx.stop_gradient(mx.round(values) - values)
-
-
-class Teacher(nn.Module):
-    """What teaches the tokenizer and is thrown away: a decoder back to log-mel and a speller.
-
-    The decoder is told the average colour of the recording, so the codes need not carry whose voice it is.
-    """
-
-    def __init__(self, config: TokenizerConfig, width: int = 256) -> None:
-        """Random weights."""
-        super().__init__()
-        self.mels = config.mels
-        self.colour = nn.Sequential(nn.Linear(2 * config.mels, width), nn.SiLU(), nn.Linear(width, width))
-        self.from_digits = nn.Linear(DIGITS, width)
-        self.blocks = [ConvolutionBlock(width, 7, 3) for _ in range(5)]
-        self.to_mel = nn.Linear(width, 4 * config.mels)
-        self.speller_in = nn.Linear(DIGITS, width)
-        self.speller = [ConvolutionBlock(width, 5, 2) for _ in range(2)]
-        self.to_letters = nn.Linear(width, len(LETTERS) + 1)
-
-    def log_mel(self, digits: mx.array, target: mx.array, mask: mx.array) -> mx.array:
-        """Log-mel (B, 4 T, 128) from digits (B, T, 8); only the target's mean and deviation over time are used."""
-        frames = mx.repeat(mask, 4, axis=1)
-        count = frames.sum(axis=1)
-        mean = (target * frames).sum(axis=1) / count
-        deviation = mx.sqrt((((target - mean[:, None]) ** 2) * frames).sum(axis=1) / count + 1e-5)
-        x = self.from_digits(digits) + self.colour(mx.concatenate([mean, deviation], axis=-1))[:, None]
-        for block in self.blocks:
-            x = block(x, mask)
-        return self.to_mel(x).reshape(x.shape[0], -1, self.mels)
-
-    def letters(self, digits: mx.array, mask: mx.array) -> mx.array:
-        """Logits of CTC's blank and letters (B, T, 29)."""
-        x = self.speller_in(digits)
-        for block in self.speller:
-            x = block(x, mask)
-        return self.to_letters(x)

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import vocoder_network
+from natural_voices import BUILT_IN
 from pitch import pitch
 from plan import Log, Plan
 from safetensors.numpy import load_file, save_file
@@ -32,7 +33,6 @@ from vocoder_network import Sizes, Snake, VocoderNetwork, load_weights, weights_
 
 from engine.samples import write_wav
 
-REPLY_VOICE = "flite:slt:50:1.00"
 FRAMES = 40
 MARGIN_FRAMES = 2
 LOG_EVERY_S = 10.0
@@ -68,7 +68,7 @@ class Speech:
     starts: Tensor | None = None
     made_starts: Tensor | None = None
     made: Tensor | None = None
-    made_places: list[tuple[int, int]] = field(default_factory=list)
+    made_places: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def add(self, utterance: Utterance) -> int:
         """Analyse one more; returns its number."""
@@ -98,9 +98,9 @@ class Speech:
                 self.made = longer
             frames = min(frames, len(mel))
             self.made[first : first + frames] = torch.from_numpy(mel[:frames]).to(self.made)
-            self.made_places.append((first, frames))
+            self.made_places[number] = (first, frames)
         if made:
-            self.made_starts = self._starts(self.made_places)
+            self.made_starts = self._starts([*self.made_places.values()])
 
     def _starts(self, places: list[tuple[int, int]]) -> Tensor | None:
         ranges = [np.arange(first, first + frames - FRAMES + 1) for first, frames in places if frames >= FRAMES]
@@ -121,7 +121,7 @@ class Speech:
 
 
 class Pool:
-    """The reply voice, the others and some of the reply voice to measure with; fills while the training runs."""
+    """The built-in voices, the others and some of the built-in ones to measure with; fills while the training runs."""
 
     def __init__(self, shards: Shards, made: Path | None, device: torch.device) -> None:
         self.shards, self.folder, self.device = shards, made, device
@@ -129,7 +129,7 @@ class Pool:
         self.measuring: list[Recording] = []
         self._taken = 0
         self._numbers: dict[str, int] = {}
-        self._read: set[str] = set()
+        self._read: dict[str, float] = {}
 
     def refresh(self, at_most: int) -> None:
         """Take in what was finished since, so many utterances at most."""
@@ -138,7 +138,7 @@ class Pool:
         self._taken += len(new)
         for utterance in new:
             if len(utterance.samples_24k) >= 480 * (FRAMES + 8):
-                own = utterance.speaker == REPLY_VOICE
+                own = utterance.speaker in BUILT_IN
                 number = (self.reply if own else self.others).add(utterance)
                 if own:
                     self._numbers[utterance.name] = number
@@ -154,15 +154,15 @@ class Pool:
         waiting = {u.name.split("-")[0] for u in self.shards.training[self._taken :]}
         for path in sorted(self.folder.glob("*.made.npz")) if self.folder else ():
             shard = path.name.split(".")[0]
-            held_out = int(shard) < self.shards.held_out
-            if shard not in self._read and (held_out or (shard in taken and shard not in waiting)):
-                self._read.add(shard)
+            held_out, written = int(shard) < self.shards.held_out, path.stat().st_mtime
+            if self._read.get(shard) != written and (held_out or (shard in taken and shard not in waiting)):
+                self._read[shard] = written
                 with np.load(path) as arrays:
                     found.update({name: arrays[name] for name in arrays.files})
         return found
 
     def _measure_with(self, made: dict[str, np.ndarray]) -> None:
-        own = [u for u in self.shards.measuring if u.speaker == REPLY_VOICE][:MEASURED]
+        own = [u for u in self.shards.measuring if u.speaker in BUILT_IN][:MEASURED]
         if self.measuring and not any(u.name in made for u in own):
             return
         self.measuring = []
@@ -310,7 +310,7 @@ class Training:
         if not all(math.isfinite(value) for value in values.values()):
             self._go_back()
         frames = {name: len(one.whole[1]) if one.whole else 0 for name, one in self._speech().items()}
-        made = sum(frames for _, frames in self.pool.reply.made_places)
+        made = sum(frames for _, frames in self.pool.reply.made_places.values())
         self.log.write(step=self.number, steps_per_s=round(steps_per_s, 2), **values, **frames, made_frames=made)
 
     def _speech(self) -> dict[str, Speech]:
