@@ -22,7 +22,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from natural_lines import Studio, add_arguments, symbols_of
-from natural_speech import Line, at_16k, batches
+from natural_speech import at_16k, batches
+from natural_texts import Line
 from natural_voices import REPLY_VOICE, plain
 from numpy.typing import NDArray
 from spoken_corpus import LONGEST_S, RATE_HZ, SAMPLES_PER_TOKEN, SEED, Utterance, jobs, labelled, save, save_codes
