@@ -100,6 +100,11 @@ def fbank(samples_16k: mx.array) -> mx.array:
     return logarithm - logarithm.mean(axis=1, keepdims=True)
 
 
+def kaldi_tables() -> tuple[mx.array, mx.array]:
+    """What `fbank` multiplies with: the windowed Fourier matrix (400, 514) and the filters (257, 80)."""
+    return _kaldi_matrix(), _kaldi_filters()
+
+
 @lru_cache
 def _kaldi_matrix() -> mx.array:
     centred = np.eye(400) - 1.0 / 400
