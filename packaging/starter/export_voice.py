@@ -1,10 +1,10 @@
 """Put the voice half of the starter model together in the published layout, and check that the engine loads it.
 
-    python packaging/starter/export_voice.py WEIGHTS resources/starter/token2wav
+    python packaging/starter/export_voice.py WEIGHTS resources/starter/token2wav [--weights kokoro.npz …]
 
 WEIGHTS is the folder the training scripts wrote: tokenizer, speaker, flow and vocoder as safetensors; what it lacks
 stays as the folder has it. Flow and vocoder are stored as float16, the networks of a voice in 8 bits. The built-in
-voice is made from a recording that flite speaks here, anew only when one of those networks is.
+voices are made from recordings that are spoken here, where it is said with what, or else from those of the folder.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ import numpy as np
 from flow_pieces import CONFIG
 from numpy.typing import NDArray
 from speaker_network import SpeakerNetwork
-from speaking_data import Speaker, speak, trimmed
+from natural_lines import Studio, add_arguments, alone
+from natural_voices import BUILT_IN
 from speech_tokenizer import SpeechTokenizer, TokenizerConfig
 from torch_writer import write
 from training import load
 
 from engine.checkpoints.load_speaking import load_speaking
-from engine.samples import resample
 from engine.speaking.flow import FlowConfig
+from engine.speaking.voice import Voice
 
-VOICE = "Ada"
-VOICE_TEXT = "Good morning. I can tell you the time, and work out how much eleven times forty is. What shall I do?"
+VOICES = {"woman": "Female", "man": "Male"}
+VOICE_TEXT = "Good morning. I can tell you the time, and work out sums. What shall I do for you?"
 
 
 def flow_yaml(config: FlowConfig) -> str:
@@ -99,17 +100,19 @@ def _half(value: mx.array) -> NDArray:
     return np.array(value.astype(mx.float32)).astype(np.float16)
 
 
-def voice_recording() -> NDArray[np.float32]:
-    """The reply voice at 24 kHz, as flite's slt speaks it."""
-    samples, rate_hz = speak(VOICE_TEXT, Speaker("flite", "slt"))
-    return resample(trimmed(samples.astype(np.float32) / 32768.0, rate_hz), 48_000, 24_000)
+def recordings(folder: Path, studio: Studio | None) -> dict[str, NDArray[np.float32]]:
+    """Recordings of the built-in voices at 24 kHz by name: spoken now, or those that the folder's voices keep."""
+    if studio is None:
+        found = (Voice.load(path) for path in sorted(folder.glob("*.safetensors")))
+        return {voice.name: voice.recording_24k for voice in found}
+    return {VOICES[who]: alone(studio, VOICE_TEXT, speaker) for who, speaker in BUILT_IN.items()}
 
 
-def export(weights: Path, folder: Path) -> None:
+def export(weights: Path, folder: Path, studio: Studio | None = None) -> None:
     """Write the folder. Raises CheckpointError when the engine would not load it."""
-    (folder / "voices").mkdir(parents=True, exist_ok=True)
+    voices = folder / "voices"
+    voices.mkdir(parents=True, exist_ok=True)
     tokenizer, speaker = SpeechTokenizer(TokenizerConfig()), SpeakerNetwork()
-    analysed = False
     for network, name, target in (
         (tokenizer, "tokenizer", "speech_tokenizer_v2_25hz.onnx"),
         (speaker, "speaker", "campplus.onnx"),
@@ -117,23 +120,23 @@ def export(weights: Path, folder: Path) -> None:
         if (weights / f"{name}.safetensors").exists():
             load(network, weights / f"{name}.safetensors")
             network.to_onnx(folder / target)
-            analysed = True
     (folder / "flow.yaml").write_text(flow_yaml(CONFIG), encoding="utf-8")
     for name, target, published in (("flow", "flow.pt", published_flow), ("vocoder", "hift.pt", published_vocoder)):
         if (weights / f"{name}.safetensors").exists():
             write(folder / target, published(mx.load(str(weights / f"{name}.safetensors"))))
     speaking = load_speaking(folder)
-    if analysed:
-        speaking.analyse(voice_recording(), 24_000, VOICE).save(folder / "voices" / f"{VOICE}.safetensors")
+    for name, samples in recordings(voices, studio).items():
+        speaking.analyse(samples, 24_000, name).save(voices / f"{name}.safetensors")
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("weights", type=Path)
+    parser.add_argument("trained", type=Path, metavar="WEIGHTS")
     parser.add_argument("folder", type=Path)
+    add_arguments(parser, required=False)
     options = parser.parse_args()
-    export(options.weights, options.folder)
+    export(options.trained, options.folder, Studio.opened(options) if options.weights else None)
     total = sum(path.stat().st_size for path in options.folder.rglob("*") if path.is_file())
     print(f"{options.folder}: {total / 1e6:.1f} MB")
 

@@ -23,9 +23,7 @@ CONFIG = FlowConfig(
         in_channels=320, out_channels=80, depth=4, num_heads=3, head_dim=64, hidden_size=192, mlp_ratio=2.5
     ),
 )
-REPLY_VOICE = "flite:slt:50:1.00"
 VOICE_TAIL_TOKENS = 50
-CACHE_BYTES = 8_000_000_000  # others train beside it
 
 
 def stream_mask(tokens: int, voice: int, piece: int) -> NDArray[np.bool_]:

@@ -26,7 +26,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 PUBLISHED = ROOT / "resources" / "starter"
-VOICE = PUBLISHED / "token2wav" / "voices" / "Ada.safetensors"
+VOICES = PUBLISHED / "token2wav" / "voices"
 LEAST_S = 20.0  # a training that has less time left is not begun
 MIX = ("210", "90", "90")
 
@@ -79,7 +79,7 @@ class Place:
 
     def begin_voice(self) -> None:
         """Let the voice be the published one, where this run has none yet."""
-        for own in (self.latest("flow"), self.latest("vocoder")):
+        for own in map(self.latest, ("flow", "vocoder", "tokenizer")):
             if not own.exists():
                 shutil.copyfile(self.shipped / own.name, own)
 
@@ -124,11 +124,10 @@ def speech(programs: Programs, place: Place, options: argparse.Namespace) -> lis
     """Everything that is heard and said, and what the voice learns from: two programs at once."""
     made = ("--utterances", options.utterances, "--processes", options.processes, "--seed", options.seed)
     made += ("--heard", options.synthetic)
-    voices = ("--hours", options.hours, "--reply-voice", 0.75, "--replies", 0.4)
-    beside = ("--processes", options.processes)  # done in the first minutes, and the voice waits for it
     jobs: list[tuple[str, Sequence[object], int, int]] = [("spoken_corpus.py", (place.work / "corpus", *made), 0, 14)]
     if options.teaches_voice:
-        jobs.append(("speaking_data.py", (place.work / "sounds", *voices, *beside), 0, 10))
+        lines = (place.work / "lines", *natural_network(options), "--hours", options.hours)
+        jobs.append(("natural_lines.py", lines, 1, 0))  # done in the first minutes, and the voice waits for it
     if options.natural:
         jobs += natural_speech(place, options)
     return [threading.Thread(target=programs.run, args=job, daemon=True) for job in jobs]
@@ -136,14 +135,20 @@ def speech(programs: Programs, place: Place, options: argparse.Namespace) -> lis
 
 def natural_speech(place: Place, options: argparse.Namespace) -> list[tuple[str, Sequence[object], int, int]]:
     """Programs that speak in natural voices, on the last GPU: one works on the GPU while another sorts or waits."""
-    given = options.natural
-    what = ("--weights", given / "kokoro.npz", "--voices", given / "voices", "--vocab", given / "vocab.json")
     amount = ("--utterances", options.utterances, "--hours", options.natural_hours / options.speakers)
-    espeak = ("--espeak-data", given) if (given / "espeak-ng-data").exists() else ()
+    network = natural_network(options)
     return [
-        ("natural_speech.py", (place.work / "corpus", *what, *amount, *espeak, "--seed", 100 + number), 1, 2)
+        ("natural_speech.py", (place.work / "corpus", *network, *amount, "--seed", 100 + number), 1, 2)
         for number in range(options.speakers)
     ]
+
+
+def natural_network(options: argparse.Namespace) -> Sequence[object]:
+    """Where the network of natural voices is, as arguments."""
+    given = options.natural
+    espeak = ("--espeak-data", given) if (given / "espeak-ng-data").exists() else ()
+    where = ("--weights", given / "kokoro.npz", "--voices", given / "voices", "--vocab", given / "vocab.json")
+    return (*where, *espeak)
 
 
 def language(programs: Programs, place: Place, options: argparse.Namespace, clock: Clock) -> None:
@@ -168,7 +173,7 @@ def vocoder(programs: Programs, place: Place, options: argparse.Namespace, clock
 
     def arguments() -> Sequence[object]:
         return (
-            *(place.work / "sounds", place.voice, "--made", place.work / "mels", "--wait-for", 600),
+            *(place.work / "lines", place.voice, "--made", place.work / "mels", "--wait-for", 600),
             *("--resume", place.latest("vocoder"), "--minutes", clock.minutes(), "--rows", options.rows),
         )
 
@@ -176,21 +181,26 @@ def vocoder(programs: Programs, place: Place, options: argparse.Namespace, clock
 
 
 def flow(programs: Programs, place: Place, options: argparse.Namespace, clock: Clock) -> None:
-    """The flow, for a third of the time, and then the mels that it makes."""
-    networks = ("--tokenizer", place.shipped / "tokenizer.safetensors")
-    first = Clock(time.monotonic() + options.flow_share * clock.left_s)
+    """The flow."""
 
     def arguments() -> Sequence[object]:
         return (
-            *(place.work / "sounds", place.voice, *networks, "--speaker", place.shipped / "speaker.safetensors"),
-            *("--resume", place.latest("flow"), "--wait-for", 5000, "--minutes", first.minutes()),
-            *("--solved", 0.75, "--peak", 5e-4),
+            *(place.work / "lines", place.voice, "--tokenizer", place.latest("tokenizer")),
+            *("--speaker", place.shipped / "speaker.safetensors", "--resume", place.latest("flow")),
+            *("--minutes", clock.minutes(), "--solved", 0.75, "--peak", 5e-4),
         )
 
-    trained(programs, first, "train_flow.py", arguments, gpu=1)
-    if clock.left_s > LEAST_S:
-        made = ("--flow", place.latest("flow"), *networks, "--voice", VOICE)
-        programs.run("made_mels.py", (place.work / "sounds", place.work / "mels", *made), gpu=1)
+    trained(programs, clock, "train_flow.py", arguments, gpu=1)
+
+
+def made_mels(programs: Programs, place: Place, options: argparse.Namespace, clock: Clock) -> None:
+    """What the flow makes of speech tokens, as often as there is a new one, for the vocoder."""
+
+    def arguments() -> Sequence[object]:
+        where = (place.work / "lines", place.work / "mels", "--flow", place.latest("flow"), "--voices", place.voice)
+        return (*where, "--minutes", clock.minutes())
+
+    trained(programs, clock, "made_mels.py", arguments, gpu=1)
 
 
 def go_on(programs: Programs, place: Place, options: argparse.Namespace) -> None:
@@ -209,10 +219,11 @@ def go_on(programs: Programs, place: Place, options: argparse.Namespace) -> None
     shutil.rmtree(place.averaged, ignore_errors=True)  # of an earlier run
     place.begin_voice()
     labels = (place.work / "corpus", "--speech-tokenizer", place.shipped / "tokenizer.safetensors")
-    networks = ("--flow", place.latest("flow"), "--vocoder", place.latest("vocoder"), "--voice", VOICE, "--share", 0.25)
+    networks = ("--flow", place.latest("flow"), "--vocoder", place.latest("vocoder"), "--share", 0.25)
+    networks += ("--voice", *sorted(VOICES.glob("*.safetensors")))
     for script, arguments in (("label_speech.py", labels), ("own_voice.py", (place.work / "corpus", *networks))):
         threading.Thread(target=programs.run, args=(script, arguments), daemon=True).start()
-    taught = (language, vocoder, flow) if options.teaches_voice else (language,)
+    taught = (language, vocoder, flow, made_mels) if options.teaches_voice else (language,)
     trainings = [threading.Thread(target=one, args=(programs, place, options, clock), daemon=True) for one in taught]
     for training in trainings:
         training.start()
@@ -249,7 +260,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--workers", type=int, default=8, help="processes that make batches for the language model")
     made.add_argument("--utterances", type=int, default=450_000)
     made.add_argument("--seed", type=int, default=14, help="of the sentences, another than of the training before")
-    made.add_argument("--hours", type=float, default=7.0, help="speech for the voice")
+    made.add_argument("--hours", type=float, default=8.0, help="speech of each voice that vocoder and flow learn from")
     made.add_argument("--most-hours", type=float, default=160.0, help="speech that is heard, 115 MB an hour on the GPU")
     made.add_argument("--device", help="for the language model, where it is no GPU; nothing is compiled then")
     made.add_argument("--tokens", type=int, default=65_536, help="ids in a batch of the language model")
@@ -263,7 +274,6 @@ def parser() -> argparse.ArgumentParser:
         "--synthetic", type=float, default=1.0, help="share of what flite and espeak-ng speak to be heard"
     )
     made.add_argument("--no-voice", dest="teaches_voice", action="store_false", help="leave vocoder and flow alone")
-    made.add_argument("--flow-share", type=float, default=0.33, help="of the time, for the flow")
     return made
 
 
@@ -275,6 +285,8 @@ def main() -> None:
         for path in collect(place, options.collect):
             print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB")
         return
+    if options.teaches_voice and not options.natural:
+        parser().error("the voice learns from natural voices: name their folder with --natural, or say --no-voice")
     go_on(Programs(place, options.gpus), place, options)
 
 

@@ -252,6 +252,20 @@ class Studio:
         return cls(net, Voices.load(options.voices), vocab.get("vocab", vocab), phonemes, filters)
 
 
+@torch.inference_mode()
+def alone(studio: Studio, text: str, name: str) -> NDArray[np.float32]:
+    """A text at 24 kHz in one voice, with little silence at the ends."""
+    symbols = (0, *symbols_of(written_out(text), studio.phonemes, studio.vocab), 0)
+    device = studio.net.device
+    style = torch.from_numpy(studio.voices.style(plain(name), len(symbols) - 2))[None].to(device)
+    frames, prosody, words = studio.net.durations(torch.tensor([symbols], device=device), style, style.new_ones(1))
+    said = [part[0].repeat_interleave(frames[0], 0)[None] for part in (prosody, words)]
+    samples = studio.net.samples(*said, style)[0].float().cpu().numpy()
+    loud = np.flatnonzero(np.abs(samples) > _QUIET)
+    margin = 2 * _STEP
+    return samples[max(0, loud[0] - margin) : loud[-1] + margin]
+
+
 def add_arguments(parser: argparse.ArgumentParser, required: bool = True) -> None:
     """Where the network is, and how it runs."""
     for name in ("--weights", "--voices", "--vocab"):

@@ -23,7 +23,7 @@ from go_on import MIX
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-UTTERANCES, HOURS, LEAST_HOURS, CHECKED = 450_000, 10.0, 0.5, 100
+UTTERANCES, HOURS, LEAST_HOURS, CHECKED = 450_000, 8.0, 0.02, 100
 NATURAL_HOURS = 120
 HEARD_HOURS = 300  # of so many utterances and the own voice
 
@@ -49,30 +49,27 @@ def steps(
     def sized(whole: int, least: int) -> str:
         return str(max(least, round(amount * whole)))
 
-    sounds, corpus, weights = work / "sounds", work / "corpus", work / "weights"
+    lines, corpus, weights = work / "lines", work / "corpus", work / "weights"
     tokenizer, speaker = weights / "tokenizer.safetensors", weights / "speaker.safetensors"
     flow, vocoder = weights / "flow.safetensors", weights / "vocoder.safetensors"
-    begun = weights / "begun" / flow.name
-    # What brought most: in the end every step goes through the whole synthesis, in larger batches.
-    solved = ("--solved", "1.0", "--peak", "4e-4", "--warm-up", "100", "--tokens-per-batch", sized(24_000, 1600))
     heard, mels, voice = weights / "language", work / "mels", work / "token2wav"
-    half, networks = (str(sounds), str(weights)), ("--tokenizer", str(tokenizer), "--speaker", str(speaker))
+    half, networks = (str(lines), str(weights)), ("--tokenizer", str(tokenizer), "--speaker", str(speaker))
+    made = (str(lines), str(mels), "--flow", str(flow), "--voices", str(weights))
     utterances, hours = round(amount * UTTERANCES), max(LEAST_HOURS, amount * HOURS)
-    spoken = voice / "voices" / "Ada.safetensors"
-    own = ("--flow", str(flow), "--vocoder", str(vocoder), "--voice", str(spoken))
+    built_in = [str(voice / "voices" / f"{name}.safetensors") for name in VOICES.values()]
+    own = ("--flow", str(flow), "--vocoder", str(vocoder), "--voice", *built_in)
     batch = ("--tokens", sized(65_536, 2048), "--seconds", sized(2400, 60))
     room = ("--most-hours", f"{max(LEAST_HOURS, amount * HEARD_HOURS):g}")
     language = (*batch, *room, "--utterances", str(utterances), "--mix", *MIX, "--workers", "10")
     return [
         Step("text_tokenizer.py", (str(work),)),
-        Step("speaking_data.py", (str(sounds), "--hours", f"{hours:g}")),
-        Step("train_tokenizer.py", half, 4),
+        Step("natural_lines.py", (str(lines), *network_of(natural), "--hours", f"{hours:g}")),
+        Step("train_tokenizer.py", (*half, "--tokens-per-batch", sized(4096, 400)), 5),
         Step("train_speaker.py", half, 2),
-        Step("train_flow.py", (str(sounds), str(begun.parent), *networks, "--solved", "0.3"), 8),
-        Step("train_flow.py", (*half, *networks, *solved, "--resume", str(begun)), 4),
-        Step("made_mels.py", (str(sounds), str(mels), "--flow", str(flow), *networks)),
+        Step("train_flow.py", (*half, *networks, "--tokens-per-batch", sized(12_000, 1600)), 12),
+        Step("made_mels.py", made),
         Step("train_vocoder.py", (*half, "--made", str(mels)), 20),
-        Step("export_voice.py", (str(weights), str(voice))),
+        Step("export_voice.py", (str(weights), str(voice), *network_of(natural))),
         Step(
             "spoken_corpus.py", (str(corpus), "--utterances", str(utterances), *(("--heard", "0.3") if natural else ()))
         ),

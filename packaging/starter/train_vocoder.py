@@ -123,8 +123,9 @@ class Speech:
 class Pool:
     """The built-in voices, the others and some of the built-in ones to measure with; fills while the training runs."""
 
-    def __init__(self, shards: Shards, made: Path | None, device: torch.device) -> None:
-        self.shards, self.folder, self.device = shards, made, device
+    def __init__(self, shards: Shards, made: Path | None, device: torch.device, most: int = 10**9) -> None:
+        """So many utterances at most."""
+        self.shards, self.folder, self.device, self._most = shards, made, device, most
         self.reply, self.others = Speech(device), Speech(device)
         self.measuring: list[Recording] = []
         self._taken = 0
@@ -134,7 +135,7 @@ class Pool:
     def refresh(self, at_most: int) -> None:
         """Take in what was finished since, so many utterances at most."""
         self.shards.refresh()
-        new = self.shards.training[self._taken : self._taken + at_most]
+        new = self.shards.training[self._taken : min(self._taken + at_most, self._most)]
         self._taken += len(new)
         for utterance in new:
             if len(utterance.samples_24k) >= 480 * (FRAMES + 8):
@@ -397,6 +398,7 @@ def main() -> None:
     add_arguments(parser)
     parser.add_argument("--made", type=Path)
     parser.add_argument("--wait-for", type=int, default=600)
+    parser.add_argument("--most", type=int, default=9000, help="utterances to learn from")
     options = parser.parse_args()
     torch.manual_seed(4)
     torch.backends.cudnn.benchmark = True
@@ -405,7 +407,7 @@ def main() -> None:
     joined_snake(device)
     shards = Shards(options.shards)
     shards.wait(options.wait_for)
-    pool = Pool(shards, options.made, device)
+    pool = Pool(shards, options.made, device, options.most)
     pool.refresh(options.wait_for)
     network = started(options.resume, Sizes(harmonics=options.harmonics)).to(device)
     Training(network, pool, options.out, options).run()
