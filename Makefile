@@ -37,9 +37,9 @@ benchmark: setup ## how fast Earshot is on this machine
 screenshots: setup ## pictures of every page, into screenshots/
 	$(BIN)/python -m tests.screenshots screenshots
 
-starter: setup ## train the starter model again (needs a CUDA or Apple GPU)
+starter: setup ## train the starter model again (NATURAL=folder, see packaging/starter/README.md; needs a GPU)
 	$(BIN)/python -m pip install -q --disable-pip-version-check ".[training]"
-	$(BIN)/python packaging/starter/train.py
+	$(BIN)/python packaging/starter/train.py --natural $(NATURAL)
 
 app: setup ## build Earshot.app (macOS)
 	$(BIN)/python -m pip install -q --disable-pip-version-check "pyinstaller>=6.22"

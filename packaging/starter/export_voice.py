@@ -15,10 +15,10 @@ from pathlib import Path
 import mlx.core as mx
 import numpy as np
 from flow_pieces import CONFIG
+from natural_lines import Studio, add_arguments, alone
+from natural_voices import BUILT_IN, NAMES
 from numpy.typing import NDArray
 from speaker_network import SpeakerNetwork
-from natural_lines import Studio, add_arguments, alone
-from natural_voices import BUILT_IN
 from speech_tokenizer import SpeechTokenizer, TokenizerConfig
 from torch_writer import write
 from training import load
@@ -27,7 +27,6 @@ from engine.checkpoints.load_speaking import load_speaking
 from engine.speaking.flow import FlowConfig
 from engine.speaking.voice import Voice
 
-VOICES = {"woman": "Female", "man": "Male"}
 VOICE_TEXT = "Good morning. I can tell you the time, and work out sums. What shall I do for you?"
 
 
@@ -105,7 +104,7 @@ def recordings(folder: Path, studio: Studio | None) -> dict[str, NDArray[np.floa
     if studio is None:
         found = (Voice.load(path) for path in sorted(folder.glob("*.safetensors")))
         return {voice.name: voice.recording_24k for voice in found}
-    return {VOICES[who]: alone(studio, VOICE_TEXT, speaker) for who, speaker in BUILT_IN.items()}
+    return {NAMES[who]: alone(studio, VOICE_TEXT, speaker) for who, speaker in BUILT_IN.items()}
 
 
 def export(weights: Path, folder: Path, studio: Studio | None = None) -> None:

@@ -60,7 +60,9 @@ class FlowCorpus:
             stop = self.used + VOICES * length
             if stop > len(self.codes) or len(self.starts) + VOICES > len(self.embeddings):
                 return
-            samples = [torch.from_numpy(np.stack([getattr(u, name) for u in own])) for name in ("samples_16k", "samples_24k")]
+            samples = [
+                torch.from_numpy(np.stack([getattr(u, name) for u in own])) for name in ("samples_16k", "samples_24k")
+            ]
             low, high = (sound.to(self.codes.device) for sound in samples)
             rows = slice(self.used, stop)
             self.codes[rows] = self.tokenizer.tokens(low, torch.full((VOICES,), length)).flatten().short()

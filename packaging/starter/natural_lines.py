@@ -106,7 +106,7 @@ def symbols_of(text: str, phonemes: Phonemes, vocab: dict[str, int]) -> tuple[in
 
 @dataclass
 class Timed:
-    """A line and, for each of its V voices, what prosody and text are made of, (V, N, 640) and (V, N, 512), and style."""
+    """A line and, of each of its V voices, what prosody and text are made of, (V, N, 640) and (V, N, 512), and style."""
 
     line: Line
     prosody: Tensor
@@ -203,9 +203,7 @@ class Writer:
         self._pool.shutdown()
 
 
-def write_shard(
-    folder: Path, number: int, shard: Sequence[tuple[Line, NDArray[np.int16], NDArray[np.int16]]]
-) -> float:
+def write_shard(folder: Path, number: int, shard: Sequence[tuple[Line, NDArray[np.int16], NDArray[np.int16]]]) -> float:
     """Write a shard; returns the seconds of speech of each voice."""
     chance = random.Random(number)
     sounds: list[tuple[NDArray[np.int16], NDArray[np.int16]]] = []

@@ -2,9 +2,10 @@
 
     python packaging/starter/natural_replies.py FOLDER --weights kokoro.npz --voices FOLDER --vocab vocab.json
 
-The texts are the replies of `spoken_corpus.py` with as many utterances and the same seed; the shards are such as it
-writes, and `label_speech.py` gives them their speech tokens. `--pack FILE` then puts texts and tokens of a whole folder
-into few small files, and `--unpack FILES` makes a folder of them again that a training can read; neither speaks.
+The texts are those of `natural_texts.reply_texts`, of a corpus of so many utterances. The shards are such as
+`spoken_corpus.py` writes, and `label_speech.py` gives them their speech tokens. `--pack FILE` then puts texts and tokens
+of a whole folder into few small files, and `--unpack FILES` makes a folder of them again that a training can read;
+neither speaks.
 """
 
 from __future__ import annotations
@@ -17,16 +18,17 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
 from natural_lines import Studio, add_arguments, symbols_of
 from natural_speech import at_16k, batches
-from natural_texts import Line
+from natural_texts import Line, reply_texts
 from natural_voices import REPLY_VOICE, plain
 from numpy.typing import NDArray
-from spoken_corpus import LONGEST_S, RATE_HZ, SAMPLES_PER_TOKEN, SEED, Utterance, jobs, labelled, save, save_codes
+from spoken_corpus import LONGEST_S, RATE_HZ, SAMPLES_PER_TOKEN, SEED, Utterance, labelled, save, save_codes
 
 from engine.conversation.prompting.plain_english import written_out
 
@@ -41,7 +43,7 @@ def texts_of(options: argparse.Namespace) -> list[str]:
     if options.texts:
         found: list[str] = json.loads(gzip.decompress(options.texts.read_bytes()))
         return found
-    return [job.text for job in jobs(options.utterances, options.seed, heard=0.0) if job.kind == "reply"]
+    return [*islice(reply_texts(options.utterances, options.seed), options.count)]
 
 
 def lines(texts: Sequence[str], studio: Studio) -> Iterator[list[Line]]:
@@ -169,6 +171,7 @@ def main() -> None:
     add_arguments(parser, required=False)
     parser.add_argument("--utterances", type=int, default=90_000, help="of the corpus, as spoken_corpus.py is told")
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--count", type=int, default=110_000, help="replies to say")
     parser.add_argument("--texts", type=Path, help="a packed JSON list of texts to be said instead")
     parser.add_argument("--round", type=int, default=6000, help="replies that are sorted by length together")
     parser.add_argument("--minutes", type=float, default=60.0)

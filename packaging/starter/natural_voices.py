@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 HELD_OUT = ("af_nova", "af_sarah", "bf_isabella", "am_eric", "am_liam", "bm_lewis")
 # The built-in voices and who speaks for them. Both are American, so that one reading of a text serves both.
 BUILT_IN = {"woman": "af_heart", "man": "am_michael"}
+NAMES = {"woman": "Female", "man": "Male"}  # as people see them
 REPLY_VOICE = BUILT_IN["woman"]  # its speech is what the replies' speech tokens are made of
 _ENGLISH, _BRITISH = ("af_", "am_", "bf_", "bm_"), ("bf_", "bm_")
 _RARE = {"af_nicole": 0.3, "am_santa": 0.5}  # one whispers, one laughs

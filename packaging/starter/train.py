@@ -20,11 +20,13 @@ from pathlib import Path
 
 import torch
 from go_on import MIX
+from natural_voices import NAMES
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 UTTERANCES, HOURS, LEAST_HOURS, CHECKED = 450_000, 8.0, 0.02, 100
 NATURAL_HOURS = 120
+REPLIES, REPLIES_FIRST = 110_000, 50_000  # how many, and the number of their first shard
 HEARD_HOURS = 300  # of so many utterances and the own voice
 
 
@@ -37,13 +39,11 @@ class Step:
     minutes: float = 0.0
 
 
-def steps(
-    work: Path, model: Path, amount: float = 1.0, compiled: bool = False, natural: Path | None = None
-) -> list[Step]:
+def steps(work: Path, model: Path, natural: Path, amount: float = 1.0, compiled: bool = False) -> list[Step]:
     """Everything in order: sentences and sounds, the voice, ear and language, and the folder `model`.
 
-    `amount` is the share of the speech that is made, `compiled` whether PyTorch compiles what it trains. With a folder
-    `natural` the ear hears Kokoro's voices more than flite's and espeak-ng's.
+    `natural` is the folder with Kokoro's network. `amount` is the share of the speech that is made, `compiled` whether
+    PyTorch compiles what it trains.
     """
 
     def sized(whole: int, least: int) -> str:
@@ -56,8 +56,10 @@ def steps(
     half, networks = (str(lines), str(weights)), ("--tokenizer", str(tokenizer), "--speaker", str(speaker))
     made = (str(lines), str(mels), "--flow", str(flow), "--voices", str(weights))
     utterances, hours = round(amount * UTTERANCES), max(LEAST_HOURS, amount * HOURS)
-    built_in = [str(voice / "voices" / f"{name}.safetensors") for name in VOICES.values()]
+    built_in = [str(voice / "voices" / f"{name}.safetensors") for name in NAMES.values()]
     own = ("--flow", str(flow), "--vocoder", str(vocoder), "--voice", *built_in)
+    heard_hours = ("--hours", f"{max(0.01, amount * NATURAL_HOURS):g}")
+    said = ("--count", sized(REPLIES, 20), "--first", str(REPLIES_FIRST))
     batch = ("--tokens", sized(65_536, 2048), "--seconds", sized(2400, 60))
     room = ("--most-hours", f"{max(LEAST_HOURS, amount * HEARD_HOURS):g}")
     language = (*batch, *room, "--utterances", str(utterances), "--mix", *MIX, "--workers", "10")
@@ -70,10 +72,9 @@ def steps(
         Step("made_mels.py", made),
         Step("train_vocoder.py", (*half, "--made", str(mels)), 20),
         Step("export_voice.py", (str(weights), str(voice), *network_of(natural))),
-        Step(
-            "spoken_corpus.py", (str(corpus), "--utterances", str(utterances), *(("--heard", "0.3") if natural else ()))
-        ),
-        *([natural_step(corpus, natural, utterances, amount)] if natural else []),
+        Step("spoken_corpus.py", (str(corpus), "--utterances", str(utterances), "--heard", "0.3", "--no-replies")),
+        Step("natural_speech.py", (str(corpus), *network_of(natural), "--utterances", str(utterances), *heard_hours)),
+        Step("natural_replies.py", (str(corpus), *network_of(natural), "--utterances", str(utterances), *said)),
         Step("label_speech.py", (str(corpus), "--speech-tokenizer", str(tokenizer))),
         Step("own_voice.py", (str(corpus), *own)),
         Step(
@@ -88,12 +89,12 @@ def steps(
     ]
 
 
-def natural_step(corpus: Path, natural: Path, utterances: int, amount: float) -> Step:
-    """Natural voices beside the others; see this folder's README for what `natural` has to hold."""
-    voices = ("--weights", natural / "kokoro.npz", "--voices", natural / "voices", "--vocab", natural / "vocab.json")
-    hours = f"{max(0.01, amount * NATURAL_HOURS):g}"
-    made = ("--utterances", str(utterances), "--hours", hours)
-    return Step("natural_speech.py", (str(corpus), *map(str, voices), *made))
+def network_of(natural: Path) -> tuple[str, ...]:
+    """Where the network of natural voices is, as arguments; see this folder's README for what `natural` has to hold."""
+    return (
+        *("--weights", str(natural / "kokoro.npz"), "--voices", str(natural / "voices")),
+        *("--vocab", str(natural / "vocab.json")),
+    )
 
 
 def run(step: Step, scale: float) -> None:
@@ -109,7 +110,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "starter")
     parser.add_argument("--scale", type=float, default=1.0, help="stretch of all training times")
-    parser.add_argument("--natural", type=Path, help="folder with natural voices, see packaging/starter/README.md")
+    parser.add_argument(
+        "--natural", type=Path, required=True, help="folder with natural voices, see packaging/starter/README.md"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "resources" / "starter", help="the model's folder")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
@@ -118,7 +121,7 @@ def main() -> None:
         folder.mkdir(exist_ok=True)
     amount, compiled = min(1.0, options.scale), torch.cuda.is_available()
     for number, step in enumerate(
-        steps(options.work.resolve(), options.out.resolve(), amount, compiled, options.natural)
+        steps(options.work.resolve(), options.out.resolve(), options.natural.resolve(), amount, compiled)
     ):
         mark = done / f"{number:02} {step.script}"
         if mark.exists() and step.script != "assemble.py":

@@ -184,7 +184,9 @@ def mel_errors(net: FlowNetwork, found: FlowCorpus) -> dict[str, float]:
         for number in found.voices[name][1 : 1 + MEASURED]:
             woman, length = found.starts[number - place], found.lengths[number]
             truth = found.mel[found.starts[number] : found.starts[number] + length].float().view(-1, 80)
-            tokens = torch.cat([torch.from_numpy(given.speech_tokens).to(device), found.codes[woman : woman + length].int()])
+            tokens = torch.cat(
+                [torch.from_numpy(given.speech_tokens).to(device), found.codes[woman : woman + length].int()]
+            )
             guess = net.conditioning(tokens.long()[None], None)
             cond = torch.zeros_like(guess)
             cond[:, : len(given.mel)] = torch.from_numpy(given.mel).to(device)
@@ -208,7 +210,9 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--peak", type=float, default=1e-3)
     parser.add_argument("--tokens-per-batch", type=int, default=12_000)
-    parser.add_argument("--solved", type=float, default=0.3, help="share of the steps that learn the solved mel, at first")
+    parser.add_argument(
+        "--solved", type=float, default=0.3, help="share of the first steps that learn the solved mel"
+    )
     parser.add_argument("--solved-from", type=float, default=0.3, help="share of the run after which all steps do")
     parser.add_argument("--resume", type=Path)
     parser.add_argument("--new-tokens", action="store_true", help="the flow to go on from read another tokenizer's")

@@ -39,9 +39,9 @@ def started(folder: Path) -> dict[str, list[list[str]]]:
 def run(folder: Path, python: Path, part: str = "all") -> dict[str, list[list[str]]]:
     place = Place(folder / "work")
     place.shipped.mkdir(parents=True, exist_ok=True)  # as from_shipped.py would have made it
-    for name in ("flow", "vocoder"):
+    for name in ("flow", "vocoder", "tokenizer"):
         (place.shipped / f"{name}.safetensors").write_text(f"published {name}")
-    options = go_on.parser().parse_args([str(place.work), "--minutes", "5", "--part", part])
+    options = go_on.parser().parse_args([str(place.work), "--minutes", "5", "--part", part, "--natural", "nature"])
     go_on.go_on(Programs(place, 2, str(python)), place, options)
     return started(folder)
 
@@ -61,10 +61,17 @@ def test_every_script_is_started_with_options_that_it_knows(tmp_path: Path, pyth
 
 
 def test_speech_and_networks_can_be_begun_apart(tmp_path: Path, python: Path) -> None:
-    speech = {"spoken_corpus.py", "speaking_data.py"}
+    speech = {"spoken_corpus.py", "natural_lines.py", "natural_speech.py"}
     assert set(run(tmp_path, python, "speech")) == speech
     (tmp_path / "started").unlink()
     assert not speech & set(run(tmp_path, python, "networks"))
+
+
+def test_the_voice_cannot_learn_without_natural_voices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["go_on.py", str(tmp_path / "work")])
+    with pytest.raises(SystemExit):
+        go_on.main()
+    assert not (tmp_path / "work").exists()
 
 
 def test_a_training_that_breaks_off_goes_on_from_what_it_wrote(tmp_path: Path, python: Path) -> None:

@@ -20,7 +20,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> None:
-    where = ("--work", str(tmp_path / "work"), "--out", str(tmp_path / "model"))
+    where = ("--work", str(tmp_path / "work"), "--out", str(tmp_path / "model"), "--natural", str(tmp_path))
     monkeypatch.setattr("sys.argv", ["train.py", *where, *more])
     train.main()
 
@@ -70,4 +70,4 @@ def test_a_short_run_trains_shorter_and_makes_less_speech_a_long_one_only_trains
         start(tmp_path / str(number), monkeypatch, "--scale", scale)
         assert value("train_language.py", "--minutes") == pytest.approx(45 * float(scale))
         assert value("spoken_corpus.py", "--utterances") == train.UTTERANCES * amount
-        assert value("speaking_data.py", "--hours") == train.HOURS * amount
+        assert value("natural_lines.py", "--hours") == train.HOURS * amount

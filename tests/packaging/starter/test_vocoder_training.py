@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def spoken(folder: Path, number: int) -> None:
     for rate_hz, label in ((16_000, "16k"), (24_000, "24k")):
         noise = chance.integers(-3000, 3000, 4 * length * rate_hz // 48_000).astype(np.int16)
         np.save(folder / f"{number:05}.{label}.npy", noise)
-    voices = [train_vocoder.REPLY_VOICE] * 3 + ["another"]
+    voices = ["woman", "man", "woman", "another"]
     entries = [{"text": "", "speaker": v, "start": i * length, "length": length} for i, v in enumerate(voices)]
     (folder / f"{number:05}.json").write_text(json.dumps(entries))
 
@@ -83,6 +84,11 @@ def test_made_mels_are_learned_once_all_of_their_shard_is_there(tmp_path: Path) 
     found.refresh(1)
     _, mel, _ = found.reply.pieces(64, made=True)
     assert {float(x) for x in mel.unique()} == {1.0, 2.0, 3.0}
+    np.savez(tmp_path / "00001.made.npz", **{"00001-0": np.full((100, 80), 9.0)})
+    os.utime(tmp_path / "00001.made.npz", (1, 1))
+    found.refresh(1)
+    _, mel, _ = found.reply.pieces(64, made=True)
+    assert {float(x) for x in mel.unique()} == {9.0, 2.0, 3.0}, "what is made anew takes the old one's place"
     samples, mel, f0 = found.batch(20)
     assert (samples.shape, mel.shape, f0.shape) == ((20, 40 * 480), (20, 80, 40), (20, 40))
 
