@@ -1,9 +1,9 @@
-"""Hear each stage of the voice with an ear we did not train: word errors of pocketsphinx on the same sentences.
+"""Hear each stage of the voices with an ear we did not train: word errors of pocketsphinx on the same sentences.
 
-    python packaging/starter/check_voice.py resources/starter/token2wav [--count 70] [--steps 2] [--wavs FOLDER]
+    python packaging/starter/check_voice.py resources/starter/token2wav --weights kokoro.npz --voices V --vocab V.json
 
-flite's own recording, the vocoder alone (true mel to sound), and speech tokens through flow and vocoder, whole and in
-pieces as the app plays it.
+The recording of a voice's target, the vocoder alone (true mel to sound), and the speech tokens of the woman's recording
+through flow and vocoder, whole and in pieces as the app plays it.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ import random
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import mlx.core as mx
 import numpy as np
 from conversations import conversation
+from natural_lines import Studio, add_arguments, alone
+from natural_voices import BUILT_IN, NAMES, REPLY_VOICE
 from network_sizes import FLOW_STEPS
 from numpy.typing import NDArray
-from speaking_data import Speaker, speak, trimmed
 
 from engine.checkpoints.load_speaking import load_speaking
 from engine.samples import resample, write_wav
@@ -107,19 +108,19 @@ def streamed(synthesizer: Synthesizer, tokens: NDArray[np.int32]) -> Sound:
     return np.concatenate(pieces)
 
 
-def stages(speaking: Speaking, steps: int) -> dict[str, Callable[[Sound], Sound]]:
-    """Each stage as a function from flite's sound to what that stage makes of it."""
-    synthesizer = speaking.synthesizer(speaking.default_voice(), steps=steps)
+def stages(speaking: Speaking, steps: int, voice: str) -> dict[str, Callable[[Sound, Sound], Sound]]:
+    """Each stage as a function from the target's recording and the one whose tokens are spoken to what is heard."""
+    synthesizer = speaking.synthesizer(speaking.voice(voice), steps=steps)
 
     def tokens(sound: Sound) -> NDArray[np.int32]:
         vocabulary = speaking.flow.config.vocab_size
         return speaking.networks.speech_tokens(resample(sound, 24_000, 16_000), vocabulary)
 
     return {
-        "flite": lambda sound: sound,
-        "vocoder": lambda sound: copied(speaking, sound),
-        "whole": lambda sound: synthesizer(tokens(sound)),
-        "streamed": lambda sound: streamed(synthesizer, tokens(sound)),
+        "target": lambda target, _: target,
+        "vocoder": lambda target, _: copied(speaking, target),
+        "whole": lambda _, said: synthesizer(tokens(said)),
+        "streamed": lambda _, said: streamed(synthesizer, tokens(said)),
     }
 
 
@@ -133,38 +134,35 @@ def texts(count: int) -> list[str]:
     return found[:count]
 
 
-def recordings(count: int) -> Iterator[tuple[str, Sound]]:
-    """Sentences and flite's slt speaking them, at 24 kHz."""
-    for text in texts(count):
-        samples, rate_hz = speak(text, Speaker("flite", "slt"))
-        sound = resample(trimmed(samples.astype(np.float32) / 32768.0, rate_hz), 48_000, 24_000)
-        yield text, sound[: len(sound) // 960 * 960]
+def recording(studio: Studio, name: str, text: str) -> Sound:
+    """A text said by a voice's target at 24 kHz, in whole frames of two."""
+    sound = alone(studio, text, name)
+    return sound[: len(sound) // 960 * 960]
 
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
+    add_arguments(parser)
     parser.add_argument("--count", type=int, default=70)
     parser.add_argument("--steps", type=int, default=FLOW_STEPS)
     parser.add_argument("--wavs", type=Path)
     options = parser.parse_args()
-    speaking = load_speaking(options.folder)
-    made = list(recordings(options.count))
-    for name, stage in stages(speaking, options.steps).items():
-        wrong = words = 0
-        started, sounds = time.perf_counter(), []
-        for _, sound in made:
-            sounds.append(stage(sound))
-        work_s = time.perf_counter() - started
-        for number, ((text, _), sound) in enumerate(zip(made, sounds, strict=True)):
-            edits, length = word_edits(heard(sound), text)
-            wrong, words = wrong + edits, words + length
-            if options.wavs:
+    speaking, studio, wanted = load_speaking(options.folder), Studio.opened(options), texts(options.count)
+    said = [recording(studio, REPLY_VOICE, text) for text in wanted]
+    for who, name in BUILT_IN.items():
+        targets = said if name == REPLY_VOICE else [recording(studio, name, text) for text in wanted]
+        for stage, heard_of in stages(speaking, options.steps, NAMES[who]).items():
+            started = time.perf_counter()
+            sounds = [heard_of(*both) for both in zip(targets, said, strict=True)]
+            work_s = (time.perf_counter() - started) / sum(len(sound) / 24_000 for sound in sounds)
+            edits = [word_edits(heard(sound), text) for text, sound in zip(wanted, sounds, strict=True)]
+            wrong, words = (sum(part) for part in zip(*edits, strict=True))
+            print(f"{NAMES[who]} {stage}: word error {wrong / words:.1%} of {words}, {work_s:.2f} s a second")
+            for number, sound in enumerate(sounds if options.wavs else ()):
                 options.wavs.mkdir(parents=True, exist_ok=True)
-                write_wav(options.wavs / f"{name}-{number:02}.wav", sound, 24_000)
-        speech_s = sum(len(sound) for sound in sounds) / 24_000
-        print(f"{name}: word error {wrong / words:.1%} of {words}, {work_s / speech_s:.2f} s a second", flush=True)
+                write_wav(options.wavs / f"{NAMES[who]}-{stage}-{number:02}.wav", sound, 24_000)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from natural_lines import Studio, add_arguments, alone
 from natural_voices import BUILT_IN, NAMES
 from numpy.typing import NDArray
 from speaker_network import SpeakerNetwork
-from speech_tokenizer import SpeechTokenizer, TokenizerConfig
+from speech_tokenizer import SpeechTokenizer
 from torch_writer import write
 from training import load
 
@@ -111,20 +111,21 @@ def export(weights: Path, folder: Path, studio: Studio | None = None) -> None:
     """Write the folder. Raises CheckpointError when the engine would not load it."""
     voices = folder / "voices"
     voices.mkdir(parents=True, exist_ok=True)
-    tokenizer, speaker = SpeechTokenizer(TokenizerConfig()), SpeakerNetwork()
-    for network, name, target in (
-        (tokenizer, "tokenizer", "speech_tokenizer_v2_25hz.onnx"),
-        (speaker, "speaker", "campplus.onnx"),
-    ):
-        if (weights / f"{name}.safetensors").exists():
-            load(network, weights / f"{name}.safetensors")
-            network.to_onnx(folder / target)
+    if (path := weights / "tokenizer.safetensors").exists():
+        SpeechTokenizer.of(mx.load(str(path))).to_onnx(folder / "speech_tokenizer_v2_25hz.onnx")
+    if (path := weights / "speaker.safetensors").exists():
+        speaker = SpeakerNetwork()
+        load(speaker, path)
+        speaker.to_onnx(folder / "campplus.onnx")
     (folder / "flow.yaml").write_text(flow_yaml(CONFIG), encoding="utf-8")
     for name, target, published in (("flow", "flow.pt", published_flow), ("vocoder", "hift.pt", published_vocoder)):
         if (weights / f"{name}.safetensors").exists():
             write(folder / target, published(mx.load(str(weights / f"{name}.safetensors"))))
     speaking = load_speaking(folder)
-    for name, samples in recordings(voices, studio).items():
+    said = recordings(voices, studio)
+    for old in voices.glob("*.safetensors"):
+        old.unlink()
+    for name, samples in said.items():
         speaking.analyse(samples, 24_000, name).save(voices / f"{name}.safetensors")
 
 

@@ -20,6 +20,7 @@ from vocoder_losses import speech_mel
 from engine.speaking.voice import Voice
 
 _RECORDING_TOKENS = range(80, 140)
+_TOGETHER = 32  # sentences that are analysed at once
 _SILENCE = float(np.log(1e-5))
 _OWN_TOKENS_FIRST = 0.7  # share of the rows that begin with tokens of the voice's own sound, as a voice recording does
 _OWN_TOKENS = {"woman": 0.85, "man": 0.25, "other": 0.5}  # and how often later; else they are of another voice's
@@ -54,26 +55,33 @@ class FlowCorpus:
 
     def take(self, utterances: Sequence[Utterance]) -> None:
         """Take in sentences of all voices, as long as there is room."""
-        for first in range(0, len(utterances), VOICES):
-            own = utterances[first : first + VOICES]
-            length = own[0].tokens
-            stop = self.used + VOICES * length
-            if stop > len(self.codes) or len(self.starts) + VOICES > len(self.embeddings):
+        sentences = [utterances[first : first + VOICES] for first in range(0, len(utterances), VOICES)]
+        sentences.sort(key=lambda own: own[0].tokens)
+        for first in range(0, len(sentences), _TOGETHER):
+            group = sentences[first : first + _TOGETHER]
+            stop = self.used + VOICES * sum(own[0].tokens for own in group)
+            if stop > len(self.codes) or len(self.starts) + VOICES * len(group) > len(self.embeddings):
                 return
-            samples = [
-                torch.from_numpy(np.stack([getattr(u, name) for u in own])) for name in ("samples_16k", "samples_24k")
-            ]
-            low, high = (sound.to(self.codes.device) for sound in samples)
-            rows = slice(self.used, stop)
-            self.codes[rows] = self.tokenizer.tokens(low, torch.full((VOICES,), length)).flatten().short()
-            self.mel[rows] = speech_mel(high.float() / 32768.0)[:, : 2 * length].reshape(-1, 160).half()
-            number = len(self.starts)
-            self.embeddings[number : number + VOICES] = self.speaker(low.float() / 32768.0)
-            for place, utterance in enumerate(own):
-                self.voices[utterance.speaker].append(number + place)
-                self.starts.append(self.used + place * length)
-                self.lengths.append(length)
-            self.used = stop
+            self._take(group)
+
+    def _take(self, group: Sequence[Sequence[Utterance]]) -> None:
+        """Take in sentences of like length."""
+        rows = [utterance for own in group for utterance in own]
+        counts = torch.tensor([utterance.tokens for utterance in rows])
+        device, shortest = self.codes.device, int(counts.min())
+        low = torch.from_numpy(padded([u.samples_16k for u in rows], int(counts.max()) * 640)).to(device)
+        high = torch.from_numpy(padded([u.samples_24k for u in rows], int(counts.max()) * 960)).to(device)
+        inside = (torch.arange(int(counts.max())) < counts[:, None]).to(device)
+        number, stop = len(self.starts), self.used + int(counts.sum())
+        self.codes[self.used : stop] = self.tokenizer.tokens(low, counts)[inside].short()
+        mel = speech_mel(high.float() / 32768.0)[:, : 2 * int(counts.max())]
+        self.mel[self.used : stop] = mel.reshape(len(rows), -1, 160)[inside].half()
+        self.embeddings[number : number + len(rows)] = self.speaker(low[:, : shortest * 640].float() / 32768.0)
+        for place, utterance in enumerate(rows):
+            self.voices[utterance.speaker].append(number + place)
+            self.starts.append(self.used)
+            self.lengths.append(utterance.tokens)
+            self.used += utterance.tokens
 
     @property
     def others(self) -> list[str]:
@@ -129,3 +137,11 @@ class FlowCorpus:
         rows = slice(self.starts[utterance], self.starts[utterance] + self.lengths[utterance])
         mel = self.mel[rows].float().view(-1, 80).cpu().numpy()
         return Voice(name, self.codes[rows].int().cpu().numpy(), self.embeddings[utterance].cpu().numpy(), mel)
+
+
+def padded(sounds: Sequence[NDArray[np.int16]], length: int) -> NDArray[np.int16]:
+    """Sounds as one table (B, length) with silence after them."""
+    table = np.zeros((len(sounds), length), np.int16)
+    for row, sound in enumerate(sounds):
+        table[row, : len(sound)] = sound
+    return table

@@ -114,8 +114,9 @@ def speaker_network(path: Path) -> dict[str, mx.array]:
 
 def voice(folder: Path, out: Path) -> None:
     """All networks of a token2wav folder, for the trainings to go on from."""
+    tokenizer = speech_tokenizer(folder / "speech_tokenizer_v2_25hz.onnx")
     made = {
-        "tokenizer": (SpeechTokenizer(TokenizerConfig()), speech_tokenizer(folder / "speech_tokenizer_v2_25hz.onnx")),
+        "tokenizer": (SpeechTokenizer.of(tokenizer), tokenizer),
         "speaker": (SpeakerNetwork(), speaker_network(folder / "campplus.onnx")),
     }
     for name, (network, weights) in made.items():

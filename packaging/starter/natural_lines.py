@@ -106,7 +106,7 @@ def symbols_of(text: str, phonemes: Phonemes, vocab: dict[str, int]) -> tuple[in
 
 @dataclass
 class Timed:
-    """A line and, of each of its V voices, what prosody and text are made of, (V, N, 640) and (V, N, 512), and style."""
+    """A line and, of each of its V voices, what prosody (V, N, 640) and text (V, N, 512) are made of, and style."""
 
     line: Line
     prosody: Tensor

@@ -3,9 +3,9 @@
     python packaging/starter/natural_replies.py FOLDER --weights kokoro.npz --voices FOLDER --vocab vocab.json
 
 The texts are those of `natural_texts.reply_texts`, of a corpus of so many utterances. The shards are such as
-`spoken_corpus.py` writes, and `label_speech.py` gives them their speech tokens. `--pack FILE` then puts texts and tokens
-of a whole folder into few small files, and `--unpack FILES` makes a folder of them again that a training can read;
-neither speaks.
+`spoken_corpus.py` writes, and `label_speech.py` gives them their speech tokens. `--pack FILE` then puts texts and
+tokens of a whole folder into few small files, and `--unpack FILES` makes a folder of them again that a training can
+read; neither speaks.
 """
 
 from __future__ import annotations

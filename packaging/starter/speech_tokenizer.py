@@ -7,7 +7,7 @@ contract: `feats` (1, 128, T) and `feats_length` (1,) to `indices` (1, ⌈T / 4�
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import mlx.core as mx
@@ -45,6 +45,13 @@ class SpeechTokenizer(nn.Module):
         self.blocks2 = [ConvolutionBlock(width, config.kernel, config.expansion) for _ in range(config.blocks_25_hz)]
         self.norm = nn.LayerNorm(width)
         self.to_digits = nn.Linear(width, DIGITS)
+
+    @classmethod
+    def of(cls, weights: dict[str, mx.array]) -> SpeechTokenizer:
+        """The network whose `weights` these are, of the width that they have."""
+        network = cls(replace(TokenizerConfig(), width=weights["conv1.weight"].shape[0]))
+        network.load_weights(list(weights.items()), strict=True)
+        return network
 
     def __call__(self, log_mel: mx.array, mask_25_hz: mx.array | None = None) -> mx.array:
         """Eight values in −1 … 1 (B, ⌈T / 4⌉, 8) of log_mel (B, T, 128), before rounding."""

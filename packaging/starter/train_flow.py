@@ -44,7 +44,7 @@ PIECES = (8, 12, 25, 25, 25, 50)
 DROPPED = 0.2
 LOG_EVERY_S, SAVE_EVERY_S, REFRESH_EVERY_S = 10.0, 60.0, 20.0
 AVERAGED_OVER = 0.998
-MEASURED = 20
+MEASURED = 12
 
 
 class Training:
@@ -210,9 +210,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--peak", type=float, default=1e-3)
     parser.add_argument("--tokens-per-batch", type=int, default=12_000)
-    parser.add_argument(
-        "--solved", type=float, default=0.3, help="share of the first steps that learn the solved mel"
-    )
+    parser.add_argument("--solved", type=float, default=0.3, help="share of the first steps that learn the solved mel")
     parser.add_argument("--solved-from", type=float, default=0.3, help="share of the run after which all steps do")
     parser.add_argument("--resume", type=Path)
     parser.add_argument("--new-tokens", action="store_true", help="the flow to go on from read another tokenizer's")

@@ -14,7 +14,7 @@ from open_sentences import texts
 from prompt_layout import Row
 from rows import Cut, Heard, _learned, _together, disturbed
 from sound_features import log_mel
-from speech_tokenizer import SpeechTokenizer, TokenizerConfig
+from speech_tokenizer import SpeechTokenizer
 
 from engine.resources import resource
 
@@ -65,8 +65,7 @@ def test_letters_are_asked_for_only_where_the_sound_can_spell_them() -> None:
 
 def test_the_speech_tokenizer_comes_back_out_of_its_onnx_file() -> None:
     path = resource("starter") / "token2wav" / "speech_tokenizer_v2_25hz.onnx"
-    network = SpeechTokenizer(TokenizerConfig())
-    network.load_weights(list(speech_tokenizer(path).items()))
+    network = SpeechTokenizer.of(speech_tokenizer(path))
     time = np.arange(32_000) / 16_000
     sound = 0.3 * np.sin(2 * np.pi * 200 * time * (1 + 0.1 * np.sin(7 * time))) * (1 + np.sin(20 * time))
     mel = log_mel(mx.array(sound.astype(np.float32))[None])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from from_shipped import speech_tokenizer
 from sound_features import log_mel
-from speech_tokenizer import SpeechTokenizer, TokenizerConfig
+from speech_tokenizer import SpeechTokenizer
 
 from engine.resources import resource
 
@@ -58,8 +58,8 @@ def test_24_khz_become_16_khz() -> None:
 
 def test_labels_are_those_of_the_tokenizer(tmp_path: Path) -> None:
     path = resource("starter") / "token2wav" / "speech_tokenizer_v2_25hz.onnx"
-    network, weights = SpeechTokenizer(TokenizerConfig()), speech_tokenizer(path)
-    network.load_weights(list(weights.items()))
+    weights = speech_tokenizer(path)
+    network = SpeechTokenizer.of(weights)
     draws = np.random.default_rng(0)
     sounds = [(8000 * np.sin(np.cumsum(draws.uniform(0.02, 0.3, n)))).astype(np.int16) for n in (16_000, 12_345)]
     labels = TokenLabels({name: torch.from_numpy(np.array(value)) for name, value in weights.items()}, CPU)
