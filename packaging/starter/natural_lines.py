@@ -3,8 +3,8 @@
     python packaging/starter/natural_lines.py FOLDER --weights kokoro.npz --voices FOLDER --vocab vocab.json --hours 8
 
 Each sentence is said by both built-in voices and by somebody else, all with the timing of one of the three: what the
-speech tokenizer, the flow and the vocoder learn from. Shards are those of `speaking_data.py`; the three utterances of
-a sentence follow one another.
+speech tokenizer, the flow and the vocoder learn from. `shards.py` reads them; the three utterances of a sentence follow
+one another.
 """
 
 from __future__ import annotations

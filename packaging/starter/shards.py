@@ -1,4 +1,8 @@
-"""Speech that `speaking_data.py` wrote, or is still writing. Needs neither MLX nor PyTorch."""
+"""Sentences that `natural_lines.py` wrote, or is still writing. Needs neither MLX nor PyTorch.
+
+A shard is three files: NAME.16k.npy and NAME.24k.npy (all utterances end to end, int16) and NAME.json (text, speaker
+and where each lies, in samples at 48 kHz). The .json is written last.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,7 @@ class Utterance:
 
 
 class Shards:
-    """The utterances of a folder that `speaking_data.py` writes, or is still writing."""
+    """The utterances of a folder that `natural_lines.py` writes, or is still writing."""
 
     def __init__(self, folder: Path, held_out: int = 1) -> None:
         """The first `held_out` shards are kept for measuring."""

@@ -1,9 +1,9 @@
-"""What every training run in MLX shares: batches from shards, averaged weights, files of weights."""
+"""What training in MLX needs: steps, averaged weights, files of weights."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import mlx.core as mx
@@ -14,38 +14,6 @@ from plan import Log as Log
 from plan import Plan as Plan
 from shards import Shards as Shards
 from shards import Utterance as Utterance
-
-
-def batches(
-    utterances: Callable[[], Sequence[Utterance]], tokens_per_batch: int, seed: int, bucket_tokens: int = 25
-) -> Iterator[list[Utterance]]:
-    """Endless batches of utterances of like length, each padded length times rows being about `tokens_per_batch`.
-
-    Lengths are rounded up to `bucket_tokens`, so few shapes occur and compiled steps are reused.
-    """
-    chance = np.random.default_rng(seed)
-    known = -1
-    while True:
-        pool = utterances()
-        if len(pool) != known:
-            known = len(pool)
-            lengths = np.array([-(-u.tokens // bucket_tokens) * bucket_tokens for u in pool])
-            buckets = {int(length): np.flatnonzero(lengths == length) for length in np.unique(lengths)}
-            choices = np.array(list(buckets))
-            weights = np.array([len(buckets[c]) * c for c in choices], dtype=float)
-        length = int(chance.choice(choices, p=weights / weights.sum()))
-        rows = max(1, tokens_per_batch // length)
-        yield [pool[i] for i in chance.choice(buckets[length], rows)]
-
-
-def padded_samples(batch: Sequence[Utterance], rate_hz: int, bucket_tokens: int = 25) -> mx.array:
-    """Samples (B, N) in ±1 of a batch, filled with zeros to its bucket's length."""
-    longest = -(-max(u.tokens for u in batch) // bucket_tokens) * bucket_tokens
-    table = np.zeros((len(batch), longest * rate_hz // 25), dtype=np.int16)
-    for row, utterance in enumerate(batch):
-        samples = utterance.samples_16k if rate_hz == 16_000 else utterance.samples_24k
-        table[row, : len(samples)] = samples
-    return mx.array(table).astype(mx.float32) / 32768.0
 
 
 class Trainer:
