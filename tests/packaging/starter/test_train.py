@@ -29,7 +29,7 @@ def test_every_step_is_a_script_that_knows_its_options(
     run: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start(tmp_path, monkeypatch)
-    assert len(run) == 14
+    assert len(run) == 15
     for script, *arguments in run:
         source = (train.HERE / script).read_text()
         for option in (argument for argument in arguments if argument.startswith("--")):
