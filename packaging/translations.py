@@ -83,12 +83,12 @@ def words_of(language: str) -> dict[str, str | list[str]]:
 
 def compile_language(language: str, lrelease: Path) -> None:
     """Write the .qm file of one language."""
-    words = words_of(language)
+    words, everything = words_of(language), sentences()
     root = ElementTree.Element("TS", version="2.1", language=language)
-    for context in sorted({context for context, _ in sentences()}):
+    for context in sorted({context for context, _ in everything}):
         block = ElementTree.SubElement(root, "context")
         ElementTree.SubElement(block, "name").text = context
-        for source in sorted(text for named, text in sentences() if named == context and text in words):
+        for source in sorted(text for named, text in everything if named == context and text in words):
             _add_message(block, source, words[source])
     with tempfile.TemporaryDirectory() as folder:
         ts = Path(folder) / f"{language}.ts"
