@@ -229,6 +229,11 @@ class Controller(QObject):
         return self._conversation.turns
 
     @property
+    def last_turn(self) -> TurnView | None:
+        """Its newest turn."""
+        return self._conversation.last_turn
+
+    @property
     def conversation(self) -> ConversationView:
         """Its name."""
         return self._conversation.view

@@ -86,6 +86,11 @@ class Conversation(QObject):
         """The turns of the branch that is shown, oldest first."""
         return tuple(self._view(turn) for turn in self._turns.values())
 
+    @property
+    def last_turn(self) -> TurnView | None:
+        """The newest of them."""
+        return self._view(next(reversed(self._turns.values()))) if self._turns else None
+
     def _view(self, turn: StoredTurn) -> TurnView:
         spoken = self._spoken[1] if self._spoken[0] == turn.id else None
         return view_of(turn, spoken, *version_of(turn.id, self._versions.get(turn.id, ())))

@@ -1,6 +1,8 @@
 """How the app feels: time to the window, how long the window freezes while the model works, time to quit, memory.
 
-    python -m tests.benchmarks.app [window heartbeat search quit memory] [--model DIR] [--turns 200] [--json FILE]
+    python -m tests.benchmarks.app [PART …] [--model DIR] [--turns 200] [--json FILE]
+
+Parts: window, heartbeat, writing, search, quit, memory.
 
 Every measurement runs the app, from `app.main` on, in a fresh process on Qt's offscreen platform, with a sound card
 that is emptied as fast as a real one. `--model` makes the real replies (default: the best installed model, or the tiny
@@ -22,8 +24,9 @@ from engine.checkpoints import catalogue
 from tests.benchmarks.measuring import HEADING, Figure, machine, write_json
 from tests.checkpoints import tiny_checkpoint
 
-PARTS = ("window", "heartbeat", "search", "quit", "memory")
+PARTS = ("window", "heartbeat", "writing", "search", "quit", "memory")
 _CONVERSATIONS = 2000
+_LONG_ANSWERS = 6  # of each kind
 QUIT_STATES = ("loading", "idle", "listening", "thinking", "speaking", "transcribing")
 _LIMIT_S = 900
 
@@ -76,6 +79,22 @@ def _beats(late_ms: list[float]) -> list[Figure]:
             ("99th percentile", 0.99, f"limit 16; {len(lates)} beats"),
             ("longest", 1.0, ""),
         )
+    ]
+
+
+def writing(model: Path) -> list[Figure]:
+    """Ids a second of long answers that grow in the window, and of the same ones that are not shown; in turns."""
+    measured = run_app("writing", model, _LONG_ANSWERS)
+    words = f"{measured['answer_words'][0]:.0f} words"
+    shown, unseen, window_ms = (tuple(measured[name]) for name in ("shown", "unseen", "window_ms_per_id"))
+    losses = tuple(100 * (1 - one / other) for one, other in zip(shown, unseen, strict=True))
+    most = tuple(ms * max(unseen) / 10 for ms in window_ms)
+    return [
+        Figure("ids a second, growing in the window", "ids/s", shown, words),
+        Figure("ids a second, not shown", "ids/s", unseen, words),
+        Figure("lost to the window, pair by pair", "%", losses, "limit 3, by the median"),
+        Figure("processor time of the window's thread", "ms an id", window_ms),
+        Figure("lost at most by that at the fastest rate", "%", most, "tells more where other programs run"),
     ]
 
 
@@ -136,6 +155,7 @@ def main(argv: list[str] | None = None) -> int:
     for part, measure in (
         ("window", lambda: window(model)),
         ("heartbeat", lambda: heartbeat(model)),
+        ("writing", lambda: writing(model)),
         ("search", lambda: search(tiny_checkpoint())),
         ("quit", lambda: quitting(tiny_checkpoint())),
         ("memory", lambda: memory(tiny_checkpoint(), args.turns)),

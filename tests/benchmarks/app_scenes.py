@@ -18,12 +18,23 @@ from pathlib import Path
 from typing import Any
 
 from app import build, main  # nothing else: the app's own start is measured
+from app.engine_side.requests import Request
 
 _TEXT = "Twelve times seven is eighty four, as you surely knew before."
 _QUESTION = "What is twelve times seven?"
 _BEAT_MS = 2
+_UNSEEN = "answer unseen"
 _COMMON_WORDS = ("train", "journey", "nine")
 _TURNS_EACH = 10  # of a conversation that is searched
+_LONG_TEXT = """Of the {number}th thing there is this to say, and it is *worth* saying twice:
+
+- it begins with `a word` and goes on,
+- it is **longer** than what was before it.
+
+Then comes a sentence that runs over more than one line of the page, as sentences do in answers that explain something.
+
+"""
+_PARAGRAPHS = 22
 Wait = Generator[Callable[[], Any], None, None]
 
 
@@ -111,6 +122,34 @@ class Scene:
         self.measured["late_ms"] = beats.stop()
         self.measured["speech_s"] = [_spoken_s(path) for path in Path(os.environ["EARSHOT_HOME"]).rglob("answer-*.wav")]
 
+    def writing(self) -> Wait:
+        """Long answers that are only written, in turns shown while they grow and not shown at all: ids a second."""
+        yield self._ready
+        from engine.events import Thinking
+
+        self.app.settings.change(thinking=Thinking.OFF)
+        rates: dict[str, list[float]] = {"shown": [], "unseen": [], "window_ms_per_id": []}
+        self.controller._thread.happened.connect(functools.partial(self._note_rate, rates))
+        for number in range(1, self.turns + 2):  # the first of each warms up
+            self.controller.new_conversation()
+            worked_s = time.thread_time()
+            self.controller.ask_text(_QUESTION)
+            yield lambda number=number: len(rates["shown"]) == number and self._is("idle")()
+            rates["window_ms_per_id"].append(1000 * (time.thread_time() - worked_s) / self._ids)
+            self.controller._thread.submit(Request(_UNSEEN, _answer_unseen))
+            yield lambda number=number: len(rates["unseen"]) == number
+        self.measured |= {name: found[1:] for name, found in rates.items()}
+        self.measured["answer_words"] = [len(self.controller.turns[-1].answer.split())]
+
+    def _note_rate(self, rates: dict[str, list[float]], request: Any, event: Any) -> None:
+        from engine.events import ReplyEnded
+
+        if isinstance(event, ReplyEnded):
+            figures = event.statistics
+            self._ids = figures.generated_tokens
+            rate = figures.generated_tokens / (figures.total_s - figures.prefill_s)
+            rates["unseen" if request.name == _UNSEEN else "shown"].append(rate)
+
     def search(self) -> Wait:
         """Common words, typed and taken away again, while the GUI's timer is watched."""
         yield self._ready
@@ -161,6 +200,16 @@ class Scene:
             _write_long_recording(path)
             self.controller.transcriber.add_files([path])
             yield lambda: self.controller.transcriber.jobs and self.controller.transcriber.jobs[0].share > 0
+
+
+def _answer_unseen(work: Any, request: Any) -> Generator[Any, None, None]:
+    """The same answer as the window shows, of which only the end is told."""
+    from app.engine_side.sessions import Manner
+    from engine.events import ReplyEnded, Turn
+    from engine.session import Session
+
+    session = Session(work.model.engine, work.sessions.settings(Manner()))
+    yield from (event for event in session.ask(Turn(text=_QUESTION)) if isinstance(event, ReplyEnded))
 
 
 def _spoken_s(sound: Path) -> float:
@@ -216,7 +265,10 @@ def _stand_ins(name: str, model: Path, turns: int) -> dict[str, Any]:
     from tests.checkpoints import tiny_checkpoint
 
     loader: Any = build.load_engine
-    if name != "heartbeat" or model.resolve() == tiny_checkpoint().resolve():
+    if name == "writing":
+        text = "".join(_LONG_TEXT.format(number=number) for number in range(1, _PARAGRAPHS + 1))
+        loader = Prescribed(text, 0)
+    elif name != "heartbeat" or model.resolve() == tiny_checkpoint().resolve():
         loader = Prescribed(_TEXT, 10 if name == "memory" else 100)
     return {"loader": loader, "system": RunningSound(name != "memory"), "permission": FakePermission()}
 

@@ -36,6 +36,7 @@ class TalkBinding(QObject):
         self._window = window
         self._controller = controller
         self._settings = settings
+        self._shown_state: tuple[State, TalkLook, str] | None = None
         self._listen_to_controller()
         self._listen_to_talk_bar()
         self._listen_to_turns()
@@ -76,6 +77,9 @@ class TalkBinding(QObject):
 
     def _show_state(self) -> None:
         look, word = self._look()
+        if (shown := (self._controller.state, look, word)) == self._shown_state:
+            return  # every id of an answer asks
+        self._shown_state = shown
         self._window.busy = self._controller.state is not State.IDLE
         self._said_now.follow(self._controller.state, bool(self._controller.turns))
         self._window.talk_bar.set_state(look, word)
@@ -222,8 +226,7 @@ class TalkBinding(QObject):
         menus.save_sound.triggered.connect(lambda: self._on_last(TurnAction.SAVE))
 
     def _last(self) -> TurnView | None:
-        turns = self._controller.turns
-        return turns[-1] if turns else None
+        return self._controller.last_turn
 
     def _on_last(self, action: TurnAction) -> None:
         last = self._last()

@@ -246,11 +246,13 @@ class FlowText(QTextBrowser):
     def _space_lines(self, start: int) -> None:
         cursor = QTextCursor(self.document())
         cursor.beginEditBlock()
+        smaller = QTextCharFormat()  # type of fixed width looks larger than it is
+        smaller.setFontPointSize(theme.mono_font(theme.TEXT_PX).pointSizeF())
         block = self.document().findBlock(start)
         while block.isValid():
             cursor.setPosition(block.position())
             cursor.mergeBlockFormat(self._spacing_of(block))
-            self._shrink_code(block)
+            self._shrink_code(block, smaller)
             block = block.next()
         if self._markdown:
             self._style_tables()
@@ -269,10 +271,8 @@ class FlowText(QTextBrowser):
             spaced.setBottomMargin(0 if tight or last else 2 if listed else 8)
         return spaced
 
-    def _shrink_code(self, block: QTextBlock) -> None:
-        """Code is drawn a little smaller: type of fixed width looks larger than it is."""
-        smaller = QTextCharFormat()
-        smaller.setFontPointSize(theme.mono_font(theme.TEXT_PX).pointSizeF())
+    def _shrink_code(self, block: QTextBlock, smaller: QTextCharFormat) -> None:
+        """Code is drawn a little smaller."""
         for start, length in self._fixed_runs(block):
             cursor = QTextCursor(block)
             cursor.setPosition(start)

@@ -39,8 +39,9 @@ def guessed_height(turn: TurnView) -> int:
     )
 
 
-def _only_goes_on(before: TurnView, after: TurnView) -> bool:
-    return before == replace(after, answer=before.answer, spoken=before.spoken)
+def _only_goes_on(was: TurnView, now: TurnView) -> bool:
+    same = replace(now, answer=was.answer, spoken=was.spoken, thinking=was.thinking, thinking_s=was.thinking_s)
+    return was == same
 
 
 class ConversationPage(QAbstractScrollArea):
@@ -147,7 +148,7 @@ class ConversationPage(QAbstractScrollArea):
             fade_in(self._shown[len(self._turns) - 1])
             return
         before, self._turns[index] = self._turns[index], turn
-        grew = before.answer != turn.answer or index in self._grown
+        grew = (before.answer, before.thinking) != (turn.answer, turn.thinking) or index in self._grown
         waits = grew and self._growing.isActive() and _only_goes_on(before, turn)
         if waits:
             self._grown.add(index)

@@ -228,6 +228,10 @@ class FakeController(_Noting):
         self.state = state
         self.state_changed.emit(state)
 
+    @property
+    def last_turn(self) -> TurnView | None:
+        return self.turns[-1] if self.turns else None
+
     def have_turns(self, *turns: TurnView) -> None:
         """Show a conversation of these turns."""
         self.turns = turns

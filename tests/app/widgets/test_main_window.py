@@ -49,6 +49,23 @@ from tests.app.widgets.fake_controller import (
 from tests.app.widgets.scenes import FAILED, PACKING, TRAIN
 
 
+def test_while_an_answer_grows_the_talk_bar_is_left_alone(
+    window: MainWindow, controller: FakeController, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    controller.be(State.THINKING)
+    turn = replace(TRAIN, state=TurnState.THINKING, answer="", thinking="It", has_sound=False)
+    controller.have_turn(turn)
+    states: list[str] = []
+    set_state = window.talk_bar.set_state
+    monkeypatch.setattr(window.talk_bar, "set_state", lambda look, word: (states.append(word), set_state(look, word)))
+    for words in range(1, 50):
+        controller.have_turn(replace(turn, thinking="It " * words))
+    for words in range(1, 50):
+        controller.have_turn(replace(turn, state=TurnState.ANSWERING, answer="Nine " * words))
+    assert states == ["Answering"]
+    assert window.talk_bar.word == "Answering"
+
+
 def test_talk_think_answer_play_again(window: MainWindow, controller: FakeController, qtbot: QtBot) -> None:
     bar = window.talk_bar
     assert window.shows_welcome

@@ -17,6 +17,7 @@ from app.shown import TurnState, TurnView
 from app.widgets.controls.flow_text import FlowText
 from app.widgets.talk.conversation_page import BOTTOM, TOP, ConversationPage
 from app.widgets.talk.turn_actions import TurnAction
+from app.widgets.talk.turn_parts import ThinkingBlock
 from app.widgets.talk.turn_widget import TurnWidget
 from tests.app.widgets.scenes import FAILED, PACKING, TRAIN
 
@@ -298,6 +299,30 @@ def test_a_growing_answer_is_laid_out_fifteen_times_a_second_at_most_and_whole_i
     qtbot.waitUntil(lambda: shown.answer.words == turn.answer)
     assert view.turns[0] == turn
     assert len(laid_out) <= took / 0.066 + 3  # and not 299
+
+
+def test_growing_thoughts_are_laid_out_fifteen_times_a_second_at_most_and_whole_in_the_end(
+    view: ConversationPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    really = ThinkingBlock.show_turn
+
+    def noted(block: ThinkingBlock, turn: TurnView, open_: bool) -> None:
+        shown.append(turn.thinking)
+        really(block, turn, open_)
+
+    monkeypatch.setattr(ThinkingBlock, "show_turn", noted)
+    turn = TurnView(1, TurnState.THINKING, "Go on.")
+    view.set_turns([turn])
+    began = time.perf_counter()
+    for words in range(1, 300):
+        turn = replace(turn, thinking="Perhaps " * words, thinking_s=words / 10)
+        view.set_turn(turn)
+        QApplication.processEvents()
+    took = time.perf_counter() - began
+    qtbot.waitUntil(lambda: shown[-1] == turn.thinking)
+    assert view.turns[0] == turn
+    assert len(shown) <= took / 0.066 + 4  # and not 299
 
 
 def test_what_else_happens_to_a_growing_answer_shows_at_once(view: ConversationPage) -> None:
