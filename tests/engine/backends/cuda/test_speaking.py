@@ -114,18 +114,20 @@ def test_every_kernel_is_found_before_it_is_needed(
     assert kernels._launch is launch
 
 
-def test_on_cuda_the_first_piece_takes_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_cuda_the_first_piece_may_take_much(monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(monkeypatch)
     flow = _flow(Cuda(half=False))
     random = np.random.default_rng(5)
     mel = random.standard_normal((20, 80)).astype(np.float32)
     voice = Voice("nobody", np.zeros(10, np.int32), random.standard_normal(192).astype(np.float32), mel)
     made = Synthesizer(flow, Vocoder(LEAST[1]), voice, steps=1)
-    made.push(np.zeros(40, np.int32))
-    made.finish()
-    piece = made.step()
+    sizes = made.pieces.sizes(0, 0)
+    assert sizes[0] <= 10
+    assert sizes[-1] == 200
+    made.push(np.zeros(60, np.int32))
+    piece = made.step(sizes[1])
     assert piece is not None
-    assert piece.tokens == 40
+    assert sizes[0] < piece.tokens <= sizes[1]  # the newest are held back to fade
 
 
 def test_every_kernel_is_compared_with_what_it_means(monkeypatch: pytest.MonkeyPatch) -> None:
