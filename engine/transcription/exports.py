@@ -95,7 +95,7 @@ def to_value(transcript: Transcript) -> dict[str, object]:
         "source": transcript.source,
         "duration": round(transcript.duration_s, 3),
         "model": transcript.model,
-        "language": options.language or None,
+        "language": transcript.language or None,
         "translated_to": options.translate_to or None,
         "segments": [_segment_value(segment) for segment in transcript.segments],
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.events import Pause, Progress
 from engine.samples import SoundInfo
+from engine.transcription.spoken_language import language_of
 
 Span = tuple[float, float]
 
@@ -73,6 +74,12 @@ class Transcript:
         return replace(
             self, segments=tuple(replace(s, speaker=names.get(s.speaker or "", s.speaker)) for s in self.segments)
         )
+
+    def language(self) -> str:
+        """The language spoken, as a code: as it was named, or as the text tells; "" where a translation hides it."""
+        if self.options.language or self.options.translate_to:
+            return self.options.language
+        return language_of(self.text)
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,8 @@ class _Run:
         self._refuse_if_empty()
 
     def transcript(self, model: str) -> Transcript:
-        duration_s = self._heard_s if self._broken_off or not self._info.duration_s else self._info.duration_s
+        """What was declared may be less than was heard, and no segment ends after the recording."""
+        duration_s = self._heard_s if self._broken_off else max(self._info.duration_s, self._heard_s)
         problem = self._broken_off.sentence if self._broken_off else ""
         return Transcript(self._path.name, duration_s, tuple(self._segments), model, self._options, problem)
 

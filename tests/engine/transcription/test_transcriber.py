@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 
 from engine.errors import RequestError, SoundError, StorageError
 from engine.events import Progress, Samples
-from engine.samples import BrokenOffError
+from engine.samples import BrokenOffError, probe
 from engine.transcription.journal import interrupted_at_s
 from engine.transcription.results import Finished, Opened, Options, SegmentDone, Transcript, TranscriptionEvent
 from engine.transcription.transcriber import Recognise, run
@@ -288,3 +289,12 @@ def test_a_journal_is_for_its_owner_alone(recording: Path, model: Path, tmp_path
     next(work)
     assert journal.stat().st_mode & 0o777 == 0o600
     work.close()
+
+
+def test_no_segment_ends_after_the_recording(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_with_soundfile(tmp_path / "to-the-end.wav", babble(3.0), 16_000)
+    declared = probe(path)
+    monkeypatch.setattr("engine.samples.probe", lambda _path: replace(declared, duration_s=2.5))
+    transcript = _transcript(_run(path, model))
+    assert transcript.duration_s == pytest.approx(3.0, abs=0.01)
+    assert transcript.segments[-1].end_s <= transcript.duration_s
