@@ -34,6 +34,7 @@ from app.talk.microphone_use import MicrophoneUse
 from app.talk.notices import Notices
 from app.talk.questions import Questions
 from app.talk.recorder import Recorder
+from app.talk.recording_player import RecordingPlayer
 from app.talk.recovery import Recovery
 from app.talk.replayer import Replayer
 from app.talk.searcher import Searcher
@@ -46,7 +47,11 @@ from app.talk.turn_commands import TurnCommands
 from app.talk.turn_tasks import TurnTasks
 from app.talk.turn_transcriber import TurnTranscriber
 from app.talk.voice_recorder import VoiceRecorder
+from app.transcribe.reader import TranscriptReader
+from app.transcribe.search import TranscriptSearcher
 from app.transcribe.transcriber import Transcriber
+from app.transcribe.transcripts import Transcripts
+from app.transcribe.waveforms import Waveforms
 from app.undo_history import UndoHistory
 from app.undoable_commands import UndoableCommands
 from app.widgets.controls.theme import Theme
@@ -144,6 +149,11 @@ def build_controller(
     models = Models(thread, settings, Worker("catalogue", _DISK_HANGS_S), catalogue)
     voices, sound = Voices(thread, paths.voices), SoundDevices(system or PortAudio(), settings)
     transcriber = Transcriber(paths.transcriptions, thread, disk)
+    transcripts = Transcripts(
+        Waveforms(paths.transcriptions, Worker("waveforms", _DISK_HANGS_S)),
+        TranscriptSearcher(lambda: transcriber.kept_jobs, Worker("transcript search", _DISK_HANGS_S)),
+        TranscriptReader(thread),
+    )
     tasks = TurnTasks(
         settings,
         conversation,
@@ -166,7 +176,7 @@ def build_controller(
         tidying.run(lambda: _tidy(paths, kept, store.on_disk, began))
 
     return Controller(
-        settings, talk, transcriber, models, voices, servers, undoable, thread, sound, disk,
+        settings, talk, transcriber, transcripts, models, voices, servers, undoable, thread, sound, disk,
         diagnostics=report, tidy=tidy,
     )  # fmt: skip
 
@@ -213,6 +223,7 @@ def _build_talk(
         machine, notices, conversation, confirmations, use, recorder, questions, answerer, replayer,
         turn_transcriber, commands, conversations, voice_recorder, timers,
         Recovery(conversation, paths.recordings, disk),
+        RecordingPlayer(machine, sound),
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from app.talk import choices
 from app.talk.notices import explain
 from app.talk.talk import Talk
 from app.transcribe.transcriber import Transcriber
+from app.transcribe.transcripts import Transcripts
 from app.undo_history import UndoHistory
 from app.undoable_commands import UndoableCommands
 from app.worker import Worker
@@ -67,6 +68,7 @@ class Controller(QObject):
     attachment_changed = Signal(str)
     voice_recording_changed = Signal(float)
     devices_changed = Signal()
+    search_answered = Signal()
     quit_requested = Signal()
 
     def __init__(
@@ -74,6 +76,7 @@ class Controller(QObject):
         settings: Settings,
         talk: Talk,
         transcriber: Transcriber,
+        transcripts: Transcripts,
         models: Models,
         voices: Voices,
         servers: ToolServers,
@@ -90,6 +93,7 @@ class Controller(QObject):
         self._thread, self._sound, self._disk, self._tidy = thread, sound, disk, tidy
         self._undoable = undoable
         self.transcriber, self.tool_servers, self.diagnostics = transcriber, servers, diagnostics
+        self.transcripts, self.player = transcripts, talk.player
         self.presets: tuple[PresetView, ...] = choices.preset_views(settings.now.language)
         self.tools: tuple[ToolOffer, ...] = choices.tool_offers()
         self.level = 0.0
@@ -120,6 +124,8 @@ class Controller(QObject):
         conversation.turn_removed.connect(self.turn_removed)
         conversation.changed.connect(self.conversation_changed)
         conversation.list_changed.connect(self.conversations_changed)
+        conversation.search_answered.connect(self.search_answered)
+        self.transcripts.searcher.answered.connect(self.search_answered)
         models.status_changed.connect(self._on_model_status)
         models.welcome_changed.connect(self.welcome_changed)
         models.models_changed.connect(self.models_changed)
@@ -131,14 +137,12 @@ class Controller(QObject):
         talk, models, transcriber = self._talk, self._models, self.transcriber
         self._conversation.trouble.connect(self._say_trouble)
         transcriber.trouble.connect(self._say_trouble)
-        transcriber.silence_wanted.connect(talk.machine.stop)
-        transcriber.play_wanted.connect(talk.replayer.play_part)
-        talk.replayer.ended.connect(lambda: transcriber.show_playing(None))
+        self.transcripts.reader.summarised.connect(self._on_summarised)
         talk.voice_recorder.recorded.connect(self._on_voice_recorded)
         self._voices.failed.connect(lambda error: self._say_trouble(explain(error)))
         self.tool_servers.trouble.connect(self._on_server_trouble)
         models.lost.connect(self._on_engine_lost)
-        models.ready.connect(transcriber.resume)
+        models.ready.connect(lambda: transcriber.resume(models.folder_in_use))
         models.downloads.arrived.connect(self._on_model_arrived)
         self._settings.changed.connect(self._on_setting)
 
@@ -172,6 +176,7 @@ class Controller(QObject):
             self._talk.recorder.leave()
         self.stop()
         self.transcriber.close()
+        self.transcripts.close()
         self.tool_servers.end_all()
         self._models.downloads.close()
         self._thread.blockSignals(True)
@@ -417,8 +422,20 @@ class Controller(QObject):
         self._undoable.remove_conversation(key)
 
     def search(self, query: str) -> None:
-        """List the conversations in which this was said."""
+        """Look for the conversations and recordings in which this was said."""
         self._conversation.search(query)
+        self.transcripts.searcher.search(query)
+
+    @property
+    def answered_query(self) -> str | None:
+        """What was looked for last, in conversations and recordings, once both have answered."""
+        query = self._conversation.answered_query
+        return query if query == self.transcripts.searcher.answered_query else None
+
+    @property
+    def found_recordings(self) -> Mapping[str, str]:
+        """For each recording that was found, a piece of it; hits between \\x02 and \\x03."""
+        return self.transcripts.searcher.newest
 
     # Choices.
 
@@ -539,6 +556,32 @@ class Controller(QObject):
     def undo_history(self) -> UndoHistory:
         """What can be undone."""
         return self._undoable.history
+
+    def ask_transcript(self, key: str, question: str) -> None:
+        """Answer a question from the text of a recording."""
+        if (job := self.transcriber.job(key)) is not None:
+            self.transcripts.reader.ask(job, question)
+
+    def summarise(self, key: str) -> None:
+        """Summarise a recording."""
+        if (job := self.transcriber.job(key)) is not None:
+            self.transcripts.reader.summarise(job)
+
+    def _on_summarised(self, key: str, summary: str, whole: bool) -> None:
+        if whole:
+            self.transcriber.keep_summary(key, summary)
+
+    def edit_segments(self, key: str, texts: Mapping[int, str]) -> None:
+        """Correct what was transcribed; it can be undone."""
+        self._undoable.edit_segments(key, texts)
+
+    def name_speaker(self, key: str, speaker: str, name: str) -> None:
+        """Name who speaks, everywhere in a recording; it can be undone."""
+        self._undoable.name_speaker(key, speaker, name)
+
+    def clear_finished(self) -> None:
+        """Take recordings out of the queue that are done; it can be undone."""
+        self._undoable.clear_finished()
 
     def remove_recording(self, key: str) -> None:
         """Remove a recording with its text from the list; it can be brought back."""

@@ -65,6 +65,11 @@ class Preferences:
     microphone_explained: bool = False
     window_geometry: str = ""
     models_folder: str = ""
+    job_language: str = ""  # of new recordings
+    job_translation: str = ""
+    job_speakers: int = -1  # how many; 0 finds out, -1 asks for no labels
+    files_folder: str = ""  # where files were chosen last
+    export_folder: str = ""
 
 
 class Settings(QObject):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -82,6 +82,9 @@ class ConversationView:
     snippet: str = ""
 
 
+SPEEDS = (0.8, 1.0, 1.25, 1.5, 1.75, 2.0)  # at which a recording can be played
+
+
 class JobState(Enum):
     """How the transcription of a file stands."""
 
@@ -90,15 +93,30 @@ class JobState(Enum):
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True)
+class JobChoices:
+    """How a recording is transcribed. Languages are codes: "" finds out what is spoken, and translates nothing.
+    `speakers` is how many people to tell apart, 0 to find out how many there are, None not to ask. `model` is the
+    folder of the model that does it, "" the one in use.
+    """
+
+    language: str = ""
+    translate_to: str = ""
+    speakers: int | None = None
+    model: str = ""
 
 
 @dataclass(frozen=True)
 class SegmentView:
-    """One stretch of a recording and what was said in it; times in seconds."""
+    """One stretch of a recording and what was said in it; times in seconds. `speaker` is a label, "" when not known."""
 
     start_s: float
     end_s: float
     text: str
+    speaker: str = ""
 
     @property
     def stretch(self) -> tuple[float, float]:
@@ -108,7 +126,9 @@ class SegmentView:
 
 @dataclass(frozen=True)
 class JobView:
-    """One dropped file on the transcribe page. `playing` is the number of the segment that sounds now."""
+    """One recording of the transcribe pages. `names` are what a person calls its speakers: (label, name); `language`
+    and `model` are those of the text that is there; `added` is in seconds since 1970.
+    """
 
     key: str
     name: str
@@ -117,8 +137,62 @@ class JobView:
     share: float = 0.0
     left_s: float | None = None
     segments: tuple[SegmentView, ...] = ()
-    playing: int | None = None
     problem: str = ""
+    names: tuple[tuple[str, str], ...] = ()
+    choices: JobChoices = field(default_factory=JobChoices)
+    language: str = ""
+    model: str = ""
+    added: float = 0.0
+    summary: str = ""
+    cleared: bool = False  # it is not in the queue any more
+
+    @property
+    def title(self) -> str:
+        """The name without what tells the format."""
+        return self.name.rpartition(".")[0] or self.name
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """Labels of those who speak, in the order in which they appear."""
+        return tuple(dict.fromkeys(each.speaker for each in self.segments if each.speaker))
+
+    @property
+    def words(self) -> int:
+        """How many words were said; in scripts without spaces a character is one."""
+        return sum(map(count_words, (each.text for each in self.segments)))
+
+    def name_of(self, speaker: str) -> str:
+        """What a speaker is called."""
+        return dict(self.names).get(speaker, speaker)
+
+
+def count_words(text: str) -> int:
+    """Words between spaces; each character of a script without spaces."""
+    alone = sum("\u3040" <= character <= "\u9fff" for character in text)
+    return (
+        alone + len("".join(" " if "\u3040" <= c <= "\u9fff" else c for c in text).split())
+        if alone
+        else len(text.split())
+    )
+
+
+@dataclass(frozen=True)
+class ExportChoices:
+    """What an exported text says beside the words."""
+
+    times: bool = True
+    speakers: bool = True
+
+
+@dataclass(frozen=True)
+class RecordingView:
+    """A transcribed recording in the sidebar. `snippet` holds found text, its hits between \\x02 and \\x03."""
+
+    key: str
+    title: str
+    when: float  # seconds since 1970, when it was added
+    about: str = ""
+    snippet: str = ""
 
 
 @dataclass(frozen=True)

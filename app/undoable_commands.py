@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 
 from app.models.tool_servers import ToolServers
 from app.models.voices import Voices
+from app.shown import JobState
 from app.talk.talk import Talk
 from app.transcribe.transcriber import Transcriber
 from app.translations import sentence
@@ -80,6 +82,31 @@ class UndoableCommands:
             self.history.do(
                 sentence("Cancel Timer"), lambda: timers.cancel(timer), lambda: timers.restore(timer), words
             )
+
+    def clear_finished(self) -> None:
+        """Take recordings out of the queue that are done; their texts stay."""
+        done = [job.key for job in self._transcriber.jobs if job.state is JobState.DONE and not job.cleared]
+        clear = self._transcriber.clear
+        if done:
+            words = sentence("Cleared the queue. The texts are still in the list.")
+            self.history.do(sentence("Clear Finished"), lambda: clear(done), lambda: clear(done, False), words)
+
+    def edit_segments(self, key: str, texts: Mapping[int, str]) -> None:
+        """Correct what was transcribed."""
+        job, edit = self._transcriber.job(key), self._transcriber.edit_segments
+        if job is not None and all(0 <= row < len(job.segments) for row in texts):
+            before = {row: job.segments[row].text for row in texts}
+            self.history.do(sentence("Edit Text"), lambda: edit(key, texts), lambda: edit(key, before))
+
+    def name_speaker(self, key: str, speaker: str, name: str) -> None:
+        """Call a speaker so, everywhere in a recording."""
+        job, rename = self._transcriber.job(key), self._transcriber.name_speaker
+        if job is not None:
+            before = dict(job.names).get(speaker, "")
+            wanted = "" if name == speaker else name
+            if wanted != before:
+                redo, undo = lambda: rename(key, speaker, wanted), lambda: rename(key, speaker, before)
+                self.history.do(sentence("Rename Speaker"), redo, undo)
 
     def remove_voice(self, name: str) -> None:
         """Take a voice out of the library."""

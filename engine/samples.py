@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engine.errors import SoundError
 from engine.events import Samples
-from engine.sound_readers import BrokenOffError, SoundInfo, clock, open_sound
+from engine.sound_readers import BrokenOffError, SoundInfo, SoundReader, clock, open_sound
 from engine.storage import replacing
 
 __all__ = [
@@ -59,10 +59,11 @@ def probe(path: Path | str) -> SoundInfo:
 
 
 def stream(
-    path: Path | str, rate_hz: int = 16_000, block_s: float = 10.0, mix: Mix = "mean"
+    path: Path | str, rate_hz: int = 16_000, block_s: float = 10.0, mix: Mix = "mean", from_s: float = 0.0
 ) -> Generator[Samples, None, None]:
     """Blocks of about `block_s` seconds of a sound or film file as mono samples at `rate_hz`; memory stays constant.
 
+    They begin `from_s` seconds into the file, without everything before being decoded where the format allows it.
     `mix` makes one channel of several: their mean, or the first as the official code does. Raises SoundError when the
     file is missing, unreadable, empty or not sound, and BrokenOffError after the last block of a truncated file.
     """
@@ -71,7 +72,10 @@ def stream(
         waiting: list[Samples] = []
         length = 0
         broken: BrokenOffError | None = None
-        pieces = _resampled(_mono(source.blocks(), mix), source.info.rate_hz, rate_hz)
+        if from_s > 0.0:
+            source.seek(from_s)
+        blocks = _mono(source.blocks(), mix)
+        pieces = _resampled(_from(from_s, blocks, source) if from_s > 0.0 else blocks, source.info.rate_hz, rate_hz)
         while True:
             try:
                 piece = next(pieces, None)
@@ -125,6 +129,18 @@ def _mono(blocks: Iterator[NDArray[np.float32]], mix: Mix) -> Iterator[Samples]:
     for block in blocks:  # (n, channels)
         one = block[:, 0] if mix == "first" or block.shape[1] == 1 else block.mean(axis=1)
         yield np.nan_to_num(one, nan=0.0, posinf=1.0, neginf=-1.0).astype(np.float32, copy=False)
+
+
+def _from(from_s: float, blocks: Iterator[Samples], source: SoundReader) -> Iterator[Samples]:
+    """What comes after a moment: a reader may begin a little before it."""
+    early: int | None = None
+    for block in blocks:
+        if early is None:
+            early = max(0, round((from_s - source.begins_s) * source.info.rate_hz))
+        kept = block[early:]
+        early -= len(block) - len(kept)
+        if len(kept):
+            yield kept
 
 
 def _resampled(pieces: Iterator[Samples], from_hz: int, to_hz: int) -> Iterator[Samples]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.engine_side.loading import Loaded, LoadedModel, Loader
+from app.engine_side.readings import ReadingWork
 from app.engine_side.requests import Request
 from app.engine_side.sessions import Manner, Sessions
 from app.engine_side.turns import TurnWork
@@ -28,6 +29,7 @@ class EngineWork:
         self.model = LoadedModel(loader)
         self.voices = VoiceWork(self.model, voices)
         self.sessions = Sessions(self.model, self.voices, timers)
+        self.readings = ReadingWork(self.model)
         self.turns = TurnWork(self.sessions, self.voices, confirm)
 
     def close(self) -> None:

@@ -132,6 +132,11 @@ class Models(QObject):
             demonstration=bool(self.about.get("demonstration")),
         )
 
+    @property
+    def folder_in_use(self) -> str:
+        """Where the model lies that is loaded, or is being loaded."""
+        return str(self._folder or "")
+
     def folder_of(self, name: str) -> Path:
         """Where a published model of this name lies."""
         return kept_in(self._settings) / name

@@ -39,6 +39,7 @@ class Conversation(QObject):
     turn_removed = Signal(str)
     changed = Signal(ConversationView)
     list_changed = Signal()
+    search_answered = Signal()
     branch_changed = Signal()  # turns were removed, brought back, or others are shown
     trouble = Signal(str)
 
@@ -50,7 +51,7 @@ class Conversation(QObject):
         self._spoken: tuple[str, tuple[int, int] | None] = "", None  # the turn that sounds, and its characters
         self._unsaved: set[str] = set()
         self._aside: dict[str, int] = {}  # turns that were removed before they could be saved: where they were
-        self._query = ""
+        self._query = self.answered_query = ""
         self._gathered: list[str] | None = None
         self._closed = False  # news that come after it change nothing
         self._begin_new()
@@ -353,10 +354,16 @@ class Conversation(QObject):
             self._searcher.search(self._query)
         else:
             self._list(tuple(self._all))
+            self._tell_answered("")
 
     def _on_found(self, query: str, found: tuple[ConversationView, ...]) -> None:
         if query == self._query and not self._closed:
             self._list(found)
+            self._tell_answered(query)
+
+    def _tell_answered(self, query: str) -> None:
+        self.answered_query = query
+        self.search_answered.emit()
 
     def _list(self, conversations: tuple[ConversationView, ...]) -> None:
         if conversations != self.listed:
@@ -414,6 +421,7 @@ class Conversation(QObject):
             self._searcher.search(self._query)
         else:
             self._list(tuple(self._all))
+            self._tell_answered("")
         view = self._store.conversation(self.view.key) if self.view.key else None
         if view is not None and (view.title, view.preset) != (self.view.title, self.view.preset):
             self.view = view

@@ -12,6 +12,7 @@ from app.talk.microphone_use import MicrophoneUse
 from app.talk.notices import Notices
 from app.talk.questions import Questions
 from app.talk.recorder import Recorder
+from app.talk.recording_player import RecordingPlayer
 from app.talk.recovery import Recovery
 from app.talk.replayer import Replayer
 from app.talk.state_machine import StateMachine
@@ -40,10 +41,12 @@ class Talk:
     voice_recorder: VoiceRecorder
     timers: Timers
     recovery: Recovery
+    player: RecordingPlayer
 
     def poll(self) -> None:
         """Follow microphone and loudspeaker; called about 30 times a second."""
         for each in (
             self.microphone_use, self.recorder, self.voice_recorder, self.timers, self.replayer, self.answerer,
+            self.player,
         ):  # fmt: skip
             each.poll()

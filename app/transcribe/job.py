@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from app.shown import JobState, JobView, SegmentView
+from app.shown import JobChoices, JobState, JobView, SegmentView
 
 
 @dataclass(frozen=True)
 class TextSegment:
-    """A stretch of the recording, in seconds, and what was said in it."""
+    """A stretch of the recording, in seconds, what was said in it, and the label of who said it."""
 
     start_s: float
     end_s: float
     text: str
+    speaker: str = ""
 
     @property
     def stretch(self) -> tuple[float, float]:
@@ -24,8 +26,8 @@ class TextSegment:
 
 @dataclass(frozen=True)
 class Job:
-    """One recording. `corrections` are a person's; they outlive transcribing it again. One that is `removed` can be
-    restored until the queue is purged.
+    """One recording. `corrections` and `names` of speakers are a person's; they outlive transcribing it again. One that
+    is `removed` can be restored until the queue is purged. `model` and `language` are of the text that is there.
     """
 
     key: str
@@ -36,23 +38,46 @@ class Job:
     corrections: tuple[TextSegment, ...] = ()
     problem: str = ""
     removed: bool = False
+    choices: JobChoices = field(default_factory=JobChoices)
+    names: tuple[tuple[str, str], ...] = ()
+    model: str = ""
+    language: str = ""
+    added: float = 0.0
+    summary: str = ""
+    cleared: bool = False  # out of the queue; its text is still there
 
     @property
     def busy(self) -> bool:
         """Whether it waits or is transcribed."""
         return self.state in (JobState.WAITING, JobState.RUNNING)
 
-    def with_correction(self, index: int, text: str) -> Job:
-        """Segment `index` says this instead."""
-        corrected = replace(self.segments[index], text=text)
-        others = (each for each in self.corrections if each.stretch != corrected.stretch)
-        segments = (*self.segments[:index], corrected, *self.segments[index + 1 :])
-        return replace(self, segments=segments, corrections=(*others, corrected))
+    def with_texts(self, texts: Mapping[int, str]) -> Job:
+        """The segments of these numbers say this instead."""
+        corrected = {number: replace(self.segments[number], text=text) for number, text in texts.items()}
+        stretches = {each.stretch for each in corrected.values()}
+        others = (each for each in self.corrections if each.stretch not in stretches)
+        segments = tuple(corrected.get(number, each) for number, each in enumerate(self.segments))
+        return replace(self, segments=segments, corrections=(*others, *corrected.values()))
 
     def with_segment(self, segment: TextSegment) -> Job:
         """The next segment, as it was corrected if it was."""
+        return replace(self, segments=(*self.segments, self._corrected(segment)))
+
+    def with_speakers(self, found: Iterable[TextSegment]) -> Job:
+        """Who speaks in each segment is known now."""
+        speakers = {each.stretch: each.speaker for each in found}
+        said = (replace(each, speaker=speakers.get(each.stretch, each.speaker)) for each in self.segments)
+        return replace(self, segments=tuple(said))
+
+    def with_name(self, speaker: str, name: str) -> Job:
+        """The speaker of a label is called this; "" takes the name away."""
+        names = {label: known for label, known in self.names if label != speaker}
+        return replace(self, names=(*names.items(), (speaker, name)) if name else tuple(names.items()))
+
+    def _corrected(self, segment: TextSegment) -> TextSegment:
         corrected = (each for each in self.corrections if each.stretch == segment.stretch)
-        return replace(self, segments=(*self.segments, next(corrected, segment)))
+        found = next(corrected, None)
+        return segment if found is None else replace(segment, text=found.text)
 
 
 @dataclass(frozen=True)
@@ -63,10 +88,16 @@ class Progress:
     left_s: float | None = None
 
 
-def show(job: Job, progress: Progress, playing: int | None) -> JobView:
-    """What the page shows of a recording; `playing` is the number of the segment that sounds."""
+def show(job: Job, progress: Progress) -> JobView:
+    """What the pages show of a recording."""
     done = Progress(1.0) if job.state is JobState.DONE else progress
-    segments = tuple(SegmentView(each.start_s, each.end_s, each.text) for each in job.segments)
     return JobView(
-        job.key, job.path.name, job.state, job.seconds, done.share, done.left_s, segments, playing, job.problem
-    )
+        job.key, job.path.name, job.state, job.seconds, done.share, done.left_s, show_segments(job.segments),
+        job.problem, job.names, job.choices, job.language or job.choices.language, job.model, job.added,
+        job.summary, job.cleared,
+    )  # fmt: skip
+
+
+def show_segments(segments: Iterable[TextSegment]) -> tuple[SegmentView, ...]:
+    """The segments as they are shown."""
+    return tuple(SegmentView(each.start_s, each.end_s, each.text, each.speaker) for each in segments)

@@ -69,7 +69,8 @@ class QueueFile:
         jobs = tuple(job for job in stored.jobs if not job.removed)
         if stored.unreadable:
             return jobs, self._put_aside()
-        self._remove_orphans({job.key for job in jobs if job.state is not JobState.DONE})
+        self._remove_orphans("*.journal*", {job.key for job in jobs if job.state is not JobState.DONE})
+        self._remove_orphans("*.peaks", {job.key for job in jobs})
         return jobs, ""
 
     def journal(self, key: str) -> Path:
@@ -132,9 +133,9 @@ class QueueFile:
         words = sentence("The queue of recordings was damaged: what could be read is here, a copy of it is {path}.")
         return words.format(path=copy)
 
-    def _remove_orphans(self, wanted: set[str]) -> None:
-        """Journals of recordings that are not in the queue, or done."""
-        for journal in self._path.parent.glob("*.journal*"):
-            if journal.name.partition(".")[0] not in wanted:
+    def _remove_orphans(self, pattern: str, wanted: set[str]) -> None:
+        """Files of recordings that are not in the queue any more, or need them no more."""
+        for file in self._path.parent.glob(pattern):
+            if file.name.partition(".")[0] not in wanted:
                 with contextlib.suppress(OSError):
-                    journal.unlink()
+                    file.unlink()

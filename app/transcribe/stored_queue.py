@@ -6,14 +6,14 @@ import json
 import re
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from app.shown import JobState
+from app.shown import JobChoices, JobState
 from app.transcribe.job import Job, TextSegment
 
-VERSION = 2  # 1 was a list of rows, without a version
+VERSION = 3  # 1 was a list of rows without a version; 2 knew no choices, speakers and pauses
 _KEY = re.compile(r"[0-9a-f]{12}|[0-9a-f]{32}")
 
 
@@ -73,7 +73,7 @@ def _rows(content: bytes) -> tuple[list[Any], Any]:
     version = value.get("version") if isinstance(value, dict) else None
     if isinstance(version, int) and version > VERSION:
         raise NewerQueueError(f"version {version}")
-    if version != VERSION or not isinstance(value.get("jobs"), list):
+    if version not in (2, VERSION) or not isinstance(value.get("jobs"), list):
         raise DamagedQueueError(f"version {version!r}")
     return value["jobs"], _decode
 
@@ -88,11 +88,19 @@ def _encode(job: Job) -> dict[str, Any]:
         "corrections": [_encode_segment(each) for each in job.corrections],
         "problem": job.problem,
         "removed": job.removed,
+        "choices": asdict(job.choices),
+        "names": dict(job.names),
+        "model": job.model,
+        "language": job.language,
+        "added": job.added,
+        "summary": job.summary,
+        "cleared": job.cleared,
     }
 
 
 def _encode_segment(segment: TextSegment) -> dict[str, Any]:
-    return {"start_s": segment.start_s, "end_s": segment.end_s, "text": segment.text}
+    known = {"start_s": segment.start_s, "end_s": segment.end_s, "text": segment.text}
+    return known | {"speaker": segment.speaker} if segment.speaker else known
 
 
 def _decode(row: dict[str, Any]) -> Job:
@@ -107,8 +115,21 @@ def _decode(row: dict[str, Any]) -> Job:
             _decode_segments(row["corrections"]),
             _text(row["problem"]),
             row["removed"] is True,
+            _decode_choices(row.get("choices", {})),
+            tuple((_text(label), _text(name)) for label, name in row.get("names", {}).items()),
+            _text(row.get("model", "")),
+            _text(row.get("language", "")),
+            float(row.get("added", 0.0)),
+            _text(row.get("summary", "")),
+            row.get("cleared") is True,
         )
     )
+
+
+def _decode_choices(row: dict[str, Any]) -> JobChoices:
+    speakers = row.get("speakers")
+    texts = {name: _text(row.get(name, "")) for name in ("language", "translate_to", "model")}
+    return JobChoices(speakers=None if speakers is None else int(speakers), **texts)
 
 
 def _decode_first(row: dict[str, Any]) -> Job:
@@ -133,7 +154,10 @@ def _as_it_begins(job: Job) -> Job:
 
 
 def _decode_segments(rows: Sequence[dict[str, Any]]) -> tuple[TextSegment, ...]:
-    return tuple(TextSegment(float(row["start_s"]), float(row["end_s"]), _text(row["text"])) for row in rows)
+    return tuple(
+        TextSegment(float(row["start_s"]), float(row["end_s"]), _text(row["text"]), _text(row.get("speaker", "")))
+        for row in rows
+    )
 
 
 def _text(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +14,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.engine_side.engine_thread import EngineThread
 from app.engine_side.requests import PATIENT, Interrupted, Request
-from app.shown import JobState, JobView
-from app.transcribe.export import export_text
+from app.shown import ExportChoices, JobChoices, JobState, JobView
+from app.transcribe.export import export_text, written
 from app.transcribe.job import Job, Progress, TextSegment, show
 from app.transcribe.queue_file import QueueFile
 from app.transcribe.recordings import FoundFile, find_recordings
@@ -37,9 +37,8 @@ class Transcriber(QObject):
 
     job_changed = Signal(JobView)
     job_removed = Signal(str)
+    exported = Signal(Path)
     trouble = Signal(str)
-    play_wanted = Signal(Path, float, float)
-    silence_wanted = Signal()
     _written = Signal(object)
 
     def __init__(self, folder: Path, thread: EngineThread, disk: Worker, parent: QObject | None = None) -> None:
@@ -50,12 +49,12 @@ class Transcriber(QObject):
         self._file = QueueFile(folder, self._written.emit)
         jobs, trouble = self._file.read()
         self._jobs = {job.key: job for job in jobs}
-        self._ready = False
+        self._model = ""  # the folder of the one that is ready
+        self._new_choices = JobChoices()
         self._request: Request | None = None
         self._running = ""
         self._began = (0.0, 0.0)  # time, and seconds of the recording done by then
         self._progress = Progress()
-        self._playing: tuple[str, int] | None = None
         thread.happened.connect(self._on_event)
         thread.ended.connect(self._on_ended)
         if trouble:
@@ -67,19 +66,33 @@ class Transcriber(QObject):
         """All rows."""
         return tuple(self._view(job) for job in reversed(self._jobs.values()) if not job.removed)
 
+    @property
+    def kept_jobs(self) -> tuple[Job, ...]:
+        """All recordings as they are kept, newest first."""
+        return tuple(job for job in reversed(self._jobs.values()) if not job.removed)
+
+    def job(self, key: str) -> Job | None:
+        """A recording as it is kept."""
+        return self._jobs.get(key)
+
+    def view(self, key: str) -> JobView | None:
+        """A recording as it is shown; None for one that is not in the list."""
+        job = self._jobs.get(key)
+        return None if job is None or job.removed else self._view(job)
+
     def path(self, key: str) -> Path | None:
         """The recording of a row."""
         job = self._jobs.get(key)
         return job.path if job else None
 
-    def resume(self) -> None:
-        """A model is ready: go on."""
-        self._ready = True
+    def resume(self, model: str) -> None:
+        """A model is ready, that of this folder: go on."""
+        self._model = model
         self._start_next()
 
     def pause(self) -> None:
         """The model goes, or hangs: what it transcribes waits for the next one."""
-        self._ready = False
+        self._model = ""
         self._give_up_request()
 
     def close(self) -> None:
@@ -103,7 +116,8 @@ class Transcriber(QObject):
         new: list[Job] = []
         for file in found or ():
             state = JobState.FAILED if file.problem else JobState.WAITING
-            job = Job(new_key(), file.path, state, file.seconds, problem=file.problem)
+            job = Job(new_key(), file.path, state, file.seconds, problem=file.problem, added=time.time())
+            job = replace(job, choices=self._new_choices)
             self._jobs[job.key] = job
             new.append(job)
         for job in new:  # not before all are there: a page that shows them anew does so once
@@ -111,18 +125,49 @@ class Transcriber(QObject):
         self._save()
         self._start_next()
 
+    def choose_for_new(self, choices: JobChoices) -> None:
+        """How recordings are transcribed that are added from now on."""
+        self._new_choices = choices
+
+    def choose(self, key: str, choices: JobChoices) -> None:
+        """How a recording is transcribed that waits."""
+        job = self._jobs.get(key)
+        if job is not None and job.state is JobState.WAITING:
+            self._change(key, choices=choices)
+            self._save()
+            self._start_next()
+
+    def move_up(self, key: str) -> None:
+        """Let a recording that waits be the next one."""
+        job = self._jobs.get(key)
+        if job is None or job.state is not JobState.WAITING:
+            return
+        waiting = [each.key for each in self._jobs.values() if each.state is JobState.WAITING]
+        order = iter([key, *(each for each in waiting if each != key)])
+        keys = [next(order) if each in waiting else each for each in self._jobs]
+        self._jobs = {each: self._jobs[each] for each in keys}
+        self._tell(key)
+        self._save()
+
     def cancel(self, key: str) -> None:
         """Stop transcribing a recording; what is done stays."""
+        self._stop(key, JobState.CANCELLED)
+
+    def pause_job(self, key: str) -> None:
+        """Let a recording wait until it is to go on."""
+        self._stop(key, JobState.PAUSED)
+
+    def _stop(self, key: str, state: JobState) -> None:
         job = self._jobs.get(key)
-        if job is not None and job.busy:
-            self._change(key, state=JobState.CANCELLED)
+        if job is not None and (job.busy or job.state is JobState.PAUSED):
+            self._change(key, state=state)
             self._cancel_request(key)
             self._save()
 
     def retry(self, key: str) -> None:
-        """Queue a row again that was cancelled or failed; it goes on where it stopped."""
+        """Queue a row again that stopped or breaks off; it goes on where it stopped."""
         job = self._jobs.get(key)
-        if job is not None and job.state in (JobState.CANCELLED, JobState.FAILED):
+        if job is not None and not job.busy and (job.state is not JobState.DONE or job.problem):
             self._change(key, state=JobState.WAITING, problem="", segments=())
             self._save()
             self._start_next()
@@ -145,6 +190,13 @@ class Transcriber(QObject):
             self._save()
             self._start_next()
 
+    def clear(self, keys: Sequence[str], cleared: bool = True) -> None:
+        """Take recordings out of the queue, or put them back; their texts stay."""
+        for key in keys:
+            if key in self._jobs:
+                self._change(key, cleared=cleared)
+        self._save()
+
     def purge(self) -> None:
         """Erase what was removed."""
         gone = [job.key for job in self._jobs.values() if job.removed]
@@ -155,42 +207,52 @@ class Transcriber(QObject):
 
     def edit_segment(self, key: str, index: int, text: str) -> None:
         """Correct what was transcribed."""
+        self.edit_segments(key, {index: text})
+
+    def edit_segments(self, key: str, texts: Mapping[int, str]) -> None:
+        """Correct several segments of a recording at once."""
         job = self._jobs.get(key)
-        if job is not None and 0 <= index < len(job.segments):
-            self._put(job.with_correction(index, text.strip()))
+        if job is not None and all(0 <= index < len(job.segments) for index in texts):
+            self._put(job.with_texts({index: text.strip() for index, text in texts.items()}))
             self._save()
 
-    def export(self, key: str, path: Path) -> None:
-        """Write the text to a file; its suffix says how: txt, srt, vtt, json or md."""
+    def name_speaker(self, key: str, speaker: str, name: str) -> None:
+        """Call the speaker of a label so, everywhere in a recording."""
         job = self._jobs.get(key)
         if job is not None:
-            self._disk.run(lambda: export_text(job, path), lambda _result, error: self._report(error))
+            self._put(job.with_name(speaker, name.strip()))
+            self._save()
 
-    def play_segment(self, key: str, index: int) -> None:
-        """Play a stretch of the recording."""
+    def keep_summary(self, key: str, summary: str) -> None:
+        """Keep what the model says of a recording."""
+        if key in self._jobs:
+            self._change(key, summary=summary)
+            self._save()
+
+    def export(self, key: str, path: Path, choices: ExportChoices = ExportChoices()) -> None:  # noqa: B008
+        """Write the text to a file; its suffix says how: txt, srt, vtt, json or md."""
         job = self._jobs.get(key)
-        if job is not None and 0 <= index < len(job.segments):
-            segment = job.segments[index]
-            self.play_wanted.emit(job.path, segment.start_s, segment.end_s)
-            self.show_playing((key, index))
+        if job is None:
+            return
 
-    def stop_playing(self) -> None:
-        """Silence."""
-        self.silence_wanted.emit()
+        def done(_result: None, error: Exception | None) -> None:
+            self._report(error)
+            if error is None:
+                self.exported.emit(path)
 
-    def show_playing(self, playing: tuple[str, int] | None) -> None:
-        """Which segment sounds."""
-        before, self._playing = self._playing, playing
-        for key in {each[0] for each in (before, playing) if each is not None and before != playing}:
-            self._tell(key)
+        self._disk.run(lambda: export_text(job, path, choices), done)
+
+    def written(self, key: str, kind: str, choices: ExportChoices = ExportChoices()) -> str:  # noqa: B008
+        """The text as an export of that format has it."""
+        return written(self._jobs[key], kind, choices)
 
     # The engine.
 
     def _start_next(self) -> None:
-        if not self._ready or self._request is not None:
+        if not self._model or self._request is not None:
             return
         waiting = (job for job in self._jobs.values() if job.state is JobState.WAITING and not job.removed)
-        job = next(waiting, None)
+        job = next((job for job in waiting if job.choices.model in ("", self._model)), None)
         if job is None:
             return
         self._running, self._began, self._progress = job.key, (time.monotonic(), 0.0), Progress()
@@ -198,10 +260,13 @@ class Transcriber(QObject):
         self._request = self._thread.submit(self._transcription(job))
 
     def _transcription(self, job: Job) -> Request:
-        journal = self._file.journal(job.key)
+        journal, choices = self._file.journal(job.key), job.choices
 
         def work(engine: Any, _request: Request) -> Iterator[Any]:
-            with closing(engine.transcribe(job.path, journal, True)) as steps:
+            from engine.transcription import Options
+
+            options = Options(choices.language, choices.translate_to, speakers=choices.speakers)
+            with closing(engine.transcribe(job.path, journal, True, options)) as steps:
                 for step in steps:
                     yield step
                     if type(step).__name__ == "Finished":
@@ -237,12 +302,23 @@ class Transcriber(QObject):
         elif type(event).__name__ == "Opened":
             self._began = (time.monotonic(), event.resumed_s)
         elif type(event).__name__ == "SegmentDone":
-            segment = event.segment
-            self._put(job.with_segment(TextSegment(segment.start_s, segment.end_s, segment.text)))
+            self._put(job.with_segment(_kept(event.segment)))
         elif type(event).__name__ == "Finished":
-            transcript = event.transcript
-            self._change(job.key, state=JobState.DONE, seconds=transcript.duration_s, problem=told(transcript.problem))
-            self._save()
+            self._take_transcript(job, event.transcript)
+
+    def _take_transcript(self, job: Job, transcript: Any) -> None:
+        """All is there; only now it is known who speaks."""
+        self._put(
+            replace(
+                job.with_speakers(map(_kept, transcript.segments)),
+                state=JobState.DONE,
+                seconds=transcript.duration_s,
+                problem=told(transcript.problem),
+                model=transcript.model,
+                language=transcript.language,
+            )
+        )
+        self._save()
 
     def _on_progress(self, job: Job, progress: events.Progress) -> None:
         began, from_s = self._began
@@ -270,7 +346,7 @@ class Transcriber(QObject):
         if isinstance(error, OtherRunError):  # another model, or the recording was changed: begin anew
             self._file.journal(job.key).unlink(missing_ok=True)
         if isinstance(error, Interrupted):
-            self._ready = False  # until a model is ready again
+            self._model = ""  # until one is ready again
         if error is None or isinstance(error, Interrupted | OtherRunError):
             self._change(job.key, state=JobState.WAITING, segments=())
             return
@@ -280,9 +356,7 @@ class Transcriber(QObject):
     # What is kept and shown.
 
     def _view(self, job: Job) -> JobView:
-        progress = self._progress if job.key == self._running else Progress()
-        playing = self._playing[1] if self._playing is not None and self._playing[0] == job.key else None
-        return show(job, progress, playing)
+        return show(job, self._progress if job.key == self._running else Progress())
 
     def _change(self, key: str, **values: Any) -> None:
         self._put(replace(self._jobs[key], **values))
@@ -309,3 +383,7 @@ class Transcriber(QObject):
         elif error is not None:
             log.error("a file of the transcriber failed", exc_info=error)
             self.trouble.emit(self.tr("Something went wrong; the log says more."))
+
+
+def _kept(segment: Any) -> TextSegment:
+    return TextSegment(segment.start_s, segment.end_s, segment.text, segment.speaker or "")

@@ -10,9 +10,11 @@ from app.diagnostics import version_of
 from app.qt import override
 from app.widgets.bindings.lists import ListBinding
 from app.widgets.bindings.settings import SettingsBinding
+from app.widgets.bindings.sidebar_list import SidebarListBinding
 from app.widgets.bindings.talk import TalkBinding
 from app.widgets.bindings.timers import TimerBinding
 from app.widgets.bindings.transcribe import TranscribeBinding
+from app.widgets.bindings.transcript import TranscriptBinding
 from app.widgets.bindings.undo import UndoBinding
 from app.widgets.controls.sheets import tell
 from app.widgets.frame.window import Window
@@ -32,7 +34,9 @@ class MainWindow(Window):
         self.talking = TalkBinding(self, controller, settings)
         self.timing = TimerBinding(self, controller)
         self.listing = ListBinding(self, controller, settings)
-        self.transcribing = TranscribeBinding(self, controller)
+        self.sidebar_listing = SidebarListBinding(self, controller)
+        self.transcribing = TranscribeBinding(self, controller, settings)
+        self.reading = TranscriptBinding(self, controller, self.transcribing)
         self.preferences = SettingsBinding(self, controller, settings)
         self.undoing = UndoBinding(self, controller, self.preferences)
         self.listing.voices_requested.connect(self.preferences.open_voices)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import struct
 from collections.abc import Iterator
@@ -37,6 +38,7 @@ class CoreAudioReader:
         from audioread.exceptions import DecodeError
         from audioread.macca import ExtAudioFile, MacError
 
+        self.begins_s = 0.0
         self._path, self._errors = path, (MacError, DecodeError, OSError)
         if _reads_elsewhere(path):
             raise SoundError("{path} only names sound that lies in other files: choose those.", path=path)
@@ -50,18 +52,26 @@ class CoreAudioReader:
             raise SoundError("{path} is damaged or incomplete: copy or record it again.", path=path)
         self.info = SoundInfo(max(frames, 0) / rate_hz, rate_hz, channels, self._format())
 
+    def seek(self, seconds: float) -> None:
+        """Exactly there; where Core Audio does not go there, at the beginning. (audioread itself does not seek.)"""
+        from audioread import macca
+
+        frame = round(seconds * self.info.rate_hz)
+        if macca._coreaudio.ExtAudioFileSeek(self._file._obj, ctypes.c_int64(frame)) == 0:
+            self.begins_s = frame / self.info.rate_hz
+
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """Pieces (n, channels) in file order. Raises SoundError, and BrokenOffError at the end of a truncated file."""
         channels, rate_hz = self.info.channels, self.info.rate_hz
         block_bytes = max(1, BLOCK_VALUES // channels) * channels * _BYTES
-        frames = 0
+        first = frames = round(self.begins_s * rate_hz)
         try:
             for data in self._file.read_data(block_bytes):
                 block = np.frombuffer(data, np.int16).reshape(-1, channels).astype(np.float32) * np.float32(1 / 32768)
                 frames += len(block)
                 yield block
         except self._errors as error:
-            if frames == 0:
+            if frames == first:
                 raise SoundError("{path} is damaged: copy or record it again.", path=self._path) from error
             raise broken_off(self._path, frames / rate_hz, self.info.duration_s) from error
         if frames == 0:

@@ -30,6 +30,8 @@ class FfmpegReader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.begins_s = 0.0
+        self._sought = False
         self._believed_s = _SILENCE_BELIEVED_S + path.stat().st_size / _LEAST_BYTES_PER_S
         # Only this very file: nothing in it may make FFmpeg open others, least of all on the network.
         limits = {"protocol_whitelist": "file", "format_whitelist": _FOR_FFMPEG}
@@ -54,6 +56,14 @@ class FfmpegReader:
             raise SoundError("{path} is damaged or incomplete: copy or record it again.", path=path)
         self.info = SoundInfo(self._duration_s(), rate_hz, channels, self._container.format.name.split(",")[0])
 
+    def seek(self, seconds: float) -> None:
+        """At the frame before that moment; in a format without places to go to, at the beginning."""
+        try:
+            self._container.seek(int(seconds * av.time_base))
+        except av.error.FFmpegError:
+            return
+        self._sought = True
+
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """Pieces (n, channels) in time order, gaps in the time stamps filled with silence. Raises BrokenOffError."""
         rate_hz, channels, layout = self.info.rate_hz, self.info.channels, self._track.layout
@@ -63,6 +73,8 @@ class FfmpegReader:
         frames = 0
         for frame in self._frames():
             time_s = frame.time or 0.0
+            if self._sought:
+                self._sought, self.begins_s, frames = False, time_s, round(time_s * rate_hz)
             gap = round(time_s * rate_hz) - frames
             if gap > 0.1 * rate_hz and time_s <= (self.info.duration_s or self._believed_s) + 1.0:
                 for piece in _silence(gap, rate_hz, channels):

@@ -32,20 +32,26 @@ class LibsndfileReader:
 
     def __init__(self, path: Path, file: soundfile.SoundFile) -> None:
         self._path, self._file = path, file
+        self.begins_s = 0.0
         self.info = SoundInfo(file.frames / file.samplerate, file.samplerate, file.channels, file.format.lower())
         if file.frames == 0:
             self.close()
             raise SoundError("{path} holds no sound: record or copy it again.", path=path)
         self._block_frames = max(1, BLOCK_VALUES // file.channels)
 
+    def seek(self, seconds: float) -> None:
+        """Exactly there."""
+        frame = min(round(seconds * self.info.rate_hz), self._file.frames)
+        self.begins_s = self._file.seek(frame) / self.info.rate_hz
+
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """Pieces (n, channels) in file order. Raises BrokenOffError at the end of a truncated file."""
-        frames = 0
+        first = frames = round(self.begins_s * self.info.rate_hz)
         while True:
             try:
                 block = self._file.read(self._block_frames, dtype="float32", always_2d=True)
             except soundfile.LibsndfileError as error:
-                if frames == 0:
+                if frames == first:
                     raise SoundError("{path} is damaged: copy or record it again.", path=self._path) from error
                 raise broken_off(self._path, frames / self.info.rate_hz, self.info.duration_s) from error
             if len(block) == 0:

@@ -31,9 +31,14 @@ class SoundInfo:
 
 
 class SoundReader(Protocol):
-    """One open sound file."""
+    """One open sound file. `begins_s` is where its blocks begin, once the first of them is there."""
 
     info: SoundInfo
+    begins_s: float
+
+    def seek(self, seconds: float) -> None:
+        """Let the blocks begin at this moment, or as little before it as the format allows."""
+        ...
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """Pieces (n, channels) in file order. Raises SoundError, and BrokenOffError at the end of a truncated file."""

@@ -38,9 +38,11 @@ class Cue:
     speaker: str | None = None
 
 
-def to_txt(transcript: Transcript) -> str:
-    """The words, a line for each segment, with the speaker in front."""
-    return "".join(f"{_one_line(_labelled(segment).text)}\n" for segment in transcript.segments)
+def to_txt(transcript: Transcript, *, times: bool = False) -> str:
+    """The words, a line for each segment, with the speaker in front, and its time if that is wanted."""
+    marks = (f"{clock(segment.start_s)} " if times else "" for segment in transcript.segments)
+    lines = (_one_line(_labelled(segment).text) for segment in transcript.segments)
+    return "".join(f"{mark}{line}\n" for mark, line in zip(marks, lines, strict=True))
 
 
 def to_srt(transcript: Transcript) -> str:
@@ -68,7 +70,7 @@ def to_json(transcript: Transcript) -> str:
     return json.dumps(to_value(transcript), ensure_ascii=False, indent=2) + "\n"
 
 
-def to_markdown(transcript: Transcript) -> str:
+def to_markdown(transcript: Transcript, *, times: bool = True) -> str:
     """A document: the file's name as title, its length, and each segment after its time and speaker."""
     facts = [clock(transcript.duration_s)]
     if transcript.options.translate_to:
@@ -76,7 +78,9 @@ def to_markdown(transcript: Transcript) -> str:
     if transcript.model:
         facts.append(transcript.model)
     head = f"# {_escaped(transcript.source)}\n\n{_escaped(' · '.join(facts))}\n\n"
-    return head + "".join(f"**{_markdown_mark(s)}** {_escaped(_one_line(s.text))}\n\n" for s in transcript.segments)
+    marks = (_markdown_mark(segment, times) for segment in transcript.segments)
+    texts = (_escaped(_one_line(segment.text)) for segment in transcript.segments)
+    return head + "".join(f"{mark}{text}\n\n" for mark, text in zip(marks, texts, strict=True))
 
 
 EXPORTS: dict[str, Callable[[Transcript], str]] = {
@@ -118,9 +122,10 @@ def _labelled(segment: Segment) -> Segment:
     return segment if segment.speaker is None else replace(segment, text=f"{segment.speaker}: {segment.text}")
 
 
-def _markdown_mark(segment: Segment) -> str:
-    time = clock(segment.start_s)
-    return time if segment.speaker is None else f"{time} {_escaped(_one_line(segment.speaker))}:"
+def _markdown_mark(segment: Segment, times: bool) -> str:
+    speaker = "" if segment.speaker is None else f"{_escaped(_one_line(segment.speaker))}:"
+    mark = " ".join(filter(None, (clock(segment.start_s) if times else "", speaker)))
+    return f"**{mark}** " if mark else ""
 
 
 def _vtt_escaped(text: str) -> str:

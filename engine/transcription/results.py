@@ -75,6 +75,7 @@ class Transcript:
             self, segments=tuple(replace(s, speaker=names.get(s.speaker or "", s.speaker)) for s in self.segments)
         )
 
+    @property
     def language(self) -> str:
         """The language spoken, as a code: as it was named, or as the text tells; "" where a translation hides it."""
         if self.options.language or self.options.translate_to:

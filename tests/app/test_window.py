@@ -15,7 +15,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QCheckBox, QComboBox, QFileDialog, QLineEdit
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLineEdit
 
 from app.audio import recording_files
 from app.audio.devices import Device
@@ -28,6 +28,8 @@ from app.widgets.controls.sheets import Message, TextSheet
 from app.widgets.frame.window import TALK, TRANSCRIBE
 from app.widgets.talk.tool_card import ToolCard
 from app.widgets.talk.turn_actions import TurnAction
+from app.widgets.transcribe import job_row
+from app.widgets.transcribe.job_row import JobAction
 from engine.errors import RequestError, StorageError
 from engine.events import AnswerText, ToolCall
 from engine.samples import read
@@ -46,6 +48,7 @@ LONG = "One two three four five six seven eight nine ten."
 def sit(start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch) -> Sit:
     """Somebody sits down before Earshot; each script is a reply of its engine."""
     monkeypatch.setattr(recorder, "TAP_S", 0.0)  # no press of a test is so short that it would latch
+    monkeypatch.setattr(job_row, "SETTLING_MS", 0)  # rows of recordings move at once
 
     def down(*scripts: list[Step], engine: ScriptedEngine | None = None, wait: bool = True, **choices: Any) -> User:
         return User(start(engine or scripted(*scripts), wait=wait, language="en", **choices))
@@ -490,7 +493,7 @@ def test_a_restart_restores_everything(sit: Sit, recordings: list[Path], steps: 
     user.sees(lambda: user.saved == ["what is twelve times seven"])
     user.press(user.window.talk_bar.speak)
     user.drop(*recordings[:2])
-    user.sees(lambda: [card.state_words for card in user.cards().values()] == ["Done", "Done"])
+    user.sees(lambda: [card.state_words for card in user.cards().values()] == ["", ""])
     user.window.resize(780, 640)
     user.window.close()
     user.app.controller.shutdown()
@@ -501,7 +504,8 @@ def test_a_restart_restores_everything(sit: Sit, recordings: list[Path], steps: 
     assert again.saved == ["what is twelve times seven"]
     assert not again.window.talk_bar.speak.isChecked()
     again.window.menus.show_transcribe.trigger()
-    assert [card.state_words for card in again.cards().values()] == ["Done", "Done"]
+    assert [card.state_words for card in again.cards().values()] == ["", ""]
+    again.window.menus.show_talk.trigger()
     listing = again.window.sidebar.conversations
     QTest.mouseClick(
         listing.viewport(), Qt.MouseButton.LeftButton, pos=listing.visualRect(listing.model().index(1, 0)).center()
@@ -535,8 +539,8 @@ def test_three_files_and_a_bad_one_are_dropped(sit: Sit, steps: Steps, recording
     user.sees(lambda: user.app.controller.turns and user.app.controller.turns[0].answer == "Now.")
     user.window.show_page(TRANSCRIBE)
     steps.gate.set()
-    user.sees(lambda: [card.state_words for card in user.cards().values()] == ["", "Done", "Done", "Done"])
-    assert list(user.cards()) == ["notes.txt", "third.wav", "second.wav", "first.wav"]
+    user.sees(lambda: [card.state_words for card in user.cards().values()] == ["", "", "", ""])
+    user.sees(lambda: list(user.cards()) == ["notes.txt", "third.wav", "second.wav", "first.wav"])
     more = recordings[0].with_name("more.wav")
     more.write_bytes(recordings[0].read_bytes())
     user.drop(more)
@@ -547,11 +551,11 @@ def test_three_files_and_a_bad_one_are_dropped(sit: Sit, steps: Steps, recording
 def test_a_recording_is_asked_about(sit: Sit, steps: Steps, recordings: list[Path]) -> None:  # noqa: F811
     user = sit(reply("A tone.", 0))
     user.drop(recordings[0], recordings[1])
-    user.sees(lambda: [card.state_words for card in user.cards().values()] == ["Done", "Done"])
+    user.sees(lambda: [card.state_words for card in user.cards().values()] == ["", ""])
     card = user.cards()["first.wav"]
-    buttons = card.findChildren(QAbstractButton)
-    user.sees(lambda: any(button.text() == "Ask this recording" and button.isVisible() for button in buttons))
-    user.press(user.word("Ask this recording", card))
+    user.sees(lambda: JobAction.MORE in card.offered)
+    user.press(card.button(JobAction.MORE))
+    user.choose("Ask about this recording")
     assert user.window.page == TALK
     assert user.window.talk_bar.attachment == "About first.wav"
     user.type("What is it?")
@@ -582,27 +586,6 @@ def test_a_recording_dropped_on_the_conversation_is_heard_before_the_spoken_ques
     user.type("And without it?")
     user.sees(lambda: len(user.app.engine.asked) == 2)
     assert user.app.engine.asked[1].samples_16k is None
-
-
-def test_a_segment_that_sounds_gives_way_to_talking(sit: Sit, steps: Steps, recordings: list[Path]) -> None:  # noqa: F811
-    user = sit(reply("Second.", 0))
-    user.drop(recordings[0], recordings[1])
-    user.sees(lambda: [card.state_words for card in user.cards().values()] == ["Done", "Done"])
-    segments = user.cards()["first.wav"].segments
-    place = segments.visualRect(segments.model().index(1, 0)).center()
-    QTest.mouseClick(segments.viewport(), Qt.MouseButton.LeftButton, pos=place)
-    user.hears_something()
-    assert user.cards()["first.wav"].job.playing == 1
-    assert user.window.header.state == "Playing"
-    segments.setFocus()
-    user.hold_space()
-    assert user.silence()
-    assert user.window.page == TALK, "whoever talks sees what becomes of it"
-    assert user.app.controller.transcriber.jobs[1].playing is None
-    user.speak()
-    user.sees_word("Listening")
-    user.let_go()
-    user.sees(lambda: user.app.controller.turns and user.app.controller.turns[-1].answer == "Second.")
 
 
 # Sidebar.

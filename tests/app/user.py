@@ -19,7 +19,7 @@ from app.widgets.frame.window import TRANSCRIBE
 from app.widgets.main_window import MainWindow
 from app.widgets.settings.dialog import SettingsDialog
 from app.widgets.talk.turn_widget import TurnWidget
-from app.widgets.transcribe.job_card import JobCard
+from app.widgets.transcribe.job_row import JobRow
 from tests.app.conftest import Running, noise
 
 
@@ -184,8 +184,8 @@ class User:
         QApplication.sendEvent(self.window, QDragEnterEvent(QPoint(500, 300), copy, data, left, none))
         QApplication.sendEvent(self.window, QDropEvent(QPointF(500, 300), copy, data, left, none, QEvent.Type.Drop))
 
-    def cards(self) -> dict[str, JobCard]:
+    def cards(self) -> dict[str, JobRow]:
         """The recordings on the transcribe page by name, from the top."""
         assert self.window.page == TRANSCRIBE
-        cards = sorted(self.window.transcribe.findChildren(JobCard), key=lambda card: card.y())
+        cards = sorted(self.window.transcribe.findChildren(JobRow), key=lambda card: card.y())
         return {card.job.name: card for card in cards if card.isVisible()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction
 
 from app.shown import ConversationView, ModelStatus
@@ -14,8 +14,6 @@ from app.widgets.frame.window import TALK, Window
 if TYPE_CHECKING:
     from app.controller import Controller
     from app.settings import Settings
-
-SEARCH_DELAY_MS = 150
 
 
 class ListBinding(QObject):
@@ -28,11 +26,8 @@ class ListBinding(QObject):
         self._window = window
         self._controller = controller
         self._settings = settings
-        self._searched = ""
         self._add_voice = QAction(self.tr("Add a voice…"), self)
         self._add_voice.triggered.connect(self.voices_requested)
-        self._pause = QTimer(self, singleShot=True, interval=SEARCH_DELAY_MS)
-        self._pause.timeout.connect(lambda: controller.search(self._searched))
         self._listen_to_controller()
         self._listen_to_sidebar()
         self._listen_to_header()
@@ -41,7 +36,6 @@ class ListBinding(QObject):
     def _listen_to_controller(self) -> None:
         controller = self._controller
         controller.conversation_changed.connect(self._on_conversation)
-        controller.conversations_changed.connect(self._on_conversations)
         controller.model_changed.connect(self._on_model)
         controller.model_changed.connect(lambda _model: self._show_presets())
         controller.voices_changed.connect(self._show_voices)
@@ -49,7 +43,6 @@ class ListBinding(QObject):
 
     def _show_everything(self) -> None:
         self._on_conversation(self._controller.conversation)
-        self._on_conversations()
         self._on_model(self._controller.model)
         self._show_choices()
 
@@ -59,13 +52,6 @@ class ListBinding(QObject):
 
     def _on_conversation(self, conversation: ConversationView) -> None:
         self._window.set_title(conversation.title)
-        self._window.sidebar.conversations.mark(conversation.key)
-
-    def _on_conversations(self) -> None:
-        current = self._controller.conversation.key
-        sidebar = self._window.sidebar
-        sidebar.conversations.name_presets({each.key: each.name for each in self._controller.presets[1:]})
-        sidebar.show_conversations(self._controller.conversations, current, self._searched)
 
     def _on_model(self, model: ModelStatus) -> None:
         first, second = self._status_words(model)
@@ -85,7 +71,6 @@ class ListBinding(QObject):
 
     def _listen_to_sidebar(self) -> None:
         controller, sidebar, menus = self._controller, self._window.sidebar, self._window.menus
-        sidebar.searched.connect(self._on_searched)
         sidebar.new_requested.connect(self._on_new)
         menus.new.triggered.connect(self._on_new)
         sidebar.conversations.opened.connect(self._on_opened)
@@ -93,10 +78,6 @@ class ListBinding(QObject):
         sidebar.conversations.delete_requested.connect(controller.delete_conversation)
         menus.rename.triggered.connect(self._on_rename_current)
         menus.delete.triggered.connect(self._on_delete_current)
-
-    def _on_searched(self, words: str) -> None:
-        self._searched = words
-        self._pause.start()
 
     def _on_new(self) -> None:
         self._controller.new_conversation()

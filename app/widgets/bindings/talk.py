@@ -222,11 +222,15 @@ class TalkBinding(QObject):
         menus.talk.triggered.connect(controller.toggle_latch)
         menus.play.triggered.connect(lambda: self._on_last(TurnAction.PLAY))
         menus.again.triggered.connect(lambda: self._on_last(TurnAction.AGAIN))
-        menus.copy_answer.triggered.connect(lambda: self._on_last(TurnAction.COPY))
+        menus.copy_answer.triggered.connect(self._on_copy_answer)
         menus.save_sound.triggered.connect(lambda: self._on_last(TurnAction.SAVE))
 
     def _last(self) -> TurnView | None:
         return self._controller.last_turn
+
+    def _on_copy_answer(self) -> None:
+        if self._window.page == TALK:
+            self._on_last(TurnAction.COPY)
 
     def _on_last(self, action: TurnAction) -> None:
         last = self._last()

@@ -1,111 +1,189 @@
-"""Connects the transcribe page with the transcriber."""
+"""Connects the queue of recordings with the transcriber."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QPoint
+from PySide6.QtCore import QObject, QPoint, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMenu
 
-from app.shown import JobState, JobView
+from app.shown import JobChoices, JobState, JobView
 from app.widgets.frame.window import TALK, Window
-from app.widgets.transcribe.job_card import EXPORTS, JobAction
+from app.widgets.transcribe.job_row import JobAction, format_words
+from app.widgets.transcribe.side_column import FORMATS
 from engine.storage import told_apart
 
 if TYPE_CHECKING:
     from app.controller import Controller
+    from app.settings import Settings
 
 
 class TranscribeBinding(QObject):
     """Recordings in, texts out."""
 
-    def __init__(self, window: Window, controller: Controller) -> None:
+    open_wanted = Signal(str)
+
+    def __init__(self, window: Window, controller: Controller, settings: Settings) -> None:
         super().__init__(window)
-        self._window = window
-        self._controller = controller
+        self._window, self._controller, self._settings = window, controller, settings
         self._transcriber = controller.transcriber
         self._transcriber.job_changed.connect(self._on_job)
         self._transcriber.job_removed.connect(lambda _key: self._show_jobs())
         self._transcriber.trouble.connect(window.transcribe.show_trouble)
+        self._transcriber.exported.connect(self._on_exported)
+        controller.model_changed.connect(lambda _model: self._show_models())
+        controller.models_changed.connect(self._show_models)
         window.transcribe.act.connect(self._on_act)
-        window.export.clicked.connect(self._on_export_all)
-        window.menus.export.triggered.connect(self._on_export_all)
+        window.transcribe.new_choices_changed.connect(self._on_new_choices)
+        window.recordings.export_all.clicked.connect(self._on_export_all)
+        window.recordings.clear_finished.clicked.connect(controller.clear_finished)
+        window.menus.export.triggered.connect(self._on_export_menu)
+        window.sidebar.conversations.recording_opened.connect(self.open_wanted)
+        window.sidebar.conversations.recording_removed.connect(controller.remove_recording)
+        now = settings.now
+        speakers = None if now.job_speakers < 0 else now.job_speakers
+        self._choose_for_new(JobChoices(now.job_language, now.job_translation, speakers))
+        self._show_models()
         self._show_jobs()
 
+    # What is shown.
+
     def _on_job(self, job: JobView) -> None:
-        if self._window.transcribe.shows(job.key):
+        if self._window.transcribe.shows(job.key) and not job.cleared:
             self._window.transcribe.show_job(job)  # that one alone: there may be a thousand
             self._offer_export()
         else:
             self._show_jobs()
 
     def _show_jobs(self) -> None:
-        self._window.transcribe.show_jobs(self._transcriber.jobs)
+        self._window.transcribe.show_jobs([job for job in self._transcriber.jobs if not job.cleared])
         self._offer_export()
 
+    def _show_models(self) -> None:
+        in_use = self._controller.model.name
+        others = [(model.key, model.name) for model in self._controller.models if not model.problem]
+        self._window.transcribe.show_models([("", in_use), *(each for each in others if each[1] != in_use)])
+
     def _offer_export(self) -> None:
-        finished = any(job.state is JobState.DONE for job in self._transcriber.jobs)
-        self._window.export.setEnabled(finished)
-        self._window.menus.export.setEnabled(finished)
+        finished = self._window.transcribe.finished
+        self._window.recordings.export_all.setEnabled(bool(finished))
+        self._window.menus.export.setEnabled(bool(finished) or bool(self._window.transcript_key))
+        done = any(job.state is JobState.DONE for job in self._window.transcribe.jobs)
+        self._window.recordings.clear_finished.setEnabled(done)
+
+    # How recordings are transcribed.
+
+    def _choose_for_new(self, choices: JobChoices) -> None:
+        self._transcriber.choose_for_new(choices)
+        self._window.transcribe.show_new_choices(choices)
+
+    def _on_new_choices(self, choices: JobChoices) -> None:
+        self._choose_for_new(choices)
+        speakers = -1 if choices.speakers is None else choices.speakers
+        self._settings.change(
+            job_language=choices.language, job_translation=choices.translate_to, job_speakers=speakers
+        )
+
+    # What is asked.
 
     def _on_act(self, key: str, action: JobAction, value: object) -> None:
-        transcriber = self._transcriber
         self._window.transcribe.show_trouble("")
         if action is JobAction.ASK:
             self._controller.ask_recording(key)
             self._window.show_page(TALK)
             self._window.talk_bar.field.setFocus()
         elif action is JobAction.EXPORT:
-            self._export_one(key, str(value))
-        elif action is JobAction.PLAY:
-            self._play(key, value)
-        elif action is JobAction.EDIT and isinstance(value, tuple):
-            transcriber.edit_segment(key, *value)
+            self.export(key, str(value))
+        elif action is JobAction.COPY:
+            self._copy(key)
+        elif action is JobAction.USE_MODEL:
+            job = self._transcriber.view(key)
+            self._controller.switch_model(job.choices.model if job is not None else "")
+        elif action is JobAction.CHOOSE and isinstance(value, JobChoices):
+            self._transcriber.choose(key, value)
         else:
-            {
-                JobAction.CANCEL: transcriber.cancel,
-                JobAction.RETRY: transcriber.retry,
-                JobAction.REMOVE: self._controller.remove_recording,
-            }[action](key)
+            self._command(action)(key)
 
-    def _play(self, key: str, row: object) -> None:
-        job = next((job for job in self._transcriber.jobs if job.key == key), None)
-        if job is not None and job.playing == row:
-            self._transcriber.stop_playing()
-        elif isinstance(row, int):
-            self._transcriber.play_segment(key, row)
+    def _command(self, action: JobAction):  # type: ignore[no-untyped-def]
+        transcriber = self._transcriber
+        return {
+            JobAction.OPEN: self.open_wanted.emit,
+            JobAction.CANCEL: transcriber.cancel,
+            JobAction.PAUSE: transcriber.pause_job,
+            JobAction.UP: transcriber.move_up,
+            JobAction.RETRY: transcriber.retry,
+            JobAction.REMOVE: self._controller.remove_recording,
+        }[action]
 
-    def _export_one(self, key: str, kind: str) -> None:
-        job = next(job for job in self._transcriber.jobs if job.key == key)
-        name = f"{Path(job.name).stem}.{kind}"
+    def _copy(self, key: str) -> None:
+        QGuiApplication.clipboard().setText(self._transcriber.written(key, "txt"))
+        self._window.transcribe.card(key).say(self.tr("Copied"))
+
+    # Exporting.
+
+    def _folder(self, recording: Path | None) -> Path:
+        """Where texts went last, or beside the recording."""
+        last = self._settings.now.export_folder
+        if last and Path(last).is_dir():
+            return Path(last)
+        return recording.parent if recording is not None else Path.home()
+
+    def export(self, key: str, kind: str) -> None:
+        """Ask where, and write the text of one recording there."""
+        job = self._transcriber.view(key)
+        if job is None:
+            return
+        name = self._folder(self._transcriber.path(key)) / f"{job.title}.{kind}"
         title = self.tr("Export {name}").format(name=job.name)
-        path, _ = QFileDialog.getSaveFileName(self._window, title, name, f"{kind.upper()} (*.{kind})")
+        path, _ = QFileDialog.getSaveFileName(self._window, title, str(name), f"{kind.upper()} (*.{kind})")
         if path:
             named = path.lower().endswith(f".{kind}")  # else a point is part of the name: "Meeting 24.12"
-            self._transcriber.export(key, Path(path if named else f"{path}.{kind}"))
+            whole = Path(path if named else f"{path}.{kind}")
+            self._settings.change(export_folder=str(whole.parent))
+            self._transcriber.export(key, whole, self._window.transcript.export_choices)
+
+    def _on_exported(self, path: Path) -> None:
+        words = self.tr("Saved as {name}").format(name=path.name)
+        self._window.transcript.side.say(words)
+        for job in self._window.transcribe.jobs:
+            if job.title == path.stem:
+                self._window.transcribe.card(job.key).say(words)
+
+    def _on_export_menu(self) -> None:
+        if self._window.transcript_key:
+            menu = QMenu(self._window)
+            self._fill(menu, [self._window.transcript_key])
+            menu.popup(self._window.mapToGlobal(self._window.rect().center()))
+        else:
+            self._on_export_all()
 
     def _on_export_all(self) -> None:
         finished = self._window.transcribe.finished
         if not finished:
             return
         self._window.transcribe.show_trouble("")
-        menu = QMenu(self._window)
+        menu, button = QMenu(self._window), self._window.recordings.export_all
+        self._fill(menu, [job.key for job in finished])
+        menu.popup(button.mapToGlobal(QPoint(0, button.height())))
+
+    def _fill(self, menu: QMenu, keys: Sequence[str]) -> None:
         menu.aboutToHide.connect(menu.deleteLater)
-        card = self._window.transcribe.card(finished[0].key)
-        for kind in EXPORTS:
-            action = menu.addAction(card.format_words(kind))
-            action.triggered.connect(lambda _checked=False, k=kind: self._export([job.key for job in finished], k))
-        menu.popup(self._window.export.mapToGlobal(QPoint(0, self._window.export.height())))
+        for kind in FORMATS:
+            menu.addAction(format_words(kind), partial(self._export, keys, kind))
 
     def _export(self, keys: Sequence[str], kind: str) -> None:
         if len(keys) == 1:
-            self._export_one(keys[0], kind)
+            self.export(keys[0], kind)
             return
-        folder = QFileDialog.getExistingDirectory(self._window, self.tr("Export into a folder"))
+        start = str(self._folder(self._transcriber.path(keys[0])))
+        folder = QFileDialog.getExistingDirectory(self._window, self.tr("Export into a folder"), start)
         if folder:
+            self._settings.change(export_folder=folder)
             taken: set[str] = set()
             for job in self._window.transcribe.finished:
-                name = told_apart(Path(job.name).stem, taken)
+                name = told_apart(job.title, taken)
                 self._transcriber.export(job.key, Path(folder) / f"{name}.{kind}")

@@ -11,7 +11,7 @@ from PySide6.QtSvg import QSvgRenderer
 from engine.resources import resource
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _renderer(name: str, colour: str) -> QSvgRenderer:
     source = resource("icons", f"{name}.svg").read_text(encoding="utf-8")
     return QSvgRenderer(QByteArray(source.replace("#000", colour).encode()))

@@ -1,4 +1,4 @@
-"""The list of saved conversations: grouped by day, renamed in place, with found words marked."""
+"""The list of saved conversations and recordings: grouped by day, renamed in place, with found words marked."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.qt import override
-from app.shown import ConversationView
+from app.shown import ConversationView, RecordingView
 from app.widgets.controls import theme
 from app.widgets.controls.buttons import draw_focus
 from app.widgets.controls.fields import Field
@@ -41,6 +41,7 @@ from app.widgets.controls.scroll_bar import use_thin_bar
 
 _PAGE = 200  # conversations that are laid out at once
 HIT_START, HIT_END = "\x02", "\x03"
+Entry = ConversationView | RecordingView
 
 
 @dataclass(frozen=True)
@@ -48,27 +49,28 @@ class _Heading:
     words: str
 
 
-def _identity(row: ConversationView | _Heading) -> tuple[str, bool]:
+def _identity(row: Entry | _Heading) -> tuple[str, bool]:
     """What a row stands for, and whether it is a high one."""
     return (row.words, False) if isinstance(row, _Heading) else (row.key, bool(row.snippet))
 
 
 class ConversationListModel(QAbstractListModel):
-    """Conversations, newest first, with a heading before each group of days."""
+    """Entries, newest first, with a heading before each group of days; found ones with one before each kind."""
 
     renamed = Signal(str, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.names_of_presets: Mapping[str, str] = {}  # of those that are worth a mention
-        self._conversations: Sequence[ConversationView] = ()
-        self._rows: list[ConversationView | _Heading] = []  # of as many conversations as were scrolled to
+        self._conversations: Sequence[Entry] = ()
+        self._rows: list[Entry | _Heading] = []  # of as many conversations as were scrolled to
         self._in_rows = 0
         self._today = dt.date.today()
+        self._found = False
 
-    def show(self, conversations: Sequence[ConversationView], today: dt.date) -> bool:
-        """Show these, in the order given; found ones (with a snippet) get no headings. Returns whether rows moved."""
-        self._today, self._conversations = today, conversations
+    def show(self, conversations: Sequence[Entry], today: dt.date, *, found: bool = False) -> bool:
+        """Show these, in the order given; `found` ones are of a search. Returns whether rows moved."""
+        self._today, self._conversations, self._found = today, conversations, found
         self._in_rows = min(max(self._in_rows, _PAGE), len(conversations))
         rows = self._laid_out(conversations[: self._in_rows])
         if [_identity(row) for row in rows] == [_identity(row) for row in self._rows]:
@@ -81,12 +83,10 @@ class ConversationListModel(QAbstractListModel):
         self.endResetModel()
         return True
 
-    def _laid_out(
-        self, conversations: Sequence[ConversationView], group: str = ""
-    ) -> list[ConversationView | _Heading]:
-        rows: list[ConversationView | _Heading] = []
+    def _laid_out(self, conversations: Sequence[Entry], group: str = "") -> list[Entry | _Heading]:
+        rows: list[Entry | _Heading] = []
         for each in conversations:
-            if not each.snippet and (found := self._group(each.when, self._today)) != group:
+            if (found := self._group_of(each)) != group:
                 group = found
                 rows.append(_Heading(group))
             rows.append(each)
@@ -100,11 +100,16 @@ class ConversationListModel(QAbstractListModel):
     def fetchMore(self, parent: Index) -> None:
         more = self._conversations[self._in_rows : self._in_rows + _PAGE]
         last = self._conversations[self._in_rows - 1]
-        rows = self._laid_out(more, self._group(last.when, self._today))
+        rows = self._laid_out(more, self._group_of(last))
         self.beginInsertRows(QModelIndex(), len(self._rows), len(self._rows) + len(rows) - 1)
         self._rows += rows
         self._in_rows += len(more)
         self.endInsertRows()
+
+    def _group_of(self, entry: Entry) -> str:
+        if not self._found:
+            return self._group(entry.when, self._today)
+        return self.tr("Conversations") if isinstance(entry, ConversationView) else self.tr("Recordings")
 
     def _group(self, when: float, today: dt.date) -> str:
         day = dt.datetime.fromtimestamp(when).date()
@@ -119,10 +124,10 @@ class ConversationListModel(QAbstractListModel):
             return self.tr("Last thirty days")
         return self.tr("Earlier")
 
-    def at(self, index: Index) -> ConversationView | None:
-        """The conversation at an index; None on a heading."""
+    def at(self, index: Index) -> Entry | None:
+        """The entry at an index; None on a heading."""
         row = self._rows[index.row()] if index.isValid() else None
-        return row if isinstance(row, ConversationView) else None
+        return None if isinstance(row, _Heading) else row
 
     def index_of(self, key: str) -> QModelIndex:
         """Where a conversation is; an invalid index when it is not shown."""
@@ -130,12 +135,14 @@ class ConversationListModel(QAbstractListModel):
         while place >= self._in_rows:
             self.fetchMore(QModelIndex())
         for number, row in enumerate(self._rows):
-            if isinstance(row, ConversationView) and row.key == key:
+            if not isinstance(row, _Heading) and row.key == key:
                 return self.index(number)
         return QModelIndex()
 
-    def subtitle(self, row: ConversationView) -> str:
+    def subtitle(self, row: Entry) -> str:
         """The line under the title."""
+        if isinstance(row, RecordingView):
+            return row.about
         moment = dt.datetime.fromtimestamp(row.when)
         clock = moment.strftime("%H:%M") if (dt.datetime.now() - moment).days < 7 else moment.strftime("%Y-%m-%d")
         turns = self.tr("%n turn(s)", "", row.turns)
@@ -149,7 +156,8 @@ class ConversationListModel(QAbstractListModel):
     def flags(self, index: Index) -> Qt.ItemFlag:
         if self.at(index) is None:
             return Qt.ItemFlag.NoItemFlags
-        return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEditable
+        chosen = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+        return chosen | Qt.ItemFlag.ItemIsEditable if isinstance(self.at(index), ConversationView) else chosen
 
     @override
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
@@ -180,8 +188,8 @@ class ConversationDelegate(QStyledItemDelegate):
         assert isinstance(model, ConversationListModel)
         row = model.at(index)
         if row is None:
-            return QSize(100, 28 if index.row() == 0 else 36)
-        return QSize(100, 66 if row.snippet else 52)
+            return QSize(100, 32 if index.row() == 0 else 38)
+        return QSize(100, 66 if row.snippet else theme.ROW)
 
     @override
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
@@ -198,18 +206,16 @@ class ConversationDelegate(QStyledItemDelegate):
         painter.restore()
 
     def _paint_heading(self, painter: QPainter, rect: QRect, words: str, values: theme.Colours) -> None:
-        small = theme.font(theme.SMALL_PX, 600)
-        small.setLetterSpacing(small.SpacingType.AbsoluteSpacing, 0.3)
-        painter.setFont(small)
+        painter.setFont(theme.font(theme.SMALL_PX, 600))
         painter.setPen(values.second)
-        box = QRectF(rect).adjusted(22, 0, -12, -4)
-        painter.drawText(box, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom), words.upper())
+        box = QRectF(rect).adjusted(20, 0, -12, -6)
+        painter.drawText(box, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom), words)
 
     def _paint_row(
-        self, painter: QPainter, option: QStyleOptionViewItem, model: ConversationListModel, row: ConversationView
+        self, painter: QPainter, option: QStyleOptionViewItem, model: ConversationListModel, row: Entry
     ) -> None:
         values = theme.colours(option.widget)
-        box = QRectF(option.rect).adjusted(8, 1, -8, -1)
+        box = QRectF(option.rect).adjusted(8, 0, -8, 0)
         selected = bool(option.state & QStyle.StateFlag.State_Selected)
         if selected or option.state & QStyle.StateFlag.State_MouseOver:
             painter.setPen(Qt.PenStyle.NoPen)
@@ -217,7 +223,7 @@ class ConversationDelegate(QStyledItemDelegate):
             painter.drawRoundedRect(box, 8, 8)
         if option.state & QStyle.StateFlag.State_HasFocus and option.state & QStyle.StateFlag.State_KeyboardFocusChange:
             draw_focus(painter, box, 8, values.accent)
-        inner = box.adjusted(14, 8, -12, -8)
+        inner = box.adjusted(12, 6, -12, -6)
         painter.setFont(theme.font(theme.TEXT_PX, 500))
         painter.setPen(values.text)
         title = QFontMetricsF(painter.font()).elidedText(row.title, Qt.TextElideMode.ElideRight, inner.width())
@@ -275,11 +281,13 @@ def snippet_pieces(snippet: str) -> list[tuple[bool, str]]:
 
 
 class ConversationList(QListView):
-    """The saved conversations. Says which one is wanted, renamed or to be deleted."""
+    """The saved conversations, and recordings. Says which one is wanted, renamed or to be deleted."""
 
     opened = Signal(str)
     renamed = Signal(str, str)
     delete_requested = Signal(str)
+    recording_opened = Signal(str)
+    recording_removed = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -296,7 +304,7 @@ class ConversationList(QListView):
         self._model = ConversationListModel(self)
         self._model.renamed.connect(self.renamed)
         self._marked = ""
-        self._later: tuple[Sequence[ConversationView], str] | None = None  # to be shown once no name is being typed
+        self._later: tuple[Sequence[Entry], str, bool] | None = None  # to be shown once no name is being typed
         self.setModel(self._model)
         self.setItemDelegate(ConversationDelegate(self))
         self.clicked.connect(self._on_opened)
@@ -306,14 +314,14 @@ class ConversationList(QListView):
         """What those are called that are mentioned in the list."""
         self._model.names_of_presets = names
 
-    def show_conversations(self, conversations: Sequence[ConversationView], current: str) -> None:
+    def show_entries(self, entries: Sequence[Entry], current: str, *, found: bool = False) -> None:
         """Show these and mark the open one; while a name is being typed, as soon as it is typed."""
         if self.state() == QAbstractItemView.State.EditingState:
-            self._later = conversations, current
+            self._later = entries, current, found
             return
         self._later = None
         place, stays = self.verticalScrollBar().value(), self._marked == current
-        moved = self._model.show(conversations, dt.date.today())
+        moved = self._model.show(entries, dt.date.today(), found=found)
         self.mark(current)
         if moved and stays:
             self.doItemsLayout()
@@ -325,7 +333,8 @@ class ConversationList(QListView):
         # Tab ends the renaming: the next name, Qt would find in the same row again.
         super().closeEditor(editor, QAbstractItemDelegate.EndEditHint.NoHint if hint in following else hint)
         if self._later is not None:
-            self.show_conversations(*self._later)
+            entries, current, found = self._later
+            self.show_entries(entries, current, found=found)
 
     def edit_current(self) -> None:
         """Rename the marked conversation in place."""
@@ -353,7 +362,10 @@ class ConversationList(QListView):
     def _on_opened(self, index: QModelIndex) -> None:
         row = self._model.at(index)
         if row is not None:
-            self.opened.emit(row.key)
+            (self.opened if isinstance(row, ConversationView) else self.recording_opened).emit(row.key)
+
+    def _remove(self, row: Entry) -> None:
+        (self.delete_requested if isinstance(row, ConversationView) else self.recording_removed).emit(row.key)
 
     def _on_menu(self, at: QPoint) -> None:
         index = self.indexAt(at)
@@ -362,10 +374,11 @@ class ConversationList(QListView):
             return
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction(self.tr("Open"), lambda: self.opened.emit(row.key))
-        menu.addAction(self.tr("Rename"), lambda: self._edit(row.key))
+        menu.addAction(self.tr("Open"), lambda: self._on_opened(self._model.index_of(row.key)))
+        if isinstance(row, ConversationView):
+            menu.addAction(self.tr("Rename"), lambda: self._edit(row.key))
         menu.addSeparator()
-        menu.addAction(self.tr("Delete"), lambda: self.delete_requested.emit(row.key))
+        menu.addAction(self.tr("Delete"), lambda: self._remove(row))
         menu.popup(self.viewport().mapToGlobal(at))
 
     @override
@@ -374,9 +387,11 @@ class ConversationList(QListView):
         if self.state() == QAbstractItemView.State.EditingState:
             super().keyPressEvent(event)  # Return ended it, and opens nothing
         elif event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and row is not None:
-            self.delete_requested.emit(row.key)
+            self._remove(row)
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and row is not None:
-            self.opened.emit(row.key)  # Qt's own keys differ: on a Mac, Return would rename and F2 do nothing
+            self._on_opened(
+                self.currentIndex()
+            )  # Qt's own keys differ: on a Mac, Return would rename and F2 do nothing
         elif event.key() == Qt.Key.Key_F2:
             self.edit_current()
         elif event.key() == Qt.Key.Key_Space:

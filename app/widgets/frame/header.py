@@ -96,7 +96,10 @@ class HeaderBar(QWidget):
         for button in (self.sidebar_button, self.new_button):
             button.hide()
             self._row.addWidget(button)
-        self._row.addWidget(self._title, 1)
+        self._row.addWidget(self._title)
+        self._about = Label("", "second", size_px=theme.SMALL_PX + 0.5)
+        self._row.addWidget(self._about)
+        self._row.addStretch(1)
         self._state = Label("", "second", weight=600)
         self._state.hide()
         self._row.addWidget(self._state)
@@ -121,9 +124,11 @@ class HeaderBar(QWidget):
         if left_s is not None:
             self.timer.show_time(left_s, name)
 
-    def set_title(self, title: str) -> None:
-        """Name what the page shows."""
+    def set_title(self, title: str, about: str = "") -> None:
+        """Name what the page shows, and what is to be known about it."""
         self._title.setText(title)
+        self._about.setText(about)
+        self._about.setVisible(bool(about))
 
     def set_state(self, word: str, tone: str) -> None:
         """What the conversation is doing, for pages without the talk bar; "" when it does nothing."""

@@ -87,6 +87,7 @@ class Keyboard(QObject):
         super().__init__(window)
         self._window, self._field = window, field
         self._takes_letters, self._go_home = takes_letters, go_home
+        self.play_instead: Callable[[], bool] = lambda: False  # whether Space plays here
         self._held = False
         self._down = False  # in the empty field, perhaps to talk
         self._hold = QTimer(self, interval=HOLD_MS, singleShot=True)
@@ -159,7 +160,7 @@ class Keyboard(QObject):
         if use is Space.TALKS_WHEN_HELD:
             self._down = True
             self._hold.start()
-        else:
+        elif not self.play_instead():
             self._talk(0.0)
         return True
 

@@ -103,8 +103,11 @@ class Menus(QObject):
         self.paste = self._edit_action(menu, _tr("Paste"), Standard.Paste, "paste")
         self.select_all = self._edit_action(menu, _tr("Select All"), Standard.SelectAll, "selectAll")
         menu.addSeparator()
-        self.copy_answer = self._action(menu, _tr("Copy Last Answer"), "Ctrl+Shift+C")
+        self.copy_answer = self._action(menu, _tr("Copy All or Last Answer"), "Ctrl+Shift+C")
         self.find = self._action(menu, _tr("Find…"), Standard.Find)
+        self.replace = self._action(menu, _tr("Find and Replace…"), "Ctrl+Alt+F")
+        self.next_hit = self._action(menu, _tr("Find Next"), "Ctrl+G")
+        self.previous_hit = self._action(menu, _tr("Find Previous"), "Ctrl+Shift+G")
         self.search = self._action(menu, _tr("Search Everything Said"), "Ctrl+Shift+F")
 
     def _edit_action(self, menu: QMenu, text: str, keys: Standard, method: str) -> QAction:

@@ -9,12 +9,12 @@ from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.qt import override
-from app.shown import ConversationView
 from app.widgets.controls import theme
 from app.widgets.controls.buttons import IconButton, SegmentedSwitch, TextButton, Tone
-from app.widgets.controls.fields import Field
 from app.widgets.controls.labels import ElidedLabel, Label
-from app.widgets.frame.conversation_list import ConversationList
+from app.widgets.controls.search_field import SearchField
+from app.widgets.frame.conversation_list import ConversationList, Entry
+from app.widgets.frame.queue_button import QueueButton
 
 
 class _Dot(QWidget):
@@ -126,6 +126,7 @@ class Sidebar(QWidget):
     page_chosen = Signal(int)
     searched = Signal(str)
     new_requested = Signal()
+    queue_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -133,11 +134,13 @@ class Sidebar(QWidget):
         self.hide_button = IconButton("sidebar", self.tr("Hide Sidebar"), keys="Meta+Ctrl+S")
         self.pages = SegmentedSwitch([self.tr("Talk"), self.tr("Transcribe")], self.tr("Page"))
         self.pages.chosen.connect(self.page_chosen)
-        self.search = Field(self.tr("Search everything said"))
+        self.search = SearchField(self.tr("Search everything said"))
         self.search.setClearButtonEnabled(True)
-        self.search.textChanged.connect(lambda text: self.searched.emit(text.strip()))
+        self.search.words_changed.connect(self.searched)
         self.new = TextButton(self.tr("New conversation"), Tone.SECOND)
         self.new.clicked.connect(self.new_requested)
+        self.queue = QueueButton()
+        self.queue.clicked.connect(self.queue_requested)
         self.conversations = ConversationList()
         self._nothing = Label("", "second", size_px=theme.SMALL_PX, wrap=True)
         self._nothing.setContentsMargins(22, 12, 16, 0)
@@ -160,6 +163,7 @@ class Sidebar(QWidget):
         new_row.addWidget(self.new)
         new_row.addStretch(1)
         head.addLayout(new_row)
+        head.addWidget(self.queue)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 1, 0)
         column.setSpacing(0)
@@ -173,15 +177,21 @@ class Sidebar(QWidget):
         """What is said in place of an empty list; "" when there is something to list."""
         return "" if self._nothing.isHidden() else self._nothing.text()
 
-    def show_conversations(self, found: Sequence[ConversationView], current: str, searched: str = "") -> None:
-        """List saved conversations, or what a search found."""
-        self.conversations.show_conversations(found, current)
-        if found:
-            self._nothing.hide()
-        else:
-            nothing = self.tr("Nothing was said with “{words}”.").format(words=searched)
-            self._nothing.setText(nothing if searched else self.tr("Conversations you keep appear here."))
-            self._nothing.show()
+    def show_kind(self, *, recordings: bool) -> None:
+        """Whether the list is about recordings, or about conversations."""
+        self.new.setVisible(not recordings)
+        self.queue.setVisible(recordings)
+
+    def show_entries(
+        self, entries: Sequence[Entry], current: str, searched: str = "", *, empty: str = "", known: bool = True
+    ) -> None:
+        """List what is saved, or what a search found. `empty` says what will be listed; nothing is said of a search
+        whose answer is not `known` yet.
+        """
+        self.conversations.show_entries(entries, current, found=bool(searched))
+        nothing = self.tr("Nothing was said with “{words}”.").format(words=searched) if searched and known else ""
+        self._nothing.setText(nothing if searched else empty)
+        self._nothing.setVisible(not entries and bool(self._nothing.text()))
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:

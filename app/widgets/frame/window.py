@@ -18,7 +18,6 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QStackedWid
 
 from app.qt import override
 from app.widgets.controls import icons, theme
-from app.widgets.controls.buttons import PillButton
 from app.widgets.controls.toast import Toast
 from app.widgets.frame.drop_overlay import DropOverlay, dropped_files
 from app.widgets.frame.header import HeaderBar, MenuPill
@@ -30,8 +29,11 @@ from app.widgets.talk.conversation_page import ConversationPage
 from app.widgets.talk.talk_bar import TalkBar
 from app.widgets.talk.welcome import WelcomePage
 from app.widgets.transcribe.page import TranscribePage
+from app.widgets.transcribe.recording_tools import RecordingTools
+from app.widgets.transcribe.transcript_page import TranscriptPage
 
 TALK, TRANSCRIBE = 0, 1
+_TRANSCRIPT = 2
 SOUND_FILES = "*.wav *.mp3 *.m4a *.mp4 *.mov *.flac *.ogg *.opus *.aac *.aiff *.aif *.caf *.webm *.mkv *.wma"
 
 
@@ -49,6 +51,7 @@ class Window(QMainWindow):
     stop_requested = Signal()
     talk_pressed = Signal(float)  # so many seconds ago
     talk_released = Signal()
+    page_changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,9 +66,11 @@ class Window(QMainWindow):
         self.conversation = ConversationPage()
         self.welcome = WelcomePage()
         self.transcribe = TranscribePage()
+        self.transcript = TranscriptPage()
+        self.recordings = RecordingTools(self.transcript)
+        self.transcript_key = ""  # the recording whose text is in front; "" for the queue
         self.preset = MenuPill(self.tr("Preset"))
         self.voice = MenuPill(self.tr("Voice"))
-        self.export = PillButton(self.tr("Export"))
         self.header = HeaderBar()
         self.foot = StatusFoot()
         self.busy = False  # something goes on that Esc ends
@@ -80,8 +85,8 @@ class Window(QMainWindow):
         self.show_page(TALK)
 
     def _lay_out(self) -> None:
-        for pill in (self.preset, self.voice, self.export):
-            self.header.add(pill)
+        for tool in (self.preset, self.voice, *self.recordings.tools):
+            self.header.add(tool)
         self._talk_stack = QStackedWidget()
         self._talk_stack.addWidget(self.welcome)
         self._talk_stack.addWidget(self.conversation)
@@ -95,6 +100,7 @@ class Window(QMainWindow):
         self._pages = QStackedWidget()
         self._pages.addWidget(self._talk)
         self._pages.addWidget(self.transcribe)
+        self._pages.addWidget(self.transcript)
         self._page = QWidget()
         self._page.setBackgroundRole(QPalette.ColorRole.Window)
         self._page.setAutoFillBackground(True)
@@ -115,6 +121,10 @@ class Window(QMainWindow):
 
     def _connect(self) -> None:
         self.sidebar.page_chosen.connect(self.show_page)
+        self.sidebar.queue_requested.connect(lambda: self.show_page(TRANSCRIBE))
+        self.sidebar.search.left.connect(self.go_home)
+        self.transcript.find_field.left.connect(self.go_home)
+        self.keyboard.play_instead = self._play_instead
         self.transcribe.open_requested.connect(self.choose_files)
         self.keyboard.talk_pressed.connect(self.talk_pressed)
         self.keyboard.talk_released.connect(self.talk_released)
@@ -129,8 +139,11 @@ class Window(QMainWindow):
         menus = self.menus
         menus.open.triggered.connect(self.choose_files)
         menus.close.triggered.connect(self.close)
-        menus.find.triggered.connect(self.start_search)
+        menus.find.triggered.connect(self._find_here)
         menus.search.triggered.connect(self.start_search)
+        menus.replace.triggered.connect(lambda: self.transcript.start_find(replacing=True))
+        menus.next_hit.triggered.connect(lambda: self.transcript.go_to_hit(1))
+        menus.previous_hit.triggered.connect(lambda: self.transcript.go_to_hit(-1))
         menus.stop.triggered.connect(self.stop_requested)
         menus.show_talk.triggered.connect(lambda: self.show_page(TALK))
         menus.show_transcribe.triggered.connect(lambda: self.show_page(TRANSCRIBE))
@@ -148,21 +161,32 @@ class Window(QMainWindow):
     @property
     def page(self) -> int:
         """The page in front: TALK or TRANSCRIBE."""
-        return self._pages.currentIndex()
+        return TALK if self._pages.currentIndex() == TALK else TRANSCRIBE
 
     def show_page(self, page: int) -> None:
-        """Bring a page to the front."""
+        """Bring a page to the front; of the transcribe pages that of the queue."""
+        self._show(page, "", self._talk_title if page == TALK else self.tr("Transcribe"))
+
+    def show_transcript(self, key: str, title: str, about: str) -> None:
+        """Bring the text of a recording to the front."""
+        self._show(TRANSCRIBE, key, title, about)
+
+    def _show(self, page: int, key: str, title: str, about: str = "") -> None:
         self.sidebar_place.close_panel()
+        self.transcript_key = key
         had_keyboard = page != self.page and self._pages.isAncestorOf(self.focusWidget() or self)
-        self._pages.setCurrentIndex(page)
+        self._pages.setCurrentIndex(_TRANSCRIPT if key else page)
         if had_keyboard:
             self.go_home()
         self.sidebar.pages.choose(page)
         self.preset.setVisible(page == TALK)
         self.voice.setVisible(page == TALK)
-        self.export.setVisible(page == TRANSCRIBE)
-        self.header.offer_state(page == TRANSCRIBE)
-        self.header.set_title(self._talk_title if page == TALK else self.tr("Transcribe"))
+        self.recordings.offer(queue=page == TRANSCRIBE and not key, transcript=bool(key))
+        self.header.offer_state(page == TRANSCRIBE and not key)
+        self.header.set_title(title, about)
+        if key:
+            self.go_home()
+        self.page_changed.emit()
 
     def set_title(self, title: str) -> None:
         """Name the open conversation."""
@@ -184,6 +208,13 @@ class Window(QMainWindow):
         """Whether the welcome page is in front."""
         return self._talk_stack.currentWidget() is self.welcome
 
+    def _find_here(self) -> None:
+        """Find on the page, where that is possible; else in everything said."""
+        if self.transcript_key:
+            self.transcript.start_find()
+        else:
+            self.start_search()
+
     def start_search(self) -> None:
         """Put the keyboard into the search field."""
         self.sidebar_place.show(True)
@@ -193,7 +224,8 @@ class Window(QMainWindow):
     def go_home(self) -> None:
         """Give the keyboard to the page: there Space talks, and letters go to the message field."""
         talk = self.welcome if self.shows_welcome else self.conversation
-        (talk if self.page == TALK else self.transcribe).setFocus(Qt.FocusReason.OtherFocusReason)
+        recordings = self.transcript if self.transcript_key else self.transcribe
+        (talk if self.page == TALK else recordings).setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _toggle_sidebar(self) -> None:
         self.sidebar_place.show(not self.sidebar_place.in_sight)
@@ -218,6 +250,12 @@ class Window(QMainWindow):
         paths, _ = QFileDialog.getOpenFileNames(self, self.tr("Transcribe files"), documents_folder(), kinds)
         if paths:
             self.files_dropped.emit(paths, TRANSCRIBE)
+
+    def _play_instead(self) -> bool:
+        """On the page of a transcript Space plays."""
+        if self.transcript_key:
+            self.transcript.toggle_wanted.emit()
+        return bool(self.transcript_key)
 
     def saved_geometry(self) -> str:
         """Place and size of the window, to be given to `restore` next time."""
@@ -255,11 +293,9 @@ class Window(QMainWindow):
 
     def _escape(self) -> None:
         """Do the first that applies. Menus, tips and edits have taken their own Esc before."""
-        search, field = self.sidebar.search, self.talk_bar.field
+        field = self.talk_bar.field
         if self.sidebar_place.close_panel():
             self.go_home()
-        elif search.hasFocus():
-            search.clear() if search.text() else self.go_home()
         elif self.busy:
             self.stop_requested.emit()
         elif field.hasFocus():

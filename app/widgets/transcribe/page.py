@@ -1,4 +1,4 @@
-"""The page that turns recordings into text: a place to drop them and a card for each."""
+"""The queue: a place to drop recordings, how new ones are transcribed, and a row for each."""
 
 from __future__ import annotations
 
@@ -6,61 +6,81 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.qt import override
-from app.shown import JobState, JobView
-from app.widgets.controls import theme
-from app.widgets.controls.buttons import PaintedButton, draw_focus
+from app.shown import JobChoices, JobState, JobView
+from app.widgets.controls import icons, theme
+from app.widgets.controls.buttons import PrimaryButton, pen
 from app.widgets.controls.labels import Label
 from app.widgets.controls.scroll_bar import use_thin_bar
-from app.widgets.transcribe.job_card import JobAction, JobCard
+from app.widgets.transcribe.job_choices import JobChoicesRow
+from app.widgets.transcribe.job_row import JobAction, JobRow
 
-_ABOVE_CARDS = 3  # the place to drop, the room below it, and what went wrong
+_LOW, _HIGH = 112, 240  # of the place to drop: above rows, and alone
 
 
-class DropZone(PaintedButton):
-    """Where recordings are dropped; pressing it opens the file dialog."""
+class DropZone(QWidget):
+    """Where recordings are dropped, and the button for those who do not drag."""
+
+    pressed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("", parent)
-        self._head = self.tr("Drop recordings here")
-        self._body = self.tr("wav, mp3, m4a, mp4, flac, opus … hours long is fine")
-        self.setAccessibleName(self._head)
-        self.setAccessibleDescription(self.tr("Press to choose files"))
-        self.setFixedHeight(78)
-        self.setMinimumWidth(200)
-        policy = self.sizePolicy()
-        policy.setHorizontalPolicy(policy.Policy.Expanding)
-        self.setSizePolicy(policy)
+        super().__init__(parent)
+        head = Label(self.tr("Drop recordings here"), weight=600)
+        body = Label(self.tr("Sound or video, hours long is fine. A whole folder, too."), "second", wrap=True)
+        self.choose = PrimaryButton(self.tr("Choose files…"))
+        self.choose.clicked.connect(self.pressed)
+        self._words = QVBoxLayout()
+        self._words.setSpacing(2)
+        self._words.addStretch(1)
+        self._words.addWidget(head)
+        self._words.addWidget(body)
+        self._words.addStretch(1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(82, 0, 26, 0)
+        row.setSpacing(16)
+        row.addLayout(self._words, 1)
+        row.addWidget(self.choose)
+        self.setFocusProxy(self.choose)
+        self.stand_alone(False)
+
+    def stand_alone(self, alone: bool) -> None:
+        """Whether there is nothing else on the page."""
+        self.setFixedHeight(_HIGH if alone else _LOW)
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
+        painter, values = QPainter(self), theme.colours(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        values = theme.colours(self)
-        outline = QPen(values.accent if self.underMouse() else values.line, 1.4)
-        outline.setDashPattern([4, 3])
+        outline = QPen(values.field_line, 1.4)
+        outline.setDashPattern([3, 2.4])
         painter.setPen(outline)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
-        painter.drawRoundedRect(box, 12, 12)
-        centre = int(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
-        painter.setPen(values.text)
-        painter.setFont(theme.font(theme.TEXT_PX, 600))
-        painter.drawText(box.adjusted(12, 20, -12, 0), centre, self._head)
-        painter.setPen(values.second)
-        painter.setFont(theme.font())
-        painter.drawText(box.adjusted(12, 39, -12, 0), centre, self._body)
-        if self.keyboard_focus():
-            draw_focus(painter, QRectF(self.rect()), 12, values.accent)
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 14, 14)
+        icons.draw(painter, "download", QRectF(32, self.height() / 2 - 14, 28, 28), values.accent)
+
+
+class _Rows(QWidget):
+    """The box around the rows, with a line between two."""
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter, values = QPainter(self), theme.colours(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(pen(values.line))
+        painter.setBrush(values.card)
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 12, 12)
+        for row in self.findChildren(JobRow, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            if not row.isHidden() and row.y() > 2:
+                painter.fillRect(QRectF(1, row.y() - 1, self.width() - 2, 1), values.line)
 
 
 class TranscribePage(QScrollArea):
-    """Cards, newest first, under the place to drop."""
+    """Rows keep their place for 2 s after their state changed: nothing else comes under the mouse meanwhile."""
 
     act = Signal(str, JobAction, object)
     open_requested = Signal()
+    new_choices_changed = Signal(JobChoices)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -70,66 +90,139 @@ class TranscribePage(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAccessibleName(self.tr("Recordings"))
-        self._cards: dict[str, JobCard] = {}
-        page = QWidget()
-        self._column = QVBoxLayout(page)
-        self._column.setContentsMargins(26, 20, 26, 24)
-        self._column.setSpacing(10)
+        self._cards: dict[str, JobRow] = {}
+        self._models: Sequence[tuple[str, str]] = (("", ""),)
+        self._new_choices = JobChoices()
         self.drop_zone = DropZone()
-        self.drop_zone.clicked.connect(self.open_requested)
-        self._column.addWidget(self.drop_zone)
-        self._column.addSpacing(8)
+        self.drop_zone.pressed.connect(self.open_requested)
+        self.new_choices = JobChoicesRow(outlined=False)
+        self.new_choices.changed.connect(self._on_new_choices)
         self._trouble = Label("", "trouble", wrap=True)
         self._trouble.hide()
-        self._column.addWidget(self._trouble)
-        self._column.addStretch(1)
+        self._rows = _Rows()
+        self._row_column = QVBoxLayout(self._rows)
+        self._row_column.setContentsMargins(1, 1, 1, 1)
+        self._row_column.setSpacing(1)
+        self._lay_out()
+        self._arrange()
+
+    def _lay_out(self) -> None:
+        inner = QWidget()
+        inner.setMaximumWidth(theme.QUEUE_WIDTH)
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(16)
+        column.addWidget(self.drop_zone)
+        self._new = QWidget()
+        new = QHBoxLayout(self._new)
+        new.setContentsMargins(0, 0, 0, 0)
+        new.setSpacing(6)
+        new.addWidget(Label(self.tr("New recordings:"), "second"))
+        new.addWidget(self.new_choices, 1)
+        column.addWidget(self._new)
+        column.addWidget(self._trouble)
+        column.addWidget(self._rows)
+        column.addStretch(1)
+        page = QWidget()
+        row = QHBoxLayout(page)
+        row.setContentsMargins(24, 20, 24, 24)
+        row.addStretch(1)
+        row.addWidget(inner, 1_000_000)
+        row.addStretch(1)
         self.setWidget(page)
 
     @property
     def jobs(self) -> list[JobView]:
         """All recordings as shown, from the top."""
-        return [card.job for card in sorted(self._cards.values(), key=self._column.indexOf)]
+        return [row.job for row in sorted(self._cards.values(), key=self._row_column.indexOf)]
 
     @property
     def finished(self) -> list[JobView]:
-        """Recordings whose text is complete."""
-        return [job for job in self.jobs if job.state is JobState.DONE]
+        """Recordings that have a text and are not worked on."""
+        busy = (JobState.WAITING, JobState.RUNNING)
+        return [job for job in self.jobs if job.segments and job.state not in busy]
 
     def show_trouble(self, text: str) -> None:
         """Say what went wrong with no recording in particular; "" when it is over."""
         self._trouble.setText(text)
         self._trouble.setVisible(bool(text))
 
-    def card(self, key: str) -> JobCard:
-        """The card of a recording."""
+    def show_models(self, models: Sequence[tuple[str, str]]) -> None:
+        """What can transcribe: folders and names, the model in use with "" first."""
+        self._models = models
+        self.new_choices.show_choices(self._new_choices, models)
+        for row in self._cards.values():
+            self._show_row(row, row.job)
+
+    def show_new_choices(self, choices: JobChoices) -> None:
+        """How new recordings are transcribed."""
+        self._new_choices = choices
+        self.new_choices.show_choices(choices, self._models)
+
+    def _on_new_choices(self, choices: JobChoices) -> None:
+        self._new_choices = choices
+        self.new_choices_changed.emit(choices)
+
+    def card(self, key: str) -> JobRow:
+        """The row of a recording."""
         return self._cards[key]
 
     def shows(self, key: str) -> bool:
-        """Whether a recording has its card."""
+        """Whether a recording has its row."""
         return key in self._cards
 
     def show_jobs(self, jobs: Sequence[JobView]) -> None:
-        """Show these and no others, in this order."""
+        """Show these and no others; they are given newest first."""
         wanted = {job.key for job in jobs}
         for key in [key for key in self._cards if key not in wanted]:
-            card = self._cards.pop(key)
-            self._column.removeWidget(card)
-            card.hide()
-            card.deleteLater()
-        for number, job in enumerate(jobs):
-            self.show_job(job)
-            card = self._cards[job.key]
-            if self._column.indexOf(card) != _ABOVE_CARDS + number:
-                self._column.insertWidget(_ABOVE_CARDS + number, card)
+            row = self._cards.pop(key)
+            self._row_column.removeWidget(row)
+            row.hide()
+            row.deleteLater()
+        for job in jobs:
+            self._show_row(self._row(job.key), job)
+        self._cards = {job.key: self._cards[job.key] for job in jobs}
+        self._arrange()
 
     def show_job(self, job: JobView) -> None:
-        """Show a newer state of one recording, or add it below the others."""
-        card = self._cards.get(job.key)
-        if card is None:
-            card = self._cards[job.key] = JobCard()
-            card.act.connect(self.act)
-            self._column.insertWidget(self._column.count() - 1, card)
-        card.show_job(job)
+        """Show a newer state of one recording, or add it."""
+        changed = job.key not in self._cards or self._cards[job.key].job.state is not job.state
+        row = self._row(job.key)
+        self._show_row(row, job)
+        if changed:
+            self._arrange()
+
+    def _row(self, key: str) -> JobRow:
+        if key not in self._cards:
+            row = self._cards[key] = JobRow(self._rows)
+            row.act.connect(self.act)
+            row.settled.connect(self._arrange)
+        return self._cards[key]
+
+    def _show_row(self, row: JobRow, job: JobView) -> None:
+        row.show_job(job, row.place, self._models)
+
+    def _arrange(self) -> None:
+        """What is worked on first, then those that wait in the order of the work, then the others, newest first."""
+        self.drop_zone.stand_alone(not self._cards)
+        self._rows.setVisible(bool(self._cards))
+        self._new.setVisible(bool(self._cards))
+        settling = any(row.settling for row in self._cards.values())
+        newest_first = list(self._cards.values())
+        waiting = [row for row in newest_first if row.job.state is JobState.WAITING][::-1]
+        for number, row in enumerate(waiting, start=1):
+            row.show_job(row.job, str(number), self._models)
+        if settling:
+            wanted = sorted(newest_first, key=lambda row: self._row_column.indexOf(row) % 100_000)
+        else:
+            running = [row for row in newest_first if row.job.state is JobState.RUNNING]
+            busy = (JobState.RUNNING, JobState.WAITING)
+            wanted = [*running, *waiting, *(row for row in newest_first if row.job.state not in busy)]
+        for place, row in enumerate(wanted):
+            if self._row_column.indexOf(row) != place:
+                self._row_column.insertWidget(place, row)
+                row.show()
+        self._rows.update()
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -16,6 +16,15 @@ from engine.conversation.prompting.chat_template import (
 from engine.language import Vocabulary
 
 TRANSCRIBE = "请记录下你所听到的语音内容。"
+READ_TRANSCRIPT = (
+    "You read the transcript of a recording. Each line begins with its time. Answer only from the transcript, "
+    "in the language of the transcript, briefly, and give the time of what you refer to as it stands there."
+)
+SUMMARISE_TRANSCRIPT = (
+    "Summarise the recording in three to five short lines, each beginning with a dash. If tasks were given, add a line "
+    "that says who does what, with its time."
+)
+NOTE_TRANSCRIPT = "Note the important facts, decisions and tasks of this part in short lines, each with its time."
 DESCRIBE = "Please briefly explain the important events involved in this audio clip."
 ASK_ABOUT_SOUND = (
     "You are an expert in audio analysis, please analyze the audio content and answer the questions accurately."

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from app.transcribe import transcriber
 from engine.errors import SoundError
 from engine.events import Progress
 from engine.samples import SoundInfo, write_wav
-from engine.transcription import Finished, Opened, Segment, SegmentDone, Transcript
+from engine.transcription import Finished, Opened, Options, Segment, SegmentDone, Transcript
 from tests.app.conftest import Running
 from tests.app.fakes import reply, scripted, tone
 from tests.sounds import write_with_old_title
@@ -42,10 +43,13 @@ class Steps:
         self.step.set()
         self.resumed: list[bool] = []
         self.calls: list[str] = []
+        self.options: list[Options] = []
+        self.speakers: tuple[str | None, ...] = (None, None)
 
-    def __call__(self, work: EngineWork, path: Path, journal: Path, resume: bool) -> Iterator[Any]:
+    def __call__(self, work: EngineWork, path: Path, journal: Path, resume: bool, options: Options) -> Iterator[Any]:
         self.resumed.append(resume)
         self.calls.append(path.name)
+        self.options.append(options)
         yield Opened(path, SoundInfo(2.0, 16_000, 1, "wav"))
         segments = [Segment(0.0, 1.0, "one"), Segment(1.0, 2.0, "two")]
         if "bad" in path.name:
@@ -56,7 +60,9 @@ class Steps:
             yield Progress("transcribe", segment.end_s, 2.0, "seconds")
             while not self.gate.wait(0.01):
                 yield Progress("transcribe", segment.end_s, 2.0, "seconds")
-        yield Finished(Transcript(path.name, 2.0, tuple(segments)))
+        labelled = zip(segments, self.speakers, strict=True)
+        said = tuple(replace(segment, speaker=speaker) for segment, speaker in labelled)
+        yield Finished(Transcript(path.name, 2.0, said, work.model.engine.name))
 
 
 @pytest.fixture
@@ -202,17 +208,6 @@ def test_corrected_text_is_exported_and_survives_a_restart(
     app.controller.shutdown()
     again = start()
     assert again.controller.transcriber.jobs[0].segments[0].text == "One, corrected"
-
-
-def test_a_segment_is_played_from_its_place(start: Start, steps: Steps, recordings: list[Path]) -> None:
-    app = start()
-    app.controller.transcriber.add_files(recordings[:1])
-    app.wait(lambda: states(app) == [JobState.DONE])
-    app.controller.transcriber.play_segment(app.controller.transcriber.jobs[0].key, 1)
-    app.wait(lambda: app.sound.listen(0.05).any())
-    assert app.controller.transcriber.jobs[0].playing == 1
-    app.wait(lambda: app.sound.listen(0.1) is not None and app.controller.state is State.IDLE)
-    assert app.controller.transcriber.jobs[0].playing is None
 
 
 def test_a_folder_is_walked_for_recordings(start: Start, steps: Steps, recordings: list[Path]) -> None:

@@ -12,10 +12,12 @@ from pytestqt.qtbot import QtBot
 
 from app.shown import JobState
 from app.transcribe import queue_file
+from app.transcribe.stored_queue import VERSION
 from app.widgets.controls.labels import Label
 from app.widgets.frame.window import TRANSCRIBE
 from app.widgets.main_window import MainWindow
-from app.widgets.transcribe.job_card import JobAction
+from app.widgets.transcribe import job_row
+from app.widgets.transcribe.job_row import JobAction
 from tests.app.conftest import Running
 from tests.app.transcribe.queues import first_queue
 from tests.app.transcribe.test_transcriber import Steps, recordings, states, steps
@@ -40,16 +42,19 @@ def names(window: MainWindow) -> list[str]:
 
 
 @pytest.fixture
-def corrected(start: Start, steps: Steps, recordings: list[Path], qtbot: QtBot) -> tuple[Running, MainWindow]:
+def corrected(
+    start: Start, steps: Steps, recordings: list[Path], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Running, MainWindow]:
     """Three recordings; the one in the middle was corrected and removed."""
+    monkeypatch.setattr(job_row, "SETTLING_MS", 0)
     app = start()
     window = window_of(app, qtbot)
     app.controller.transcriber.add_files(recordings)
     app.wait(lambda: states(app) == [JobState.DONE] * 3)
     key = app.controller.transcriber.jobs[1].key
     app.controller.transcriber.edit_segment(key, 0, "Corrected by hand")
-    window.transcribe.card(key).press(JobAction.REMOVE)
-    assert names(window) == ["third.wav", "first.wav"]
+    window.transcribe.act.emit(key, JobAction.REMOVE, None)
+    app.wait(lambda: names(window) == ["third.wav", "first.wav"])
     assert window.toast.words == "Removed “second.wav”"
     return app, window
 
@@ -98,7 +103,7 @@ def test_a_damaged_queue_is_said_on_the_page_and_what_can_be_read_is_there(
     app.wait(said)
     assert app.controller.notice.trouble
     app.controller.shutdown()
-    assert json.loads((folder / "queue.json").read_text())["version"] == 2
+    assert json.loads((folder / "queue.json").read_text())["version"] == VERSION
     assert len(list(folder.glob("queue.damaged*"))) == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -51,6 +52,11 @@ class FakePreferences:
     retention_days: int = 30
     window_geometry: str = ""
     models_folder: str = ""
+    job_language: str = ""
+    job_translation: str = ""
+    job_speakers: int = -1
+    files_folder: str = ""
+    export_folder: str = ""
 
 
 class FakeSettings(QObject):
@@ -88,20 +94,76 @@ class _Noting(QObject):
 class FakeTranscriber(_Noting):
     """Jobs a test sets."""
 
-    COMMANDS = ("add_files", "cancel", "retry", "edit_segment", "export", "play_segment", "stop_playing")
+    COMMANDS = (
+        *("add_files", "cancel", "pause_job", "retry", "move_up", "choose", "choose_for_new", "edit_segments"),
+        *("name_speaker", "export", "clear"),
+    )
     job_changed = Signal(object)
     job_removed = Signal(str)
+    exported = Signal(Path)
     trouble = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
         self.jobs: tuple[JobView, ...] = ()
 
+    def view(self, key: str) -> JobView | None:
+        """A recording as it is shown."""
+        return next((job for job in self.jobs if job.key == key), None)
+
+    def path(self, key: str) -> Path | None:
+        """Where a recording lies."""
+        job = self.view(key)
+        return Path("/recordings") / job.name if job is not None else None
+
+    def written(self, key: str, kind: str, _choices: object = None) -> str:
+        """Its text."""
+        job = self.view(key)
+        return f"{kind}: " + " ".join(each.text for each in job.segments) if job is not None else ""
+
     def show(self, *jobs: JobView) -> None:
         """Have these jobs."""
         self.jobs = jobs
         for job in jobs:
             self.job_changed.emit(job)
+
+
+class FakePlayer(_Noting):
+    """A player that a test moves."""
+
+    COMMANDS = ("open", "play", "pause", "toggle", "seek", "set_speed")
+    changed = Signal()
+    failed = Signal(str)
+    path: Path | None = None
+    position_s = 0.0
+    playing = False
+    speed = 1.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = self._open
+
+    def _open(self, path: Path, _duration_s: float) -> None:
+        self.path = path
+        self.changed.emit()
+
+
+class _FakeWaveforms(_Noting):
+    COMMANDS = ("want",)
+    ready = Signal(str, tuple)
+
+
+class _FakeReader(_Noting):
+    COMMANDS = ("ask", "summarise")
+    answered = Signal(str, str, bool)
+    summarised = Signal(str, str, bool)
+
+
+class FakeTranscripts:
+    """What surrounds a transcript."""
+
+    def __init__(self) -> None:
+        self.waveforms, self.reader = _FakeWaveforms(), _FakeReader()
 
 
 class FakeDownloads(_Noting):
@@ -155,6 +217,7 @@ class FakeController(_Noting):
         *("new_conversation", "open_conversation", "rename", "delete_conversation"),
         *("set_thinking", "set_spoken_answers", "set_voice", "set_preset", "set_tools", "switch_model", "retry_model"),
         *("make_copy", "stop_copy"),
+        *("clear_finished", "edit_segments", "name_speaker", "ask_transcript", "summarise"),
         *(
             "act_on_notice",
             "dismiss_notice",
@@ -185,10 +248,14 @@ class FakeController(_Noting):
     voices_changed = Signal()
     devices_changed = Signal()
     voice_recording_changed = Signal(float)
+    search_answered = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self.transcriber = FakeTranscriber()
+        self.transcripts, self.player = FakeTranscripts(), FakePlayer()
+        self.answered_query: str | None = ""
+        self.found_recordings: dict[str, str] = {}
         self.downloads = FakeDownloads()
         self.tool_servers = FakeToolServers()
         self.undo_history = UndoHistory()

@@ -12,9 +12,11 @@ from PySide6.QtCore import QCoreApplication
 from app.shown import (
     Choice,
     ConversationView,
+    JobChoices,
     JobState,
     JobView,
     ModelView,
+    RecordingView,
     SegmentView,
     ServerState,
     ServerView,
@@ -162,7 +164,8 @@ def conversations() -> list[ConversationView]:
 
 def dress(window: Window) -> None:
     """What every scene has: sidebar, menus, switches."""
-    window.sidebar.show_conversations(conversations(), "1")
+    window.sidebar.show_kind(recordings=False)
+    window.sidebar.show_entries(conversations(), "1")
     window.sidebar.status.show_status(
         "Step-Audio 2 mini · 4-bit", "6.1 of 24 GB · " + words("ListBinding", "nothing leaves this Mac")
     )
@@ -188,7 +191,7 @@ def _talk(window: Window, turns: list[TurnView], look: TalkLook, word: str, leve
 def welcome(window: Window) -> None:
     """Nothing was said yet and the microphone was not asked for."""
     _talk(window, [], TalkLook.READY, words("TalkBinding", "Ready"))
-    window.sidebar.show_conversations([], "")
+    window.sidebar.show_entries([], "", empty=words("SidebarListBinding", "Conversations you keep appear here."))
     window.set_title("")
     about = "The starter model understands short questions, sums and times, in English and Chinese."
     phrases = ("What is twelve times seven?", "What time is it in three hours?", "两百减三十七等于多少？")
@@ -284,31 +287,112 @@ def search(window: Window) -> None:
         replace(conversations()[0], snippet="…when does the \x02train\x03 arrive if I leave at a quarter past eight…"),
         replace(conversations()[1], snippet="去\x02荡口古镇\x03的火车几点开，门票多少钱"),
     ]
-    window.sidebar.show_conversations(found, "1", "train")
+    window.sidebar.show_entries(
+        [*found, replace(recordings()[0], snippet="…the \x02train\x03 to the meeting was late…")], "1", "train"
+    )
+
+
+def recordings() -> list[RecordingView]:
+    """What was transcribed, or will be."""
+    return [
+        RecordingView("board", "Board meeting, 12 March", at(14, 2), "52 min · 3 speakers"),
+        RecordingView("tides", "Lecture on tides", at(13, 40), "1 h 52 min · 38 %"),
+        RecordingView("town", "荡口古镇口述", at(13, 30), "24 min · waiting"),
+        RecordingView("memo", "Voice memo 31", at(9, 5, 1), "3 min"),
+        RecordingView("street", "Street corner, evening", at(8, 12, 1), "11 min"),
+        RecordingView("choir", "Choir rehearsal", at(20, 0, 12), "1 h 20 min · 2 speakers"),
+    ]
+
+
+A, MARA, B = "Speaker 1", "Speaker 2", "Speaker 3"
+SAID = (
+    (724, A, "So that leaves the reading room. The new windows come to forty-one thousand, six more than the budget we "
+     "agreed on in January."),
+    (739, MARA, "Could we do the north side this year and the rest next year? The repair budget starts again in "
+     "September."),
+    (751, B, "I would rather not split it. The scaffolding alone is nine thousand, and we would pay for it twice."),
+    (764, A, "Fair point. Then the question is where the six thousand come from."),
+    (772, MARA, "The summer festival stayed under budget. There are four thousand left, and nobody has "
+     "plans for them."),
+    (787, B, "That would do. I can ask for a discount if we order before the end of the month."),
+    (800, A, "Good. Mara, would you write that up, and we vote on it next week?"),
+)  # fmt: skip
+MEETING = tuple(SegmentView(start, start + 7, text, speaker) for start, speaker, text in SAID)
+BOARD = JobView(
+    "board", "Board meeting, 12 March.m4a", JobState.DONE, 3134, 1.0, segments=MEETING, language="en",
+    names=((A, "Speaker A"), (MARA, "Mara"), (B, "Speaker B")),
+)  # fmt: skip
+
+
+def _recording_page(window: Window) -> None:
+    dress(window)
+    window.show_page(TRANSCRIBE)
+    window.sidebar.show_kind(recordings=True)
 
 
 def transcribe(window: Window) -> None:
-    """Three recordings: running, done, not a recording."""
-    dress(window)
-    segments = (
-        SegmentView(0, 6, "Thank you for having me, it is good to be here."),
+    """The queue: one under way, one waiting, two done, two with a sentence why not."""
+    _recording_page(window)
+    window.sidebar.show_entries(recordings(), "")
+    window.sidebar.queue.show_queue(2, in_front=True)
+    said = (
         SegmentView(
-            7, 21, "We started with one idea, that a voice should never have to leave the room it was spoken in."
+            0,
+            6,
+            "So, twice a day the water goes, and twice a day the whole bay empties as if someone had pulled a plug",
         ),
-        SegmentView(22, 31, "And everything else followed from that."),
     )
+    memo = (SegmentView(0, 180, "word " * 412),)
     jobs = [
-        JobView("1", "board-meeting.m4a", JobState.RUNNING, 6720, 0.38, 360),
-        JobView("2", "interview.wav", JobState.DONE, 250, 1.0, segments=segments, playing=1),
-        JobView(
-            "3",
-            "notes.txt",
-            JobState.FAILED,
-            problem="“notes.txt” is not a recording. Earshot can open sound and video.",
-        ),
-    ]
-    window.show_page(TRANSCRIBE)
+        replace(BOARD, key="6", name="Board meeting, 12 March.m4a"),
+        JobView("5", "Voice memo 31.m4a", JobState.DONE, 180, 1.0, segments=memo),
+        JobView("4", "tape-4.wav", JobState.DONE, 2400, 1.0, segments=memo,
+                problem=words("Scenes", "The file ends early: 12 of 40 minutes could be read. Their text is kept.")),
+        JobView("3", "notes.pages", JobState.FAILED,
+                problem=words("Scenes", "This is not a recording. Earshot opens sound and video.")),
+        JobView("2", "荡口古镇口述.m4a", JobState.WAITING, 1440, choices=JobChoices("zh", "en")),
+        JobView("1", "Lecture on tides.mp4", JobState.RUNNING, 6720, 0.38, 360, segments=said, language="en",
+                choices=JobChoices(speakers=0)),
+    ]  # fmt: skip
+    window.transcribe.show_models([("", "Step-Audio 2 mini · 4-bit"), ("/models/starter", "Earshot starter")])
+    window.transcribe.show_new_choices(JobChoices(speakers=0))
     window.transcribe.show_jobs(jobs)
+
+
+def transcribe_empty(window: Window) -> None:
+    """Nothing was transcribed yet."""
+    _recording_page(window)
+    window.sidebar.show_entries([], "", empty=words("SidebarListBinding", "Recordings you transcribe appear here."))
+    window.sidebar.queue.show_queue(0, in_front=True)
+    window.transcribe.show_jobs([])
+
+
+def transcript(window: Window) -> None:
+    """One recording: played, searched, and one of its segments being edited."""
+    _recording_page(window)
+    window.sidebar.show_entries(recordings(), "board")
+    window.sidebar.queue.show_queue(2, in_front=False)
+    page = window.transcript
+    page.show_waveform(3134, tuple(abs(math.sin(n * 0.9) * math.cos(n * 0.11)) * 0.8 + 0.1 for n in range(1000)))
+    page.show_job(replace(BOARD, segments=tuple(_spread(MEETING))))
+    page.side.show_summary(
+        "- The windows of the reading room cost 41,000: six over budget.\n"
+        "- Doing it in two parts pays for the scaffolding twice.\n"
+        "- 4,000 are left from the festival; a discount may cover the rest.\n"
+        "Mara writes the proposal 13:20\nB asks for the discount 13:07",
+        busy=False,
+    )
+    window.show_transcript("board", "Board meeting, 12 March", "52 min · English")
+    page.show_player(739.5, 3134, playing=True)
+    page.find_field.setText("budget")
+    page.segments.edit_row(2)
+
+
+def _spread(segments: tuple[SegmentView, ...]) -> list[SegmentView]:
+    """With more said later, so that the ribbon tells something."""
+    speakers = (A, B, A, MARA, A, B, A)
+    later = [SegmentView(900 + n * 300, 1190 + n * 300, "And so on.", speaker) for n, speaker in enumerate(speakers)]
+    return [*segments, *later]
 
 
 SCENES: dict[str, Callable[[Window], None]] = {
@@ -325,6 +409,8 @@ SCENES: dict[str, Callable[[Window], None]] = {
     "long-words": long_words,
     "search": search,
     "transcribe": transcribe,
+    "transcribe-empty": transcribe_empty,
+    "transcript": transcript,
 }
 
 SETTINGS = SettingsView(

@@ -17,11 +17,13 @@ from app.models.downloads import Downloads
 from app.settings import Preferences
 from app.shown import (
     ConversationView,
+    JobChoices,
     JobState,
     JobView,
     ModelStatus,
     Notice,
     NoticeAction,
+    SegmentView,
     State,
     ToolState,
     ToolView,
@@ -37,7 +39,7 @@ from app.widgets.frame.window import TALK, TRANSCRIBE
 from app.widgets.main_window import MainWindow
 from app.widgets.talk.talk_button import TalkLook
 from app.widgets.talk.turn_actions import TurnAction
-from app.widgets.transcribe.job_card import JobAction
+from app.widgets.transcribe.job_row import JobAction
 from engine.events import Thinking
 from tests.app.widgets.fake_controller import (
     FakeController,
@@ -357,17 +359,24 @@ def test_several_files_and_folders_are_transcribed(
     assert controller.transcriber.last() == ("add_files", [tmp_path])
 
 
-def test_cards_of_recordings_become_commands(window: MainWindow, controller: FakeController) -> None:
+def test_rows_of_recordings_become_commands(
+    window: MainWindow, controller: FakeController, settings: FakeSettings
+) -> None:
     controller.transcriber.show(JobView("a", "talk.wav", JobState.RUNNING), JobView("b", "notes.txt", JobState.FAILED))
     page = window.transcribe
     page.card("a").press(JobAction.CANCEL)
     assert controller.transcriber.last() == ("cancel", "a")
-    page.card("b").press(JobAction.RETRY)
+    page.card("a").press(JobAction.PAUSE)
+    assert controller.transcriber.last() == ("pause_job", "a")
+    page.act.emit("b", JobAction.RETRY, None)
     assert controller.transcriber.last() == ("retry", "b")
-    page.act.emit("a", JobAction.EDIT, (1, "New words."))
-    assert controller.transcriber.last() == ("edit_segment", "a", 1, "New words.")
-    page.act.emit("a", JobAction.PLAY, 2)
-    assert controller.transcriber.last() == ("play_segment", "a", 2)
+    page.act.emit("b", JobAction.UP, None)
+    assert controller.transcriber.last() == ("move_up", "b")
+    page.act.emit("b", JobAction.CHOOSE, JobChoices("zh"))
+    assert controller.transcriber.last() == ("choose", "b", JobChoices("zh"))
+    page.new_choices.language.pick("de")
+    assert controller.transcriber.last() == ("choose_for_new", JobChoices("de"))
+    assert settings.now.job_language == "de"
     window.show_page(TRANSCRIBE)
     page.act.emit("a", JobAction.ASK, None)
     assert controller.last() == ("ask_recording", "a")
@@ -375,9 +384,10 @@ def test_cards_of_recordings_become_commands(window: MainWindow, controller: Fak
 
 
 def test_export_is_offered_once_a_text_is_complete(window: MainWindow, controller: FakeController) -> None:
-    assert not window.export.isEnabled()
-    controller.transcriber.show(JobView("a", "talk.wav", JobState.DONE))
-    assert window.export.isEnabled()
+    export = window.recordings.export_all
+    assert not export.isEnabled()
+    controller.transcriber.show(JobView("a", "talk.wav", JobState.DONE, segments=(SegmentView(0, 1, "One."),)))
+    assert export.isEnabled()
     assert window.menus.export.isEnabled()
 
 

@@ -11,11 +11,12 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QTextCursor, QTextDocument
 from PySide6.QtGui import Qt as RichText
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QMenu, QPlainTextEdit, QSpinBox
+from PySide6.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QMenu, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from app.shown import (
     ConversationView,
+    ExportChoices,
     JobState,
     JobView,
     PresetView,
@@ -31,7 +32,6 @@ from app.widgets.frame.sidebar import Sidebar
 from app.widgets.frame.window import TRANSCRIBE
 from app.widgets.main_window import MainWindow
 from app.widgets.talk.conversation_page import ConversationPage as Page
-from app.widgets.transcribe.page import TranscribePage
 from tests.app.widgets.fake_controller import FakeController, FakeSettings
 
 NOW = time.time()
@@ -59,32 +59,6 @@ def test_an_answer_about_markup_is_shown_as_it_was_said(answer: str, qtbot: QtBo
     qtbot.addWidget(text)
     text.set_text(answer, markdown=True)
     assert "<" in text.toPlainText()
-
-
-def test_a_corrected_segment_leaves_the_list_where_it_is(page: TranscribePage, qtbot: QtBot) -> None:
-    page.show_job(DONE)
-    segments = page.card("b").segments
-    qtbot.waitUntil(lambda: segments.verticalScrollBar().maximum() > 1000)
-    segments.setCurrentIndex(segments.model().index(120, 0))
-    place = segments.verticalScrollBar().value()
-    assert place > 0
-    corrected = (*MANY[:120], replace(MANY[120], text="Corrected."), *MANY[121:])
-    page.show_job(replace(DONE, segments=corrected))
-    QTest.qWait(1)
-    assert segments.verticalScrollBar().value() == place
-    assert segments.currentIndex().row() == 120
-    assert segments.currentIndex().data() == "Corrected."
-
-
-def test_looking_through_segments_is_not_disturbed_while_one_is_played(page: TranscribePage, qtbot: QtBot) -> None:
-    running = replace(DONE, state=JobState.RUNNING, playing=2, share=0.5)
-    page.show_job(running)
-    bar = page.card("b").segments.verticalScrollBar()
-    qtbot.waitUntil(lambda: bar.maximum() > 1000)
-    bar.setValue(1000)
-    page.show_job(replace(running, share=0.6))
-    QTest.qWait(1)
-    assert bar.value() == 1000
 
 
 def test_a_click_into_a_long_answer_does_not_move_the_page(qtbot: QtBot) -> None:
@@ -161,12 +135,12 @@ def test_return_in_the_name_of_a_voice_does_not_close_the_settings(window: MainW
 def test_the_conversation_that_was_pointed_at_is_renamed_though_the_list_changed(sidebar: Sidebar) -> None:
     listing = sidebar.conversations
     both = [ConversationView("a", "One", NOW, 1), ConversationView("b", "Two", NOW, 1)]
-    sidebar.show_conversations(both, "a")
+    sidebar.show_entries(both, "a")
     model = listing.model()
     listing.customContextMenuRequested.emit(listing.visualRect(model.index_of("b")).center())  # type: ignore[attr-defined]
     menu = listing.findChild(QMenu)
     assert menu is not None
-    sidebar.show_conversations([both[1], both[0]], "a")  # an answer of it was saved meanwhile
+    sidebar.show_entries([both[1], both[0]], "a")  # an answer of it was saved meanwhile
     next(action for action in menu.actions() if action.text() == "Rename").trigger()
     menu.close()
     editor = listing.findChild(QLineEdit)
@@ -176,7 +150,7 @@ def test_the_conversation_that_was_pointed_at_is_renamed_though_the_list_changed
 
 def test_tab_ends_the_renaming(sidebar: Sidebar, qtbot: QtBot) -> None:
     listing = sidebar.conversations
-    sidebar.show_conversations([ConversationView("a", "One", NOW, 1), ConversationView("b", "Two", NOW, 1)], "a")
+    sidebar.show_entries([ConversationView("a", "One", NOW, 1), ConversationView("b", "Two", NOW, 1)], "a")
     listing.setFocus()
     listing.edit_current()
     editor = listing.findChild(QLineEdit)
@@ -257,7 +231,7 @@ def test_two_recordings_of_the_same_name_are_exported_to_two_files(
     )
     window.show_page(TRANSCRIBE)
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
-    window.export.click()
+    window.recordings.export_all.click()
     menu = next(menu for menu in window.findChildren(QMenu) if menu.isVisible())
     menu.actions()[0].trigger()
     menu.close()
@@ -268,26 +242,13 @@ def test_two_recordings_of_the_same_name_are_exported_to_two_files(
 def test_an_export_has_the_name_that_was_typed(
     window: MainWindow, controller: FakeController, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from app.widgets.transcribe.job_card import JobAction
+    from app.widgets.transcribe.job_row import JobAction
 
     controller.transcriber.show(JobView("a", "talk.wav", JobState.DONE, segments=MANY[:1]))
     typed = str(tmp_path / "Meeting 24.12")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (typed, ""))
     window.transcribe.act.emit("a", JobAction.EXPORT, "txt")
-    assert controller.transcriber.last() == ("export", "a", tmp_path / "Meeting 24.12.txt")
-
-
-def test_what_is_typed_into_a_segment_stays_when_it_has_been_played(page: TranscribePage) -> None:
-    page.show_job(replace(DONE, playing=3))
-    segments = page.card("b").segments
-    segments.edit(segments.model().index(3, 0))
-    editor = segments.findChild(QPlainTextEdit)
-    assert editor is not None
-    assert editor.toPlainText() == MANY[3].text
-    editor.selectAll()
-    QTest.keyClicks(editor, "Third")
-    page.show_job(replace(DONE, playing=None))
-    assert editor.toPlainText() == "Third"
+    assert controller.transcriber.last() == ("export", "a", tmp_path / "Meeting 24.12.txt", ExportChoices())
 
 
 def test_words_after_an_emoji_are_marked_where_they_stand(qtbot: QtBot) -> None:
@@ -320,8 +281,8 @@ def test_taking_out_a_turn_leaves_the_page_where_it_is(window: MainWindow, contr
 
 def test_what_is_chosen_in_a_list_of_segments_can_be_copied(window: MainWindow, controller: FakeController) -> None:
     controller.transcriber.show(DONE)
-    window.show_page(TRANSCRIBE)
-    segments = window.transcribe.card("b").segments
+    window.reading.open("b")
+    segments = window.transcript.segments
     segments.setFocus()
     segments.setCurrentIndex(segments.model().index(1, 0))
     QGuiApplication.clipboard().setText("before")
@@ -337,4 +298,4 @@ def test_a_very_long_name_of_a_voice_leaves_room_for_the_title(
     title = window.header.findChild(ElidedLabel)
     assert title is not None
     qtbot.waitUntil(lambda: window.voice.width() > 200, timeout=20_000)
-    assert title.width() > 200
+    assert title.width() >= title.sizeHint().width() > 0

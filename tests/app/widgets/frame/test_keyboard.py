@@ -164,7 +164,7 @@ def test_escape(shown: MainWindow, controller: FakeController, name: str, state:
     if WIDGETS[name][1].escape == "emptied":
         assert texts(shown) == (before[0], "")
         press(Qt.Key.Key_Escape)
-        assert controller.asked == []
+        assert [command for command in controller.asked if command[0] != "search"] == []
     elif "search" not in name and state is State.SPEAKING:
         assert controller.asked == [("stop",)]
         assert texts(shown) == before

@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractItemView, QLineEdit
 from pytestqt.qtbot import QtBot
 
-from app.shown import ConversationView
+from app.shown import ConversationView, RecordingView
 from app.widgets.controls.labels import Label
 from app.widgets.frame.conversation_list import ConversationListModel, snippet_pieces
 from app.widgets.frame.sidebar import Sidebar
@@ -39,13 +39,13 @@ def test_conversations_are_grouped_by_day(sidebar: Sidebar) -> None:
         ConversationView("d", "Last month", NOW - 20 * DAY),
         ConversationView("e", "Long ago", NOW - 400 * DAY),
     ]
-    sidebar.show_conversations(found, "a")
+    sidebar.show_entries(found, "a")
     headings = [row for row in rows(sidebar) if row not in {each.title for each in found}]
     assert headings == ["Today", "Yesterday", "Last seven days", "Last thirty days", "Earlier"]
 
 
 def test_the_open_conversation_is_marked_and_a_click_opens_another(sidebar: Sidebar, qtbot: QtBot) -> None:
-    sidebar.show_conversations([ConversationView("a", "One", NOW), ConversationView("b", "Two", NOW)], "a")
+    sidebar.show_entries([ConversationView("a", "One", NOW), ConversationView("b", "Two", NOW)], "a")
     listing = sidebar.conversations
     assert listing.currentIndex().data() == "One"
     place = listing.visualRect(model_of(sidebar).index_of("b")).center()
@@ -56,28 +56,28 @@ def test_the_open_conversation_is_marked_and_a_click_opens_another(sidebar: Side
 
 def test_looking_through_the_list_is_not_disturbed_by_an_answer_that_is_saved(sidebar: Sidebar, qtbot: QtBot) -> None:
     many = [ConversationView(str(n), f"Conversation {n}", NOW - n * 3600, 1) for n in range(300)]
-    sidebar.show_conversations(many, "0")
+    sidebar.show_entries(many, "0")
     bar = sidebar.conversations.verticalScrollBar()
     qtbot.waitUntil(lambda: bar.maximum() > 5000)
     bar.setValue(4000)
     many[0] = replace(many[0], when=NOW + 5, turns=2)
-    sidebar.show_conversations(many, "0")
+    sidebar.show_entries(many, "0")
     assert bar.value() == 4000
     told = model_of(sidebar).data(model_of(sidebar).index_of("0"), Qt.ItemDataRole.AccessibleTextRole)
     assert "2 turns" in str(told)
-    sidebar.show_conversations([many[7], *many[:7], *many[8:]], "0")
+    sidebar.show_entries([many[7], *many[:7], *many[8:]], "0")
     assert bar.value() == 4000, "also when the order changes"
-    sidebar.show_conversations(many, "7")
+    sidebar.show_entries(many, "7")
     qtbot.waitUntil(lambda: bar.value() < 1000)  # another one was opened: it is shown
 
 
 def test_headings_cannot_be_chosen(sidebar: Sidebar) -> None:
-    sidebar.show_conversations([ConversationView("a", "One", NOW)], "a")
+    sidebar.show_entries([ConversationView("a", "One", NOW)], "a")
     assert model_of(sidebar).flags(model_of(sidebar).index(0)) == Qt.ItemFlag.NoItemFlags
 
 
 def test_a_title_is_renamed_in_place(sidebar: Sidebar, qtbot: QtBot) -> None:
-    sidebar.show_conversations([ConversationView("a", "One", NOW)], "a")
+    sidebar.show_entries([ConversationView("a", "One", NOW)], "a")
     listing = sidebar.conversations
     listing.setFocus()
     listing.edit(model_of(sidebar).index_of("a"))
@@ -90,7 +90,7 @@ def test_a_title_is_renamed_in_place(sidebar: Sidebar, qtbot: QtBot) -> None:
 
 
 def test_return_opens_and_f2_renames_without_keys_of_qt_which_differ_on_a_mac(sidebar: Sidebar) -> None:
-    sidebar.show_conversations([ConversationView("a", "One", NOW), ConversationView("b", "Two", NOW)], "a")
+    sidebar.show_entries([ConversationView("a", "One", NOW), ConversationView("b", "Two", NOW)], "a")
     listing, opened = sidebar.conversations, []
     listing.opened.connect(opened.append)
     listing.setFocus()
@@ -103,7 +103,7 @@ def test_return_opens_and_f2_renames_without_keys_of_qt_which_differ_on_a_mac(si
 
 
 def test_an_empty_or_unchanged_title_renames_nothing(sidebar: Sidebar) -> None:
-    sidebar.show_conversations([ConversationView("a", "One", NOW)], "a")
+    sidebar.show_entries([ConversationView("a", "One", NOW)], "a")
     model = model_of(sidebar)
     index = model.index_of("a")
     assert not model.setData(index, "  ")
@@ -114,26 +114,40 @@ def test_an_empty_or_unchanged_title_renames_nothing(sidebar: Sidebar) -> None:
 def test_backspace_deletes_the_row_that_has_the_keyboard(
     sidebar: Sidebar, modifier: Qt.KeyboardModifier, qtbot: QtBot
 ) -> None:
-    sidebar.show_conversations([ConversationView("a", "One", NOW)], "a")
+    sidebar.show_entries([ConversationView("a", "One", NOW)], "a")
     sidebar.conversations.setFocus()
     with qtbot.waitSignal(sidebar.conversations.delete_requested) as asked:
         QTest.keyClick(sidebar.conversations, Qt.Key.Key_Backspace, modifier)
     assert asked.args == ["a"]
 
 
-def test_search_says_every_change_and_found_ones_have_no_headings(sidebar: Sidebar, qtbot: QtBot) -> None:
+def test_search_says_every_change_and_found_ones_are_under_what_they_are(sidebar: Sidebar, qtbot: QtBot) -> None:
     with qtbot.waitSignal(sidebar.searched) as searched:
         QTest.keyClicks(sidebar.search, "t")
     assert searched.args == ["t"]
-    sidebar.show_conversations([ConversationView("a", "One", NOW, snippet="the \x02train\x03 left")], "", "train")
-    assert rows(sidebar) == ["One"]
+    conversation = ConversationView("a", "One", NOW, snippet="the \x02train\x03 left")
+    recording = RecordingView("b", "Two", NOW, snippet="a \x02train\x03 came")
+    sidebar.show_entries([conversation, recording], "", "train")
+    assert rows(sidebar) == ["Conversations", "One", "Recordings", "Two"]
 
 
 def test_finding_nothing_says_so(sidebar: Sidebar) -> None:
-    sidebar.show_conversations([], "", "xyz")
+    sidebar.show_entries([], "", "xyz")
     assert sidebar.message == "Nothing was said with “xyz”."
-    sidebar.show_conversations([], "")
+    sidebar.show_entries([], "", "xyz", known=False)
+    assert sidebar.message == "", "it is not known yet"
+    sidebar.show_entries([], "", empty="Conversations you keep appear here.")
     assert sidebar.message == "Conversations you keep appear here."
+
+
+def test_a_recording_in_the_list_is_opened_by_a_click(sidebar: Sidebar, qtbot: QtBot) -> None:
+    sidebar.show_entries([RecordingView("b", "Two", NOW, "52 min · 3 speakers")], "")
+    listing, model = sidebar.conversations, model_of(sidebar)
+    with qtbot.waitSignal(listing.recording_opened) as opened:
+        place = listing.visualRect(model.index_of("b")).center()
+        qtbot.mouseClick(listing.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert opened.args == ["b"]
+    assert model.data(model.index_of("b"), Qt.ItemDataRole.AccessibleTextRole) == "Two, 52 min · 3 speakers"
 
 
 def test_snippets_break_into_words_and_chinese_into_characters() -> None:
@@ -142,7 +156,7 @@ def test_snippets_break_into_words_and_chinese_into_characters() -> None:
 
 
 def test_rows_tell_screen_readers_title_time_and_turns(sidebar: Sidebar) -> None:
-    sidebar.show_conversations([ConversationView("a", "One", NOW, 3)], "a")
+    sidebar.show_entries([ConversationView("a", "One", NOW, 3)], "a")
     told = model_of(sidebar).data(model_of(sidebar).index_of("a"), Qt.ItemDataRole.AccessibleTextRole)
     assert str(told).startswith("One, ")
     assert "3 turns" in str(told)
@@ -174,7 +188,7 @@ def test_the_line_that_tells_the_truth_is_never_cut(sidebar: Sidebar, line: str,
 
 def test_thousands_of_conversations_are_laid_out_as_they_are_scrolled_to(sidebar: Sidebar, qtbot: QtBot) -> None:
     found = [ConversationView(str(n), f"Number {n}", NOW - n * DAY / 2) for n in range(2000)]
-    sidebar.show_conversations(found, "0")
+    sidebar.show_entries(found, "0")
     model, bar = model_of(sidebar), sidebar.conversations.verticalScrollBar()
     assert model.rowCount() < 300
     headings = [row for row in rows(sidebar) if not row.startswith("Number")]
@@ -190,7 +204,7 @@ def test_thousands_of_conversations_are_laid_out_as_they_are_scrolled_to(sidebar
 
 
 def test_a_conversation_far_down_the_list_is_marked_as_well(sidebar: Sidebar) -> None:
-    sidebar.show_conversations([ConversationView(str(n), f"Number {n}", NOW - n) for n in range(2000)], "1500")
+    sidebar.show_entries([ConversationView(str(n), f"Number {n}", NOW - n) for n in range(2000)], "1500")
     assert sidebar.conversations.currentIndex().data() == "Number 1500"
 
 
