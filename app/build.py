@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -60,6 +61,7 @@ from app.widgets.main_window import MainWindow
 from app.worker import Worker
 from engine.events import Progress
 
+_ON_MAC = sys.platform == "darwin"
 _CLOCK_OF_DISK_S = 2.0  # by which a disk's times may be behind
 _DISK_HANGS_S = 60.0  # many files take long to be listed, a sleeping disk takes seconds to wake
 
@@ -80,7 +82,9 @@ class App:
         self.controller.quit_requested.connect(application.quit)
         application.aboutToQuit.connect(self.shut_down)
         application.applicationStateChanged.connect(self._on_active)
-        application.setQuitOnLastWindowClosed(True)
+        application.setQuitOnLastWindowClosed(False)  # timers and the queue go on without it
+        self.window.closing.connect(self._on_window_closed)
+        self.controller.timer_rang.connect(self._show_closed_window)
 
     def begin(self, files: list[str]) -> None:
         """Start what takes longer than showing the window."""
@@ -104,7 +108,22 @@ class App:
             self.open_files(files)
 
     def _on_active(self, state: Qt.ApplicationState) -> None:
-        self.controller.show_in_front(state == Qt.ApplicationState.ApplicationActive)
+        active = state == Qt.ApplicationState.ApplicationActive
+        self.controller.show_in_front(active)
+        if active and self.begun and _ON_MAC:  # the icon in the Dock was clicked
+            self._show_closed_window()
+
+    def _show_closed_window(self) -> None:
+        if not self.window.isVisible() and not self._shut_down:
+            self.wake([])
+
+    def _on_window_closed(self) -> None:
+        """A Mac's app goes on without a window. Elsewhere there is no way back to it, so it ends when it has nothing
+        more to do.
+        """
+        self.controller.stop()
+        if not (_ON_MAC or self.controller.works_without_window):
+            self._application.quit()
 
     def shut_down(self) -> None:
         """End everything, once, in order."""

@@ -19,6 +19,7 @@ from app.settings import Retention, Settings
 from app.shown import (
     ConversationView,
     DeviceView,
+    JobState,
     ModelStatus,
     ModelView,
     Notice,
@@ -56,6 +57,7 @@ class Controller(QObject):
     level_changed = Signal(float)
     question_played = Signal(str, object)  # the turn, how much of what was said in it; None when it is over
     timers_changed = Signal()
+    timer_rang = Signal()
     turns_reset = Signal()
     branch_shown = Signal()
     turn_changed = Signal(TurnView)
@@ -66,6 +68,7 @@ class Controller(QObject):
     voices_changed = Signal()
     welcome_changed = Signal(Welcome)
     attachment_changed = Signal(str)
+    question_given_back = Signal(str)  # what was typed about a recording that cannot be read
     voice_recording_changed = Signal(float)
     devices_changed = Signal()
     search_answered = Signal()
@@ -114,8 +117,10 @@ class Controller(QObject):
         talk.recorder.locked_changed.connect(self.manner_changed)
         talk.replayer.question_played.connect(self.question_played)
         talk.timers.changed.connect(self.timers_changed)
+        talk.timers.rang.connect(self.timer_rang)
         talk.notices.changed.connect(self.notice_changed)
         talk.questions.attachment_changed.connect(self.attachment_changed)
+        talk.questions.given_back.connect(self.question_given_back)
         talk.voice_recorder.progress_changed.connect(self.voice_recording_changed)
         talk.microphone_use.explained.connect(lambda: self.welcome_changed.emit(self.welcome))
         conversation.turns_reset.connect(self.turns_reset)
@@ -139,7 +144,7 @@ class Controller(QObject):
         transcriber.trouble.connect(self._say_trouble)
         self.transcripts.reader.summarised.connect(self._on_summarised)
         talk.voice_recorder.recorded.connect(self._on_voice_recorded)
-        self._voices.failed.connect(lambda error: self._say_trouble(explain(error)))
+        self._voices.failed.connect(lambda error: talk.notices.say(explain(error), trouble=True, of_settings=True))
         self.tool_servers.trouble.connect(self._on_server_trouble)
         models.lost.connect(self._on_engine_lost)
         models.ready.connect(lambda: transcriber.resume(models.folder_in_use))
@@ -340,6 +345,12 @@ class Controller(QObject):
     def skip_thinking(self) -> None:
         """Speak now."""
         self._talk.answerer.skip_thinking()
+
+    @property
+    def works_without_window(self) -> bool:
+        """Whether a timer runs or a recording is being transcribed."""
+        waiting = (JobState.WAITING, JobState.RUNNING)
+        return bool(self.timers) or any(job.state in waiting for job in self.transcriber.jobs)
 
     def cancel_timer(self, number: int) -> None:
         """Do not let a timer ring; it can be brought back."""

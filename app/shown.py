@@ -354,6 +354,7 @@ class Notice:
     text: str = ""
     trouble: bool = False
     action: NoticeAction = NoticeAction.NONE
+    of_settings: bool = False  # told there, not where one talks
 
 
 @dataclass(frozen=True)

@@ -38,9 +38,12 @@ class Notices(QObject):
         action: NoticeAction = NoticeAction.NONE,
         help: Help = _no_help,
         other: Help = _no_help,
+        of_settings: bool = False,
     ) -> None:
-        """Show a sentence, with something that helps and something else to do; without words, show none."""
-        notice = Notice(text, trouble, action)
+        """Show a sentence, with something that helps and something else to do; without words, show none. What is wrong
+        with something `of_settings` is told there.
+        """
+        notice = Notice(text, trouble, action, of_settings)
         self._help, self._other = help, other
         if notice != self.shown:
             self.shown = notice

@@ -62,6 +62,7 @@ class Questions(QObject):
     """One is asked at a time; what is stopped on its way is kept, as a turn that can be asked again."""
 
     attachment_changed = Signal(str)
+    given_back = Signal(str)  # what was typed about a recording that cannot be read
 
     def __init__(
         self,
@@ -134,7 +135,11 @@ class Questions(QObject):
         else:
             if wanted:
                 self._machine.happen(Happening.FAILED)
-            if not self._conversation.is_removed(question.conversation):
+            typed = question.text if question.samples_16k is None else ""
+            if typed and wanted:
+                self._notices.say(explain(error), trouble=True)
+                self.given_back.emit(typed)
+            elif not self._conversation.is_removed(question.conversation):
                 self._say_unwritten(error, lambda: self._write_again(question))
 
     def _take_written(self, question: Question, written: Utterance | None, wanted: bool) -> None:

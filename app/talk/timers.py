@@ -56,6 +56,7 @@ class Timers(QObject):
     """What the window shows of the timers, and what it can do with them."""
 
     changed = Signal()
+    rang = Signal()
 
     def __init__(
         self, clock: TimerClock, machine: StateMachine, notices: Notices, replayer: Replayer, microphone: Microphone
@@ -97,6 +98,7 @@ class Timers(QObject):
             action=NoticeAction.TIMER, help=self._machine.stop, other=more,
         )  # fmt: skip
         self._due = True
+        self.rang.emit()
 
     def poll(self) -> None:
         """Ring once whatever goes on is over; called about 30 times a second."""

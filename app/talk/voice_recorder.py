@@ -75,6 +75,8 @@ class VoiceRecorder(QObject):
             if said is not None:
                 self.recorded.emit(path, name)
             else:
-                self._notices.say(explain(error) if error else self.tr("Nothing was heard: record once more."))
+                self._notices.say(
+                    explain(error) if error else self.tr("Nothing was heard: record once more."), of_settings=True
+                )
 
         self._disk.run(lambda: recording_files.write_recording(samples, path), written)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PySide6.QtCore import QCoreApplication, Qt, QUrl
@@ -90,3 +92,20 @@ def test_ending_twice_ends_once(app: build.App) -> None:
     assert app.ended
     app.shut_down()
     assert app.ended
+
+
+def test_timers_go_on_without_a_window_and_bring_it_back_when_they_ring(
+    app: build.App, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quits: list[bool] = []
+    monkeypatch.setattr(app, "_application", SimpleNamespace(quit=lambda: quits.append(True)))
+    app.controller._talk.timers._clock.service.start(3000, "tea")
+    app.window.menus.close.trigger()
+    assert not app.window.isVisible()
+    assert quits == []
+    app.controller._talk.timers.ring("tea")
+    assert app.window.isVisible()
+    assert app.window.talk_bar.notice == "tea: time is up"
+    app.controller._talk.timers.close()
+    app.window.menus.close.trigger()
+    assert quits == ([] if sys.platform == "darwin" else [True])

@@ -588,6 +588,28 @@ def test_a_recording_dropped_on_the_conversation_is_heard_before_the_spoken_ques
     assert user.app.engine.asked[1].samples_16k is None
 
 
+def test_a_question_typed_about_a_file_that_cannot_be_read_stays(sit: Sit, tmp_path: Path) -> None:
+    user = sit()
+    broken = tmp_path / "notes.wav"
+    broken.write_text("no sound")
+    user.drop(broken)
+    user.type("What is it about?")
+    user.sees_notice("notes.wav")
+    assert user.window.talk_bar.field.text() == "What is it about?"
+    assert user.window.talk_bar.attachment == "About notes.wav"
+    assert user.app.controller.turns == ()
+
+
+def test_a_new_conversation_has_a_name_in_the_list_at_once(sit: Sit) -> None:
+    gate = threading.Event()
+    user = sit([gate.wait, *reply("One.", 0)])
+    user.say()
+    user.sees(lambda: user.app.controller.turns)
+    listing = user.window.sidebar.conversations
+    assert [listing.model().index(row, 0).data() for row in (0, 1)] == ["Today", "New conversation"]
+    gate.set()
+
+
 # Sidebar.
 
 

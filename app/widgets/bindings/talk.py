@@ -58,6 +58,7 @@ class TalkBinding(QObject):
         controller.turn_removed.connect(self._on_turn_removed)
         controller.welcome_changed.connect(self._on_welcome)
         controller.voices_changed.connect(self._show_switches)
+        controller.question_given_back.connect(window.talk_bar.field.give_back)
         controller.attachment_changed.connect(window.talk_bar.set_attachment)
         self._settings.changed.connect(lambda _name: self._show_switches())
         self._settings.changed.connect(lambda _name: self._show_ways())
@@ -109,6 +110,8 @@ class TalkBinding(QObject):
         return TalkLook.READY, self.tr("Ready")
 
     def _on_notice(self, notice: Notice) -> None:
+        if notice.of_settings:
+            notice = Notice()
         commands = {
             NoticeAction.NONE: "",
             NoticeAction.RETRY: self.tr("Try again"),

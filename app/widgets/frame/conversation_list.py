@@ -165,10 +165,14 @@ class ConversationListModel(QAbstractListModel):
         if isinstance(row, _Heading):
             return row.words if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole) else None
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
-            return row.title
+            return self.title(row)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{row.title}, {self.subtitle(row)}"
+            return f"{self.title(row)}, {self.subtitle(row)}"
         return None
+
+    def title(self, row: ConversationView) -> str:
+        """Its name; one whose first words are not written yet is new."""
+        return row.title or self.tr("New conversation")
 
     @override
     def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
@@ -226,7 +230,7 @@ class ConversationDelegate(QStyledItemDelegate):
         inner = box.adjusted(12, 6, -12, -6)
         painter.setFont(theme.font(theme.TEXT_PX, 500))
         painter.setPen(values.text)
-        title = QFontMetricsF(painter.font()).elidedText(row.title, Qt.TextElideMode.ElideRight, inner.width())
+        title = QFontMetricsF(painter.font()).elidedText(model.title(row), Qt.TextElideMode.ElideRight, inner.width())
         painter.drawText(QPointF(inner.left(), inner.top() + 12), title)
         painter.setFont(theme.font(theme.SMALL_PX, tabular=True))
         painter.setPen(values.second)

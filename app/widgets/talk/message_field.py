@@ -13,6 +13,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPalette,
     QResizeEvent,
+    QTextCursor,
 )
 from PySide6.QtWidgets import QFrame, QMenu, QPlainTextEdit, QWidget
 
@@ -83,6 +84,12 @@ class MessageField(QPlainTextEdit):
         if text := self.text().strip():
             self.clear()
             self.sent.emit(text)
+
+    def give_back(self, text: str) -> None:
+        """What was sent cannot be asked: have it here again, before what was typed since."""
+        typed = self.text()
+        self.setPlainText(f"{text}\n{typed}" if typed else text)
+        self.moveCursor(QTextCursor.MoveOperation.End)
 
     @override
     def focusInEvent(self, event: QFocusEvent) -> None:

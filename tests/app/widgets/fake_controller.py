@@ -244,6 +244,7 @@ class FakeController(_Noting):
     conversations_changed = Signal()
     welcome_changed = Signal(object)
     attachment_changed = Signal(str)
+    question_given_back = Signal(str)
     models_changed = Signal()
     voices_changed = Signal()
     devices_changed = Signal()
