@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 
 from app.audio.devices import Device
 from app.audio.sound_devices import SoundDevices
@@ -19,7 +19,6 @@ from app.settings import Retention, Settings
 from app.shown import (
     ConversationView,
     DeviceView,
-    JobState,
     ModelStatus,
     ModelView,
     Notice,
@@ -35,19 +34,19 @@ from app.shown import (
 from app.talk import choices
 from app.talk.notices import explain
 from app.talk.talk import Talk
+from app.talk_commands import TalkCommands
 from app.transcribe.transcriber import Transcriber
 from app.transcribe.transcripts import Transcripts
 from app.undo_history import UndoHistory
 from app.undoable_commands import UndoableCommands
 from app.worker import Worker
-from engine.events import Thinking
 
 _POLL_MS = 33
 _CLOSING_S = 0.2  # each for the devices, the disk, the engine and the transcriptions: together under a second
 _SERVERS_CLOSING_S = 0.1  # they have been ending since the others began to
 
 
-class Controller(QObject):
+class Controller(TalkCommands):
     """Joins talking, transcribing and the models. Lives on the GUI thread; no command waits."""
 
     state_changed = Signal(State)
@@ -90,13 +89,10 @@ class Controller(QObject):
         diagnostics: Callable[[], str],
         tidy: Callable[[], None],
     ) -> None:
-        super().__init__()
-        self._settings, self._talk, self._models, self._voices = settings, talk, models, voices
-        self._conversation = talk.conversation
+        super().__init__(settings, talk, transcriber, transcripts, servers, undoable)
+        self._models, self._voices = models, voices
         self._thread, self._sound, self._disk, self._tidy = thread, sound, disk, tidy
-        self._undoable = undoable
-        self.transcriber, self.tool_servers, self.diagnostics = transcriber, servers, diagnostics
-        self.transcripts, self.player = transcripts, talk.player
+        self.player, self.diagnostics = talk.player, diagnostics
         self.presets: tuple[PresetView, ...] = choices.preset_views(settings.now.language)
         self.tools: tuple[ToolOffer, ...] = choices.tool_offers()
         self.level = 0.0
@@ -291,176 +287,7 @@ class Controller(QObject):
         """Loudspeakers."""
         return _device_views(self._sound.outputs)
 
-    # Talking.
-
-    @property
-    def locked(self) -> bool:
-        """Whether listening goes on until talk is pressed again."""
-        return self._talk.recorder.locked
-
-    @property
-    def plays_recording(self) -> bool:
-        """Whether what sounds was recorded, and is no answer."""
-        return self._talk.replayer.plays_recording
-
-    def press_talk(self, seconds_ago: float = 0.0) -> None:
-        """Talk is held: silence what sounds and listen. While locked: it was said, answer."""
-        self._talk.recorder.press_talk(seconds_ago)
-
-    def release_talk(self) -> None:
-        """Talk is let go: answer, or go on listening if it was only tapped."""
-        self._talk.recorder.release_talk()
-
-    def toggle_latch(self) -> None:
-        """Start listening, or end it and answer."""
-        self._talk.recorder.toggle_latch()
-
-    def stop(self) -> None:
-        """Stop whatever goes on."""
-        self._talk.machine.stop()
-
-    def ask_text(self, text: str) -> None:
-        """Answer something typed."""
-        if text.strip():
-            self._talk.machine.silence()
-            self._talk.voice_recorder.cancel()
-            self._talk.recorder.drop()
-            self._talk.questions.ask_text(text)
-
-    def attach(self, path: Path) -> None:
-        """The next question is about this recording."""
-        self._talk.questions.attach(path)
-
-    def clear_attachment(self) -> None:
-        """The next question stands for itself."""
-        self._talk.questions.clear_attachment()
-
-    def ask_recording(self, key: str) -> None:
-        """Talk about a file of the transcribe page, in a new conversation."""
-        path = self.transcriber.path(key)
-        if path is not None:
-            self.new_conversation()
-            self.attach(path)
-
-    def skip_thinking(self) -> None:
-        """Speak now."""
-        self._talk.answerer.skip_thinking()
-
-    @property
-    def works_without_window(self) -> bool:
-        """Whether a timer runs or a recording is being transcribed."""
-        waiting = (JobState.WAITING, JobState.RUNNING)
-        return bool(self.timers) or any(job.state in waiting for job in self.transcriber.jobs)
-
-    def cancel_timer(self, number: int) -> None:
-        """Do not let a timer ring; it can be brought back."""
-        self._undoable.cancel_timer(number)
-
-    def act_on_notice(self, otherwise: bool = False) -> None:
-        """Do what the notice offers, or the other thing."""
-        self._talk.notices.act(otherwise)
-
-    def dismiss_notice(self) -> None:
-        """It was read."""
-        self._talk.notices.say()
-
-    def answer_tool(self, allowed: bool, always: bool = False) -> None:
-        """Allow the tool that asks, this time or always, or not: then the model is told so and goes on."""
-        if allowed and always:
-            name = self._talk.confirmations.asking
-            self.tool_servers.trust_tool(name)
-            self._settings.change(ask_first=tuple(each for each in self._settings.now.ask_first if each != name))
-        self._talk.confirmations.answer(allowed)
-
-    def allow_microphone(self) -> None:
-        """Ask the system for the microphone."""
-        self._talk.microphone_use.allow()
-
-    # Turns.
-
-    def ask_again(self, id: str) -> None:
-        """Answer a turn again, as another version of it."""
-        self._talk.commands.ask_again(id)
-
-    def edit_turn(self, id: str, text: str) -> None:
-        """Ask something else instead, as another version of the turn."""
-        self._talk.commands.edit(id, text)
-
-    def try_again(self, id: str) -> None:
-        """Ask a failed turn again; it becomes the newest turn."""
-        self._talk.commands.try_again(id)
-
-    def delete_turn(self, id: str) -> None:
-        """Take a turn out of the conversation and the model's memory; it can be brought back."""
-        self._undoable.remove_turn(id)
-
-    def show_version(self, id: str, step: int) -> None:
-        """Show the next version of a turn, or with -1 the one before, with what followed it."""
-        self._talk.commands.show_version(id, step)
-
-    def play_again(self, id: str, speed: float = 1.0) -> None:
-        """Play an answer's sound, 0.8 to 1.5 times as fast."""
-        self._talk.replayer.play_answer(id, speed)
-
-    def play_question(self, id: str, share: float = 0.0) -> None:
-        """Play what the user said, from a share of it on."""
-        self._talk.replayer.play_question(id, share)
-
-    def speak_again(self, id: str, voice: str) -> None:
-        """Speak an answer again in another voice."""
-        self._talk.commands.speak_again(id, voice)
-
-    def save_sound(self, id: str, path: Path) -> None:
-        """Write an answer's sound to a file of the user's."""
-        self._talk.commands.save_sound(id, path)
-
-    # Conversations.
-
-    def new_conversation(self) -> None:
-        """Begin anew."""
-        self._talk.conversations.begin()
-
-    def open_conversation(self, key: str) -> None:
-        """Show a saved one."""
-        self._talk.conversations.open(key)
-
-    def rename(self, key: str, title: str) -> None:
-        """Give a conversation a name."""
-        self._undoable.rename_conversation(key, title)
-
-    def delete_conversation(self, key: str) -> None:
-        """Remove a conversation; it can be brought back. One that is not saved yet has no key."""
-        self._undoable.remove_conversation(key)
-
-    def search(self, query: str) -> None:
-        """Look for the conversations and recordings in which this was said."""
-        self._conversation.search(query)
-        self.transcripts.searcher.search(query)
-
-    @property
-    def answered_query(self) -> str | None:
-        """What was looked for last, in conversations and recordings, once both have answered."""
-        query = self._conversation.answered_query
-        return query if query == self.transcripts.searcher.answered_query else None
-
-    @property
-    def found_recordings(self) -> Mapping[str, str]:
-        """For each recording that was found, a piece of it; hits between \\x02 and \\x03."""
-        return self.transcripts.searcher.newest
-
     # Choices.
-
-    def set_thinking(self, thinking: Thinking) -> None:
-        """Whether to reason before answering."""
-        self._settings.change(thinking=thinking)
-
-    def set_spoken_answers(self, spoken: bool) -> None:
-        """Whether answers are spoken."""
-        self._settings.change(spoken_answers=spoken)
-
-    def set_voice(self, name: str) -> None:
-        """Who speaks."""
-        self._settings.change(voice=name)
 
     @property
     def presets_offered(self) -> tuple[PresetView, ...]:

@@ -170,7 +170,7 @@ class ConversationListModel(QAbstractListModel):
             return f"{self.title(row)}, {self.subtitle(row)}"
         return None
 
-    def title(self, row: ConversationView) -> str:
+    def title(self, row: ConversationView | RecordingView) -> str:
         """Its name; one whose first words are not written yet is new."""
         return row.title or self.tr("New conversation")
 
