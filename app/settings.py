@@ -63,6 +63,7 @@ class Preferences:
     retention: Retention = Retention.ALL
     retention_days: int = 30
     microphone_explained: bool = False
+    microphone_postponed: bool = False  # not to be explained again until somebody talks
     window_geometry: str = ""
     models_folder: str = ""
     job_language: str = ""  # of new recordings

@@ -119,6 +119,10 @@ class TalkCommands(QObject):
         """Ask the system for the microphone."""
         self._talk.microphone_use.allow()
 
+    def postpone_microphone(self) -> None:
+        """Do without the microphone for now."""
+        self._talk.microphone_use.postpone()
+
     # Turns.
 
     def ask_again(self, id: str) -> None:

@@ -123,7 +123,7 @@ class Models(QObject):
     @property
     def welcome(self) -> Welcome:
         """What the model says of itself."""
-        explain = not self._settings.now.microphone_explained
+        explain = not (self._settings.now.microphone_explained or self._settings.now.microphone_postponed)
         language = chosen_language(self._settings.now.language)[:2]
         return Welcome(
             about=str(self.about.get(f"about_{language}") or self.about.get("about", "")),

@@ -17,7 +17,7 @@ class MicrophoneUse(QObject):
     """Shared by whoever records; `wanted` while somebody does."""
 
     recording = Signal()  # it is open and records
-    explained = Signal()  # the user was asked for it
+    explained = Signal()  # the user was asked for it, or wants not to be
     left_front = Signal()  # the window went behind others
     lost = Signal(str)  # a sentence; whoever records ends, then it is said
 
@@ -76,6 +76,11 @@ class MicrophoneUse(QObject):
         else:
             answered()
 
+    def postpone(self) -> None:
+        """Do not explain it again: the user types."""
+        self._settings.change(microphone_postponed=True)
+        self.explained.emit()
+
     def _say_refused(self) -> None:
         self._notices.say(
             self.tr("Earshot may not use the microphone: allow it in the privacy settings."),
@@ -91,6 +96,7 @@ class MicrophoneUse(QObject):
         self._seconds_ago = seconds_ago
         if not self._settings.now.microphone_explained:
             self._settings.change(microphone_explained=True)
+            self.explained.emit()
         self.wanted = True
         if self.microphone.open:
             self._on_opened()

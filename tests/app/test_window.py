@@ -375,6 +375,22 @@ def test_the_microphone_is_explained_before_the_system_asks_for_it(sit: Sit) -> 
     assert not user.window.welcome.explains_microphone
 
 
+@pytest.mark.parametrize("way", ["Not now, I will type", "talking"])
+def test_the_card_about_the_microphone_goes_for_good(sit: Sit, way: str) -> None:
+    user = sit(reply("One.", 0))
+    user.app.settings.change(microphone_explained=False)
+    user.app.controller.welcome_changed.emit(user.app.controller.welcome)
+    if way == "talking":
+        user.say()
+        user.sees(lambda: user.app.controller.turns and user.app.controller.turns[0].answer == "One.")
+        user.window.menus.new.trigger()
+    else:
+        user.press(user.word(way))
+    assert user.window.shows_welcome
+    assert not user.window.welcome.explains_microphone
+    assert not user.app.controller.welcome.explain_microphone, "nor after the next start"
+
+
 def test_a_full_disk_is_said_and_nothing_is_lost(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*arguments: object, **options: object) -> None:
         raise StorageError("The disk is full: make room.")

@@ -203,6 +203,7 @@ class TalkBinding(QObject):
         window.stop_requested.connect(controller.stop)
         window.welcome.phrase_chosen.connect(controller.ask_text)
         window.welcome.microphone_allowed.connect(controller.allow_microphone)
+        window.welcome.microphone_postponed.connect(controller.postpone_microphone)
         window.files_dropped.connect(self._on_files)
 
     def _on_search_toggled(self, on: bool) -> None:

@@ -99,6 +99,7 @@ class WelcomePage(QScrollArea):
 
     phrase_chosen = Signal(str)
     microphone_allowed = Signal()
+    microphone_postponed = Signal()
     models_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -121,7 +122,7 @@ class WelcomePage(QScrollArea):
         self._phrases.setSpacing(8)
         self._card = MicrophoneCard()
         self._card.allowed.connect(self.microphone_allowed)
-        self._card.postponed.connect(self._card.hide)
+        self._card.postponed.connect(self.microphone_postponed)
         self._shown = Welcome()
         self._lay_out()
         self.show_welcome(Welcome())

@@ -224,6 +224,7 @@ class FakeController(_Noting):
             "cancel_timer",
             "answer_tool",
             "allow_microphone",
+            "postpone_microphone",
             "refresh_devices",
             "record_voice",
         ),
