@@ -10,7 +10,13 @@ from engine.engine import Engine
 from engine.events import Samples
 from engine.transcription.recogniser import Recogniser
 from engine.transcription.results import Options
-from tests.quality.natural_recordings import across_a_room, among_others, over_the_telephone, spoken_naturally
+from tests.quality.natural_recordings import (
+    across_a_room,
+    among_others,
+    over_the_telephone,
+    spoken_by_another_engine,
+    spoken_naturally,
+)
 from tests.quality.recordings import STARTER, sentences, word_errors
 
 COUNT = 100
@@ -52,3 +58,13 @@ def test_natural_voices_are_understood_among_others(recogniser: Recogniser) -> N
 
 def test_natural_voices_are_understood_across_a_room(recogniser: Recogniser) -> None:
     assert heard_wrong(recogniser, across_a_room) <= 12
+
+
+def test_an_engine_that_no_training_heard_is_understood(recogniser: Recogniser) -> None:
+    pairs = []
+    for text in sentences(COUNT):
+        ((_, heard),) = recogniser([spoken_by_another_engine(text)])
+        pairs.append((text, heard))
+    errors = word_errors(pairs)
+    print(f"\nan engine of another kind: word errors {errors:.1f} %")
+    assert errors <= 15
