@@ -7,7 +7,8 @@ from pathlib import Path
 
 import go_on
 import pytest
-from go_on import HERE, Place, Programs
+from natural_voices import BUILT_IN
+from programs import HERE, Place, Programs
 
 # Stands in for Python: notes what it is asked to run, and fails as often as the file "failures" has lines for a script.
 NOTING = """#!/bin/sh
@@ -17,6 +18,8 @@ if grep -q "$script" {folder}/failures 2>/dev/null; then
     sed -i "0,/$script/{{/$script/d}}" {folder}/failures
     exit 3
 fi
+[ "$script" = translate_tokens.py ] && [ "$3" != --old ] && mkdir -p "$3"
+exit 0
 """
 
 
@@ -36,12 +39,17 @@ def started(folder: Path) -> dict[str, list[list[str]]]:
     return found
 
 
-def run(folder: Path, python: Path, part: str = "all") -> dict[str, list[list[str]]]:
+def run(folder: Path, python: Path, part: str = "all", *more: str) -> dict[str, list[list[str]]]:
     place = Place(folder / "work")
+    place.voice.mkdir(parents=True, exist_ok=True)
+    for name in BUILT_IN:  # as train_flow.py would have made them
+        (place.voice / f"{name}.safetensors").write_text("a voice")
     place.shipped.mkdir(parents=True, exist_ok=True)  # as from_shipped.py would have made it
     for name in ("flow", "vocoder", "tokenizer"):
         (place.shipped / f"{name}.safetensors").write_text(f"published {name}")
-    options = go_on.parser().parse_args([str(place.work), "--minutes", "5", "--part", part, "--natural", "nature"])
+    options = go_on.parser().parse_args(
+        [str(place.work), "--minutes", "5", "--part", part, "--natural", "nature", *more]
+    )
     go_on.go_on(Programs(place, 2, str(python)), place, options)
     return started(folder)
 
@@ -51,7 +59,8 @@ def test_every_script_is_started_with_options_that_it_knows(tmp_path: Path, pyth
     trainings = {"train_language.py", "train_vocoder.py", "train_flow.py"}
     assert trainings | {"made_mels.py", "own_voice.py", "label_speech.py", "from_shipped.py"} <= set(found)
     for script, runs in found.items():
-        source = (HERE / script).read_text()
+        shared = "natural_lines.py" if script == "natural_replies.py" else script  # whose options it has, too
+        source = (HERE / script).read_text() + (HERE / shared).read_text()
         assert all(
             f'"{option}"' in source or f'"{option[2:]}"' in source or f'("{option}' in source
             for arguments in runs
@@ -61,13 +70,13 @@ def test_every_script_is_started_with_options_that_it_knows(tmp_path: Path, pyth
 
 
 def test_speech_and_networks_can_be_begun_apart(tmp_path: Path, python: Path) -> None:
-    speech = {"spoken_corpus.py", "natural_lines.py", "natural_speech.py"}
+    speech = {"spoken_corpus.py", "natural_lines.py", "natural_speech.py", "natural_replies.py"}
     assert set(run(tmp_path, python, "speech")) == speech
     (tmp_path / "started").unlink()
     assert not speech & set(run(tmp_path, python, "networks"))
 
 
-def test_the_voice_cannot_learn_without_natural_voices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_learned_without_natural_voices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["go_on.py", str(tmp_path / "work")])
     with pytest.raises(SystemExit):
         go_on.main()
@@ -107,7 +116,8 @@ def test_what_was_learned_is_averaged_with_what_was_published(tmp_path: Path, py
     place.language.mkdir(parents=True)
     (place.language / "weights-0.safetensors").write_bytes(b"learned")
     (arguments,) = run(tmp_path, python)["averaged_weights.py"]
-    assert arguments == [str(place.shipped), str(place.language), str(place.averaged)]
+    assert arguments[:3] == [str(place.shipped), str(place.language), str(place.averaged)]
+    assert arguments[3:] == ["--share", "1.0", "--language-share", "1.0"]
     place.averaged.mkdir()
     (place.averaged / "weights-0.safetensors").write_bytes(b"averaged")
     assert collected(place, tmp_path / "out") == b"averaged"
@@ -142,3 +152,20 @@ def test_what_is_collected_is_whole_networks_and_all_logs(tmp_path: Path) -> Non
     assert {path.name for path in copied} == {"weights-0.safetensors", "vocoder.safetensors", "logs.tar.gz"}
     with tarfile.open(tmp_path / "out" / "logs.tar.gz") as archive:
         assert set(archive.getnames()) == {"vocoder.jsonl", "train_flow.py.log"}
+
+
+def test_a_new_tokenizer_comes_first_and_everything_begins_with_its_tokens(tmp_path: Path, python: Path) -> None:
+    place = Place(tmp_path / "work")
+    place.voice.mkdir(parents=True)
+    place.latest("tokenizer").write_text("new")  # as train_tokenizer.py would have made it
+    found = run(tmp_path, python, "all", "--tokenizer-minutes", "5")
+    ear, whole = found["train_language.py"]
+    assert ear[ear.index("--resume") + 1] == str(place.shipped)
+    assert float(ear[ear.index("--until") + 1]) == float(whole[whole.index("--head-start") + 1]) == 0.32
+    assert whole[whole.index("--resume") + 1] == str(place.translated)
+    before, after = found["label_speech.py"]
+    assert before[0] == str(place.work / "replies")
+    assert after[after.index("--speech-tokenizer") + 1] == str(place.latest("tokenizer"))
+    assert "--new-tokens" in found["train_flow.py"][0]
+    assert len(found["translate_tokens.py"]) == 2
+    assert len(found["natural_replies.py"]) == 1
