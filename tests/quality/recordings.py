@@ -15,6 +15,7 @@ import numpy as np
 from engine.events import Samples
 from engine.resources import resource
 from engine.samples import resample, write_wav
+from engine.transcription.recogniser import Recogniser
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "packaging" / "starter"))
@@ -68,6 +69,12 @@ def _edits(truth: list[str], heard: list[str]) -> int:
         for j, b in enumerate(heard, 1):
             above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, above + (a != b))
     return row[-1]
+
+
+def heard(recogniser: Recogniser, samples_16k: Samples) -> str:
+    """What the starter's own ear understands."""
+    ((_, text),) = (done for done in recogniser([samples_16k]) if done is not None)
+    return text
 
 
 def heard_by_pocketsphinx(samples: Samples, rate_hz: int) -> str:

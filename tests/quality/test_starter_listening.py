@@ -13,6 +13,7 @@ from tests.quality.recordings import (
     KNOWN_VOICES,
     NEW_VOICES,
     STARTER,
+    heard,
     heard_by_pocketsphinx,
     sentences,
     spoken,
@@ -30,8 +31,7 @@ def recogniser() -> Recogniser:
 def heard_wrong(recogniser: Recogniser, voices: Sequence[object], noise_db: float | None = None) -> float:
     pairs = []
     for number, text in enumerate(sentences(COUNT)):
-        ((_, heard),) = recogniser([spoken(text, number, voices, noise_db)])
-        pairs.append((text, heard))
+        pairs.append((text, heard(recogniser, spoken(text, number, voices, noise_db))))
     errors = word_errors(pairs)
     halves = word_errors(pairs[: COUNT // 2]), word_errors(pairs[COUNT // 2 :])
     print(f"\nword errors {errors:.1f} % (open vocabulary {halves[0]:.1f} %, questions {halves[1]:.1f} %)")

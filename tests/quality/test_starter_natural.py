@@ -17,7 +17,7 @@ from tests.quality.natural_recordings import (
     spoken_by_another_engine,
     spoken_naturally,
 )
-from tests.quality.recordings import STARTER, sentences, word_errors
+from tests.quality.recordings import STARTER, heard, sentences, word_errors
 
 COUNT = 100
 
@@ -30,8 +30,7 @@ def recogniser() -> Recogniser:
 def heard_wrong(recogniser: Recogniser, changed: Callable[[Samples, int], Samples]) -> float:
     pairs = []
     for number, text in enumerate(sentences(COUNT)):
-        ((_, heard),) = recogniser([changed(spoken_naturally(text, number), number)])
-        pairs.append((text, heard))
+        pairs.append((text, heard(recogniser, changed(spoken_naturally(text, number), number))))
     errors = word_errors(pairs)
     halves = word_errors(pairs[: COUNT // 2]), word_errors(pairs[COUNT // 2 :])
     print(f"\nword errors {errors:.1f} % (open vocabulary {halves[0]:.1f} %, questions {halves[1]:.1f} %)")
@@ -63,8 +62,7 @@ def test_natural_voices_are_understood_across_a_room(recogniser: Recogniser) -> 
 def test_an_engine_that_no_training_heard_is_understood(recogniser: Recogniser) -> None:
     pairs = []
     for text in sentences(COUNT):
-        ((_, heard),) = recogniser([spoken_by_another_engine(text)])
-        pairs.append((text, heard))
+        pairs.append((text, heard(recogniser, spoken_by_another_engine(text))))
     errors = word_errors(pairs)
     print(f"\nan engine of another kind: word errors {errors:.1f} %")
     assert errors <= 15

@@ -14,7 +14,7 @@ from engine.events import Samples
 from engine.samples import resample
 from engine.transcription.recogniser import Recogniser
 from engine.transcription.results import Options
-from tests.quality.recordings import STARTER, word_errors
+from tests.quality.recordings import STARTER, heard, word_errors
 
 from everyday_sentences import everyday_sentence  # isort: skip
 
@@ -73,8 +73,7 @@ def test_the_starter_understands_what_it_says(said: list[tuple[str, Samples]]) -
     recogniser = Recogniser(Engine.load(STARTER), Options())
     pairs = []
     for text, sound in said[:-1]:
-        ((_, heard),) = recogniser([resample(sound, 24_000, 16_000)])
-        pairs.append((text, heard))
+        pairs.append((text, heard(recogniser, resample(sound, 24_000, 16_000))))
     errors = word_errors(pairs)
     print(f"\nsaid, heard by itself: {errors:.1f} %")
     assert errors <= 8

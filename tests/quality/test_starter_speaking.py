@@ -11,7 +11,7 @@ from engine.samples import resample
 from engine.session import Session, SessionSettings
 from engine.transcription.recogniser import Recogniser
 from engine.transcription.results import Options
-from tests.quality.recordings import STARTER, dialogues, flite, heard_by_pocketsphinx, sentences, word_errors
+from tests.quality.recordings import STARTER, dialogues, flite, heard, heard_by_pocketsphinx, sentences, word_errors
 
 READ = "Read this paragraph at a natural pace."
 COUNT = 30
@@ -66,8 +66,7 @@ def heard_by_itself(engine: Engine, said: list[tuple[str, Samples]]) -> float:
     recogniser = Recogniser(engine, Options())
     pairs = []
     for text, sound in said:
-        ((_, heard),) = recogniser([resample(sound, 24_000, 16_000)])
-        pairs.append((text, heard))
+        pairs.append((text, heard(recogniser, resample(sound, 24_000, 16_000))))
     return word_errors(pairs)
 
 
