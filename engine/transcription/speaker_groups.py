@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.transcription.agglomeration import Labels, groups_of_points, groups_within
+
 Voices = NDArray[np.float32]  # (n, D), each of length one
 
 # Two groups whose voices are less alike on average (their cosine) are two speakers.
@@ -49,20 +51,15 @@ def _worth_comparing(seconds: NDArray[np.floating]) -> NDArray[np.intp]:
     return np.sort(used)
 
 
-def _grouped(voices: Voices, count: int) -> NDArray[np.int32]:
+def _grouped(voices: Voices, count: int) -> Labels:
     """A label for each voice: agglomerative clustering, which needs no start by chance.
 
     By average cosine where the number is to be found, for it can be compared with a limit; by Ward's rule where it is
     known, for that makes no group of one stray stretch.
     """
-    if len(voices) == 1:
-        return np.ones(1, np.int32)
-    from scipy.cluster.hierarchy import fcluster, linkage
-
     if count:
-        return fcluster(linkage(voices, "ward"), count, "maxclust")
-    different = 1 - (voices @ voices.T)[np.triu_indices(len(voices), 1)]
-    return fcluster(linkage(np.maximum(different, 0), "average"), 1 - _ALIKE, "distance")
+        return groups_of_points(voices, count)
+    return groups_within(np.maximum(1 - voices @ voices.T, 0), 1 - _ALIKE)
 
 
 def _large_enough(groups: list[NDArray[np.intp]], seconds: NDArray[np.floating]) -> list[NDArray[np.intp]]:
