@@ -1,4 +1,4 @@
-# `make run` and `make test` set up what they need by themselves, on Debian 12 (as root) and on macOS 14+ (Apple silicon).
+# `make run` and `make test` set up what they need by themselves, on Debian 12 (as root) and on macOS 15+ (Apple silicon).
 
 VENV ?= .venv
 PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
@@ -9,10 +9,10 @@ BIN := $(VENV)/bin
 PYTEST := QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest
 .DEFAULT_GOAL := help
 
-.PHONY: help run test unit lint quality benchmark screenshots starter app requirements setup system clean
+.PHONY: help run test unit lint quality benchmark screenshots starter app bundle-audit requirements setup system clean
 
 help: ## say what can be made
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 run: setup ## set everything up and open Earshot
 	$(BIN)/python -m app.main
@@ -41,11 +41,13 @@ starter: setup ## train the starter model again (NATURAL=folder, see packaging/s
 	$(BIN)/python -m pip install -q --disable-pip-version-check ".[training]"
 	$(BIN)/python packaging/starter/train.py --natural $(NATURAL)
 
-app: setup ## build Earshot.app (macOS)
-	$(BIN)/python -m pip install -q --disable-pip-version-check "pyinstaller>=6.22"
+app: system ## build the app: Earshot.app on a Mac, dist/Earshot on Linux
+	$(PYTHON) packaging/build.py
+
+bundle-audit: setup ## audit Earshot.app, laid out from the wheels for a Mac, on any system
 	@mkdir -p build
-	$(BIN)/python packaging/icon.py build/Earshot.icns
-	$(BIN)/pyinstaller --noconfirm packaging/Earshot.spec
+	$(BIN)/python packaging/layout.py build/mac-packages build/simulated/Earshot.app
+	$(BIN)/python packaging/audit.py --unsigned build/simulated/Earshot.app
 
 setup: system $(VENV)/ready
 
@@ -63,9 +65,12 @@ $(VENV)/ready: $(REQUIREMENTS) pyproject.toml
 
 requirements: ## pin the packages again (needs uv)
 	@for system in linux:x86_64-manylinux_2_35 macos:aarch64-apple-darwin; do \
-		MACOSX_DEPLOYMENT_TARGET=14.0 uv pip compile -q --upgrade --generate-hashes --no-header --no-annotate --no-emit-index-url \
-			--python-version 3.11 --python-platform $${system#*:} --extra test --extra lint \
-			-o packaging/requirements/$${system%%:*}.txt pyproject.toml packaging/requirements/build.in; \
+		all=packaging/requirements/$${system%%:*}.txt; \
+		pin="uv pip compile -q --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11"; \
+		pin="$$pin --python-platform $${system#*:} pyproject.toml packaging/requirements/build.in"; \
+		export MACOSX_DEPLOYMENT_TARGET=15.0; \
+		$$pin --upgrade --extra test --extra lint -o $$all; \
+		$$pin --upgrade --extra packaging -c $$all -o packaging/requirements/run-$${system%%:*}.txt; \
 	done
 
 clean: ## remove what was set up and built

@@ -13,7 +13,11 @@ from PySide6.QtCore import QBuffer, QIODevice
 from PySide6.QtGui import QGuiApplication, QImage, QPainter
 from PySide6.QtSvg import QSvgRenderer
 
-SIZES = {b"icp4": 16, b"icp5": 32, b"ic07": 128, b"ic08": 256, b"ic09": 512, b"ic10": 1024, b"ic11": 32, b"ic12": 64}
+# Every size that a Mac shows, each with its twin for fine screens (@2x).
+SIZES = {
+    **{b"icp4": 16, b"icp5": 32, b"icp6": 64, b"ic07": 128, b"ic08": 256, b"ic09": 512, b"ic10": 1024},
+    **{b"ic11": 32, b"ic12": 64, b"ic13": 256, b"ic14": 512},
+}
 
 
 def png(renderer: QSvgRenderer, size: int) -> bytes:

@@ -1,0 +1,91 @@
+"""What the app tells the system and the people who use it, in both languages; what the spec asks PyInstaller for."""
+
+from __future__ import annotations
+
+import plistlib
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import contents
+import pytest
+from info_plist import LANGUAGES, info_plist, strings, version
+
+from app.settings import Preferences
+
+PACKAGING = Path(__file__).parents[2] / "packaging"
+NAME = "NSMicrophoneUsageDescription"
+
+
+@pytest.fixture
+def bundle(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the spec asks PyInstaller for, run with stand-ins for PyInstaller's steps."""
+    asked: dict[str, Any] = {}
+    hooks = SimpleNamespace(collect_all=lambda name: ([], [], []), collect_data_files=lambda name: [])
+    hooks.collect_submodules = lambda name: [f"{name}.anything"]
+    for name in ("PyInstaller", "PyInstaller.utils"):
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace())  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "PyInstaller.utils.hooks", hooks)  # type: ignore[arg-type]
+
+    def analyse(scripts: list[str], **options: Any) -> Any:
+        asked.update(options)
+        return SimpleNamespace(pure=[], scripts=[], binaries=[], datas=[])
+
+    steps = {name: lambda *given, **options: None for name in ("EXE", "PYZ", "COLLECT")}
+    steps |= {"Analysis": analyse, "BUNDLE": lambda *given, **options: asked.update(options)}
+    spec = PACKAGING / "Earshot.spec"
+    monkeypatch.setattr(sys, "platform", "darwin")
+    exec(compile(spec.read_text(encoding="utf-8"), str(spec), "exec"), {**steps, "SPECPATH": str(PACKAGING)})
+    return asked
+
+
+def test_the_bundle_says_it_in_each_of_its_languages(bundle: dict[str, Any]) -> None:
+    plist = bundle["info_plist"]
+    assert plist == info_plist()
+    assert plist[NAME] == strings("en")[NAME]
+    for language in plist["CFBundleLocalizations"]:
+        assert strings(language).keys() == strings("en").keys()
+        file = PACKAGING / f"{language}.lproj" / "InfoPlist.strings"
+        assert (str(file), f"{language}.lproj") in bundle["datas"]
+
+
+def test_what_is_imported_by_name_and_every_licence_come_along(bundle: dict[str, Any]) -> None:
+    assert {"engine.anything", "app.anything"} <= set(bundle["hiddenimports"])
+    folders = {folder for _, folder in bundle["datas"]}
+    names = {contents.canonical(each.metadata["Name"]) for each in contents.distributions()}
+    assert {"mlx", "pyside6-essentials", "tokenizers", "onnxruntime"} <= names
+    assert {f"licences/{name}" for name in ("earshot", "pyside6-essentials", "tokenizers", "onnxruntime")} <= folders
+    assert not any(folder.startswith("resources/screenshots") for folder in folders)
+
+
+def test_the_property_list_is_whole() -> None:
+    told = plistlib.loads(plistlib.dumps(info_plist()))
+    assert told["CFBundleVersion"] == told["CFBundleShortVersionString"] == version()
+    assert told["LSMinimumSystemVersion"] == "15.0"
+    declared = {each["UTTypeIdentifier"] for each in told["UTImportedTypeDeclarations"]}
+    claimed = set(told["CFBundleDocumentTypes"][0]["LSItemContentTypes"])
+    assert claimed - declared == {"public.audio", "public.movie"}
+    assert told["CFBundleDevelopmentRegion"] in LANGUAGES
+
+
+def test_the_icon_holds_every_size(tmp_path: Path) -> None:
+    path = tmp_path / "Earshot.icns"
+    subprocess.run([sys.executable, str(PACKAGING / "icon.py"), str(path)], check=True, timeout=60)
+    content = path.read_bytes()
+    sizes, at = set(), 8
+    while at < len(content):
+        length = struct.unpack_from(">I", content, at + 4)[0]
+        width, height = struct.unpack_from(">II", content, at + 8 + 16)  # in the header of the PNG
+        assert width == height
+        sizes.add(width)
+        at += length
+    assert sizes == {16, 32, 64, 128, 256, 512, 1024}
+
+
+def test_it_says_that_the_microphone_stays_open_in_front() -> None:
+    assert Preferences().keep_warm
+    assert "While its window is in front, Earshot keeps the microphone open" in strings("en")[NAME]
+    assert "窗口在前台时" in strings("zh-Hans")[NAME]
