@@ -23,6 +23,7 @@ _FOR_FFMPEG = (
 # The emptiest sound that is encoded takes more; time stamps that promise more silence than that are damaged.
 _LEAST_BYTES_PER_S = 16
 _SILENCE_BELIEVED_S = 600
+_ROOM_TO_BEGIN_S = 0.25  # what a decoder says of a place depends on what was just before it
 
 
 class FfmpegReader:
@@ -57,9 +58,9 @@ class FfmpegReader:
         self.info = SoundInfo(self._duration_s(), rate_hz, channels, self._container.format.name.split(",")[0])
 
     def seek(self, seconds: float) -> None:
-        """At the frame before that moment; in a format without places to go to, at the beginning."""
+        """A little before that moment; in a format without places to go to, at the beginning."""
         try:
-            self._container.seek(int(seconds * av.time_base))
+            self._container.seek(int(max(seconds - _ROOM_TO_BEGIN_S, 0.0) * av.time_base))
         except av.error.FFmpegError:
             return
         self._sought = True

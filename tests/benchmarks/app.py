@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.app [PART …] [--model DIR] [--turns 200] [--json FILE]
 
-Parts: window, heartbeat, writing, search, quit, memory.
+Parts: window, heartbeat, writing, search, transcript, quit, memory.
 
 Every measurement runs the app, from `app.main` on, in a fresh process on Qt's offscreen platform, with a sound card
 that is emptied as fast as a real one. `--model` makes the real replies (default: the best installed model, or the tiny
@@ -24,8 +24,9 @@ from engine.checkpoints import catalogue
 from tests.benchmarks.measuring import HEADING, Figure, machine, write_json
 from tests.checkpoints import tiny_checkpoint
 
-PARTS = ("window", "heartbeat", "writing", "search", "quit", "memory")
+PARTS = ("window", "heartbeat", "writing", "search", "transcript", "quit", "memory")
 _CONVERSATIONS = 2000
+_SEGMENTS = 10_000
 _LONG_ANSWERS = 6  # of each kind
 QUIT_STATES = ("loading", "idle", "listening", "thinking", "speaking", "transcribing")
 _LIMIT_S = 900
@@ -110,6 +111,13 @@ def search(model: Path) -> list[Figure]:
     return [*_beats(measured["late_ms"]), found]
 
 
+def transcript(model: Path) -> list[Figure]:
+    """A transcript of many segments, opened, scrolled and searched."""
+    measured = run_app("transcript", model, _SEGMENTS)
+    opened = Figure(f"transcript of {_SEGMENTS} segments opened", "s", tuple(measured["opened_s"]))
+    return [*_beats(measured["late_ms"]), opened]
+
+
 def quitting(model: Path) -> list[Figure]:
     """From the wish to quit to the end of the process, in each state."""
     figures = []
@@ -157,6 +165,7 @@ def main(argv: list[str] | None = None) -> int:
         ("heartbeat", lambda: heartbeat(model)),
         ("writing", lambda: writing(model)),
         ("search", lambda: search(tiny_checkpoint())),
+        ("transcript", lambda: transcript(tiny_checkpoint())),
         ("quit", lambda: quitting(tiny_checkpoint())),
         ("memory", lambda: memory(tiny_checkpoint(), args.turns)),
     ):

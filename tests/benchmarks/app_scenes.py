@@ -25,6 +25,7 @@ _QUESTION = "What is twelve times seven?"
 _BEAT_MS = 2
 _UNSEEN = "answer unseen"
 _COMMON_WORDS = ("train", "journey", "nine")
+_SCROLL_STEPS = 400
 _TURNS_EACH = 10  # of a conversation that is searched
 _LONG_TEXT = """Of the {number}th thing there is this to say, and it is *worth* saying twice:
 
@@ -169,6 +170,27 @@ class Scene:
         listed = self.controller.conversations
         return len(listed) == self.turns and f"\x02{word}\x03" in listed[0].snippet
 
+    def transcript(self) -> Wait:
+        """A transcript of many segments: opened, scrolled from end to end and searched, while the timer beats."""
+        yield self._ready
+        window, job = self.app.window, self.controller.transcriber.jobs[0]
+        beats = Beats(window)
+        began = time.monotonic()
+        window.reading.open(job.key)
+        self.measured["opened_s"] = [time.monotonic() - began]
+        bar = window.transcript.segments.verticalScrollBar()
+        for step in range(_SCROLL_STEPS):
+            bar.setValue(bar.maximum() * step // _SCROLL_STEPS)
+            yield _after(0.008)
+        for _ in range(_SCROLL_STEPS):  # and as a wheel does
+            bar.setValue(bar.value() - 90)
+            yield _after(0.008)
+        window.transcript.find_field.setText(_COMMON_WORDS[0])
+        for _ in range(_SCROLL_STEPS):
+            window.transcript.go_to_hit(37)
+            yield _after(0.008)
+        self.measured["late_ms"] = beats.stop()
+
     def memory(self) -> Wait:
         """Many prescribed turns without a loudspeaker, so that nothing waits for it."""
         yield self._ready
@@ -210,6 +232,28 @@ def _answer_unseen(work: Any, request: Any) -> Generator[Any, None, None]:
 
     session = Session(work.model.engine, work.sessions.settings(Manner()))
     yield from (event for event in session.ask(Turn(text=_QUESTION)) if isinstance(event, ReplyEnded))
+
+
+def _after(seconds: float) -> Callable[[], bool]:
+    until = time.monotonic() + seconds
+    return lambda: time.monotonic() >= until
+
+
+def _write_transcript(count: int) -> None:
+    """A recording of so many segments, done."""
+    from app.paths import Paths
+    from app.shown import JobState
+    from app.transcribe.job import Job, TextSegment
+    from app.transcribe.stored_queue import encode_queue, new_key
+
+    said = "The train leaves at nine, as ever, and nobody knows why it is late. " * 3
+    segments = tuple(
+        TextSegment(8.0 * n, 8.0 * n + 7, said[: 60 + 37 * n % 140], f"Speaker {1 + n % 3}") for n in range(count)
+    )
+    job = Job(new_key(), Path("meeting.m4a"), JobState.DONE, 8.0 * count, segments)
+    paths = Paths.of_user()
+    paths.make()
+    (paths.transcriptions / "queue.json").write_bytes(encode_queue([job]))
 
 
 def _spoken_s(sound: Path) -> float:
@@ -278,6 +322,8 @@ def play(name: str, model: Path, turns: int) -> None:
     scene = Scene(name, model, turns)
     if name == "search":
         _write_conversations(turns)
+    if name == "transcript":
+        _write_transcript(turns)
     if name != "window":
         build.build_controller = functools.partial(build.build_controller, **_stand_ins(name, model, turns))
     begin = build.App.begin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import struct
 import subprocess
@@ -25,6 +26,17 @@ class MacError(Exception):
     """What audioread raises for a file that Core Audio does not take."""
 
 
+class CoreAudio:
+    """The system's own functions, as far as audioread does not use them itself."""
+
+    status = 0
+
+    def ExtAudioFileSeek(self, file: ExtAudioFile, frame: ctypes.c_int64) -> int:  # noqa: N802
+        if self.status == 0:
+            file._data = file._data[2 * frame.value :]
+        return self.status
+
+
 class ExtAudioFile:
     """Has the interface of audioread's, with the bytes that PyAV decodes, in another process."""
 
@@ -43,6 +55,7 @@ class ExtAudioFile:
             raise MacError(1685348671)
         self._data = done.stdout
         self.samplerate, self.channels, self.nframes = 16_000, 1, len(done.stdout) // 2
+        self._obj = self
 
     def read_data(self, blocksize: int) -> Iterator[bytes]:
         for start in range(0, len(self._data), blocksize):
@@ -58,7 +71,8 @@ class ExtAudioFile:
 def mac(monkeypatch: pytest.MonkeyPatch) -> type[ExtAudioFile]:
     package, module, exceptions = (types.ModuleType(f"audioread{part}") for part in ("", ".macca", ".exceptions"))
     fake = type("ExtAudioFile", (ExtAudioFile,), {})
-    module.__dict__.update(ExtAudioFile=fake, MacError=MacError)
+    module.__dict__.update(ExtAudioFile=fake, MacError=MacError, _coreaudio=CoreAudio())
+    package.macca = module  # type: ignore[attr-defined]
     exceptions.__dict__.update(DecodeError=type("DecodeError", (Exception,), {}))
     for each in (package, module, exceptions):
         monkeypatch.setitem(sys.modules, each.__name__, each)
@@ -134,3 +148,14 @@ def test_boxes_within_boxes_without_end_are_left(tmp_path: Path, mac: type[Any])
     path.write_bytes(inside)
     with pytest.raises(SoundError):
         samples.read(path)
+
+
+@pytest.mark.parametrize("status", [0, -50])
+def test_a_stream_begins_where_it_is_asked_to(
+    status: int, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_with_pyav(tmp_path / "a.m4a", tone(4.0), 16_000, "aac")
+    request.getfixturevalue("mac")
+    monkeypatch.setattr(CoreAudio, "status", status)
+    found = np.concatenate(list(samples.stream(path, 16_000, from_s=3.0)))
+    assert len(found) / 16_000 == pytest.approx(1.0, abs=0.15)

@@ -251,3 +251,28 @@ def test_a_film_of_every_kind_is_heard(tmp_path: Path) -> None:
     for suffix in ("mp4", "mkv", "avi", "ts"):
         sound = samples.read(write_film(tmp_path / f"film.{suffix}", tone(2.0)))
         assert len(sound) / 16_000 == pytest.approx(2.0, abs=0.2)
+
+
+def _rising(seconds: float, rate_hz: int) -> np.ndarray:
+    """A tone whose loudness tells when it is."""
+    time = np.arange(round(seconds * rate_hz)) / rate_hz
+    return (0.8 * time / seconds * np.sin(2 * np.pi * 440 * time)).astype(np.float32)
+
+
+SEEKABLE: dict[str, Callable[[Path], Path]] = {
+    "a.wav": lambda path: write_with_soundfile(path, _rising(8.0, 16_000), 16_000),
+    "a.flac": lambda path: write_with_soundfile(path, _rising(8.0, 16_000), 16_000),
+    "a.m4a": lambda path: write_with_pyav(path, _rising(8.0, 16_000), 16_000, "aac"),
+    "a.mp3": lambda path: write_with_pyav(path, _rising(8.0, 16_000), 16_000, "libmp3lame"),
+    "a.ogg": lambda path: write_with_soundfile(path, _rising(8.0, 16_000), 16_000),
+    "a.opus": lambda path: write_with_pyav(path, _rising(8.0, 48_000), 48_000, "libopus"),
+}
+
+
+@pytest.mark.parametrize("name", SEEKABLE)
+@pytest.mark.parametrize("from_s", [0.0, 2.0, 5.5])
+def test_a_stream_begins_where_it_is_asked_to(name: str, from_s: float, tmp_path: Path) -> None:
+    path = SEEKABLE[name](tmp_path / name)
+    found = np.concatenate(list(samples.stream(path, 16_000, from_s=from_s)))
+    assert len(found) / 16_000 == pytest.approx(8.0 - from_s, abs=0.15)
+    assert np.abs(found[:1600]).max() == pytest.approx(0.8 * (from_s + 0.05) / 8.0, abs=0.03)

@@ -43,12 +43,12 @@ class QueueButton(PaintedButton):
         if self.isChecked() or self.underMouse():
             painter.setBrush(values.accent_soft if self.isChecked() else values.groove)
             painter.drawRoundedRect(QRectF(self.rect()), theme.ROW_RADIUS, theme.ROW_RADIUS)
-        icons.draw(painter, "list", QRectF(11, (self.height() - 16) / 2, 16, 16), values.text)
+        icons.draw(painter, "list", QRectF(12, (self.height() - 16) / 2, 16, 16), values.text)
         painter.setPen(values.text)
         painter.setFont(self.font())
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(
-            QRectF(self.rect()).adjusted(34, 0, 0, 0), int(middle | Qt.AlignmentFlag.AlignLeft), self.text()
+            QRectF(self.rect()).adjusted(36, 0, 0, 0), int(middle | Qt.AlignmentFlag.AlignLeft), self.text()
         )
         if self._count:
             painter.setPen(values.second)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QCoreApplication, Signal
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.shown import JobChoices
 from app.widgets.controls.choice_button import ChoiceButton
+from app.widgets.controls.flow_layout import FlowLayout
 
 _CODES = (
     "ar",
@@ -68,14 +69,15 @@ class JobChoicesRow(QWidget):
 
     def __init__(self, *, outlined: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
         self._choices = JobChoices()
         self.language = ChoiceButton(self.tr("Language"), outlined=outlined)
         self.translation = ChoiceButton(self.tr("Translation"), outlined=outlined)
         self.speakers = ChoiceButton(self.tr("Speaker labels"), outlined=outlined)
         self.model = ChoiceButton(self.tr("Model"), outlined=outlined)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
+        flow = FlowLayout(self, 8)
         for button, field in (
             (self.language, "language"),
             (self.translation, "translate_to"),
@@ -83,8 +85,7 @@ class JobChoicesRow(QWidget):
             (self.model, "model"),
         ):
             button.picked.connect(lambda value, name=field: self._on_picked(name, value))
-            row.addWidget(button)
-        row.addStretch(1)
+            flow.addWidget(button)
 
     def show_choices(self, choices: JobChoices, models: Sequence[tuple[str, str]]) -> None:
         """Show what is chosen; `models` are folders and names, the one in use with "" first."""

@@ -127,7 +127,7 @@ class JobRow(QWidget):
             top.addWidget(button)
         column = QVBoxLayout()
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
+        column.setSpacing(6)
         column.addLayout(top)
         for each in (self._about, self._problem, self.choices, self._bar):
             column.addWidget(each)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
@@ -18,6 +21,7 @@ _STEP_PX = 5.0
 _DOTS_AT, _WAVE_TOP, _WAVE_HEIGHT, _RIBBON_AT = 6, 12, 40, 60
 _HEIGHT = 66
 _RIBBON_PX = 3
+_DOT_PX = 3
 _ARROW_S = 5.0
 _TENTHS = 10  # of a second: what a slider of whole numbers counts
 
@@ -37,25 +41,54 @@ class RecordingWave(QSlider):
         self._position_s = 0.0
         self._peaks: Sequence[float] = ()
         self._bars: tuple[int, list[float]] = (0, [])
-        self._hits: list[tuple[float, bool]] = []
+        self._hits: NDArray[np.float64] = np.zeros(0)
+        self._hit_now: float | None = None
         self._turns: list[tuple[float, float, int]] = []
+        self._ribbon: tuple[int, list[tuple[int, int, int]]] = (0, [])  # for a width: left, right, who
+        self._dots: tuple[int, list[int]] = (0, [])
         self.show_position(0.0)
 
     def show_recording(self, duration_s: float, peaks: Sequence[float]) -> None:
         """How long it is, and how loud from beginning to end."""
-        self._duration_s, self._peaks, self._bars = duration_s, peaks, (0, [])
+        self._duration_s, self._peaks = duration_s, peaks
+        self._bars, self._ribbon, self._dots = (0, []), (0, []), (0, [])
         self.setRange(0, round(duration_s * _TENTHS))
         self.show_position(self._position_s)
         self.update()
 
-    def show_hits(self, hits: Sequence[tuple[float, bool]]) -> None:
-        """When the words were said that were looked for, and which of them one is at."""
-        self._hits = list(hits)
+    def show_hits(self, said_at: Sequence[float]) -> None:
+        """When the words were said that were looked for."""
+        self._hits, self._dots = np.array(said_at, np.float64), (0, [])
         self.update()
+
+    def show_hit_now(self, said_at: float | None) -> None:
+        """Which of them one is at."""
+        self._hit_now = said_at
+        self.update()
+
+    @property
+    def dots(self) -> list[int]:
+        """Where the dots stand: of those that would touch each other, one."""
+        if self._dots[0] != self.width():
+            places = self._hits / max(self._duration_s, 0.001) * self.width()
+            self._dots = self.width(), [int(place) for place in np.unique(np.round(places / _DOT_PX)) * _DOT_PX]
+        return self._dots[1]
+
+    @property
+    def ribbon(self) -> list[tuple[int, int, int]]:
+        """From where to where who speaks; of turns that are too short to be seen, the last one."""
+        if self._ribbon[0] != self.width():
+            places = np.full(self.width() // _DOT_PX + 2, -1)
+            for first_s, last_s, order in self._turns:
+                places[self._x(first_s) // _DOT_PX : self._x(last_s) // _DOT_PX + 1] = order
+            edges = [0, *map(int, np.flatnonzero(np.diff(places)) + 1), len(places)]
+            runs = ((left, right, int(places[left])) for left, right in itertools.pairwise(edges) if places[left] >= 0)
+            self._ribbon = self.width(), [(left * _DOT_PX, right * _DOT_PX, order) for left, right, order in runs]
+        return self._ribbon[1]
 
     def show_speakers(self, turns: Sequence[tuple[float, float, int]]) -> None:
         """Who speaks from when to when, as the number of their appearance."""
-        self._turns = list(turns)
+        self._turns, self._ribbon = list(turns), (0, [])
         self.update()
 
     def show_position(self, seconds: float) -> None:
@@ -114,16 +147,17 @@ class RecordingWave(QSlider):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         self._paint_bars(painter, values)
-        for first_s, last_s, order in self._turns:
+        painter.setOpacity(0.75)
+        for left, right, order in self.ribbon:
             painter.setBrush(values.speakers[order % len(values.speakers)][0])
-            left, right = self._x(first_s), self._x(last_s)
-            box = QRectF(left, _RIBBON_AT, max(right - left - 1.5, 1.5), _RIBBON_PX)
-            painter.setOpacity(0.75)
-            painter.drawRoundedRect(box, 1.5, 1.5)
+            painter.drawRoundedRect(QRectF(left, _RIBBON_AT, max(right - left - 1.5, 1.0), _RIBBON_PX), 1.5, 1.5)
         painter.setOpacity(1.0)
-        for at_s, now in self._hits:
-            painter.setBrush(values.text if now else values.trouble_bar)
-            painter.drawEllipse(QPointF(self._x(at_s), _DOTS_AT), 2.2, 2.2)
+        painter.setBrush(values.trouble_bar)
+        for place in self.dots:
+            painter.drawEllipse(QPointF(place, _DOTS_AT), 2.2, 2.2)
+        if self._hit_now is not None:
+            painter.setBrush(values.text)
+            painter.drawEllipse(QPointF(self._x(self._hit_now), _DOTS_AT), 2.2, 2.2)
         if self._duration_s:
             painter.setBrush(values.text)
             painter.drawRoundedRect(QRectF(self._x(self._position_s) - 1, _WAVE_TOP, 2, _WAVE_HEIGHT), 1, 1)

@@ -40,7 +40,7 @@ class SegmentModel(QAbstractListModel):
         self._names: dict[str, str] = {}
         self._orders: dict[str, int] = {}
         self._hits: dict[int, list[Hit]] = {}
-        self.hit_now: Hit | None = None
+        self.hit_now: Hit | None = None  # the one that one is at
         self.playing: int | None = None
 
     def show(self, job: JobView) -> None:
@@ -72,9 +72,9 @@ class SegmentModel(QAbstractListModel):
             if changed is not None and before != row and changed < len(self._segments):
                 self.dataChanged.emit(self.index(changed), self.index(changed), [Qt.ItemDataRole.DecorationRole])
 
-    def set_hits(self, hits: Sequence[Hit], now: Hit | None) -> None:
-        """Which words were looked for, and at which of them one is."""
-        self._hits, self.hit_now = {}, now
+    def set_hits(self, hits: Sequence[Hit]) -> None:
+        """Which words were looked for."""
+        self._hits = {}
         for hit in hits:
             self._hits.setdefault(hit.row, []).append(hit)
         if self._segments:

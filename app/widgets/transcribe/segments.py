@@ -73,9 +73,10 @@ class SegmentList(QListView):
         self._segments.show(job)
         self._reflow()
 
-    def show_hits(self, hits: Sequence[Hit], now: Hit | None) -> None:
-        """Mark what was looked for, and bring the one in question into sight."""
-        self._segments.set_hits(hits, now)
+    def show_hit(self, now: Hit | None) -> None:
+        """Bring what was looked for into sight; None for nothing."""
+        self._segments.hit_now = now
+        self.viewport().update()
         if now is not None:
             self.scrollTo(self._segments.index(now.row))
 
@@ -210,6 +211,7 @@ class SegmentList(QListView):
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._reflow()
+        self._fit_editor()
 
     @override
     def scrollContentsBy(self, dx: int, dy: int) -> None:

@@ -21,6 +21,7 @@ from app.widgets.controls.scroll_bar import use_thin_bar
 
 FORMATS = {"txt": "TXT", "srt": "SRT", "vtt": "VTT", "json": "JSON", "md": "Markdown"}
 FEEDBACK_MS = 4_000
+_LINE = "<p style='margin:0 0 5px 0; line-height:20px'>"
 _BULLET = re.compile(r"^[-*•–]\s+")
 _TIME = re.compile(r"\b(?:(\d+):)?(\d{1,2}):(\d{2})\b")
 
@@ -135,18 +136,18 @@ class AnswerLabel(QLabel):
         """Show these."""
         self.words = words
         lines = (_in_html(line.strip()) for line in words.splitlines() if line.strip())
-        self.setText(f"<table cellspacing='0' cellpadding='0'>{''.join(lines)}</table>")
+        self.setText("".join(lines))
         self.setAccessibleName(words)
         self.setVisible(bool(words))
 
 
 def _in_html(line: str) -> str:
-    """A row of a table, so that what follows a bullet stands under itself."""
+    """A paragraph; after a bullet in a table of its own, so that its lines stand under themselves."""
     words = _BULLET.sub("", line)
-    cell = f"<p style='margin:0 0 5px 0; line-height:20px'>{_linked(html.escape(words))}</p>"
-    return (
-        f"<tr><td width='13'>•</td><td>{cell}</td></tr>" if words != line else f"<tr><td colspan='2'>{cell}</td></tr>"
-    )
+    text = f"{_LINE}{_linked(html.escape(words))}</p>"
+    if words == line:
+        return text
+    return f"<table cellspacing='0' cellpadding='0'><tr><td width='14'>{_LINE}•</p></td><td>{text}</td></tr></table>"
 
 
 def _linked(line: str) -> str:

@@ -147,20 +147,22 @@ class TranscriptPage(QWidget):
             n for n, hit in enumerate(self._hits) if (hit.row, hit.start) >= ((at.row, at.start) if at else (row, 0))
         )
         self._place = next(following, 0 if self._hits else -1)
-        self._show_hits()
+        self.segments.segments.set_hits(self._hits)
+        self.player.wave.show_hits([self._said_at(hit) for hit in self._hits])
+        self.replace.offer(bool(self._hits))
+        self._show_hit()
 
     def go_to_hit(self, step: int) -> None:
         """The next place, or with -1 the one before; around the end."""
         if self._hits:
             self._place = (self._place + step) % len(self._hits)
-            self._show_hits()
+            self._show_hit()
 
-    def _show_hits(self) -> None:
+    def _show_hit(self) -> None:
         now = self._hits[self._place] if self._hits else None
-        self.segments.show_hits(self._hits, now)
+        self.segments.show_hit(now)
         self.find_field.show_count(self._place + 1, len(self._hits))
-        self.replace.offer(bool(self._hits))
-        self.player.wave.show_hits([(self._said_at(hit), hit == now) for hit in self._hits])
+        self.player.wave.show_hit_now(None if now is None else self._said_at(now))
 
     def _said_at(self, hit: Hit) -> float:
         segment = self.job.segments[hit.row]

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.audio.speed import at_speed
+from app.audio.speed import Stretch, at_speed
+from tests.sounds import babble
 
 
 @pytest.mark.parametrize("speed", [0.8, 0.9, 1.25, 1.5])
@@ -21,3 +22,11 @@ def test_speed_changes_the_length_and_not_the_pitch(speed: float) -> None:
 def test_normal_speed_is_the_same_samples() -> None:
     samples = np.ones(24_000, np.float32)
     assert at_speed(samples, 1.0) is samples
+
+
+@pytest.mark.parametrize("speed", [0.8, 1.25, 2.0])
+def test_a_stream_sounds_the_same_in_whatever_pieces_it_comes(speed: float) -> None:
+    speech = babble(2.0)
+    stretch = Stretch(speed)
+    pieces = [stretch.push(speech[start : start + 777]) for start in range(0, len(speech), 777)]
+    assert np.array_equal(np.concatenate([*pieces, stretch.finish()]), at_speed(speech, speed))

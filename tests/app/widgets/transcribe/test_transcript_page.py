@@ -163,7 +163,7 @@ def test_words_are_found_and_gone_through(transcript: TranscriptPage) -> None:
     QTest.keyClick(transcript.find_field, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
     QTest.keyClick(transcript.find_field, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
     assert transcript.find_field.count_words == "3 of 3", "around the beginning"
-    assert len(transcript.player.wave._hits) == 3
+    assert len(transcript.player.wave.dots) == 3
 
 
 def test_what_is_not_found_is_said_in_the_field_and_nothing_moves(transcript: TranscriptPage) -> None:
