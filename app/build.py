@@ -21,7 +21,8 @@ from app.engine_side.loading import Loader
 from app.engine_side.requests import PATIENT, Request
 from app.engine_side.sessions import Manner
 from app.engine_side.work import EngineWork
-from app.models.models import Catalogue, Models, kept_in
+from app.models.catalogue import Catalogue, kept_in
+from app.models.models import Models
 from app.models.tool_servers import ToolServers
 from app.models.voices import Voices
 from app.paths import Paths
@@ -55,7 +56,7 @@ from app.transcribe.transcripts import Transcripts
 from app.transcribe.waveforms import Waveforms
 from app.undo_history import UndoHistory
 from app.undoable_commands import UndoableCommands
-from app.widgets.controls.theme import Theme
+from app.widgets.controls.theme import TEXT_SIZES, Theme
 from app.widgets.frame.window import TRANSCRIBE
 from app.widgets.main_window import MainWindow
 from app.worker import Worker
@@ -77,14 +78,22 @@ class App:
         self.settings = Settings(paths.settings)
         translations.install(application, self.settings.now.language)
         self.theme = Theme(application)
+        self._show_look()
         self.controller = build_controller(paths, self.settings)
         self.window = MainWindow(self.controller, self.settings)
+        self.settings.changed.connect(lambda _name: self._show_look())
         self.controller.quit_requested.connect(application.quit)
         application.aboutToQuit.connect(self.shut_down)
         application.applicationStateChanged.connect(self._on_active)
         application.setQuitOnLastWindowClosed(False)  # timers and the queue go on without it
         self.window.closing.connect(self._on_window_closed)
         self.controller.timer_rang.connect(self._show_closed_window)
+
+    def _show_look(self) -> None:
+        """Light or dark, and how large the text is, as the user wants it."""
+        schemes = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
+        self.theme.force(schemes.get(self.settings.now.appearance))
+        self.theme.scale_text(min(max(self.settings.now.text_size, TEXT_SIZES[0]), TEXT_SIZES[-1]))
 
     def begin(self, files: list[str]) -> None:
         """Start what takes longer than showing the window."""
@@ -183,7 +192,7 @@ def build_controller(
     models.ready.connect(lambda: _warm_up(thread, tasks.manner()))
     use = MicrophoneUse(notices, sound, settings, permission or MicrophonePermission())
     talk = _build_talk(notices, confirmations, conversation, tasks, thread, sound, disk, use, clock, settings, paths)
-    undoable = UndoableCommands(UndoHistory(), talk, transcriber, voices, servers)
+    undoable = UndoableCommands(UndoHistory(), talk, transcriber, models, voices, servers)
 
     def report() -> str:
         status, inputs, outputs = models.status, _names(sound.inputs), _names(sound.outputs)

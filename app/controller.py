@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from PySide6.QtCore import QTimer, Signal
 
 from app.audio.devices import Device
 from app.audio.sound_devices import SoundDevices
 from app.engine_side.engine_thread import EngineThread
+from app.model_commands import ModelCommands
 from app.models.downloads import Downloads
 from app.models.models import Models
 from app.models.tool_servers import ToolServers
@@ -22,7 +22,6 @@ from app.shown import (
     ModelStatus,
     ModelView,
     Notice,
-    NoticeAction,
     PresetView,
     State,
     TimerView,
@@ -32,7 +31,6 @@ from app.shown import (
     Welcome,
 )
 from app.talk import choices
-from app.talk.notices import explain
 from app.talk.talk import Talk
 from app.talk_commands import TalkCommands
 from app.transcribe.transcriber import Transcriber
@@ -92,6 +90,7 @@ class Controller(TalkCommands):
         super().__init__(settings, talk, transcriber, transcripts, servers, undoable)
         self._models, self._voices = models, voices
         self._thread, self._sound, self._disk, self._tidy = thread, sound, disk, tidy
+        self.model_commands = ModelCommands(talk, models, voices, undoable, stop=self.stop)
         self.player, self.diagnostics = talk.player, diagnostics
         self.presets: tuple[PresetView, ...] = choices.preset_views(settings.now.language)
         self.tools: tuple[ToolOffer, ...] = choices.tool_offers()
@@ -135,16 +134,12 @@ class Controller(TalkCommands):
         self.tool_servers.changed.connect(lambda: self.model_changed.emit(self.model))
 
     def _join_rooms(self) -> None:
-        talk, models, transcriber = self._talk, self._models, self.transcriber
+        models, transcriber = self._models, self.transcriber
         self._conversation.trouble.connect(self._say_trouble)
         transcriber.trouble.connect(self._say_trouble)
         self.transcripts.reader.summarised.connect(self._on_summarised)
-        talk.voice_recorder.recorded.connect(self._on_voice_recorded)
-        self._voices.failed.connect(lambda error: talk.notices.say(explain(error), trouble=True, of_settings=True))
         self.tool_servers.trouble.connect(self._on_server_trouble)
-        models.lost.connect(self._on_engine_lost)
         models.ready.connect(lambda: transcriber.resume(models.folder_in_use))
-        models.downloads.arrived.connect(self._on_model_arrived)
         self._settings.changed.connect(self._on_setting)
 
     def _on_model_status(self, status: ModelStatus) -> None:
@@ -327,66 +322,6 @@ class Controller(TalkCommands):
         """Look for devices anew, if nothing sounds and nobody speaks."""
         if self._is_free():
             self._sound.refresh()
-
-    # Models and voices.
-
-    def switch_model(self, folder: str, insist: bool = False) -> None:
-        """Use another model; the conversation goes on."""
-        self.stop()
-        self._talk.turn_transcriber.pause()
-        self._models.load(Path(folder), insist)
-
-    def retry_model(self) -> None:
-        """Load the model again, with a new engine if the old one hangs."""
-        self._talk.notices.say()
-        self._talk.turn_transcriber.pause()
-        self._talk.answerer.give_up()
-        self._models.retry()
-
-    def _on_engine_lost(self, sentence: str) -> None:
-        self._talk.answerer.give_up()
-        self._talk.notices.say(sentence, trouble=True, action=NoticeAction.RETRY, help=self.retry_model)
-
-    def _on_model_arrived(self, name: str) -> None:
-        self._models.refresh()
-        words = self.tr("{model} is here and ready to be used.").format(model=name)
-        folder = str(self._models.folder_of(name))
-        self._talk.notices.say(words, action=NoticeAction.USE, help=lambda: self.switch_model(folder))
-
-    def make_copy(self, folder: str) -> None:
-        """Make a smaller copy of a model, while the conversation goes on."""
-        self._models.make_copy(folder)
-
-    def stop_copy(self) -> None:
-        """Make no copy after all."""
-        self._models.stop_copy()
-
-    def record_voice(self, name: str) -> None:
-        """Record five seconds for a new voice."""
-        self._talk.voice_recorder.record(name)
-
-    def cancel_voice_recording(self) -> None:
-        """Record no voice after all."""
-        self._talk.voice_recorder.cancel()
-
-    def _on_voice_recorded(self, path: Path, name: str) -> None:
-        self._voices.add(path, name, then=lambda: path.unlink(missing_ok=True))
-
-    def import_voice(self, path: Path, name: str) -> None:
-        """Make a voice of a recording."""
-        self._voices.add(path, name)
-
-    def hear_voice(self, name: str) -> None:
-        """Let a voice say a few words."""
-        self._voices.hear(name, self._talk.replayer.begin_sample())
-
-    def remove_voice(self, name: str) -> None:
-        """Remove a voice; it can be brought back."""
-        self._undoable.remove_voice(name)
-
-    def rename_voice(self, name: str, new_name: str) -> None:
-        """Give a voice another name."""
-        self._voices.rename(name, new_name)
 
     # The rest.
 

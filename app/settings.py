@@ -60,6 +60,8 @@ class Preferences:
     pre_roll_ms: int = 500
     prefer_built_in: bool = True
     language: str = ""
+    appearance: str = ""  # "light", "dark", or as the system
+    text_size: float = 1.0
     retention: Retention = Retention.ALL
     retention_days: int = 30
     microphone_explained: bool = False
@@ -71,6 +73,7 @@ class Preferences:
     job_speakers: int = -1  # how many; 0 finds out, -1 asks for no labels
     files_folder: str = ""  # where files were chosen last
     export_folder: str = ""
+    wanted_copies: tuple[str, ...] = ()  # models to be shrunk once they are here: "name bits" or "name bits keep"
 
 
 class Settings(QObject):

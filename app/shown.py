@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from engine.checkpoints.fit import AS_PUBLISHED_BITS, Verdict
+
 
 class ToolState(Enum):
     """How a tool call stands."""
@@ -214,6 +216,18 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class MachineView:
+    """This machine as the models page shows it; sizes in bytes. `others` is None where the system does not say."""
+
+    processor: str = ""
+    memory: int = 0
+    usable: int = 0  # by a model
+    own: int = 0  # what Earshot's model takes
+    others: int | None = None
+    disk_free: int = 0
+
+
+@dataclass(frozen=True)
 class ModelView:
     """An installed model on the models page; sizes in bytes. `making` is how much of a smaller copy is made."""
 
@@ -222,11 +236,24 @@ class ModelView:
     about: str = ""
     size: int = 0
     memory: int = 0
-    free: int = 0
+    free: int = 0  # what a model may take here
     current: bool = False
     problem: str = ""
     shrinkable: bool = False  # stored in full precision: a smaller copy can be made
+    copy_memory: int = 0  # that such a copy would take; 0 when there can be none
     making: float | None = None
+    arrived: bool = False  # from a download, and not used yet
+    removable: bool = False
+    verdict: Verdict = Verdict.FITS
+
+
+@dataclass(frozen=True)
+class SizeView:
+    """A size that a published model can have here; in bytes."""
+
+    bits: int
+    memory: int
+    disk: int
 
 
 class DownloadState(Enum):
@@ -247,6 +274,10 @@ class DownloadView:
     total: int = 0
     bytes_per_s: float = 0.0
     problem: str = ""
+    sizes: tuple[SizeView, ...] = ()  # as published, and as a smaller copy
+    bits: int = AS_PUBLISHED_BITS  # of the one that is wanted
+    usable: int = 0  # memory that a model may take
+    keep_original: bool = False  # beside the smaller copy
 
 
 @dataclass(frozen=True)
@@ -305,10 +336,13 @@ class SettingsView:
     servers: tuple[ServerView, ...] = ()
     models: tuple[ModelView, ...] = ()
     models_folder: str = ""
+    machine: MachineView = MachineView()
     downloads: tuple[DownloadView, ...] = ()
     voices: tuple[VoiceView, ...] = ()
     voice: str = ""
     language: str = ""
+    appearance: str = ""
+    text_size: float = 1.0
     retention: str = "all"  # "none", "days" or "all"
     retention_days: int = 30
 

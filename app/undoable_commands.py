@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from pathlib import Path
 
+from app.models.models import Models
 from app.models.tool_servers import ToolServers
 from app.models.voices import Voices
 from app.shown import JobState
@@ -20,10 +22,17 @@ class UndoableCommands:
     """What is removed is hidden; what is not brought back is erased at quit, or after a crash at the next start."""
 
     def __init__(
-        self, history: UndoHistory, talk: Talk, transcriber: Transcriber, voices: Voices, servers: ToolServers
+        self,
+        history: UndoHistory,
+        talk: Talk,
+        transcriber: Transcriber,
+        models: Models,
+        voices: Voices,
+        servers: ToolServers,
     ) -> None:
         self.history = history
-        self._talk, self._transcriber, self._voices, self._servers = talk, transcriber, voices, servers
+        self._talk, self._transcriber, self._models = talk, transcriber, models
+        self._voices, self._servers = voices, servers
 
     def remove_turn(self, id: str) -> None:
         """Take a turn out of the conversation in front and the model's memory."""
@@ -107,6 +116,12 @@ class UndoableCommands:
             if wanted != before:
                 redo, undo = lambda: rename(key, speaker, wanted), lambda: rename(key, speaker, before)
                 self.history.do(sentence("Rename Speaker"), redo, undo)
+
+    def remove_model(self, folder: str) -> None:
+        """Move a model to the Trash."""
+        remove, restore = self._models.remove, self._models.restore
+        name = sentence("Remove Model")
+        self.history.do(name, lambda: remove(folder), lambda: restore(folder), _told(Path(folder).name))
 
     def remove_voice(self, name: str) -> None:
         """Take a voice out of the library."""

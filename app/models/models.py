@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,76 +11,25 @@ from PySide6.QtCore import QObject, Signal
 
 from app.engine_side.engine_thread import EngineThread
 from app.engine_side.loading import Loaded
-from app.engine_side.requests import FIRST, PATIENT, Request
+from app.engine_side.requests import FIRST, Request
+from app.models.catalogue import Catalogue, kept_in
+from app.models.copies import Copies
 from app.models.downloads import Downloads
+from app.models.trash import move_to_trash, take_back
+from app.models.wanted_copies import WantedCopies
 from app.settings import Settings
-from app.shown import ModelStatus, ModelView, Welcome
-from app.translations import chosen_language, sentence, told
+from app.shown import MachineView, ModelStatus, ModelView, Welcome
+from app.translations import chosen_language, told
 from app.worker import Worker
+from engine.checkpoints.fit import COPY_BITS
 from engine.errors import EngineError
 from engine.events import Progress
 
 log = logging.getLogger(__name__)
 
-COPY_BITS = 4  # of the language model's layers; what hears and what speaks stays finer
 HANGING_S = 60.0
 _LOADING_HANGS_S = 180.0  # reading 16 GB from a slow disk is a long step
 _STAGE_SHARES = {"read": 0.9, "voice": 0.95}
-
-
-class Catalogue:
-    """What models there are. The functions read small files only."""
-
-    def __init__(self, folder: Callable[[], Path]) -> None:
-        self._folder = folder  # where models are kept
-
-    def best(self) -> Path:
-        """The best installed model. Raises CheckpointError."""
-        from engine.checkpoints import catalogue
-
-        return catalogue.best(self._folder())
-
-    def installed(self, current: str) -> tuple[ModelView, ...]:
-        """All models, as the models page shows them."""
-        from engine.checkpoints import catalogue
-        from engine.checkpoints.memory import memory_budget
-
-        free = memory_budget().usable
-        models = catalogue.installed(self._folder())
-        if current and all(str(model.folder) != current for model in models):
-            models.insert(0, catalogue.describe(Path(current)))  # chosen by hand from somewhere else
-        return tuple(self._view(model, free, current) for model in models)
-
-    def _view(self, model: Any, free: int, current: str) -> ModelView:
-        from engine.checkpoints.load import memory_needed
-
-        needed, problem = 0, model.problem
-        if not problem:
-            try:
-                needed = memory_needed(model.folder)
-            except EngineError as error:
-                problem = error.sentence
-        key, whole = str(model.folder), not problem and model.bits is None
-        return ModelView(
-            key, model.name, _about(model), model.bytes, needed, free, key == current, problem=told(problem),
-            shrinkable=whole and not self.copy_of(model.folder).exists(),
-        )  # fmt: skip
-
-    def copy_of(self, folder: Path) -> Path:
-        """Where a smaller copy of a model goes."""
-        return self._folder() / f"{folder.name}-{COPY_BITS}bit"
-
-
-def _about(model: Any) -> str:
-    bits = sentence("{bits}-bit").format(bits=model.bits) if model.bits else ""
-    return " · ".join(part for part in (bits, "" if model.speaks else sentence("cannot speak")) if part)
-
-
-def kept_in(settings: Settings) -> Path:
-    """The folder that models are kept in: the user's choice, or the usual one."""
-    from engine.checkpoints import catalogue
-
-    return Path(settings.now.models_folder) if settings.now.models_folder else catalogue.models_folder()
 
 
 class Models(QObject):
@@ -90,6 +38,8 @@ class Models(QObject):
     status_changed = Signal(ModelStatus)
     welcome_changed = Signal(Welcome)
     models_changed = Signal()
+    arrived = Signal(str)  # folder of a model that was downloaded and is ready to be used
+    failed = Signal(Exception)  # to remove a model, or to bring it back
     ready = Signal()
     lost = Signal(str)
 
@@ -104,13 +54,16 @@ class Models(QObject):
         super().__init__()
         self._thread, self._settings, self._worker = thread, settings, worker
         self._catalogue = catalogue or Catalogue(lambda: kept_in(settings))
-        self.downloads = downloads or Downloads(lambda: kept_in(settings), worker)
+        self.wanted_copies = WantedCopies(settings)
+        self.downloads = downloads or Downloads(lambda: kept_in(settings), worker, self.wanted_copies)
+        self.copies = Copies(thread, worker)
         self._request: Request | None = None
         self._folder: Path | None = None
-        self._making: Request | None = None
-        self._made: tuple[str, float] = ("", 0.0)  # key of the model a copy is made of, and how much of it is
-        self._making_failed: tuple[str, str] = ("", "")  # key, and the sentence
-        self._insist = False
+        self._insist = self._chosen = False
+        self._arrived = ""  # folder of a model that is offered for use
+        self._trashed: dict[str, Path] = {}  # where removed models lie, by their folders
+        self._was_in_use = ""
+        self._machine = MachineView()
         self._trouble_said = False
         self.status = ModelStatus()
         self.about: dict[str, Any] = {}
@@ -119,6 +72,9 @@ class Models(QObject):
         thread.happened.connect(self._on_event)
         thread.ended.connect(self._on_ended)
         settings.changed.connect(self._on_setting)
+        self.downloads.arrived.connect(self._on_arrived)
+        self.copies.made.connect(self._on_copied)
+        self.copies.changed.connect(self.models_changed)
 
     @property
     def welcome(self) -> Welcome:
@@ -156,16 +112,16 @@ class Models(QObject):
         if self._folder is not None:
             pass  # another one was chosen meanwhile
         elif folder is not None:
-            self.load(folder)
+            self.load(folder, chosen=str(folder) == self._settings.now.model)
         elif error is not None:
             self._fail(error)
         self.refresh()
 
-    def load(self, folder: Path, insist: bool = False) -> None:
-        """Replace the model."""
+    def load(self, folder: Path, insist: bool = False, *, chosen: bool) -> None:
+        """Replace the model. One that a person has chosen is the one to begin with next time."""
         if self._request is not None:
             self._request.cancel()
-        self._folder, self._insist, self._trouble_said = folder, insist, False
+        self._folder, self._insist, self._chosen, self._trouble_said = folder, insist, chosen, False
         self._show(ModelStatus(name=folder.name))
         self._request = self._thread.submit(
             Request("load", lambda work, request: work.load(folder, insist), FIRST, alone=True)
@@ -175,62 +131,109 @@ class Models(QObject):
         """Load again; a thread that hangs or died is replaced first."""
         if self._thread.dead or self._trouble_said:
             self._thread.restart()
-            self._making = None
+            self.copies.give_up()
         if self._folder is not None:
-            self.load(self._folder, self._insist)
+            self.load(self._folder, self._insist, chosen=self._chosen)
         else:
             self.load_best()
 
     def make_copy(self, key: str) -> None:
         """Make a smaller copy of an installed model, step by step while nobody asks anything."""
-        if self._making is not None:
-            return
-        source, target = Path(key), self._catalogue.copy_of(Path(key))
+        self.copies.make(Path(key), self._catalogue.copy_of(Path(key)), COPY_BITS)
 
-        def work(_work: Any, _request: Request) -> Any:
-            from engine.checkpoints.convert import converting
-
-            return converting(source, target, bits=COPY_BITS)
-
-        self._made, self._making_failed = (key, 0.0), ("", "")
-        self._making = self._thread.submit(Request("make a copy", work, PATIENT, needs_engine=False))
-        self.models_changed.emit()
-
-    def stop_copy(self) -> None:
-        """Make no copy after all; what was made of it is removed."""
-        if self._making is not None:
-            self._making.cancel()
-
-    def _on_copied(self, error: BaseException | None) -> None:
-        if error is not None:
-            known = isinstance(error, EngineError)
-            self._making_failed = self._made[0], told(error) if known else self.tr("The copy could not be made.")
-        self._making = None
-        self.models_changed.emit()
+    def _on_arrived(self, name: str) -> None:
+        """A download is complete: it is offered for use, or first made smaller."""
+        folder, wanted = self.folder_of(name), self.wanted_copies.of(name)
+        if wanted is None:
+            self._offer(folder)
+        else:
+            keep = wanted.keep_original or folder == self._folder
+            self.copies.make(folder, self._catalogue.copy_of(folder), wanted.bits, keep_original=keep)
         self.refresh()
+
+    def _on_copied(self, original: Path, copy: Path) -> None:
+        if self.wanted_copies.of(original.name) is not None:
+            self.wanted_copies.want(original.name, None)
+            self._offer(copy)
+        self.refresh()
+
+    def _offer(self, folder: Path) -> None:
+        self._arrived = str(folder)
+        self.arrived.emit(str(folder))
+
+    def _go_on_with_copies(self) -> None:
+        """Make the copies of downloads that a quit came before."""
+        for model in self.listed:
+            folder = Path(model.key)
+            wanted = self.wanted_copies.of(folder.name) if model.shrinkable and model.removable else None
+            if wanted is not None and not self.copies.source and not self.copies.problem_of(model.key):
+                target = self._catalogue.copy_of(folder)
+                self.copies.make(folder, target, wanted.bits, keep_original=wanted.keep_original)
+
+    def remove(self, key: str) -> None:
+        """Move a model to the Trash; if it is in use, the best of the others takes its place."""
+        folder, in_use = Path(key), key == str(self._folder or "")
+
+        def moved(trashed: Path | None, error: Exception | None) -> None:
+            if trashed is not None:
+                self._trashed[key] = trashed
+                self._was_in_use = key if in_use else self._was_in_use
+                if in_use:
+                    self._folder = None
+                    self._settings.change(model="")
+                    self.load_best()
+            elif error is not None:
+                self.failed.emit(error)
+            self.refresh()
+
+        self._worker.run(lambda: move_to_trash(folder), moved)
+
+    def restore(self, key: str) -> None:
+        """Take a model back from the Trash, and use it again if it was in use."""
+
+        def back(_done: None, error: Exception | None) -> None:
+            if error is not None:
+                self.failed.emit(error)
+            elif self._was_in_use == key:
+                self.load(Path(key), chosen=True)
+            self.refresh()
+
+        def take() -> None:
+            take_back(self._trashed.pop(key), Path(key))
+
+        self._worker.run(take, back)
 
     @property
     def shown(self) -> tuple[ModelView, ...]:
         """What is installed, with what is being made of it."""
-        key, share = self._made
-        failed, sentence = self._making_failed
-        return tuple(
-            replace(model, making=share) if self._making is not None and model.key == key
-            else replace(model, problem=sentence) if model.key == failed else model
-            for model in self.listed
-        )  # fmt: skip
+        return tuple(self._shown(model) for model in self.listed)
+
+    def _shown(self, model: ModelView) -> ModelView:
+        making = self.copies.share if model.key == self.copies.source else None
+        problem = self.copies.problem_of(model.key) or model.problem
+        return replace(model, making=making, problem=problem, arrived=model.key == self._arrived and not model.current)
+
+    @property
+    def machine(self) -> MachineView:
+        """This machine, and how much of it the model in use takes."""
+        own = self.status.memory_bytes
+        others = None if self._machine.others is None else max(self._machine.others - own, 0)
+        return replace(self._machine, own=own, others=others)
 
     def refresh(self) -> None:
         """Read again what is installed, and what could be."""
         self.downloads.refresh()
         current = str(self._folder or "")
 
-        def listed(result: tuple[ModelView, ...] | None, error: Exception | None) -> None:
-            if result is not None and result != self.listed:
-                self.listed = result
+        def listed(result: tuple[tuple[ModelView, ...], MachineView] | None, error: Exception | None) -> None:
+            if result is not None and result != (self.listed, self._machine):
+                self.listed, self._machine = result
                 self.models_changed.emit()
+            if error is not None:
+                log.error("models cannot be listed", exc_info=error)
+            self._go_on_with_copies()
 
-        self._worker.run(lambda: self._catalogue.installed(current), listed)
+        self._worker.run(lambda: (self._catalogue.installed(current), self._catalogue.machine()), listed)
 
     def _on_setting(self, name: str) -> None:
         if name == "models_folder":
@@ -254,10 +257,7 @@ class Models(QObject):
         self.lost.emit(sentence)
 
     def _on_event(self, request: Request, event: Any) -> None:
-        if request is self._making and isinstance(event, Progress):
-            self._made = self._made[0], min(event.done / event.total, 1.0) if event.total else 0.0
-            self.models_changed.emit()
-        elif request is not self._request:
+        if request is not self._request:
             return
         elif isinstance(event, Progress):
             share = event.done / event.total if event.total else self.status.share
@@ -268,15 +268,15 @@ class Models(QObject):
     def _on_loaded(self, loaded: Loaded) -> None:
         self.about, self.speaks = loaded.about, loaded.speaks
         self._show(ModelStatus(loaded.name, True, 1.0, "", loaded.memory, loaded.total_memory, thinks=loaded.thinks))
-        if str(loaded.folder) != self._settings.now.model:
+        if self._chosen:
             self._settings.change(model=str(loaded.folder))
+        if self._arrived == str(loaded.folder):
+            self._arrived = ""
         self.welcome_changed.emit(self.welcome)
         self.refresh()
         self.ready.emit()
 
     def _on_ended(self, request: Request, error: BaseException | None) -> None:
-        if request is self._making:
-            self._on_copied(error)
         if request is self._request:
             self._request = None
             if error is not None:

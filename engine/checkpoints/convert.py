@@ -8,6 +8,7 @@ and position tables stay whole, and token2wav is taken over as it is.
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Generator, Iterator
@@ -22,13 +23,14 @@ from engine.checkpoints.config import QUANTISED_BITS, QUANTISED_GROUPS, read_con
 from engine.checkpoints.folder_lock import locked
 from engine.checkpoints.shards import StoredTensor, list_tensors
 from engine.checkpoints.weights import map_tensors
-from engine.errors import RequestError, StorageError
+from engine.errors import CheckpointError, RequestError, StorageError
 from engine.events import Progress
 from engine.storage import storage_error
 
 _LAYERS = "model.layers."
 _CAREFUL_BITS = 8
 _SHARD_BYTES = 4_000_000_000
+_MOST_DIFFERENCE = 0.3  # of a matrix and its copy, in norms: 4 bits leave about 0.1
 _WEIGHT_FILES = (".safetensors", ".safetensors.index.json")
 
 
@@ -80,6 +82,42 @@ def converting(source: Path, target: Path, *, bits: int = 4, group_size: int = 6
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     return target
+
+
+def copied_bytes(folder: Path, bits: int, group_size: int = 64) -> int:
+    """Bytes that the weights of a copy of the folder would take, from its headers only. Raises CheckpointError."""
+    plan, total = _Plan(bits, group_size), 0
+    for name, tensor in list_tensors(folder).items():
+        width = plan.bits_of(name, tensor)
+        values = math.prod(tensor.shape)
+        total += tensor.bytes if width is None else values * width // 8 + 2 * values // group_size * 2  # scales, biases
+    return total
+
+
+def verifying(source: Path, copy: Path) -> Generator[Progress, None, None]:
+    """Read a finished copy back, all of it, and compare each matrix with the one it was made of.
+
+    Raises CheckpointError for a copy that is damaged or differs by more than narrow weights do.
+    """
+    originals, config = list_tensors(source), read_config(copy)
+    stored = map_tensors(list_tensors(copy))
+    assert config.quantisation is not None
+    total, done = sum(tensor.bytes for tensor in originals.values()), 0
+    for name, tensor in originals.items():
+        array = map_tensors({name: tensor})[name].astype(mx.float32)
+        path = name.removesuffix(".weight")
+        made = stored[name]
+        if f"{path}.scales" in stored:
+            pair = config.quantisation.of(path)
+            assert pair is not None
+            made = mx.dequantize(made, stored[f"{path}.scales"], stored[f"{path}.biases"], pair[1], pair[0])
+        difference = mx.linalg.norm(made.astype(mx.float32) - array)
+        if not (difference <= _MOST_DIFFERENCE * mx.linalg.norm(array)).item():
+            raise CheckpointError(
+                "The copy {copy} differs from {source} in '{name}'. Make it again.", copy=copy, source=source, name=name
+            )
+        done += tensor.bytes
+        yield Progress("verifying", done, total, "bytes")
 
 
 def _check_request(source: Path, bits: int, group_size: int) -> None:

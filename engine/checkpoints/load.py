@@ -99,6 +99,11 @@ def memory_needed(folder: Path) -> int:
     return _whole_need(list_tensors(folder), read_config(folder), _dtype("auto"))
 
 
+def stored_bytes(folder: Path) -> int:
+    """Bytes that a model folder's weights take as they are stored, from its headers only. Raises CheckpointError."""
+    return sum(tensor.bytes for tensor in list_tensors(folder).values())
+
+
 def _whole_need(tensors: dict[str, StoredTensor], config: CheckpointConfig, dtype: mx.Dtype | None) -> int:
     value_bytes = dtype.size if dtype is not None else mx.bfloat16.size
     room = working_room(config.text, config.audio, config.context_length, value_bytes)

@@ -13,10 +13,6 @@ from engine.errors import CheckpointError
 if TYPE_CHECKING:
     from engine.checkpoints.catalogue import InstalledModel
 
-# What the published model takes in a GPU's memory, by the bits of its language model's weights. A CPU needs float32.
-FULL_MODEL_BYTES = {"16-bit, as published": 16.6e9, "8-bit": 9.0e9, "4-bit": 5.3e9}
-FULL_MODEL_BITS = {"16-bit, as published": 16, "8-bit": 8, "4-bit": 4}
-FULL_MODEL_BYTES_ON_CPU = {"32-bit, on this CPU": 33.2e9}
 BACKENDS = {
     "plain": "the networks as they are, compiled",
     "cpu": "single rows and sines by numpy",
@@ -50,7 +46,6 @@ def findings() -> dict[str, Any]:
 
     here = machine()
     models = [_model(model) for model in catalogue.installed()]
-    full = FULL_MODEL_BYTES_ON_CPU if here["device"] == "CPU" else FULL_MODEL_BYTES
     found = {
         "version": version(),
         "machine": here,
@@ -59,7 +54,7 @@ def findings() -> dict[str, Any]:
         "models_folder": str(catalogue.models_folder()),
         "free_disk_bytes": shutil.disk_usage(_existing(catalogue.models_folder())).free,
         "models": models,
-        "full_model": {name: {"bytes": size, "fits": _fits(size)} for name, size in full.items()},
+        "full_model": _full_model(here["device"] == "CPU"),
         "predicted": _predicted(here["device"]),
     }
     return found | {"problems": _problems(found), "advice": _advice(found)}
@@ -86,10 +81,11 @@ def _model(model: InstalledModel) -> dict[str, Any]:
 
 def _predicted(device: str) -> dict[str, dict[str, Any]]:
     """What the published model should do on this device, by its bits; nothing for one that is not in the table."""
+    from engine.checkpoints.fit import published_sizes
     from engine.performance import chip_of, predict
 
     chip = chip_of(device)
-    found = {name: predict(chip, bits) for name, bits in FULL_MODEL_BITS.items()} if chip else {}
+    found = {_size_name(size.bits): predict(chip, size.bits) for size in published_sizes()} if chip else {}
     return {
         name: {
             "ids_per_s": round(one.ids_per_s, 1),
@@ -99,6 +95,23 @@ def _predicted(device: str) -> dict[str, dict[str, Any]]:
         }
         for name, one in found.items()
     }
+
+
+def _size_name(bits: int) -> str:
+    return "16-bit, as published" if bits == 16 else f"{bits}-bit"
+
+
+def _full_model(on_cpu: bool) -> dict[str, Any]:
+    from engine.checkpoints.fit import published_sizes
+
+    found: dict[str, Any] = {}
+    for size in published_sizes():
+        if not on_cpu:
+            found[_size_name(size.bits)] = {"bytes": size.memory, "bits": size.bits, "fits": _fits(size.memory)}
+    if on_cpu:
+        size = published_sizes()[0]
+        found["any size, on this CPU"] = {"bytes": size.memory, "bits": size.bits, "fits": _fits(size.memory)}
+    return found
 
 
 def _bytes_in_memory(folder: Path) -> int:
@@ -142,11 +155,18 @@ def _advice(found: dict[str, Any]) -> list[str]:
     if found["machine"]["matrix_library"] == REFERENCE_BLAS:
         advice.append("Matrices are multiplied slowly: install OpenBLAS (Debian: apt install libopenblas0-pthread).")
     if found["models"] and all(model["demonstration"] for model in found["models"]):
-        advice.append(
-            "Only the small model that comes with Earshot is here; it shows how things work and understands little. "
-            "`earshot models download` brings the full one."
-        )
+        only = "Only the small model that comes with Earshot is here; it shows how things work and understands little. "
+        advice.append(only + _way_to_the_full_model(found["full_model"]))
     return advice
+
+
+def _way_to_the_full_model(sizes: dict[str, Any]) -> str:
+    fitting = next((size for size in sizes.values() if size["fits"]), None)
+    if fitting is None:
+        least = min(size["bytes"] for size in sizes.values())
+        return f"The full one needs {_gb(least)} of memory, which this machine does not have to give."
+    bits = "" if fitting["bits"] == next(iter(sizes.values()))["bits"] else f" --bits {fitting['bits']}"
+    return f"`earshot models download Step-Audio-2-mini{bits}` brings the full one."
 
 
 def _page(found: dict[str, Any]) -> list[str]:

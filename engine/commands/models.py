@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 from pathlib import Path
 
 from engine.commands.console import progress_bar, remark, result, result_json, run_to_end
 from engine.commands.outputs import add_output_option, check_place
 
+QUANTISED_BITS = (4, 5, 6, 8)
 PUBLISHED_HINT = "Step-Audio-2-mini, Step-Audio-2-mini-Base or Step-Audio-2-mini-Think"
 
 
@@ -22,6 +24,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     download = actions.add_parser("download", help="bring a published model (about 18 GB); goes on where it stopped")
     download.add_argument("name", help=PUBLISHED_HINT)
     add_output_option(download, "DIR", "folder for models (default: Earshot's own)")
+    download.add_argument(
+        "--bits",
+        type=int,
+        choices=QUANTISED_BITS,
+        help="make a smaller copy of it, check that, and remove what was downloaded",
+    )
+    download.add_argument("--keep-original", action="store_true", help="with --bits: keep what was downloaded as well")
     download.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr, only errors")
     download.set_defaults(func=_download)
     convert = actions.add_parser("convert", help="write a smaller copy of a model: 4, 5, 6 or 8 bits a weight")
@@ -73,8 +82,23 @@ def _download(args: argparse.Namespace) -> int:
         check_place(args.output, folder=True)
     with progress_bar(f"Downloading {args.name}", quiet=args.quiet) as bar:
         folder = run_to_end(downloading(args.name, args.output or models_folder()), bar)
+    if args.bits:
+        folder = _shrink(folder, args)
     result(str(folder))
     return 0
+
+
+def _shrink(folder: Path, args: argparse.Namespace) -> Path:
+    from engine.checkpoints.convert import converting, verifying
+
+    target = folder.with_name(f"{folder.name}-{args.bits}bit")
+    with progress_bar(f"Converting to {args.bits} bits", quiet=args.quiet) as bar:
+        run_to_end(converting(folder, target, bits=args.bits), bar)
+    with progress_bar("Reading it back", quiet=args.quiet) as bar:
+        run_to_end(verifying(folder, target), bar)
+    if not args.keep_original:
+        shutil.rmtree(folder)
+    return target
 
 
 def _convert(args: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ import numpy as np
 
 from app.audio.devices import Device, DeviceError
 from app.audio.permission import Access
-from app.shown import ModelView
+from app.shown import MachineView, ModelView
 from engine.conversation.prompting.reading import SharedPrefixes
 from engine.conversation.speaking_along.pace import Pace
 from engine.errors import EngineError
@@ -266,6 +266,9 @@ class FakeCatalogue:
 
     def installed(self, current: str) -> tuple[ModelView, ...]:
         return tuple(ModelView(name, name, current=name == current) for name in ("one", "two"))
+
+    def machine(self) -> MachineView:
+        return MachineView()
 
 
 class FakePermission:

@@ -932,15 +932,15 @@ def test_devices_are_chosen_by_name_and_the_choice_survives_their_absence(sit: S
     boxes = {box.accessibleName(): box for box in page.findChildren(QComboBox)}
     user.sees(lambda: boxes["Microphone"].findText("Desk microphone") > 0)
     pick(boxes["Microphone"], "Desk microphone")
-    pick(boxes["Loudspeaker"], "Desk speakers")
+    pick(boxes["Speakers"], "Desk speakers")
     user.sees(lambda: user.sound.input and user.sound.input.device == "Desk microphone")
     user.sees(lambda: user.sound.output and user.sound.output.device == "Desk speakers")
     user.sound.plugged_out = [Device("Built-in Output", 48_000, 2, True)]
     user.sees(lambda: user.sound.output and user.sound.output.device == "Built-in Output", 10_000)
-    user.sees(lambda: boxes["Loudspeaker"].currentText() == "Desk speakers (not connected)")
+    user.sees(lambda: boxes["Speakers"].currentText() == "Desk speakers (not connected)")
     user.sound.plugged_out += [Device("Desk speakers", 96_000, 2)]
     user.sees(lambda: user.sound.output and user.sound.output.device == "Desk speakers", 10_000)
-    pick(boxes["Loudspeaker"], "As the system chooses")
+    pick(boxes["Speakers"], "System default")
     user.sees(lambda: user.sound.output and user.sound.output.device == "Built-in Output")
 
 
@@ -949,7 +949,7 @@ def test_nothing_is_kept_when_the_user_wants_nothing_kept(sit: Sit) -> None:
     page = user.settings.privacy
     user.settings.open_page(page)
     (box,) = page.findChildren(QComboBox)
-    pick(box, "Not at all")
+    pick(box, "Never")
     user.settings.accept()
     user.say()
     user.hears_something()

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from app.shown import Choice, SettingsView, ToolSetting
+from app.widgets.controls.sizes import model_title
 from app.widgets.frame.window import Window
 from engine.checkpoints.catalogue import models_folder
+from engine.checkpoints.fit import Verdict
 
 if TYPE_CHECKING:
     from app.controller import Controller
@@ -23,7 +25,7 @@ def _switched(names: tuple[str, ...], name: str, on: bool) -> tuple[str, ...]:
 
 
 class SettingsBinding(QObject):
-    """Opens the sheet and keeps it true while it is open."""
+    """Opens the settings and keeps them true while they are open."""
 
     def __init__(self, window: Window, controller: Controller, settings: Settings) -> None:
         super().__init__(window)
@@ -38,12 +40,13 @@ class SettingsBinding(QObject):
             signal.connect(self._refresh)
         controller.model_changed.connect(lambda _status: self._refresh())
         controller.downloads.changed.connect(self._on_downloads)
+        controller.models_changed.connect(self._show_task)
         controller.tool_servers.changed.connect(self._refresh)
         window.welcome.models_requested.connect(self.open_models)
 
     @property
     def dialog(self) -> SettingsDialog | None:
-        """The sheet, once it was opened."""
+        """The settings, once they were opened."""
         return self._dialog
 
     def open(self) -> None:
@@ -51,9 +54,12 @@ class SettingsBinding(QObject):
         if self._dialog is None:
             self._dialog = self._build()
         self._controller.refresh_devices()
+        self._controller.model_commands.refresh_models()
+        self._dialog.show_problem("")
         self._refresh()
         self._dialog.show()
         self._dialog.raise_()
+        self._dialog.activateWindow()
 
     def open_models(self) -> None:
         """Show which models there are."""
@@ -80,11 +86,15 @@ class SettingsBinding(QObject):
         dialog.changed.connect(self._on_changed)
         dialog.models.model_chosen.connect(self._on_model)
         dialog.models.folder_chosen.connect(self._on_folder)
-        dialog.models.copy_wanted.connect(controller.make_copy)
-        dialog.models.copy_stopped.connect(controller.stop_copy)
+        dialog.models.copy_wanted.connect(controller.model_commands.make_copy)
+        dialog.models.copy_stopped.connect(controller.model_commands.stop_copy)
         dialog.models.download_wanted.connect(controller.downloads.start)
         dialog.models.pause_wanted.connect(controller.downloads.pause)
         dialog.models.discard_wanted.connect(controller.downloads.discard)
+        dialog.models.size_chosen.connect(controller.downloads.choose_size)
+        dialog.models.keep_toggled.connect(controller.downloads.keep_original)
+        dialog.models.remove_wanted.connect(controller.model_commands.remove_model)
+        controller.model_commands.failed.connect(dialog.show_problem)
         self._voices = VoiceBinding(dialog.voices, controller)
         servers = controller.tool_servers
         dialog.tools.servers.added.connect(servers.add)
@@ -115,10 +125,13 @@ class SettingsBinding(QObject):
             servers=controller.tool_servers.listed,
             models=controller.models,
             models_folder=now.models_folder or str(models_folder()),
+            machine=controller.model_commands.machine,
             downloads=controller.downloads.listed,
             voices=controller.voices,
             voice=self._voice_in_use(),
             language=now.language,
+            appearance=now.appearance,
+            text_size=now.text_size,
             retention=str(now.retention),
             retention_days=now.retention_days,
         )
@@ -146,16 +159,28 @@ class SettingsBinding(QObject):
 
     def _on_model(self, key: str) -> None:
         model = next(model for model in self._controller.models if model.key == key)
-        insist = 0 < model.free < model.memory
-        self._controller.switch_model(key, insist)
+        insist = model.verdict is not Verdict.FITS
+        self._controller.model_commands.switch_model(key, insist)
 
     def _on_folder(self, folder: str) -> None:
         """A folder that is a model is used; any other one is where models are kept from now on."""
         if (Path(folder) / "config.json").is_file():
-            self._controller.switch_model(folder, False)
+            self._controller.model_commands.switch_model(folder, False)
         else:
             self._settings.change(models_folder="" if Path(folder) == models_folder() else folder)
 
+    def _show_task(self) -> None:
+        """In the sidebar's foot: what is being downloaded, or made of what was."""
+        running, making = self._controller.downloads.running, self._controller.model_commands.making_share
+        words = ""
+        if running is not None:
+            share = int(100 * running.done / running.total) if running.total else 0
+            words = self.tr("Downloading {model} · {share} %").format(model=model_title(running.name), share=share)
+        elif making is not None:
+            words = self.tr("Making a 4-bit copy · {share} %").format(share=int(100 * making))
+        self._window.sidebar.status.show_task(words)
+
     def _on_downloads(self) -> None:
+        self._show_task()
         if self._dialog is not None:
             self._dialog.models.show_downloads(self._controller.downloads.listed)

@@ -102,7 +102,7 @@ class TranscribeBinding(QObject):
             self._copy(key)
         elif action is JobAction.USE_MODEL:
             job = self._transcriber.view(key)
-            self._controller.switch_model(job.choices.model if job is not None else "")
+            self._controller.model_commands.switch_model(job.choices.model if job is not None else "")
         elif action is JobAction.CHOOSE and isinstance(value, JobChoices):
             self._transcriber.choose(key, value)
         else:

@@ -25,9 +25,9 @@ class VoiceBinding(QObject):
         self._page, self._controller = page, controller
         self._awaited = ""
         page.voice_chosen.connect(controller.set_voice)
-        page.voice_heard.connect(controller.hear_voice)
-        page.voice_renamed.connect(controller.rename_voice)
-        page.remove_requested.connect(controller.remove_voice)
+        page.voice_heard.connect(controller.model_commands.hear_voice)
+        page.voice_renamed.connect(controller.model_commands.rename_voice)
+        page.remove_requested.connect(controller.model_commands.remove_voice)
         page.import_requested.connect(self._on_import)
         page.recorder.started.connect(self._on_record)
         page.recorder.stopped.connect(self._on_stop)
@@ -35,10 +35,11 @@ class VoiceBinding(QObject):
         controller.level_changed.connect(page.recorder.show_level)
         controller.voices_changed.connect(self._on_voices)
         controller.notice_changed.connect(self._on_notice)
+        controller.model_commands.failed.connect(self._on_failed)
 
     def _on_record(self, name: str) -> None:
         self._awaited = name
-        self._controller.record_voice(name)
+        self._controller.model_commands.record_voice(name)
 
     def leave(self) -> None:
         """The page is closed: nothing is recorded behind it."""
@@ -47,7 +48,7 @@ class VoiceBinding(QObject):
 
     def _on_stop(self) -> None:
         self._awaited = ""
-        self._controller.cancel_voice_recording()
+        self._controller.model_commands.cancel_voice_recording()
 
     def _on_recording(self, share: float) -> None:
         making = self.tr("Making the voice…") if share < 0 and self._awaited else ""
@@ -65,6 +66,11 @@ class VoiceBinding(QObject):
             self._awaited = ""
             self._page.recorder.show_progress(None, notice.text, trouble=True)
 
+    def _on_failed(self, sentence: str) -> None:
+        if self._awaited:
+            self._awaited = ""
+            self._page.recorder.show_progress(None, sentence, trouble=True)
+
     def _on_import(self) -> None:
         kinds = self.tr("Recordings and voices") + f" ({SOUND_FILES} *.voice)"
         path, _ = QFileDialog.getOpenFileName(self._page, self.tr("Recording of a voice, 3 to 10 seconds"), "", kinds)
@@ -77,4 +83,4 @@ class VoiceBinding(QObject):
     def _import(self, path: str, name: str) -> None:
         self._awaited = name
         self._page.recorder.show_progress(None, self.tr("Making the voice…"))
-        self._controller.import_voice(Path(path), name)
+        self._controller.model_commands.import_voice(Path(path), name)

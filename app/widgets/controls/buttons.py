@@ -210,17 +210,17 @@ class PrimaryButton(PaintedButton):
 
 
 class PillButton(PaintedButton):
-    """Words in a thin outline, used for menus in the header bar. Very long ones end in an ellipsis."""
+    """Words in a thin outline. Very long ones end in an ellipsis."""
 
     MOST_WIDTH = 240
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
-        self.setFont(theme.font(theme.SMALL_PX + 0.5))
+        self.setFont(theme.font(theme.TEXT_PX))
 
     @override
     def sizeHint(self) -> QSize:
-        return QSize(min(int(self.text_width() + 0.999) + 20, self.MOST_WIDTH), 24)
+        return QSize(min(int(self.text_width() + 0.999) + 24, self.MOST_WIDTH), theme.ICON_BUTTON)
 
     @override
     def minimumSizeHint(self) -> QSize:
@@ -232,13 +232,11 @@ class PillButton(PaintedButton):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         values = theme.colours(self)
         box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
-        active = self.underMouse() or self.isDown()
-        painter.setPen(pen(values.faint if active else values.field_line))
+        active = (self.underMouse() or self.isDown()) and self.isEnabled()
+        painter.setPen(pen(values.faint if active else values.field_line if self.isEnabled() else values.line))
         painter.setBrush(values.card if active else values.raised)
-        painter.drawRoundedRect(box, 7, 7)
-        painter.setPen(values.second if self.isEnabled() and not active else values.text)
-        if not self.isEnabled():
-            painter.setPen(values.faint)
+        painter.drawRoundedRect(box, theme.ROW_RADIUS, theme.ROW_RADIUS)
+        painter.setPen(values.text if self.isEnabled() else values.faint)
         painter.setFont(self.font())
         room = box.width() - 18  # what is as wide as the hint is not cut
         words = QFontMetricsF(self.font()).elidedText(self.text(), Qt.TextElideMode.ElideRight, room)

@@ -24,3 +24,8 @@ def time_left(seconds: float) -> str:
     if seconds < 5400:
         return QCoreApplication.translate("Sizes", "{minutes} min left").format(minutes=round(seconds / 60))
     return QCoreApplication.translate("Sizes", "{hours} h left").format(hours=f"{seconds / 3600:.1f}")
+
+
+def model_title(name: str) -> str:
+    """A published model as people call it: "Step-Audio 2 mini Think"."""
+    return name.replace("Step-Audio-2-mini", "Step-Audio 2 mini").replace("mini-", "mini ")

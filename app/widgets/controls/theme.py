@@ -13,6 +13,8 @@ ANSWER_PX = 14.5
 TEXT_PX = 13.0
 SMALL_PX = 11.5
 
+TEXT_SIZES = (0.9, 1.0, 1.15, 1.3)  # that all text can be scaled by
+
 GRID = 4
 SIDEBAR_WIDTH = 248
 BAR_HEIGHT = 44  # of the header
@@ -154,7 +156,13 @@ def mono_font(size_px: float = 12.0) -> QFont:
 
 def _size(chosen: QFont, size_px: float) -> None:
     screen = QGuiApplication.primaryScreen()
-    chosen.setPointSizeF(size_px * 72.0 / (screen.logicalDotsPerInchY() if screen else 96.0))
+    chosen.setPointSizeF(size_px * text_scale() * 72.0 / (screen.logicalDotsPerInchY() if screen else 96.0))
+
+
+def text_scale() -> float:
+    """What all text is scaled by: the user's choice, kept at the application."""
+    application = QApplication.instance()
+    return float(application.property("text scale") or 1.0) if application is not None else 1.0
 
 
 def motion_ms(duration_ms: int = MOTION_MS) -> int:
@@ -222,8 +230,24 @@ class Theme(QObject):
 
     def force(self, scheme: Qt.ColorScheme | None) -> None:
         """Use this scheme whatever the system says; None follows the system again."""
-        self._forced = scheme
-        self._apply()
+        if scheme != self._forced:
+            self._forced = scheme
+            self._apply()
+
+    def scale_text(self, scale: float) -> None:
+        """Show all text in another size, also what is on the screen already."""
+        before = text_scale()
+        if scale == before:
+            return
+        self._application.setProperty("text scale", scale)
+        self._application.setFont(base_font())
+        for widget in QApplication.allWidgets():
+            if widget.testAttribute(Qt.WidgetAttribute.WA_SetFont):
+                chosen = QFont(widget.font())
+                chosen.setPointSizeF(chosen.pointSizeF() * scale / before)
+                widget.setFont(chosen)
+            widget.updateGeometry()
+            widget.update()
 
     def _on_scheme_changed(self, _scheme: Qt.ColorScheme) -> None:
         self._apply()

@@ -55,6 +55,20 @@ class StatusLine(QWidget):
         column.setSpacing(2)
         column.addLayout(top)
         column.addWidget(self._second)
+        self._task = ElidedLabel("", "second", size_px=theme.SMALL_PX, tabular=True)
+        self._task.hide()
+        column.addWidget(self._task)
+
+    def show_task(self, words: str) -> None:
+        """What is done meanwhile, "Downloading … · 38 %"; "" for nothing."""
+        self._task.setText(words)
+        self._task.setVisible(bool(words))
+        self._fit()
+
+    @property
+    def task(self) -> str:
+        """What is done meanwhile; "" for nothing."""
+        return self._task.text()
 
     def show_status(self, first: str, second: str, *, tone: str = "good") -> None:
         """Two lines and whether all is well ("good"), something is under way ("second") or wrong ("trouble")."""

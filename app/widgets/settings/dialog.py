@@ -1,9 +1,9 @@
-"""The settings: a sheet over the window with its pages on the left. Every change counts at once."""
+"""The settings: a window of their own with its pages on the left. Every change counts at once."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent, QShortcut
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
@@ -21,19 +21,22 @@ from PySide6.QtWidgets import (
 from app.qt import override
 from app.shown import SettingsView
 from app.widgets.controls import theme
-from app.widgets.controls.buttons import PrimaryButton, draw_focus
+from app.widgets.controls.buttons import draw_focus
+from app.widgets.controls.labels import Label
 from app.widgets.controls.model_index import Index
 from app.widgets.controls.toast import Toast
 from app.widgets.settings.form import SettingsPage
 from app.widgets.settings.models import ModelsPage
-from app.widgets.settings.pages import AnswersPage, PrivacyPage, ShortcutsPage, SoundPage, ToolsPage
+from app.widgets.settings.pages import AnswersPage, GeneralPage, PrivacyPage, ShortcutsPage, SoundPage, ToolsPage
 from app.widgets.settings.voices import VoicesPage
+
+LIST_WIDTH = 200
 
 
 class _PageDelegate(QStyledItemDelegate):
     @override
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return QSize(100, 32)
+        return QSize(100, theme.SINGLE_ROW + 2)
 
     @override
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
@@ -59,10 +62,11 @@ class SettingsDialog(QDialog):
     changed = Signal(str, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, Qt.WindowType.Sheet)
+        super().__init__(parent, Qt.WindowType.Dialog)
         self.setWindowTitle(self.tr("Settings"))
-        self.setWindowModality(Qt.WindowModality.WindowModal)
-        self.resize(760, 560)
+        self.setMinimumSize(720, 480)
+        self.resize(880, 720)
+        self.general = GeneralPage(self.changed.emit)
         self.sound = SoundPage(self.changed.emit)
         self.answers = AnswersPage(self.changed.emit)
         self.models = ModelsPage()
@@ -72,14 +76,20 @@ class SettingsDialog(QDialog):
         self.shortcuts = ShortcutsPage()
         self._list = QListWidget()
         self._stack = QStackedWidget()
+        self._title = Label("", weight=600)
+        self._problem = Label("", "trouble", wrap=True)
         self._build_pages()
         self._lay_out()
         self.toast = Toast(self)
+        QShortcut(QKeySequence(QKeySequence.StandardKey.Close), self, self.close)
 
     @property
     def all_pages(self) -> list[SettingsPage]:
         """The pages from top to bottom."""
-        return [self.sound, self.models, self.voices, self.answers, self.tools, self.privacy, self.shortcuts]
+        return [
+            self.general, self.sound, self.models, self.voices,
+            self.answers, self.tools, self.privacy, self.shortcuts,
+        ]  # fmt: skip
 
     def _build_pages(self) -> None:
         for page in self.all_pages:
@@ -88,36 +98,51 @@ class SettingsDialog(QDialog):
         self._list.setAccessibleName(self.tr("Pages of the settings"))
         self._list.setFrameShape(QFrame.Shape.NoFrame)
         self._list.setItemDelegate(_PageDelegate(self._list))
-        self._list.setFixedWidth(168)
+        self._list.setFixedWidth(LIST_WIDTH)
+        self._list.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._list.viewport().setAutoFillBackground(False)
-        self._list.currentRowChanged.connect(self._stack.setCurrentIndex)
+        self._list.currentRowChanged.connect(self._on_page)
         self._list.setCurrentRow(0)
 
+    def _on_page(self, number: int) -> None:
+        self._stack.setCurrentIndex(number)
+        self._title.setText(self.all_pages[number].accessibleName())
+        self.show_problem("")
+
     def _lay_out(self) -> None:
-        done = PrimaryButton(self.tr("Done"))
-        done.clicked.connect(self.accept)
-        done.setDefault(True)
-        foot = QHBoxLayout()
-        foot.setContentsMargins(16, 10, 16, 12)
-        foot.addStretch(1)
-        foot.addWidget(done)
+        self._title.setFixedHeight(theme.BAR_HEIGHT)
+        self._title.setContentsMargins(24, 0, 24, 0)
+        self._problem.setContentsMargins(24, 10, 24, 12)
+        self._problem.hide()
         right = QVBoxLayout()
-        right.setContentsMargins(0, 0, 0, 0)
+        right.setContentsMargins(1, 0, 0, 0)
         right.setSpacing(0)
+        right.addWidget(self._title)
+        right.addSpacing(1)
         right.addWidget(self._stack, 1)
-        right.addLayout(foot)
+        right.addWidget(self._problem)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         left = QVBoxLayout()
-        left.setContentsMargins(0, 14, 1, 14)
+        left.setContentsMargins(0, 16, 0, 14)
         left.addWidget(self._list)
         row.addLayout(left)
         row.addLayout(right, 1)
 
+    def show_problem(self, sentence: str) -> None:
+        """What went wrong with something that was asked for here; "" takes it back."""
+        self._problem.setText(sentence)
+        self._problem.setVisible(bool(sentence))
+
+    @property
+    def problem(self) -> str:
+        """The sentence that is shown; "" for none."""
+        return self._problem.text()
+
     def show_settings(self, view: SettingsView) -> None:
         """Show these values on all pages; says nothing."""
-        for page in (self.sound, self.answers, self.models, self.voices, self.tools, self.privacy):
+        for page in self.all_pages:
             page.show_settings(view)
 
     def open_page(self, page: SettingsPage) -> None:
@@ -128,5 +153,8 @@ class SettingsDialog(QDialog):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, values = QPainter(self), theme.colours(self)
         painter.fillRect(self.rect(), values.window)
-        painter.fillRect(QRectF(0, 0, 168, self.height()), values.sidebar)
-        painter.fillRect(QRectF(168, 0, 1, self.height()), values.line)
+        painter.fillRect(QRectF(0, 0, LIST_WIDTH, self.height()), values.sidebar)
+        painter.fillRect(QRectF(LIST_WIDTH, 0, 1, self.height()), values.line)
+        painter.fillRect(QRectF(LIST_WIDTH, theme.BAR_HEIGHT, self.width(), 1), values.line)
+        if not self._problem.isHidden():
+            painter.fillRect(QRectF(LIST_WIDTH + 1, self._problem.y(), self.width(), 1), values.line)

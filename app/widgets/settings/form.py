@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QScrollArea, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from app.shown import Choice
+from app.shown import SettingsView
 from app.widgets.controls import theme
 from app.widgets.controls.check_box import WORDS_LEFT, CheckBox
 from app.widgets.controls.labels import Label
 from app.widgets.controls.scroll_bar import use_thin_bar
 
-WORDS_WIDTH = 150
+WORDS_WIDTH = 170
 
 
 class SettingsPage(QScrollArea):
-    """A page that scrolls when its rows need more room."""
+    """A page that scrolls when its rows need more room. Its title stands over it, in the window's header."""
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -29,11 +29,12 @@ class SettingsPage(QScrollArea):
         self.setAccessibleName(title)
         inner = QWidget()
         self.column = QVBoxLayout(inner)
-        self.column.setContentsMargins(24, 20, 24, 20)
-        self.column.setSpacing(10)
+        self.column.setContentsMargins(24, 16, 24, 24)
+        self.column.setSpacing(8)
         self.setWidget(inner)
-        self.column.addWidget(Label(title, weight=600, size_px=theme.ANSWER_PX))
-        self.column.addSpacing(4)
+
+    def show_settings(self, view: SettingsView) -> None:
+        """Show these values; says nothing."""
 
     def note(self, text: str, tone: str = "second") -> Label:
         """A sentence across the page."""
@@ -41,10 +42,12 @@ class SettingsPage(QScrollArea):
         self.column.addWidget(label)
         return label
 
-    def heading(self, text: str) -> None:
+    def heading(self, text: str) -> Label:
         """A small heading over the rows that follow."""
-        self.column.addSpacing(8)
-        self.column.addWidget(Label(text, "second", weight=600, size_px=theme.SMALL_PX))
+        label = Label(text, "second", weight=600, size_px=theme.SMALL_PX + 0.5)
+        label.setContentsMargins(0, 12, 0, 0)
+        self.column.addWidget(label)
+        return label
 
     def row(self, words: str, *controls: QWidget, hint: str = "") -> None:
         """Words and their controls, with a hint in small letters below."""
@@ -88,47 +91,3 @@ class SettingsPage(QScrollArea):
     def end(self) -> None:
         """Push the rows to the top; call after the last one."""
         self.column.addStretch(1)
-
-
-class ChoiceBox(QComboBox):
-    """A menu of choices that speaks only when the user picks."""
-
-    def __init__(self, on_pick: Callable[[str], None], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setMinimumWidth(250)
-        self.setMaximumWidth(330)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.activated.connect(lambda number: on_pick(str(self.itemData(number))))
-
-    def show_choices(self, choices: Sequence[Choice], current: str) -> None:
-        """Offer these; the current one is shown, and added when it is not among them (a device that is away)."""
-        offered = [(choice.words, choice.value) for choice in choices]
-        if current and current not in [value for _, value in offered]:
-            offered.append((self.tr("{name} (not connected)").format(name=current), current))
-        with QSignalBlocker(self):
-            if offered != [(self.itemText(row), self.itemData(row)) for row in range(self.count())]:
-                self.clear()
-                for words, value in offered:
-                    self.addItem(words, value)
-            place = max(self.findData(current), 0)
-            if place != self.currentIndex():  # else an open menu would lose the line that is marked in it
-                self.setCurrentIndex(place)
-
-
-def show_number(box: QSpinBox, value: int) -> None:
-    """Show a number; says nothing, and leaves what is being typed unless the number is another one."""
-    if value != box.value():
-        with QSignalBlocker(box):
-            box.setValue(value)
-
-
-def number_box(low: int, high: int, step: int, suffix: str, on_change: Callable[[int], None]) -> QSpinBox:
-    """A number with its unit."""
-    box = QSpinBox()
-    box.setRange(low, high)
-    box.setSingleStep(step)
-    box.setSuffix(suffix)
-    box.setMinimumWidth(110)
-    box.setKeyboardTracking(False)
-    box.valueChanged.connect(on_change)
-    return box

@@ -1,118 +1,89 @@
-"""The models page: what is installed, how large it is, whether it fits, switching, and downloading more."""
+"""The models page: what this machine has, what is installed, what can be had, and whether it fits."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QUrl, Signal
-from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
+from pathlib import Path
 
-from app.shown import DownloadView, ModelView, SettingsView
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QBoxLayout, QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
+
+from app.qt import override
+from app.shown import DownloadView, MachineView, SettingsView
 from app.widgets.controls import theme
-from app.widgets.controls.buttons import PillButton, TextButton, Tone
+from app.widgets.controls.buttons import PillButton
 from app.widgets.controls.card import Card
+from app.widgets.controls.file_manager import show_file, shown_path, words_for_showing
 from app.widgets.controls.labels import ElidedLabel, Label
-from app.widgets.controls.progress_bar import Bar
+from app.widgets.controls.memory_bars import Dot, MachineBar, Part
 from app.widgets.controls.sizes import gigabytes
 from app.widgets.settings.download_row import DownloadRow
 from app.widgets.settings.form import SettingsPage
+from app.widgets.settings.model_figures import PADDING, SMALL, RowsCard
+from app.widgets.settings.model_row import ModelRow
 
 
-class ModelRow(Card):
-    """One installed model and whether it may be used."""
+class MachineCard(Card):
+    """This machine's memory, and how much of it a model may take."""
 
-    chosen = Signal(str)
-    copy_wanted = Signal(str)
-    copy_stopped = Signal()
+    RADIUS = theme.FIELD_RADIUS
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._key = ""
-        self._name = ElidedLabel("", weight=600)
-        self._state = Label(self.tr("In use"), "good", size_px=theme.SMALL_PX + 0.5)
-        self._use = TextButton(self.tr("Use"))
-        self._state.setContentsMargins(0, 0, 4, 0)  # as far from the edge as the word beside it
-        self._state.setFixedHeight(self._use.sizeHint().height())
-        self._use.clicked.connect(lambda: self.chosen.emit(self._key))
-        self._sizes = Label("", "second", size_px=theme.SMALL_PX + 0.5, wrap=True, tabular=True)
-        self._about = Label("", "second", size_px=theme.SMALL_PX + 0.5, wrap=True)
-        self._copy = TextButton(self.tr("Make a smaller copy"), size_px=theme.SMALL_PX + 0.5)
-        self._copy.clicked.connect(lambda: self.copy_wanted.emit(self._key))
-        self._stop = TextButton(self.tr("Stop"), Tone.SECOND, size_px=theme.SMALL_PX + 0.5)
-        self._stop.clicked.connect(self.copy_stopped)
-        self._bar = Bar()
-        self._making = Label("", "second", size_px=theme.SMALL_PX + 0.5, tabular=True)
-        self._problem = Label("", "trouble", size_px=theme.SMALL_PX + 0.5, wrap=True)
-        finer = self.tr("Its layers take 4 bits a weight; what hears and what speaks stays finer.")
-        self._copy.setAccessibleDescription(finer)
-        self._copy.setToolTip(finer)
-        self._lay_out()
-
-    def _lay_out(self) -> None:
+        self._name = Label("", "second", tabular=True)
+        self._disk = Label("", "second", tabular=True)
+        self._bar = MachineBar()
+        self._parts = [
+            (colour, Dot(colour), Label("", "second", size_px=SMALL, tabular=True))
+            for colour in ("field_line", "accent", "groove")
+        ]
+        self._limit = Label("", "second", size_px=SMALL, tabular=True)
         top = QHBoxLayout()
+        top.setSpacing(8)
+        top.addWidget(Label(self.tr("This Mac"), weight=600))
         top.addWidget(self._name)
-        top.addStretch(1000)
-        top.addWidget(self._state)
-        top.addWidget(self._use)
+        top.addStretch(1)
+        top.addWidget(self._disk)
+        self._legend = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._legend.setSpacing(6)
+        parts = QHBoxLayout()
+        parts.setSpacing(6)
+        for _, dot, label in self._parts:
+            parts.addWidget(dot)
+            parts.addWidget(label)
+            parts.addSpacing(8)
+        parts.addStretch(1)
+        self._legend.addLayout(parts, 1)
+        self._legend.addWidget(self._limit)
         column = QVBoxLayout(self)
-        column.setContentsMargins(14, 10, 12, 10)
-        column.setSpacing(2)
+        column.setContentsMargins(PADDING, 12, PADDING, 12)
+        column.setSpacing(8)
         column.addLayout(top)
-        sizes = QHBoxLayout()
-        sizes.addWidget(self._sizes, 1)
-        sizes.addWidget(self._copy)
-        column.addWidget(self._about)
-        column.addLayout(sizes)
-        column.addWidget(self._problem)
-        below = QHBoxLayout()
-        below.addWidget(self._making, 1)
-        below.addWidget(self._stop)
-        column.addLayout(below)
         column.addWidget(self._bar)
+        column.addLayout(self._legend)
 
-    def show_model(self, model: ModelView) -> None:
-        """Show this model."""
-        self._key = model.key
-        self._name.setText(model.name)
-        self.setAccessibleName(model.name)
-        self._use.setAccessibleName(self.tr("Use {model}").format(model=model.name))
-        self._about.setText(model.about)
-        self._about.setVisible(bool(model.about))
-        self._sizes.setText(self._size_words(model))
-        self._problem.setText(self._problem_words(model))
-        self._problem.setVisible(bool(self._problem.text()))
-        self._state.setVisible(model.current)
-        self._use.setVisible(not model.current)
-        self._show_copy(model)
-        self._use.setText(self.tr("Use anyway") if self._too_large(model) else self.tr("Use"))
-
-    def _show_copy(self, model: ModelView) -> None:
-        making = model.making is not None
-        self._copy.setVisible(model.shrinkable and not making)
-        self._copy.setAccessibleName(self.tr("Make a smaller copy of {model}").format(model=model.name))
-        for part in (self._making, self._stop, self._bar):
-            part.setVisible(making)
-        share = int((model.making or 0.0) * 100)
-        self._making.setText(self.tr("Making a smaller copy: {share} %").format(share=share))
-        self._bar.setValue(share * 10)
-
-    def _too_large(self, model: ModelView) -> bool:
-        return not model.current and 0 < model.free < model.memory
-
-    def _size_words(self, model: ModelView) -> str:
-        size = self.tr("{size} on disk").format(size=gigabytes(model.size))
-        memory = self.tr("needs {memory} of memory").format(memory=gigabytes(model.memory))
-        free = self.tr("{free} free").format(free=gigabytes(model.free))
-        parts = [size] if model.size else []
-        if model.memory:
-            parts.append(memory)
-            if model.free and not model.current:
-                parts.append(free)
-        return " · ".join(parts)
-
-    def _problem_words(self, model: ModelView) -> str:
-        if model.problem or not self._too_large(model):
-            return model.problem
-        return self.tr("It does not fit the memory that is free now: the Mac may become slow.")
+    def show_machine(self, machine: MachineView) -> None:
+        """Show this machine; nothing as long as nothing is known of it."""
+        self.setVisible(machine.memory > 0)
+        roomy = theme.text_scale() <= 1.1
+        self._legend.setDirection(QBoxLayout.Direction.LeftToRight if roomy else QBoxLayout.Direction.TopToBottom)
+        memory = self.tr("{size} of memory").format(size=f"{machine.memory / 1e9:.0f} GB")
+        self._name.setText(" · ".join(part for part in (machine.processor, memory) if part))
+        self._disk.setText(self.tr("{size} free on disk").format(size=f"{machine.disk_free / 1e9:.0f} GB"))
+        self._limit.setText(self.tr("▏a model may take up to {size}").format(size=gigabytes(machine.usable)))
+        others = machine.others or 0
+        sizes = (others, machine.own, max(machine.memory - others - machine.own, 0))
+        words = (
+            self.tr("Other apps {size}"),
+            self.tr("Earshot {size}"),
+            self.tr("Free {size}") if machine.others is not None else self.tr("Free, and other apps {size}"),
+        )
+        told = [text.format(size=gigabytes(size)) for text, size in zip(words, sizes, strict=True)]
+        for (_, dot, label), size, text in zip(self._parts, sizes, told, strict=True):
+            label.setText(text)
+            for part in (dot, label):
+                part.setVisible(size > 0)
+        parts = [Part(size, colour) for (colour, _, _), size in zip(self._parts, sizes, strict=True) if size]
+        self._bar.show_parts(parts, ", ".join(told))
 
 
 class ModelsPage(SettingsPage):
@@ -121,83 +92,108 @@ class ModelsPage(SettingsPage):
     model_chosen = Signal(str)
     copy_wanted = Signal(str)
     copy_stopped = Signal()
+    remove_wanted = Signal(str)
     folder_chosen = Signal(str)
     download_wanted = Signal(str)
     pause_wanted = Signal(str)
     discard_wanted = Signal(str)
+    size_chosen = Signal(str, int)
+    keep_toggled = Signal(str, bool)
 
     def __init__(self) -> None:
         super().__init__(self.tr("Models"))
-        self.note(self.tr("A model can be changed at any time; the conversation stays."))
+        self._machine = MachineView()
+        self.machine_card = MachineCard()
+        self.column.addWidget(self.machine_card)
         self._rows: list[ModelRow] = []
-        self._list = QVBoxLayout()
-        self._list.setSpacing(8)
-        self.column.addLayout(self._list)
-        self._none = self.note(self.tr("No model is installed in this folder."), "trouble")
-        self._more = Label(self.tr("To download"), "second", weight=600, size_px=theme.SMALL_PX)
-        self.column.addSpacing(6)
-        self.column.addWidget(self._more)
         self._downloads: list[DownloadRow] = []
-        self._offers = QVBoxLayout()
-        self._offers.setSpacing(8)
-        self.column.addLayout(self._offers)
+        self.heading(self.tr("On this Mac"))
+        self._installed = RowsCard()
+        self.column.addWidget(self._installed)
+        self._none = self.note(self.tr("No model is installed in this folder."), "trouble")
+        self._more = self.heading(self.tr("To download"))
+        self._offers = RowsCard()
+        self.column.addWidget(self._offers)
         self._lay_out_folder()
         self.end()
 
     def _lay_out_folder(self) -> None:
-        self.column.addSpacing(6)
-        self.column.addWidget(Label(self.tr("Models are kept in"), "second", weight=600, size_px=theme.SMALL_PX))
-        self._folder = ElidedLabel("", "second", size_px=theme.SMALL_PX + 0.5)
-        choose = PillButton(self.tr("Use another folder…"))
+        self.heading(self.tr("Kept in"))
+        self._folder_path = ""
+        self._folder = ElidedLabel("")
+        self._kept_size = Label("", "second", size_px=SMALL, tabular=True)
+        choose = PillButton(self.tr("Change…"))
+        choose.setAccessibleName(self.tr("Keep models in another folder"))
         choose.clicked.connect(self._on_choose)
-        show = PillButton(self.tr("Show"))
-        show.setAccessibleName(self.tr("Show the models folder"))
-        show.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(self._folder.text())))
+        show = PillButton(words_for_showing())
+        show.setAccessibleName(self.tr("Show the folder of the models"))
+        show.clicked.connect(lambda: show_file(Path(self._folder_path)))
         row = QHBoxLayout()
-        row.addWidget(self._folder, 1)
+        row.setSpacing(8)
+        row.addWidget(self._folder)
+        row.addWidget(self._kept_size)
+        row.addStretch(1000)
         row.addWidget(choose)
         row.addWidget(show)
         self.column.addLayout(row)
 
+    @override
     def show_settings(self, view: SettingsView) -> None:
         """Show what is installed."""
+        self._machine = view.machine
+        self.machine_card.show_machine(view.machine)
         while len(self._rows) < len(view.models):
-            row = ModelRow()
-            row.chosen.connect(self.model_chosen)
-            row.copy_wanted.connect(self.copy_wanted)
-            row.copy_stopped.connect(self.copy_stopped)
-            self._rows.append(row)
-            self._list.addWidget(row)
+            self._rows.append(self._new_row())
         for number, row in enumerate(self._rows):
             row.setVisible(number < len(view.models))
             if number < len(view.models):
-                row.show_model(view.models[number])
+                row.show_model(view.models[number], view.machine.memory or view.models[number].free)
         self._none.setVisible(not view.models)
-        self._folder.setText(view.models_folder)
+        self._installed.setVisible(bool(view.models))
+        self._folder_path = view.models_folder
+        self._folder.setText(shown_path(view.models_folder))
+        self._kept_size.setText(gigabytes(sum(model.size for model in view.models if model.removable)))
         self.show_downloads(view.downloads)
+
+    def _new_row(self) -> ModelRow:
+        row = ModelRow()
+        row.chosen.connect(self.model_chosen)
+        row.copy_wanted.connect(self.copy_wanted)
+        row.copy_stopped.connect(self.copy_stopped)
+        row.remove_wanted.connect(self.remove_wanted)
+        self._installed.rows.addWidget(row)
+        return row
 
     def show_downloads(self, downloads: tuple[DownloadView, ...]) -> None:
         """Show what can be downloaded and how far it is."""
         while len(self._downloads) < len(downloads):
-            row = DownloadRow()
-            row.download_wanted.connect(self.download_wanted)
-            row.pause_wanted.connect(self.pause_wanted)
-            row.discard_wanted.connect(self.discard_wanted)
-            self._downloads.append(row)
-            self._offers.addWidget(row)
+            self._downloads.append(self._new_offer())
         for number, row in enumerate(self._downloads):
             row.setVisible(number < len(downloads))
             if number < len(downloads):
-                row.show_download(downloads[number])
+                row.show_download(downloads[number], self._machine.memory or downloads[number].usable)
         self._more.setVisible(bool(downloads))
+        self._offers.setVisible(bool(downloads))
+
+    def _new_offer(self) -> DownloadRow:
+        row = DownloadRow()
+        row.download_wanted.connect(self.download_wanted)
+        row.pause_wanted.connect(self.pause_wanted)
+        row.discard_wanted.connect(self.discard_wanted)
+        row.size_chosen.connect(self.size_chosen)
+        row.keep_toggled.connect(self.keep_toggled)
+        self._offers.rows.addWidget(row)
+        return row
 
     def row_of(self, name: str) -> DownloadRow:
         """The row of a model that can be downloaded. Raises KeyError."""
         return {row.download.name: row for row in self._downloads if not row.isHidden()}[name]
 
+    def model_row(self, name: str) -> ModelRow:
+        """The row of an installed model. Raises KeyError."""
+        return {row.model.name: row for row in self._rows if not row.isHidden()}[name]
+
     def _on_choose(self) -> None:
-        folder = QFileDialog.getExistingDirectory(
-            self, self.tr("Folder of a model, or to keep models in"), self._folder.text()
-        )
-        if folder:
+        title = self.tr("Folder of a model, or to keep models in")
+        if folder := QFileDialog.getExistingDirectory(self, title, self._folder_path):
             self.folder_chosen.emit(folder)

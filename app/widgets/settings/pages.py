@@ -13,11 +13,42 @@ from app.shown import Choice, SettingsView, ToolSetting
 from app.translations import LANGUAGES
 from app.widgets.controls import theme
 from app.widgets.controls.check_box import WORDS_LEFT, CheckBox
+from app.widgets.controls.choice_box import ChoiceBox
 from app.widgets.controls.labels import Label
-from app.widgets.settings.form import ChoiceBox, SettingsPage, number_box, show_number
+from app.widgets.controls.number_box import NumberBox
+from app.widgets.settings.form import SettingsPage
 from app.widgets.settings.servers import ServerList
 
 Change = Callable[[str, object], None]
+
+
+class GeneralPage(SettingsPage):
+    """The language, and how the window looks."""
+
+    def __init__(self, change: Change) -> None:
+        super().__init__(self.tr("General"))
+        self._language = ChoiceBox(partial(change, "language"))
+        hint = self.tr("Takes effect when Earshot opens next. It answers in the language you speak in any case.")
+        self.row(self.tr("Language"), self._language, hint=hint)
+        self._appearance = ChoiceBox(partial(change, "appearance"))
+        self.row(self.tr("Appearance"), self._appearance)
+        self._text_size = ChoiceBox(lambda value: change("text_size", float(value)))
+        self.row(self.tr("Text size"), self._text_size)
+        self.end()
+
+    def show_settings(self, view: SettingsView) -> None:
+        """Show these values; says nothing."""
+        languages = [Choice("", self.tr("System default"))] + [Choice(key, words) for key, words in LANGUAGES.items()]
+        self._language.show_choices(languages, view.language)
+        looks = [
+            Choice("", self.tr("System default")),
+            Choice("light", self.tr("Light")),
+            Choice("dark", self.tr("Dark")),
+        ]
+        self._appearance.show_choices(looks, view.appearance)
+        words = (self.tr("Small"), self.tr("Standard"), self.tr("Large"), self.tr("Largest"))
+        sizes = [Choice(str(size), word) for size, word in zip(theme.TEXT_SIZES, words, strict=True)]
+        self._text_size.show_choices(sizes, str(view.text_size))
 
 
 class SoundPage(SettingsPage):
@@ -28,15 +59,14 @@ class SoundPage(SettingsPage):
         self._input = ChoiceBox(partial(change, "input_device"))
         self._output = ChoiceBox(partial(change, "output_device"))
         self.row(self.tr("Microphone"), self._input)
-        self.row(self.tr("Loudspeaker"), self._output)
+        self.row(self.tr("Speakers"), self._output)
         self._warm = self.check(
             self.tr("Keep the microphone open while the window is in front"),
             self.tr("The first word is never lost. Nothing is kept until you talk."),
             partial(change, "keep_warm"),
         )
-        self._pre_roll = number_box(0, 2000, 100, self.tr(" ms"), partial(change, "pre_roll_ms"))
-        hint = self.tr("How much from before you pressed belongs to what you say.")
-        self.row(self.tr("Before pressing"), self._pre_roll, hint=hint)
+        self._pre_roll = NumberBox(0, 2000, 100, self.tr(" ms"), partial(change, "pre_roll_ms"))
+        self.row(self.tr("Also keep what I say just before pressing"), self._pre_roll)
         self._built_in = self.check(
             self.tr("Prefer the Mac's own microphone with Bluetooth headphones"),
             self.tr("Using a headset's microphone makes its playback sound like a telephone."),
@@ -46,10 +76,10 @@ class SoundPage(SettingsPage):
 
     def show_settings(self, view: SettingsView) -> None:
         """Show these values; says nothing."""
-        default = Choice("", self.tr("As the system chooses"))
+        default = Choice("", self.tr("System default"))
         self._input.show_choices((default, *view.inputs), view.input_device)
         self._output.show_choices((default, *view.outputs), view.output_device)
-        show_number(self._pre_roll, view.pre_roll_ms)
+        self._pre_roll.show_number(view.pre_roll_ms)
         self._pre_roll.setEnabled(view.keep_warm)
         with QSignalBlocker(self._warm), QSignalBlocker(self._built_in):
             self._warm.setChecked(view.keep_warm)
@@ -57,23 +87,18 @@ class SoundPage(SettingsPage):
 
 
 class AnswersPage(SettingsPage):
-    """How long it may think, and the language of the interface."""
+    """How long it may think before it speaks."""
 
     def __init__(self, change: Change) -> None:
         super().__init__(self.tr("Answers"))
-        self._budget = number_box(64, 8192, 64, self.tr(" tokens"), partial(change, "thinking_budget"))
+        self._budget = NumberBox(64, 8192, 64, self.tr(" tokens"), partial(change, "thinking_budget"))
         hint = self.tr("When the budget is used up, it stops thinking and speaks. “Skip and speak now” does the same.")
         self.row(self.tr("Thinking budget"), self._budget, hint=hint)
-        self._language = ChoiceBox(partial(change, "language"))
-        hint = self.tr("Takes effect when Earshot opens next. It answers in the language you speak in any case.")
-        self.row(self.tr("Interface language"), self._language, hint=hint)
         self.end()
 
     def show_settings(self, view: SettingsView) -> None:
         """Show these values; says nothing."""
-        show_number(self._budget, view.thinking_budget)
-        languages = [Choice("", self.tr("As the system"))] + [Choice(key, words) for key, words in LANGUAGES.items()]
-        self._language.show_choices(languages, view.language)
+        self._budget.show_number(view.thinking_budget)
 
 
 class ToolsPage(SettingsPage):
@@ -160,19 +185,19 @@ class PrivacyPage(SettingsPage):
         self.note(self.tr("Nothing you say leaves this Mac unless you turn on a tool that needs the network."))
         self._retention = ChoiceBox(partial(change, "retention"))
         self.row(self.tr("Keep conversations"), self._retention)
-        self._days = number_box(1, 3650, 1, self.tr(" days"), partial(change, "retention_days"))
-        self.row(self.tr("For"), self._days)
+        self._days = NumberBox(1, 3650, 1, self.tr(" days"), partial(change, "retention_days"))
+        self.row(self.tr("Number of days"), self._days)
         self.end()
 
     def show_settings(self, view: SettingsView) -> None:
         """Show these values; says nothing."""
         choices = [
-            Choice("all", self.tr("For good")),
-            Choice("days", self.tr("For some days")),
-            Choice("none", self.tr("Not at all")),
+            Choice("all", self.tr("Forever")),
+            Choice("days", self.tr("{days} days").format(days=view.retention_days)),
+            Choice("none", self.tr("Never")),
         ]
         self._retention.show_choices(choices, view.retention)
-        show_number(self._days, view.retention_days)
+        self._days.show_number(view.retention_days)
         self._days.setEnabled(view.retention == "days")
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from app.models.catalogue import Catalogue, kept_in
 from app.models.downloads import Downloads
-from app.models.models import Catalogue, kept_in
+from app.models.wanted_copies import WantedCopies
 from app.settings import Settings
 from app.shown import DownloadState, DownloadView
 from app.worker import Worker
@@ -34,12 +35,12 @@ def hub() -> Iterator[LocalHub]:
 @pytest.fixture
 def start(hub: LocalHub, tmp_path: Path, qtbot: QtBot) -> Iterator[Start]:
     worker = Worker("downloads", 60)
+    settings = Settings(tmp_path.with_name(f"{tmp_path.name}-settings.json"))
     opened: list[Downloads] = []
 
     def begin() -> Downloads:
-        downloads = Downloads(
-            lambda: tmp_path, worker, partial(downloading, hub=hub.address, patience=Patience(tries=1))
-        )
+        fetch = partial(downloading, hub=hub.address, patience=Patience(tries=1))
+        downloads = Downloads(lambda: tmp_path, worker, WantedCopies(settings), fetch)
         opened.append(downloads)
         downloads.refresh()
         qtbot.waitUntil(lambda: len(downloads.listed) == 3)
@@ -129,7 +130,7 @@ def test_a_paused_download_keeps_what_arrived(qtbot: QtBot, tmp_path: Path) -> N
             yield Progress("downloading", 5, 10, "bytes")
 
     worker = Worker("downloads", 60)
-    downloads = Downloads(lambda: tmp_path, worker, endless)
+    downloads = Downloads(lambda: tmp_path, worker, WantedCopies(Settings(tmp_path / "settings.json")), endless)
     downloads.refresh()
     qtbot.waitUntil(lambda: view(downloads) is not None)
     downloads.start(NAME)

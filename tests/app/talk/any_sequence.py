@@ -351,7 +351,7 @@ class AnySequence(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(["one", "two"]))
     def switch_model(self, name: str) -> None:
-        self.controller.switch_model(name)
+        self.controller.model_commands.switch_model(name)
         self._finish_loading()
 
     @rule()
@@ -362,7 +362,7 @@ class AnySequence(RuleBasedStateMachine):
     def _restart(self) -> None:
         """Press the button that is there once the engine hangs."""
         self.controller._models._trouble_said = True
-        self.controller.retry_model()
+        self.controller.model_commands.retry_model()
 
     def _finish_loading(self) -> None:
         self.rest()
@@ -407,7 +407,7 @@ class AnySequence(RuleBasedStateMachine):
             case "leave":
                 self.controller.new_conversation()
             case "switch":
-                self.controller.switch_model("two")
+                self.controller.model_commands.switch_model("two")
             case "restart":
                 self._restart()
             case "quit":

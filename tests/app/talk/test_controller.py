@@ -246,7 +246,7 @@ def test_a_model_can_be_switched_in_the_middle_of_a_conversation(start: Start) -
     app.controller.ask_text("First?")
     app.wait(lambda: app.controller.turns[0].answer == "One.")
     app.hear_all()
-    app.controller.switch_model("two")
+    app.controller.model_commands.switch_model("two")
     app.wait(lambda: app.controller.model.ready and app.controller.model.name == "two")
     app.controller.ask_text("Second?")
     app.wait(lambda: app.controller.turns[-1].answer == "Two.")
@@ -280,7 +280,7 @@ def test_a_model_that_cannot_be_loaded_says_why(start: Start) -> None:
     app = start(ScriptedEngine(load_error=CheckpointError("model/config.json is missing.")), wait=False)
     app.wait(lambda: app.controller.model.problem == "model/config.json is missing.")
     app.engine.load_error = None
-    app.controller.retry_model()
+    app.controller.model_commands.retry_model()
     app.wait(lambda: app.controller.model.ready)
 
 
@@ -293,7 +293,7 @@ def test_a_model_chosen_while_the_best_one_is_looked_for_is_used(start: Start, m
 
     monkeypatch.setattr(FakeCatalogue, "best", best)
     app = start(wait=False)
-    app.controller.switch_model("two")
+    app.controller.model_commands.switch_model("two")
     gate.set()
     app.wait(lambda: app.controller.models and app.controller.model.ready)
     assert app.engine.loads == [Path("two")]
@@ -379,3 +379,11 @@ def test_tool_calls_show_arguments_and_result(start: Start) -> None:
 def test_the_engine_is_only_touched_on_its_own_thread(start: Start) -> None:
     app = start()
     assert app.engine.threads == {"engine"}
+
+
+def test_only_what_a_person_chose_is_written_down_as_the_chosen_model(start: Start) -> None:
+    app = start()
+    assert app.engine.loads == [Path("one")]
+    assert app.settings.now.model == ""
+    app.controller.model_commands.switch_model("two")
+    app.wait(lambda: app.settings.now.model == "two")

@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from app.widgets.transcribe.job_card import JobCard
 from pytestqt.qtbot import QtBot
 
 from app.models.downloads import Downloads
+from app.models.wanted_copies import WantedCopies
+from app.settings import Settings
 from app.shown import DownloadState, DownloadView, JobState
 from app.single_instance import SingleInstance
 from app.talk.store import Store
 from app.widgets.controls.labels import Label
 from app.widgets.frame.window import TRANSCRIBE
 from app.widgets.main_window import MainWindow
-from app.widgets.transcribe.job_card import JobCard
 from app.worker import Worker
 from engine.checkpoints.download import PUBLISHED
 from engine.errors import StorageError
@@ -179,7 +181,7 @@ def test_what_arrives_anew_is_not_discarded_with_what_was(
     partial.mkdir()
     (partial / "config.json").write_bytes(b"1")
     worker = Worker("downloads", 60)
-    downloads = Downloads(lambda: tmp_path, worker, endless)
+    downloads = Downloads(lambda: tmp_path, worker, WantedCopies(Settings(tmp_path / "settings.json")), endless)
     downloads.refresh()
     qtbot.waitUntil(lambda: view(downloads).state is DownloadState.PAUSED)
     downloads.discard(NAME)
@@ -209,7 +211,7 @@ def test_a_file_that_moves_while_it_is_counted_does_not_stop_the_list(tmp_path: 
             return Moving(str(self) + "/" + str(key))
 
     worker = Worker("downloads", 60)
-    downloads = Downloads(lambda: Moving(tmp_path), worker)
+    downloads = Downloads(lambda: Moving(tmp_path), worker, WantedCopies(Settings(tmp_path / "settings.json")))
     downloads.refresh()
     qtbot.waitUntil(lambda: len(downloads.listed) == len(PUBLISHED), timeout=20_000)
     worker.close(20)

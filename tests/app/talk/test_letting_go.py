@@ -95,7 +95,7 @@ def test_a_microphone_that_gives_only_zeros_is_given_up_and_its_button_stays(
 
 def test_talking_ends_the_recording_of_a_voice(start: Start) -> None:
     app = start(scripted(reply("Heard.", 0)))
-    app.controller.record_voice("me")
+    app.controller.model_commands.record_voice("me")
     said: list[float] = []
     app.controller.voice_recording_changed.connect(said.append)
     app.controller.press_talk()

@@ -57,7 +57,7 @@ def test_each_voice_is_made_of_its_own_recording(start: Start, monkeypatch: pyte
     monkeypatch.setattr(VoiceWork, "add", lambda _voices, path, name: iter([files.__setitem__(name, path)]))
     app = start()
     for name in ("Ada", "Bob"):
-        app.controller.record_voice(name)
+        app.controller.model_commands.record_voice(name)
         app.wait(lambda: app.controller._sound.microphone.recording)
         app.sound.speak(noise(5.5))
         app.wait(lambda name=name: name in files)  # type: ignore[misc]
@@ -96,7 +96,7 @@ def test_a_loudspeaker_that_cannot_be_opened_does_not_end_the_recording_of_a_voi
     app, gate = broken_loudspeaker
     recorded: list[float] = []
     app.controller.voice_recording_changed.connect(recorded.append)
-    app.controller.record_voice("Me")
+    app.controller.model_commands.record_voice("Me")
     gate.set()
     app.wait(lambda: app.controller.notice.text)
     app.wait(lambda: app.controller._sound.microphone.recording)
@@ -106,7 +106,7 @@ def test_a_loudspeaker_that_cannot_be_opened_does_not_end_the_recording_of_a_voi
 def test_a_voice_that_could_not_be_recorded_is_not_recorded_when_talk_is_pressed(start: Start) -> None:
     app = start(keep_warm=False)
     app.sound.input_error = DeviceError("The microphone cannot be opened.")
-    app.controller.record_voice("Me")
+    app.controller.model_commands.record_voice("Me")
     app.wait(lambda: app.controller.notice.text)
     app.sound.input_error = None
     app.say(6.0)
@@ -116,12 +116,12 @@ def test_a_voice_that_could_not_be_recorded_is_not_recorded_when_talk_is_pressed
 
 def test_a_timer_does_not_ring_into_the_recording_of_a_voice(start: Start) -> None:
     app = start()
-    app.controller.record_voice("Me")
+    app.controller.model_commands.record_voice("Me")
     app.wait(lambda: app.controller._sound.microphone.recording)
     app.controller._talk.timers.ring("")
     app.qtbot.wait(100)
     assert app.controller.state is State.IDLE
-    app.controller.cancel_voice_recording()
+    app.controller.model_commands.cancel_voice_recording()
     app.wait_for(State.SPEAKING)
 
 
@@ -280,7 +280,7 @@ def test_what_was_asked_of_an_engine_that_had_died_can_be_asked_again(start: Sta
     app.controller.ask_text("Hello?")
     app.wait(lambda: app.controller.model.problem)
     app.controller.ask_text("Still there?")
-    app.controller.retry_model()
+    app.controller.model_commands.retry_model()
     app.wait(lambda: app.controller.model.ready)
     assert app.controller.state is State.IDLE
     app.controller.try_again(app.controller.turns[-1].key)

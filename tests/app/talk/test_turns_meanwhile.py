@@ -126,7 +126,7 @@ def test_a_turn_edited_while_the_engine_is_busy_and_stopped_is_asked_as_it_is_sh
     app.controller.ask_text("Old?")
     app.wait(lambda: app.controller.turns[0].state is TurnState.DONE)
     app.engine.while_loading = lambda: (loading.set(), gate.wait(60))
-    app.controller.switch_model("two")
+    app.controller.model_commands.switch_model("two")
     app.wait(loading.is_set)
     app.controller.edit_turn(app.controller.turns[0].key, "New?")
     app.controller.stop()
@@ -184,7 +184,7 @@ def test_an_earlier_turn_is_deleted_while_another_is_answered(start: Start, when
     app.controller.ask_text("First?")
     app.wait(lambda: app.controller.turns[0].state is TurnState.DONE)
     app.engine.while_loading = lambda: (loading.set(), gate.wait(60))
-    app.controller.switch_model("two")  # the engine is busy
+    app.controller.model_commands.switch_model("two")  # the engine is busy
     app.wait(loading.is_set)
     app.controller.ask_text("Second?")
     if when == "before it is answered":

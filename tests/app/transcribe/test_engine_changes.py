@@ -28,7 +28,7 @@ def test_a_file_goes_on_with_the_model_that_was_chosen_meanwhile(
     steps.gate.clear()
     app.controller.transcriber.add_files(recordings[:1])
     app.wait(lambda: states(app) == [JobState.RUNNING] and app.controller.transcriber.jobs[0].segments)
-    app.controller.switch_model("two")
+    app.controller.model_commands.switch_model("two")
     app.wait(lambda: app.engine.loads[-1] == Path("two") and app.controller.model.ready)
     steps.gate.set()
     app.wait(lambda: states(app) == [JobState.DONE])

@@ -204,7 +204,7 @@ def test_another_model_takes_over_what_is_transcribed_and_the_old_one_is_gone_be
     windows.gate.clear()
     app.controller.transcriber.add_files([recording])
     app.wait(windows.begun.is_set, WAIT_MS)
-    app.controller.switch_model(str(other))
+    app.controller.model_commands.switch_model(str(other))
     assert job(app).state is JobState.WAITING
     windows.gate.set()
     app.wait(lambda: app.settings.now.model == str(other) and app.controller.model.ready, WAIT_MS)

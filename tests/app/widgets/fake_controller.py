@@ -11,13 +11,16 @@ from PySide6.QtCore import QObject, Signal
 from app.shown import (
     ConversationView,
     DeviceView,
+    DownloadState,
     DownloadView,
     JobView,
+    MachineView,
     ModelStatus,
     ModelView,
     Notice,
     PresetView,
     ServerView,
+    SizeView,
     State,
     TimerView,
     ToolOffer,
@@ -26,6 +29,7 @@ from app.shown import (
     Welcome,
 )
 from app.undo_history import UndoHistory
+from engine.checkpoints.fit import Verdict
 from engine.events import Thinking
 
 GB = 10**9
@@ -48,6 +52,8 @@ class FakePreferences:
     voice: str = "mei"
     preset: str = "assistant"
     language: str = ""
+    appearance: str = ""
+    text_size: float = 1.0
     retention: str = "all"
     retention_days: int = 30
     window_geometry: str = ""
@@ -166,15 +172,24 @@ class FakeTranscripts:
         self.waveforms, self.reader = _FakeWaveforms(), _FakeReader()
 
 
+SIZES = (SizeView(16, int(18.9 * GB), 18 * GB), SizeView(4, int(7.6 * GB), int(6.9 * GB)))
+OFFER = DownloadView("Step-Audio-2-mini", total=18 * GB, sizes=SIZES, bits=4, usable=17 * GB)
+
+
 class FakeDownloads(_Noting):
     """Published models a test offers."""
 
-    COMMANDS = ("start", "pause", "discard")
+    COMMANDS = ("start", "pause", "discard", "choose_size", "keep_original")
     changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        self.listed: tuple[DownloadView, ...] = (DownloadView("Step-Audio-2-mini", total=18 * GB),)
+        self.listed: tuple[DownloadView, ...] = (OFFER,)
+
+    @property
+    def running(self) -> DownloadView | None:
+        """The one under way."""
+        return next((each for each in self.listed if each.state is DownloadState.RUNNING), None)
 
     def show(self, *downloads: DownloadView) -> None:
         """Have these."""
@@ -216,7 +231,7 @@ class FakeController(_Noting):
         *("show_version", "save_sound", "speak_again", "search", "remove_recording", "remove_server"),
         *("new_conversation", "open_conversation", "rename", "delete_conversation"),
         *("set_thinking", "set_spoken_answers", "set_voice", "set_preset", "set_tools", "switch_model", "retry_model"),
-        *("make_copy", "stop_copy"),
+        *("make_copy", "stop_copy", "remove_model", "refresh_models"),
         *("clear_finished", "edit_segments", "name_speaker", "ask_transcript", "summarise"),
         *(
             "act_on_notice",
@@ -251,9 +266,13 @@ class FakeController(_Noting):
     devices_changed = Signal()
     voice_recording_changed = Signal(float)
     search_answered = Signal()
+    failed = Signal(str)  # of what was asked of models and voices
 
     def __init__(self) -> None:
         super().__init__()
+        self.model_commands = self
+        self.machine = MachineView("A processor", 24 * GB, 17 * GB, 0, 6 * GB, 100 * GB)
+        self.making_share: float | None = None
         self.transcriber = FakeTranscriber()
         self.transcripts, self.player = FakeTranscripts(), FakePlayer()
         self.answered_query: str | None = ""
@@ -274,7 +293,7 @@ class FakeController(_Noting):
         self.attachment = ""
         self.models: tuple[ModelView, ...] = (
             ModelView("starter", "Earshot starter", "", GB // 20, GB // 8, 17 * GB, current=True),
-            ModelView("mini", "Step-Audio 2 mini", "", 16 * GB, 18 * GB, 17 * GB),
+            ModelView("mini", "Step-Audio 2 mini", "", 16 * GB, 18 * GB, 17 * GB, verdict=Verdict.TOO_LARGE),
         )
         self.voices: tuple[VoiceView, ...] = (VoiceView("mei", "Mei", True), VoiceView("anna", "Anna"))
         self.presets: tuple[PresetView, ...] = (PresetView("assistant", "Assistant"), PresetView("coach", "Coach"))

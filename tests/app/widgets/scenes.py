@@ -6,21 +6,26 @@ import datetime as dt
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication
 
 from app.shown import (
     Choice,
     ConversationView,
+    DownloadState,
+    DownloadView,
     JobChoices,
     JobState,
     JobView,
+    MachineView,
     ModelView,
     RecordingView,
     SegmentView,
     ServerState,
     ServerView,
     SettingsView,
+    SizeView,
     ToolSetting,
     ToolState,
     ToolView,
@@ -413,6 +418,8 @@ SCENES: dict[str, Callable[[Window], None]] = {
     "transcript": transcript,
 }
 
+SIZES = (SizeView(16, int(18.9 * GB), 18 * GB), SizeView(4, int(7.6 * GB), int(6.9 * GB)))
+
 SETTINGS = SettingsView(
     inputs=(Choice("mac", "MacBook Pro Microphone"), Choice("airpods", "AirPods Pro")),
     outputs=(Choice("speakers", "MacBook Pro Speakers"), Choice("airpods", "AirPods Pro")),
@@ -431,12 +438,41 @@ SETTINGS = SettingsView(
         ServerView("uvx calendar-server", "calendar-server", ServerState.STARTING, asks=False),
         ServerView("weather-server --city Wuxi", "weather-server", ServerState.STOPPED, problem="It ended by itself."),
     ),
+    machine=MachineView("Apple M4 Pro", 24 * GB, int(17.2 * GB), int(7.6 * GB), int(5.9 * GB), 212 * GB),
     models=(
-        ModelView("starter", "Earshot starter", "Short questions in English and Chinese.", 45 * MB, 120 * MB, 17 * GB),
-        ModelView("mini-4", "Step-Audio 2 mini · 4-bit", "", int(5.3 * GB), int(6.1 * GB), 17 * GB, current=True),
-        ModelView("mini", "Step-Audio 2 mini", "", int(16.6 * GB), int(18.2 * GB), 17 * GB, shrinkable=True),
+        ModelView(
+            "mini-4",
+            "Step-Audio 2 mini",
+            "4-bit copy",
+            int(6.9 * GB),
+            int(7.6 * GB),
+            int(17.2 * GB),
+            current=True,
+            removable=True,
+        ),
+        ModelView(
+            "starter",
+            "Earshot starter",
+            "demonstration, comes with the app",
+            45 * MB,
+            120 * MB,
+            int(17.2 * GB),
+        ),
     ),
-    models_folder="/Users/me/Library/Application Support/Earshot/models",
+    downloads=(
+        DownloadView(
+            "Step-Audio-2-mini-Think",
+            DownloadState.RUNNING,
+            int(7.2 * GB),
+            18 * GB,
+            42e6,
+            sizes=SIZES,
+            bits=4,
+            usable=int(17.2 * GB),
+        ),
+        DownloadView("Step-Audio-2-mini-Base", total=18 * GB, sizes=SIZES, bits=16, usable=int(17.2 * GB)),
+    ),
+    models_folder=str(Path.home() / "Library" / "Application Support" / "Earshot" / "Models"),
     voices=(VoiceView("mei", "Mei", True), VoiceView("anna", "Anna")),
     voice="mei",
 )

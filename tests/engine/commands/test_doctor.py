@@ -54,7 +54,7 @@ def test_it_says_what_is_predicted_of_a_chip_that_is_known_and_that_nothing_is_o
         assert expected in capsys.readouterr().out
         assert main(["doctor", "--json"]) == 0
         predicted = json.loads(capsys.readouterr().out)["predicted"]
-        assert set(predicted) == (set(doctor.FULL_MODEL_BITS) if device == "Apple M4 Max" else set())
+        assert set(predicted) == (set(doctor._full_model(on_cpu=False)) if device == "Apple M4 Max" else set())
 
 
 def test_json_has_the_same_findings(installed: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,7 +94,23 @@ def test_a_model_that_does_not_fit_is_told(
     page = capsys.readouterr().out
     assert "does not fit" in page
     assert "No model here fits into the memory: close other programs" in page
-    assert re.search(r"-bit.* GB   no\n", page)
+    assert re.search(r" GB   no\n", page)
+
+
+@pytest.mark.parametrize(
+    ("usable_gb", "advice"),
+    [
+        (20, "`earshot models download Step-Audio-2-mini` brings the full one."),
+        (10, "`earshot models download Step-Audio-2-mini --bits 4` brings the full one."),
+        (6, "The full one needs 7.6 GB of memory, which this machine does not have to give."),
+    ],
+)
+def test_no_download_is_advised_that_does_not_fit(usable_gb: int, advice: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    budget = MemoryBudget(24_000_000_000, usable_gb * 1_000_000_000)
+    monkeypatch.setattr("engine.checkpoints.memory.memory_budget", lambda: budget)
+    monkeypatch.setattr("engine.checkpoints.memory.on_gpu", lambda: True)
+    sizes = doctor._full_model(on_cpu=False)
+    assert doctor._way_to_the_full_model(sizes) == advice
 
 
 def test_slow_matrices_are_advice_and_no_problem(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:

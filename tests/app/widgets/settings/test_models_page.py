@@ -6,15 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QApplication, QMenu
 
-from app.shown import DownloadState, DownloadView, Notice, VoiceView, Welcome
+from app.shown import DownloadState, ModelView, Notice, VoiceView, Welcome
+from app.widgets.controls.memory_bars import NeedBar
 from app.widgets.controls.sizes import share_of, time_left
 from app.widgets.main_window import MainWindow
 from app.widgets.settings.dialog import SettingsDialog
 from engine.checkpoints.catalogue import models_folder
-from tests.app.widgets.fake_controller import GB, FakeController, FakeSettings
+from tests.app.widgets.fake_controller import GB, OFFER, FakeController, FakeSettings
 
-MINI = DownloadView("Step-Audio-2-mini", total=18 * GB)
+MINI = OFFER
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def test_a_model_that_is_not_here_says_its_size_and_is_fetched_on_request(
     dialog: SettingsDialog, controller: FakeController
 ) -> None:
     row = dialog.models.row_of(MINI.name)
-    assert "about 18 GB" in row.words
+    assert "18 GB to download" in row.words
     assert controller.downloads.asked == []
     row.act_button.click()
     assert controller.downloads.last() == ("start", MINI.name)
@@ -45,7 +47,7 @@ def test_a_download_under_way_tells_how_far_it_is_and_can_be_paused(
 ) -> None:
     controller.downloads.show(replace(MINI, state=DownloadState.RUNNING, done=6 * GB, bytes_per_s=10e6))
     row = dialog.models.row_of(MINI.name)
-    assert "6.0 of 18 GB · 10.0 MB/s · 20 min left" in row.words
+    assert "6.0 of 18.0 GB · 10 MB/s · 20 min left" in row.words
     row.act_button.click()
     assert controller.downloads.last() == ("pause", MINI.name)
 
@@ -53,11 +55,85 @@ def test_a_download_under_way_tells_how_far_it_is_and_can_be_paused(
 def test_a_download_that_stopped_says_why_and_goes_on(dialog: SettingsDialog, controller: FakeController) -> None:
     controller.downloads.show(replace(MINI, state=DownloadState.PAUSED, done=6 * GB, problem="No network."))
     row = dialog.models.row_of(MINI.name)
-    assert (row.act_button.text(), "No network." in row.words) == ("Go on", True)
+    assert (row.act_button.text(), "No network." in row.words) == ("Resume", True)
     row.act_button.click()
     assert controller.downloads.last() == ("start", MINI.name)
     row.discard_button.click()
     assert controller.downloads.last() == ("discard", MINI.name)
+
+
+def test_the_size_menu_changes_verdict_bar_and_button_at_once(
+    dialog: SettingsDialog, controller: FakeController
+) -> None:
+    row = dialog.models.row_of(MINI.name)
+    assert (row.badge, row.act_button.isEnabled()) == ("Fits as 4-bit copy (recommended)", True)
+    assert "needs 7.6 of 17.0 GB" in row.words
+    row.size_menu.showPopup()
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    menu.actions()[0].trigger()
+    assert controller.downloads.last() == ("choose_size", MINI.name, 16)
+    controller.downloads.show(replace(MINI, bits=16))
+    assert (row.badge, row.act_button.isEnabled()) == ("Too large", False)
+    assert "needs 18.9 GB: 1.9 GB too much" in row.words
+    assert "The 4-bit copy would fit." in row.words
+    bar = row.findChild(NeedBar)
+    assert bar is not None
+    assert (bar.fits, bar.need, bar.usable, bar.total) == (False, int(18.9 * GB), 17 * GB, 24 * GB)
+
+
+def test_all_bars_have_one_scale_and_one_tick(dialog: SettingsDialog, window: MainWindow) -> None:
+    bars = [bar for bar in dialog.models.findChildren(NeedBar) if bar.isVisible()]
+    assert len(bars) == 3
+    assert {(bar.total, bar.usable, bar.width()) for bar in bars} == {(24 * GB, 17 * GB, bars[0].width())}
+
+
+def test_the_original_of_a_copy_is_kept_on_request(dialog: SettingsDialog, controller: FakeController) -> None:
+    row = dialog.models.row_of(MINI.name)
+    assert "a 4-bit copy is made from it, and 6.9 GB remain on disk" in row.words
+    row.keep_box.click()
+    assert controller.downloads.last() == ("keep_original", MINI.name, True)
+    controller.downloads.show(replace(MINI, keep_original=True))
+    assert "24.9 GB remain on disk" in row.words
+
+
+def test_a_running_download_is_seen_in_the_sidebar(window: MainWindow, controller: FakeController) -> None:
+    status = window.sidebar.status
+    assert status.task == ""
+    controller.downloads.show(replace(MINI, state=DownloadState.RUNNING, done=int(6.84 * GB)))
+    assert status.task == "Downloading Step-Audio 2 mini · 38 %"
+    controller.downloads.show(MINI)
+    assert status.task == ""
+    controller.making_share = 0.4
+    controller.models_changed.emit()
+    assert status.task == "Making a 4-bit copy · 40 %"
+
+
+def test_an_installed_model_says_what_it_needs_and_is_removed_without_a_question(
+    dialog: SettingsDialog, controller: FakeController
+) -> None:
+    controller.have(
+        "models",
+        (ModelView("a", "Copy", "4-bit copy", 7 * GB, 8 * GB, 17 * GB, removable=True, arrived=True),),
+    )
+    row = dialog.models.model_row("Copy")
+    assert row.words.split("\n") == [
+        *("Copy", "4-bit copy", "Fits", "Ready: use it now?", "needs 8.0 of 17.0 GB · 7.0 GB on disk"),
+    ]
+    row.use_button.click()
+    assert controller.last() == ("switch_model", "a", False)
+    row.remove_button.click()
+    assert controller.last() == ("remove_model", "a")
+
+
+def test_what_went_wrong_in_the_settings_is_told_there_until_the_next_page(
+    dialog: SettingsDialog, window: MainWindow, controller: FakeController
+) -> None:
+    controller.failed.emit("It is not in the Trash any more.")
+    assert dialog.problem == "It is not in the Trash any more."
+    assert window.talk_bar.hint != dialog.problem
+    dialog.open_page(dialog.sound)
+    assert dialog.problem == ""
 
 
 def test_a_model_that_arrived_is_offered_no_more(dialog: SettingsDialog, controller: FakeController) -> None:
