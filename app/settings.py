@@ -71,7 +71,6 @@ class Preferences:
     job_language: str = ""  # of new recordings
     job_translation: str = ""
     job_speakers: int = -1  # how many; 0 finds out, -1 asks for no labels
-    files_folder: str = ""  # where files were chosen last
     export_folder: str = ""
     wanted_copies: tuple[str, ...] = ()  # models to be shrunk once they are here: "name bits" or "name bits keep"
 

@@ -44,7 +44,7 @@ class TalkCommands(QObject):
     @property
     def plays_recording(self) -> bool:
         """Whether what sounds was recorded, and is no answer."""
-        return self._talk.replayer.plays_recording
+        return self._talk.replayer.plays_recording or self._talk.player.playing
 
     def press_talk(self, seconds_ago: float = 0.0) -> None:
         """Talk is held: silence what sounds and listen. While locked: it was said, answer."""

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from app.audio.playback import RATE_HZ
 from app.audio.sound_devices import SoundDevices
 from app.engine_side.sinks import PlaybackSink
-from app.shown import State, TurnState
+from app.shown import TurnState
 from app.talk.conversation import Conversation
 from app.talk.notices import Notices
 from app.talk.sound_file_player import SoundFilePlayer
@@ -22,7 +22,6 @@ from app.talk.stored_turn import StoredTurn
 class Replayer(QObject):
     """One sound at a time."""
 
-    ended = Signal()
     question_played = Signal(str, object)  # the turn, how much of what was said in it; None when it is over
 
     def __init__(
@@ -60,12 +59,6 @@ class Replayer(QObject):
             part = (share * seconds, seconds + 1.0) if share else None
             self.play(self._conversation.folder / stored.recording, part_s=part)
             self._question = id, share * seconds, seconds
-
-    def play_part(self, path: Path, first_s: float, last_s: float) -> None:
-        """Play a part of a recording, unless something more important goes on."""
-        if self._machine.state in (State.IDLE, State.SPEAKING):
-            self._machine.silence()
-            self.play(path, part_s=(first_s, last_s))
 
     def play(
         self, path: Path, speed: float = 1.0, id: str | None = None, part_s: tuple[float, float] | None = None
@@ -112,7 +105,6 @@ class Replayer(QObject):
         if id is not None:
             self._conversation.show(id, state=TurnState.DONE, spoken=None)
             self._conversation.keep(id)
-        self.ended.emit()
 
     def poll(self) -> None:
         """Follow the loudspeaker; called about 30 times a second."""

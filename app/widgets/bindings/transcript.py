@@ -35,6 +35,7 @@ class TranscriptBinding(QObject):
         controller, page = self._controller, self._page
         self._transcriber.job_changed.connect(self._on_job)
         self._transcriber.job_removed.connect(self._on_removed)
+        self._transcriber.trouble.connect(lambda words: page.side.say(words, trouble=True))
         self._player.changed.connect(self._show_player)
         self._player.failed.connect(lambda words: page.side.say(words, trouble=True))
         controller.transcripts.waveforms.ready.connect(self._on_peaks)

@@ -182,6 +182,16 @@ def test_an_export_says_where_it_went_and_the_next_one_begins_there(
     assert [Path(name).parent for name in offered] == [tmp_path, elsewhere]
 
 
+def test_an_export_that_fails_says_so_where_one_is(
+    reader: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "first.wav" / "first.txt"), ""))
+    side = reader.window.transcript.side
+    reader.press(side.formats["txt"])
+    reader.sees(lambda: side.said)
+    assert not side.said.startswith("Saved")
+
+
 def test_the_data_is_whole(reader: User, tmp_path: Path) -> None:
     edit(reader, 0, "This is the one.")
     reader.app.controller.transcriber.export(reader.window.transcript_key, tmp_path / "out.json")

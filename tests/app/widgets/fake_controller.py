@@ -61,7 +61,6 @@ class FakePreferences:
     job_language: str = ""
     job_translation: str = ""
     job_speakers: int = -1
-    files_folder: str = ""
     export_folder: str = ""
 
 
