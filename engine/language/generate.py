@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from typing import NamedTuple
 
 import mlx.core as mx
 import numpy as np
@@ -13,6 +14,14 @@ from engine.language.sampler import Sampler, Sampling
 
 _PREFILL = 1024  # places read at once: bounds the memory of attention and the wait for a cancel
 _SHORT_PREFILL = 128  # of all rows together, where others wait between two steps
+
+
+class Written(NamedTuple):
+    """An id of a row of a batch. `log_probability` is the natural one before any sampling, None if not asked for."""
+
+    row: int
+    id: int
+    log_probability: float | None = None
 
 
 def generate(
@@ -110,7 +119,7 @@ def generate_batch(
         penalised_ids=penalised_ids,
         cancelled=cancelled,
     ):
-        yield from step
+        yield from ((written.row, written.id) for written in step)
 
 
 def generate_batch_in_steps(
@@ -122,16 +131,17 @@ def generate_batch_in_steps(
     max_tokens: int,
     penalised_ids: Sequence[Sequence[int]] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
-) -> Iterator[list[tuple[int, int]]]:
+    judge: bool = False,
+) -> Iterator[list[Written]]:
     """`generate_batch` for somebody who lets others pass: yields what each step gave, and nothing after each part of
-    the prompts that was read.
+    the prompts that was read. With `judge` the log-probability of every id is computed too.
     """
     if not prompts or max_tokens <= 0:
         return
     embeddings, padding = _side_by_side(prompts)
     cache = llm.new_cache(padding)
     counted = penalised_ids or [[] for _ in prompts]
-    sampler = Sampler(sampling, llm.config.vocab_size, counted, llm.chooser(sampling))
+    chosen = _Chosen(Sampler(sampling, llm.config.vocab_size, counted, llm.chooser(sampling)), judge)
     reading = _read_in_parts(llm, cache, embeddings, max(_SHORT_PREFILL // len(prompts), 1))
     while True:
         if cancelled():
@@ -144,26 +154,46 @@ def generate_batch_in_steps(
         yield []
     rows = list(range(len(prompts)))  # which prompt each row of the batch answers
     running = set(rows)
-    coming = sampler(scores)
-    mx.async_eval(coming)
+    coming = chosen.after(scores)
     for written in range(1, max_tokens + 1):
         if cancelled():
             return
         current = coming
         if written < max_tokens:
-            coming = sampler(llm(llm.embed(current[:, None]), cache))
-            mx.async_eval(coming)
-        ids = _ids(current)
-        yield [(row, id) for row, id in zip(rows, ids, strict=True) if row in running]
-        running.difference_update(row for row, id in zip(rows, ids, strict=True) if id in end_ids)
+            coming = chosen.after(llm(llm.embed(current[0][:, None]), cache))
+        step = [Written(row, *each) for row, each in zip(rows, _read_back(current), strict=True) if row in running]
+        yield step
+        running.difference_update(each.row for each in step if each.id in end_ids)
         if not running:
             return
         if 2 * len(running) <= len(rows):
             kept = [place for place, row in enumerate(rows) if row in running]
             rows = [rows[place] for place in kept]
             cache.keep_rows(mx.array(kept))
-            sampler.keep_rows(mx.array(kept))
-            coming = coming[mx.array(kept)]
+            chosen.sampler.keep_rows(mx.array(kept))
+            coming = [array[mx.array(kept)] for array in coming]
+
+
+class _Chosen:
+    """Chooses the next ids of all rows; `judge` says whether to tell how likely they were."""
+
+    def __init__(self, sampler: Sampler, judge: bool) -> None:
+        self.sampler, self._judge = sampler, judge
+
+    def after(self, scores: mx.array) -> list[mx.array]:
+        """Ids (B,) by scores (B, V), and if asked their log-probabilities (B,); they are on their way."""
+        chosen = [self.sampler(scores)]
+        if self._judge:
+            scores = scores.astype(mx.float32)
+            of_ids = mx.take_along_axis(scores, chosen[0][:, None], axis=-1)[:, 0]
+            chosen.append(of_ids - mx.logsumexp(scores, axis=-1))
+        mx.async_eval(*chosen)
+        return chosen
+
+
+def _read_back(chosen: list[mx.array]) -> Iterator[tuple[int, float | None]]:
+    ids, *judged = (np.array(array).tolist() for array in chosen)
+    return zip(ids, *judged, strict=True) if judged else ((id, None) for id in ids)
 
 
 def _ids(chosen: mx.array) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,13 +35,16 @@ class Rules:
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """A piece of the recording for the model: its samples, when it starts, the spans of speech in it, who speaks."""
+    """A piece of the recording for the model: its samples, when it starts, the spans of speech in it, who speaks, and
+    how likely nobody does.
+    """
 
     samples_16k: Samples
     start_s: float
     end_s: float
     spans: tuple[Span, ...]
     speaker: str | None = None
+    no_speech_probability: float = 0.0
 
 
 class Speaking(Protocol):
@@ -78,6 +82,7 @@ class WindowCutter:
         self._kept = _Tape()
         self._rest = np.zeros(0, np.float32)
         self._loudest = _RecentPeak()
+        self._heard: deque[float] = deque(maxlen=round(60 / SpeechDetector.CHUNK_S))  # speech in the last chunks
         self._spans: list[tuple[int, int]] = []  # of the window being filled, in samples, margins included
         self._speaker: str | None = None  # of the window being filled
         self._who_speaks = who_speaks
@@ -113,6 +118,7 @@ class WindowCutter:
         windows: list[Window] = []
         for chunk in samples.reshape(-1, CHUNK):
             probability = self._detector.probability(chunk * gain if gain > 1 else chunk)
+            self._heard.append(probability)
             for first, last in self._finder.step(probability, float(np.dot(chunk, chunk))):
                 windows += self._add(first * CHUNK, last * CHUNK)
             windows += self._after_long_pause()
@@ -180,7 +186,16 @@ class WindowCutter:
         spans, self._spans = self._spans[:count], self._spans[count:]
         start, end = spans[0][0], min(spans[-1][1], limit or self._kept.end)
         seconds = tuple((first / RATE_HZ, min(last, end) / RATE_HZ) for first, last in spans)
-        return Window(self._kept.between(start, end), start / RATE_HZ, end / RATE_HZ, seconds, self._speaker)
+        samples = self._kept.between(start, end)
+        silent = self._no_speech_probability(start, end)
+        return Window(samples, start / RATE_HZ, end / RATE_HZ, seconds, self._speaker, silent)
+
+    def _no_speech_probability(self, start: int, end: int) -> float:
+        """Of the chunks from one sample to another, on average."""
+        before = self._finder.chunks - len(self._heard)
+        first, last = max(start // CHUNK - before, 0), max(-(-end // CHUNK) - before, 0)
+        heard = list(itertools.islice(self._heard, first, last))
+        return 1.0 - sum(heard) / len(heard) if heard else 0.0
 
     def _needed_from(self) -> int:
         if self._spans:

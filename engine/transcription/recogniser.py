@@ -14,9 +14,9 @@ from engine.conversation.replying.settings import sampling_for
 from engine.errors import RequestError
 from engine.events import Samples
 from engine.hearing import RATE_HZ, Hearing
-from engine.language import LanguageModel, Sampling, Vocabulary, generate_batch_in_steps
+from engine.language import LanguageModel, Sampling, Vocabulary, Written, generate_batch_in_steps
 from engine.transcription.languages import english_name
-from engine.transcription.results import Options
+from engine.transcription.results import Options, Recognised
 
 # Fast talkers stay below eight tokens a second in every language we looked at; more is a model that lost its way.
 _TOKENS_PER_S = 12
@@ -41,14 +41,15 @@ class SpeechModel(Protocol):
 
 
 class Recogniser:
-    """Writes down, or translates, windows of at most 25 s as Options ask.
+    """Writes down, or translates, windows of at most 25 s as Options ask. With `details`, texts come as `Recognised`.
 
     Raises RequestError for a language that the model does not know.
     """
 
-    def __init__(self, engine: SpeechModel, options: Options) -> None:
+    def __init__(self, engine: SpeechModel, options: Options, *, details: bool = False) -> None:
         self._engine = engine
         self._options = options
+        self._details = details
         self._variant = Variant(engine.variant)
         self._sampling = _sampling(engine.about, options)
         known = engine.about.get("languages") or ()
@@ -62,7 +63,7 @@ class Recogniser:
                 )
         self._hint = "" if len(known) == 1 else options.language
 
-    def __call__(self, windows: Sequence[Samples]) -> Iterator[tuple[int, str] | None]:
+    def __call__(self, windows: Sequence[Samples]) -> Iterator[tuple[int, str | Recognised] | None]:
         """Texts of the windows (n_i,) of 16 kHz samples, each with its place, in the order in which they are done.
 
         None between them after every step: a layer of a window, a part of the prompts, an id of every text.
@@ -72,7 +73,7 @@ class Recogniser:
         finally:
             mx.clear_cache()
 
-    def _recognise(self, windows: Sequence[Samples]) -> Iterator[tuple[int, str] | None]:
+    def _recognise(self, windows: Sequence[Samples]) -> Iterator[tuple[int, str | Recognised] | None]:
         vocabulary, llm = self._engine.vocabulary, self._engine.llm
         # Encoded one by one, a window gives the same text whatever it is decoded together with.
         sounds = []
@@ -80,22 +81,23 @@ class Recogniser:
             sounds.append((yield from self._encode(window)))
         prompts = [embedded(llm, self._prompt(sound.shape[0]), [sound]) for sound in sounds]
         longest_s = max(len(window) for window in windows) / RATE_HZ
-        written: dict[int, list[int]] = {row: [] for row in range(len(windows))}
+        written: dict[int, list[Written]] = {row: [] for row in range(len(windows))}
         for step in generate_batch_in_steps(
             llm,
             prompts,
             sampling=self._sampling,
             end_ids=vocabulary.end_ids,
             max_tokens=round(_TOKENS_AT_LEAST + _TOKENS_PER_S * longest_s),
+            judge=self._details,
         ):
             yield None
-            for row, id in step:
-                if id in vocabulary.end_ids:
-                    yield row, self._text(written.pop(row))
+            for each in step:
+                if each.id in vocabulary.end_ids:
+                    yield each.row, self._recognised(written.pop(each.row))
                 else:
-                    written[row].append(id)
-        for row, ids in written.items():
-            yield row, self._text(without_loop(ids))
+                    written[each.row].append(each)
+        for row, made in written.items():
+            yield row, self._recognised(made[: len(without_loop([each.id for each in made]))])
 
     def _encode(self, window: Samples) -> Generator[None, None, mx.array]:
         """Embeddings (n, D), computed now: together, all windows would need their room at once.
@@ -116,6 +118,13 @@ class Recogniser:
         instruction = f"{TRANSCRIBE}The language spoken is {english_name(self._hint)}."
         messages = [Message("system", instruction), Message("human", [SoundPart((patches,))])]
         return build(vocabulary, messages, variant=self._variant)
+
+    def _recognised(self, written: Sequence[Written]) -> str | Recognised:
+        ids = tuple(each.id for each in written)
+        if not self._details:
+            return self._text(ids)
+        known = [each.log_probability for each in written if each.log_probability is not None]
+        return Recognised(self._text(ids), ids, sum(known) / len(known) if known else 0.0)
 
     def _text(self, ids: Sequence[int]) -> str:
         vocabulary = self._engine.vocabulary

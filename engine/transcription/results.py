@@ -34,9 +34,28 @@ class Options:
 
 
 @dataclass(frozen=True)
+class Recognised:
+    """The text of a window, the ids it was written in, and the mean of their natural log-probabilities."""
+
+    text: str
+    ids: tuple[int, ...]
+    log_probability: float
+
+
+@dataclass(frozen=True)
+class Details:
+    """What else is known of a segment: see `Recognised`, and how likely nobody speaks in it, as the detector hears."""
+
+    ids: tuple[int, ...]
+    log_probability: float
+    no_speech_probability: float
+
+
+@dataclass(frozen=True)
 class Segment:
     """One stretch of speech: at most 25 seconds. `spans` are its parts without the pauses, in seconds of the file;
     `speaker` is who speaks in it, if that was asked: "Speaker 1", "Speaker 2" … in the order in which they appear.
+    `details` are there where the recogniser was asked for them; no journal and no export has them.
     """
 
     start_s: float
@@ -44,6 +63,7 @@ class Segment:
     text: str
     spans: tuple[Span, ...] = ()
     speaker: str | None = None
+    details: Details | None = None
 
 
 @dataclass(frozen=True)

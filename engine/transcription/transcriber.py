@@ -14,9 +14,11 @@ from engine.speech_detector import SpeechDetector
 from engine.transcription.journal import Journal, run_key
 from engine.transcription.pauses import Window, WindowCutter
 from engine.transcription.results import (
+    Details,
     Finished,
     Opened,
     Options,
+    Recognised,
     Segment,
     SegmentDone,
     Transcript,
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from engine.transcription.recogniser import SpeechModel
 
 # Windows of 16 kHz samples in; (which window, its text) out, in any order, and None after every step without a text.
-Recognise = Callable[[Sequence[Samples]], Iterator[tuple[int, str] | None]]
+Recognise = Callable[[Sequence[Samples]], Iterator[tuple[int, str | Recognised] | None]]
 
 SHORTEST_SOUND_S = 0.3
 
@@ -156,20 +158,20 @@ class _Run:
         """Decode the next batch; its segments come in order of time, each as soon as those before it are done."""
         batch, self._waiting = self._waiting[: self._batch], self._waiting[self._batch :]
         self._batch = min(2 * self._batch, max(1, self._options.batch))
-        texts: dict[int, str] = {}
+        texts: dict[int, str | Recognised] = {}
         following = 0
         for found in self._recognise([window.samples_16k for window in batch]):
             if found is None:
                 yield Pause()
                 continue
             row, text = found
-            texts[row] = text.strip()
+            texts[row] = text
             while following in texts:
-                window, text = batch[following], texts[following]
+                segment = _segment(batch[following], texts[following])
                 following += 1
-                if text:
-                    yield self._keep(Segment(window.start_s, window.end_s, text, window.spans, window.speaker))
-                    yield self._progress(window.end_s)
+                if segment.text:
+                    yield self._keep(segment)
+                    yield self._progress(segment.end_s)
 
     def _keep(self, segment: Segment) -> SegmentDone:
         if self._journal:
@@ -203,3 +205,11 @@ class _Run:
         raise SoundError(
             "The model made out no words in {path}: try another recording or another model.", path=self._path
         )
+
+
+def _segment(window: Window, found: str | Recognised) -> Segment:
+    details = None
+    if isinstance(found, Recognised):
+        details = Details(found.ids, found.log_probability, window.no_speech_probability)
+        found = found.text
+    return Segment(window.start_s, window.end_s, found.strip(), window.spans, window.speaker, details)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mlx.core as mx
 import pytest
 
-from engine.language import LanguageModel, Sampling, generate, generate_batch
+from engine.language import LanguageModel, Sampling, generate, generate_batch, generate_batch_in_steps
 from tests.engine.language.networks import random_llm, random_prompt
 
 GREEDY = Sampling()
@@ -108,3 +108,18 @@ def test_a_batch_counts_each_rows_own_ids_for_the_penalty(llm: LanguageModel) ->
     for prompt, ids, own in zip(prompts, seen, written, strict=True):
         alone = generate(llm, llm.new_cache(), prompt, sampling=sampling, end_ids=(), max_tokens=8, penalised_ids=ids)
         assert list(alone) == own
+
+
+def test_how_likely_an_id_was_is_told_of_each_row(llm: LanguageModel) -> None:
+    prompts = [random_prompt(length) for length in (7, 7, 7)]
+    ids = [_step_by_step(llm, prompt, 4) for prompt in prompts]
+    ends = {ids[0][1]}  # one row leaves the batch before the others
+    steps = generate_batch_in_steps(llm, prompts, sampling=GREEDY, end_ids=ends, max_tokens=4, judge=True)
+    for row, id, log_probability in (written for step in steps for written in step):
+        place = ids[row].index(id)
+        read = ids[row][:place]
+        x = mx.concatenate([prompts[row], llm.embed(mx.array(read, dtype=mx.int32))]) if read else prompts[row]
+        scores = llm(x[None])[0]
+        assert log_probability == pytest.approx((scores[id] - mx.logsumexp(scores)).item(), abs=1e-3)
+    steps = generate_batch_in_steps(llm, prompts, sampling=GREEDY, end_ids=(), max_tokens=1)
+    assert [written.log_probability for step in steps for written in step] == [None] * 3

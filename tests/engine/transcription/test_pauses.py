@@ -41,6 +41,14 @@ def test_short_pauses_stay_inside_a_window_and_are_told() -> None:
     assert [tuple(round(time, 1) for time in span) for span in window.spans] == [(0.8, 3.2), (3.3, 4.7)]
 
 
+def test_how_likely_nobody_speaks_is_what_the_detector_heard_in_the_window() -> None:
+    sound = np.concatenate([silence(3.0), _loud(2.0), silence(5.0), _loud(1.0), silence(0.5), _loud(1.0), silence(1.0)])
+    for block in (16_000, 1_000):
+        first, second = _cut(sound, block)
+        assert first.no_speech_probability == pytest.approx(0.4 / 2.4, abs=0.04)  # its margins
+        assert second.no_speech_probability == pytest.approx(0.9 / 2.9, abs=0.04)
+
+
 def test_a_window_that_is_long_enough_ends_at_the_next_pause() -> None:
     windows = _cut(np.concatenate([_loud(9.0), silence(0.8), _loud(3.0), silence(1.0)]))
     assert _times(windows) == [(0.0, 9.2), (9.6, 13.0)]
