@@ -18,7 +18,10 @@ from engine.errors import EngineError
 
 # Modules of engine.commands in the order in which --help shows them. Each has add_parser(subparsers), which sets
 # func(args) -> exit code, and imports what is slow only when it is run.
-COMMANDS = ("chat", "say", "transcribe", "translate", "ask", "describe", "voice", "benchmark", "models", "doctor")
+COMMANDS = (
+    *("chat", "say", "transcribe", "translate", "ask", "describe", "voice"),
+    *("serve", "benchmark", "models", "doctor"),
+)
 
 _EXIT_CODES = """\
 exit codes: 0 done, 2 something needs your attention (said in one sentence), 130 stopped with Ctrl-C.

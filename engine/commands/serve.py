@@ -1,0 +1,110 @@
+"""Let other programs use the model: OpenAI's routes over HTTP, for this machine alone unless --host says otherwise.
+
+Programs show the token that is printed once; it is kept, so that it stays the same."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from engine.commands.console import (
+    Help,
+    add_model_option,
+    ctrl_c_waits,
+    progress_bar,
+    remark,
+    result,
+    run_to_end,
+)
+from engine.errors import RequestError
+
+if TYPE_CHECKING:
+    from engine.engine import Engine
+
+DEFAULT_PORT = 8765
+
+_EXAMPLES = """\
+examples:
+  earshot serve
+  earshot serve --port 9000 --model models/Step-Audio-2-mini
+  earshot serve --host 0.0.0.0 --name studio.local    # other machines too: the sound of what is said passes the network
+  curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8765/v1/models"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "serve",
+        help="let other programs use the model, as they use OpenAI's",
+        description=__doc__,
+        epilog=_EXAMPLES,
+        formatter_class=Help,
+    )
+    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="listen there (default: 127.0.0.1)")
+    parser.add_argument(
+        "--port", type=int, default=DEFAULT_PORT, metavar="N", help=f"0 takes any (default: {DEFAULT_PORT})"
+    )
+    parser.add_argument(
+        "--name",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name that programs may call this machine by",
+    )
+    parser.add_argument("--token-file", type=Path, metavar="FILE", help="the token (default: one that Earshot keeps)")
+    add_model_option(parser)
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> NoReturn:
+    """Serve until Ctrl-C or SIGTERM, which end the process with 0."""
+    if not 0 <= args.port <= 65_535:
+        raise RequestError(f"A port is a number from 0 to 65535, not {args.port}.")
+    with ctrl_c_waits():
+        from engine.checkpoints import catalogue
+        from engine.checkpoints.catalogue import models_folder
+        from engine.commands.voice import library
+        from engine.serving import Access, Server, Voices, Worker, routes_of
+        from engine.serving.tokens import kept_token
+
+    token = kept_token(args.token_file or models_folder().parent / "server-token")
+    folder = args.model or catalogue.best()
+    with Worker(lambda: _loaded(folder, args)) as worker:
+        access = Access(token, frozenset(name.lower() for name in args.name))
+        server = Server(routes_of(worker, Voices(library())), access, host=args.host, port=args.port)
+        server.start()
+        result(f"{server.address}/v1")
+        remark(f"{worker.about.name} is served there. Token: {token}\nCtrl-C ends it.")
+        _wait_for_the_end()
+        server.stop()
+    _leave(0)
+
+
+def _loaded(folder: Path, args: argparse.Namespace) -> Engine:
+    from engine.engine import Engine
+
+    with progress_bar("Loading the model", quiet=args.quiet) as bar:
+        return run_to_end(Engine.loading(folder, insist=args.insist, backend=args.backend), bar)
+
+
+def _wait_for_the_end() -> None:
+    """Until Ctrl-C or SIGTERM; both end the server in an orderly way."""
+    over = threading.Event()
+    before = {each: signal.signal(each, lambda number, frame: over.set()) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        over.wait()
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process: MLX aborts one that is taken apart after another thread than the first has used it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,49 @@
+"""One HTTP connection: uvicorn's, which waits for no request for long and says in JSON what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from engine.serving.problems import error_value
+
+SILENT_S = 30.0  # until the first request has begun
+
+
+class Connection(H11Protocol):
+    """A connection on which a request must begin soon."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Somebody connected."""
+        super().connection_made(transport)
+        self._silent = self.loop.call_later(SILENT_S, self._close_if_silent)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """They went."""
+        self._silent.cancel()
+        super().connection_lost(exc)
+
+    def _close_if_silent(self) -> None:
+        if self.cycle is None and not self.transport.is_closing():
+            self.transport.close()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP; `msg` would be uvicorn's own words."""
+        body = json.dumps({"error": error_value(400, "The request is not HTTP as it should be.")}).encode()
+        headers = [
+            ("content-type", "application/json"),
+            ("content-length", str(len(body))),
+            ("connection", "close"),
+        ]
+        answer: list[Any] = [
+            h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
+            h11.Data(data=body),
+            h11.EndOfMessage(),
+        ]
+        for event in answer:
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()

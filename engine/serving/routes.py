@@ -1,0 +1,31 @@
+"""All routes, as OpenAI names them."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from engine.serving.jobs import Host
+from engine.serving.models import Models
+from engine.serving.speech import SpeechRoutes
+from engine.serving.transcriptions import Transcriptions
+from engine.serving.voices import Voices
+
+
+def routes_of(host: Host, voices: Voices) -> list[BaseRoute]:
+    """The routes that use the engine of `host`."""
+    models, sound, speech = Models(host), Transcriptions(host), SpeechRoutes(host, voices)
+    return [
+        Route("/health", _health),
+        Route("/v1/models", models.list),
+        Route("/v1/models/{name:path}", models.one),
+        Route("/v1/audio/transcriptions", sound.transcribe, methods=["POST"]),
+        Route("/v1/audio/translations", sound.translate, methods=["POST"]),
+        Route("/v1/audio/speech", speech.speak, methods=["POST"]),
+        Route("/v1/audio/voices", speech.list_voices),
+    ]
+
+
+async def _health(request: Request) -> Response:
+    return JSONResponse({"status": "ok"})
