@@ -21,11 +21,24 @@ _SWITCH_INTERVAL_S = 0.001  # sound and window wait less for Python's lock while
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run Earshot; returns the exit code."""
-    options = _parsed(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["--cli"]:
+        from app import command_line
+
+        return command_line.main(given[1:])
+    options = _parsed(given)
+    if options.version:
+        return _say_version()
+    if options.self_test_server:
+        from app.self_test.tool_server import serve
+
+        return serve()
     if options.self_test:
         from app.self_test import self_test
 
-        return self_test()
+        if not has_display():
+            os.environ["QT_QPA_PLATFORM"] = "offscreen"
+        return self_test(as_json=options.json, no_gpu=options.no_gpu)
     if not has_display():
         from app.terminal import converse
 
@@ -36,9 +49,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("Earshot", description="A private voice assistant.")
     parser.add_argument("files", nargs="*", help="recordings to turn into text")
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    parser.add_argument("--cli", action="store_true", help="be the command line `earshot`: what follows is for that")
     parser.add_argument("--self-test", action="store_true", help="check that this copy of Earshot works, then exit")
+    parser.add_argument("--json", action="store_true", help="tell of the self-test as JSON")
+    parser.add_argument("--no-gpu", action="store_true", help="let the self-test compute on the CPU")
+    parser.add_argument("--self-test-server", action="store_true", help=argparse.SUPPRESS)
     known, _unknown = parser.parse_known_args(arguments)  # macOS adds options of its own
     return known
+
+
+def _say_version() -> int:
+    from engine.commands.console import version
+
+    sys.stdout.write(f"Earshot {version()}\n")
+    return 0
 
 
 def has_display() -> bool:

@@ -102,7 +102,7 @@ def _install(environment: Path, python: str, system: str) -> None:
     pip = (str(environment / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "-q")
     run(*pip, "download", "--dest", str(wheels), *download_arguments(system))
     run(*pip, "install", "--no-deps", "--no-index", *(str(each) for each in sorted(wheels.glob("*.whl"))))
-    run(*pip, "install", "--no-deps", "--no-build-isolation", ".")
+    run(*pip, "install", "--no-deps", "--no-build-isolation", "-e", ".")
     (environment / "ready").write_text(list_id(system))
 
 

@@ -146,3 +146,9 @@ def resource_files() -> Iterator[tuple[Path, str]]:
     for file in sorted((ROOT / "resources").rglob("*")):
         if file.is_file() and "screenshots" not in file.parts:
             yield file, file.parent.relative_to(ROOT).as_posix()
+
+
+def resource_list() -> str:
+    """Size and name of each of them, by which the self-test sees that all are there."""
+    below = ROOT / "resources"
+    return "".join(f"{file.stat().st_size} {file.relative_to(below).as_posix()}\n" for file, _ in resource_files())

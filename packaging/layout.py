@@ -59,6 +59,7 @@ def lay_out(site: Path, app: Path) -> None:
                 modules.write(file, file.relative_to(contents.ROOT).as_posix())
     for source, folder in (*contents.resource_files(), *contents.own_licence_files()):
         _place(source, f"{folder}/{source.name}", inner)
+    (inner / "Resources" / "resources" / "files.txt").write_text(contents.resource_list(), encoding="utf-8")
     _link_metal_kernels(inner / "Frameworks")
 
 

@@ -32,6 +32,11 @@ def on_gpu() -> bool:
     return mx.default_device() == mx.Device(mx.gpu)
 
 
+def compute_on_cpu() -> None:
+    """Compute on the CPU from now on, where there is no GPU or it shall not be used."""
+    mx.set_default_device(mx.Device(mx.cpu))
+
+
 def memory_budget() -> MemoryBudget:
     """Metal's recommended working set on a Mac, the GPU's memory with CUDA, free memory on a plain CPU."""
     page = os.sysconf("SC_PAGE_SIZE")

@@ -47,6 +47,15 @@ def test_without_a_display_the_conversation_is_held_in_the_terminal(
     assert "no display" in capsys.readouterr().out
 
 
+def test_the_app_tells_its_version_and_is_the_command_line_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["--version"]) == 0
+    assert main.main(["--cli", "--version"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].removeprefix("Earshot ") == told[1].removeprefix("earshot ")
+    assert main.main(["--cli", "transcribe", "/nowhere/talk.wav"]) == 2
+    assert "/nowhere/talk.wav" in capsys.readouterr().err
+
+
 def test_diagnostics_name_versions_and_nothing_that_was_said(tmp_path: Path) -> None:
     paths = Paths(tmp_path, tmp_path / "logs")
     paths.make()
