@@ -21,21 +21,14 @@ from engine.conversation.prompting.reading import Readable, Reader
 from engine.conversation.remembering.memory import Memory
 from engine.conversation.remembering.records import Passage, TurnRecord
 from engine.conversation.remembering.saving import Store
+from engine.conversation.replying.answered_outside import with_results
 from engine.conversation.replying.checks import check, check_sound
 from engine.conversation.replying.cutting import as_remembered, heard_only
 from engine.conversation.replying.reply_in_progress import ReplyInProgress
-from engine.conversation.replying.reply_parser import (
-    AnswerPiece,
-    BrokenCallPiece,
-    CallPiece,
-    Piece,
-    ReplyParser,
-    SpeechPiece,
-    ThinkingDone,
-    ThinkingPiece,
-)
+from engine.conversation.replying.reply_parser import ReplyParser
 from engine.conversation.replying.settings import TALK, SessionSettings, sampling_for, turns_to_show
 from engine.conversation.replying.single_tasks import read_aloud, transcript_of
+from engine.conversation.replying.sorting import sort_out
 from engine.conversation.replying.thinking import prefers_thinking, think
 from engine.conversation.replying.tool_use import use_tools
 from engine.conversation.speaking_along.pace import Pace
@@ -49,8 +42,6 @@ from engine.events import (
     SessionEvent,
     Speech,
     Thinking,
-    ThinkingEnded,
-    ThinkingText,
     ToolResult,
     Turn,
     new_turn_id,
@@ -126,6 +117,16 @@ class Session:
         """
         return self._answered(turn, self._memory.path_before(turn_id))
 
+    def go_on(self, turn_id: str, results: Sequence[ToolResult] = ()) -> Generator[SessionEvent]:
+        """Answer on in the last turn of the path, whose reply ended with calls of tools that are answered outside.
+
+        `results` are those that the turn does not hold yet. Raises RequestError when the turn waits for none, when one
+        is missing, or when it is not the last.
+        """
+        if not self.path or self.path[-1] != turn_id:
+            raise RequestError("Only the last turn of a conversation can go on.")
+        return self._exclusive(self._reply(with_results(self.turn(turn_id), results), self.path[:-1]))
+
     def regenerate(self, turn_id: str, new_id: str | None = None) -> Generator[SessionEvent]:
         """Answer the request of a turn once more, under a new id, in its place. See `edit`."""
         return self.edit(turn_id, dataclasses.replace(self.turn(turn_id).request, id=new_id or new_turn_id()))
@@ -141,10 +142,13 @@ class Session:
         self._memory.forget(turn_ids)
         self._context.keep_only_shown(self._instructions())
 
-    def remember(self, turn_id: str, turn: Turn, answer: str, transcript: str | None = None) -> None:
+    def remember(
+        self, turn_id: str, turn: Turn, answer: str, transcript: str | None = None, calls: Sequence[Passage] = ()
+    ) -> None:
         """Take in a turn from its words (and sound), as stored elsewhere; the path stays as it is.
 
-        Its answer has no speech: the model reads it as text. Raises RequestError for an id that is known already,
+        Its answer has no speech: the model reads it as text. `calls` are passages before it that called tools, made by
+        `calling`; with no answer behind them the turn can `go_on`. Raises RequestError for an id that is known already,
         SoundError for a recording that is none.
         """
         self._must_be_idle()
@@ -152,7 +156,7 @@ class Session:
         check_sound(turn)
         passage = Passage(False, tuple(self._vocabulary.encode(answer)), answer)
         request = dataclasses.replace(turn, id=turn_id)
-        passages = (passage,) if answer else ()
+        passages = (*calls, passage) if answer else tuple(calls)
         self._memory.put(TurnRecord(request, transcript, passages=passages, speech=self._vocabulary.speech))
 
     def interrupt(self) -> None:
@@ -209,18 +213,21 @@ class Session:
     def _answered(self, turn: Turn, before: tuple[str, ...]) -> Generator[SessionEvent]:
         self._memory.refuse_known(turn.id)
         check(turn, self._engine)
-        return self._exclusive(self._reply(turn, before))
+        return self._exclusive(self._begun(turn, before))
 
-    def _reply(self, turn: Turn, before: tuple[str, ...]) -> Generator[SessionEvent]:
+    def _begun(self, turn: Turn, before: tuple[str, ...]) -> Generator[SessionEvent]:
         self._memory.refuse_known(turn.id)  # two generators may have been made for it
-        memory, trimming = self._memory.copy(), self._context.trimming
         known = self._memory.transcript_of(turn.samples_16k)  # of another version of this question
-        reply = ReplyInProgress(TurnRecord(turn, known, speech=self._vocabulary.speech))
-        self._memory.put(reply.record)
+        yield from self._reply(TurnRecord(turn, known, speech=self._vocabulary.speech), before)
+
+    def _reply(self, begun: TurnRecord, before: tuple[str, ...]) -> Generator[SessionEvent]:
+        memory, trimming = self._memory.copy(), self._context.trimming
+        reply, turn = ReplyInProgress(begun), begun.request
+        self._memory.put(begun)
         self._memory.follow((*before, turn.id))
         try:
             yield from self._make_room(reply)
-            if self._thinks(reply):
+            if not begun.passages and self._thinks(reply):
                 yield from self._think(reply)
             yield from self._answer(reply)
             reply.stop_clock()
@@ -253,7 +260,7 @@ class Session:
             yield trimmed
 
     def _answer(self, reply: ReplyInProgress) -> Iterator[SessionEvent]:
-        """Passages until one ends without calling tools."""
+        """Passages until one ends without calling tools, or waits for somebody outside."""
         for round in range(self.settings.tool_rounds + 1):
             yield from self._passage(reply)
             wanted = reply.passage.wanted
@@ -263,6 +270,8 @@ class Session:
             yield from use_tools(
                 reply, wanted, self.settings, may_run, self._interrupted.is_set, lambda: self._fitted(reply)
             )
+            if reply.passage.waits:
+                return
 
     def _passage(self, reply: ReplyInProgress) -> Iterator[SessionEvent]:
         spoken = reply.turn.spoken_answer
@@ -281,40 +290,17 @@ class Session:
                     if ended := id in self._vocabulary.end_ids:
                         break
                     reply.passage.ids.append(id)
-                    yield from self._sort_out(reply, parser.feed(id), voicing)
+                    yield from sort_out(reply, parser.feed(id), voicing)
                     if voicing:
                         yield from reply.sounding(self._until_interrupted(voicing.along()))
                         if voicing.runs_on:
                             break
-            yield from self._sort_out(reply, parser.finish(), voicing)
+            yield from sort_out(reply, parser.finish(), voicing)
             if not ended and not self._interrupted.is_set():
                 reply.reason = EndReason.LENGTH
             if voicing and not self._interrupted.is_set():
                 yield from reply.sounding(self._until_interrupted(voicing.rest()))
                 self._voice_scale = voicing.scale
-
-    def _sort_out(
-        self, reply: ReplyInProgress, pieces: Iterable[Piece], voicing: Voicing | None
-    ) -> Iterator[SessionEvent]:
-        """Put pieces where they belong, and hand out those that are shown."""
-        for piece in pieces:
-            match piece:
-                case AnswerPiece(text, start):
-                    if voicing:
-                        voicing.add_text(text)
-                    yield from reply.add_text(text, start)
-                case SpeechPiece(token):
-                    if voicing:
-                        voicing.add_token(token)
-                case CallPiece() | BrokenCallPiece():
-                    reply.passage.wanted.append(piece)
-                case ThinkingPiece(text):
-                    reply.passage.drop_thinking()  # at once, for it may never be done
-                    reply.thinking += text
-                    yield ThinkingText(text)
-                case ThinkingDone():
-                    reply.passage.drop_thinking()
-                    yield ThinkingEnded(reply.elapsed_s, reply.generated)
 
     # Thinking.
 

@@ -24,6 +24,11 @@ class _OpenPassage:
     calls: list[ToolCall] = field(default_factory=list)
     results: list[ToolResult] = field(default_factory=list)
 
+    @property
+    def waits(self) -> bool:
+        """Whether tools were called whose results are still to come."""
+        return len(self.results) < len(self.calls)
+
     def drop_thinking(self) -> None:
         """Forget the ids so far: they were thoughts, which the history does not keep."""
         self.ids.clear()
@@ -35,27 +40,36 @@ class _OpenPassage:
             del self.ids[:-1]
         self.text += text
 
+    @classmethod
+    def of(cls, passage: Passage) -> _OpenPassage:
+        """A passage that was written before."""
+        calls, results = list(passage.calls), list(passage.results)
+        return cls(passage.spoken, list(passage.ids), passage.text, calls=calls, results=results)
+
     def frozen(self) -> Passage:
         return Passage(self.spoken, tuple(self.ids), self.text, tuple(self.calls), tuple(self.results))
 
 
 class ReplyInProgress:
-    """Collects a reply; `record` is at any moment what the history should hold."""
+    """Collects a reply; `record` is at any moment what the history should hold.
+
+    A record with passages is that of a reply which goes on.
+    """
 
     def __init__(self, record: TurnRecord) -> None:
         self._record = record
-        self._passages: list[_OpenPassage] = []
-        self._pieces: list[SpokenPiece] = []
+        self._passages = [_OpenPassage.of(passage) for passage in record.passages]
+        self._pieces = list(record.pieces)
         self._began = time.perf_counter()
         self._total_s: float | None = None
         self._first_text_s: float | None = None
         self._first_sound_s: float | None = None
         self._first_heard_s: float | None = None
-        self._calls = 0
+        self._calls = len(record.tool_calls)
         self.turn = record.request
         self.reason = EndReason.COMPLETE
-        self.thinking = ""
-        self.thinking_s = 0.0
+        self.thinking = record.thinking
+        self.thinking_s = record.thinking_s
         self.transcript = record.transcript
         self.opened: Readable | None = None  # the prompt of the next passage, where thinking went before it
         self.generated = 0

@@ -23,8 +23,9 @@ def use_tools(
 ) -> Iterator[ToolCall | ToolResult]:
     """Carry out the calls the passage asked for, one after the other; what cannot be done is a result that says so.
 
-    `may_run` False answers every call with a refusal: the limit of chained calls is reached. `fitted` cuts the last
-    result where the model has no room for it.
+    Calls of tools that are answered outside are only told: the passage then `waits` for their results. `may_run` False
+    answers every call with a refusal: the limit of chained calls is reached. `fitted` cuts the last result where the
+    model has no room for it.
     """
     for piece in wanted[:_MOST_CALLS]:
         name = piece.name if isinstance(piece, CallPiece) else _UNREADABLE
@@ -36,6 +37,8 @@ def use_tools(
             result = ToolResult(call.id, name, piece.reason, failed=True)
         elif not may_run:
             result = ToolResult(call.id, name, "No more tools may be called in this turn.", failed=True)
+        elif settings.tools.answered_outside(name) and name in reply.turn.allow_tools:
+            continue
         else:
             result = settings.tools.run(
                 call, allowed=reply.turn.allow_tools, confirm=settings.confirm, cancelled=cancelled
