@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PYTEST := QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest
 .DEFAULT_GOAL := help
 
-.PHONY: help run test unit lint quality benchmark screenshots starter app bundle-audit requirements setup system clean
+.PHONY: help run test unit lint quality benchmark doors screenshots starter app bundle-audit requirements setup system clean
 
 help: ## say what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -33,6 +33,11 @@ quality: setup ## how well the starter model does, and what damaged files and ki
 
 benchmark: setup ## how fast Earshot is on this machine
 	$(BIN)/python -m tests.benchmarks
+
+doors: setup ## other programs' own clients talk to `earshot serve`, in an environment of their own (build/doors)
+	@test -x build/doors/bin/python || $(PYTHON) -m venv build/doors
+	@build/doors/bin/pip install -q --disable-pip-version-check "openai>=3" "mcp>=2" "pytest>=9"
+	EARSHOT_PYTHON=$(abspath $(BIN)/python) build/doors/bin/python -m pytest -c /dev/null --confcutdir tests/doors tests/doors
 
 screenshots: setup ## pictures of every page, into screenshots/
 	$(BIN)/python -m tests.screenshots screenshots

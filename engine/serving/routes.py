@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from engine.serving.chat import ChatRoute
 from engine.serving.jobs import Host
 from engine.serving.models import Models
 from engine.serving.speech import SpeechRoutes
@@ -20,6 +21,7 @@ def routes_of(host: Host, voices: Voices) -> list[BaseRoute]:
         Route("/health", _health),
         Route("/v1/models", models.list),
         Route("/v1/models/{name:path}", models.one),
+        Route("/v1/chat/completions", ChatRoute(host, voices).complete, methods=["POST"]),
         Route("/v1/audio/transcriptions", sound.transcribe, methods=["POST"]),
         Route("/v1/audio/translations", sound.translate, methods=["POST"]),
         Route("/v1/audio/speech", speech.speak, methods=["POST"]),
