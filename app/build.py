@@ -32,6 +32,7 @@ from app.talk.choices import tool_offers
 from app.talk.confirmations import Confirmations
 from app.talk.conversation import Conversation
 from app.talk.conversation_commands import ConversationCommands
+from app.talk.microphone_test import MicrophoneTest
 from app.talk.microphone_use import MicrophoneUse
 from app.talk.notices import Notices
 from app.talk.questions import Questions
@@ -190,8 +191,11 @@ def build_controller(
         served=lambda: servers.tools,
     )
     models.ready.connect(lambda: _warm_up(thread, tasks.manner()))
-    use = MicrophoneUse(notices, sound, settings, permission or MicrophonePermission())
-    talk = _build_talk(notices, confirmations, conversation, tasks, thread, sound, disk, use, clock, settings, paths)
+    permission = permission or MicrophonePermission()
+    use = MicrophoneUse(notices, sound, settings, permission)
+    talk = _build_talk(
+        notices, confirmations, conversation, tasks, thread, sound, disk, use, permission, clock, settings, paths
+    )
     undoable = UndoableCommands(UndoHistory(), talk, transcriber, models, voices, servers)
 
     def report() -> str:
@@ -231,6 +235,7 @@ def _build_talk(
     sound: SoundDevices,
     disk: Worker,
     use: MicrophoneUse,
+    permission: MicrophonePermission,
     clock: TimerClock,
     settings: Settings,
     paths: Paths,
@@ -244,11 +249,13 @@ def _build_talk(
     commands = TurnCommands(machine, notices, conversation, disk, answerer, replayer, turn_transcriber)
     conversations = ConversationCommands(machine, notices, conversation, questions, turn_transcriber, settings)
     voice_recorder = VoiceRecorder(machine, notices, use, disk, paths.transcriptions)
+    test = MicrophoneTest(use, settings, permission, conversation)
     timers = Timers(clock, machine, notices, replayer, sound.microphone)
     recorder.beginning.connect(voice_recorder.cancel)
     recorder.recorded.connect(questions.take_recording)
+    questions.heard.connect(test.note_heard)
     return Talk(
-        machine, notices, conversation, confirmations, use, recorder, questions, answerer, replayer,
+        machine, notices, conversation, confirmations, use, test, recorder, questions, answerer, replayer,
         turn_transcriber, commands, conversations, voice_recorder, timers,
         Recovery(conversation, paths.recordings, disk),
         RecordingPlayer(machine, sound),

@@ -64,6 +64,7 @@ class Controller(TalkCommands):
     models_changed = Signal()
     voices_changed = Signal()
     welcome_changed = Signal(Welcome)
+    microphone_level_changed = Signal(float)  # while the welcome page tests it
     attachment_changed = Signal(str)
     question_given_back = Signal(str)  # what was typed about a recording that cannot be read
     voice_recording_changed = Signal(float)
@@ -117,7 +118,8 @@ class Controller(TalkCommands):
         talk.questions.attachment_changed.connect(self.attachment_changed)
         talk.questions.given_back.connect(self.question_given_back)
         talk.voice_recorder.progress_changed.connect(self.voice_recording_changed)
-        talk.microphone_use.explained.connect(lambda: self.welcome_changed.emit(self.welcome))
+        talk.microphone_test.changed.connect(self._on_welcome)
+        talk.microphone_test.level_changed.connect(self.microphone_level_changed)
         conversation.turns_reset.connect(self.turns_reset)
         conversation.branch_shown.connect(self.branch_shown)
         conversation.turn_changed.connect(self.turn_changed)
@@ -127,7 +129,7 @@ class Controller(TalkCommands):
         conversation.search_answered.connect(self.search_answered)
         self.transcripts.searcher.answered.connect(self.search_answered)
         models.status_changed.connect(self._on_model_status)
-        models.welcome_changed.connect(self.welcome_changed)
+        models.welcome_changed.connect(self._on_welcome)
         models.models_changed.connect(self.models_changed)
         self._voices.changed.connect(self.voices_changed)
         self._sound.devices_changed.connect(self.devices_changed)
@@ -222,7 +224,10 @@ class Controller(TalkCommands):
     @property
     def welcome(self) -> Welcome:
         """What an empty conversation says."""
-        return self._models.welcome
+        return replace(self._models.welcome, hearing=self._talk.microphone_test.state)
+
+    def _on_welcome(self) -> None:
+        self.welcome_changed.emit(self.welcome)
 
     @property
     def turns(self) -> tuple[TurnView, ...]:
@@ -312,6 +317,7 @@ class Controller(TalkCommands):
     def show_in_front(self, in_front: bool) -> None:
         """The window came to the front, or went behind others."""
         self._talk.microphone_use.show_in_front(in_front, running=self._clock.isActive())
+        self._talk.microphone_test.refresh()
 
     def _is_free(self) -> bool:
         """Whether devices may be closed for a moment: nobody talks, nothing sounds."""

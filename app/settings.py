@@ -65,6 +65,7 @@ class Preferences:
     retention: Retention = Retention.ALL
     retention_days: int = 30
     microphone_explained: bool = False
+    microphone_heard: bool = False  # something was said to it
     microphone_postponed: bool = False  # not to be explained again until somebody talks
     window_geometry: str = ""
     models_folder: str = ""

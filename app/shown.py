@@ -197,13 +197,26 @@ class RecordingView:
     snippet: str = ""
 
 
+class Hearing(Enum):
+    """How the test of the microphone stands."""
+
+    SETTLED = "settled"  # it was heard once, or is not wanted: nothing is shown
+    UNASKED = "unasked"
+    DENIED = "denied"
+    TESTED = "tested"
+    SILENT = "silent"
+    HEARD = "heard"
+
+
 @dataclass(frozen=True)
 class Welcome:
-    """What an empty conversation says: what the model can do, what to try, and whether the microphone was allowed."""
+    """What an empty conversation says: what the model can and cannot do, what to try, and how the microphone stands."""
 
     about: str = ""
+    can: tuple[str, ...] = ()
+    cannot: tuple[str, ...] = ()
     phrases: tuple[str, ...] = ()
-    explain_microphone: bool = False  # the system has not asked yet
+    hearing: Hearing = Hearing.SETTLED
     demonstration: bool = False  # a small model that shows how Earshot works
 
 

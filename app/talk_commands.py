@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 
+from app.audio.permission import open_privacy_settings
 from app.models.tool_servers import ToolServers
 from app.settings import Settings
 from app.shown import JobState
@@ -122,6 +123,10 @@ class TalkCommands(QObject):
     def postpone_microphone(self) -> None:
         """Do without the microphone for now."""
         self._talk.microphone_use.postpone()
+
+    def open_privacy_settings(self) -> None:
+        """Open the system's page on which the microphone is allowed."""
+        open_privacy_settings()
 
     # Turns.
 

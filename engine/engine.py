@@ -117,7 +117,9 @@ class Engine:
 
     @property
     def about(self) -> dict[str, Any]:
-        """What the folder says of itself for people: "about", "try" (phrases), "languages", "demonstration"."""
+        """What the folder says of itself for people: "about", "can" and "cannot" (points), "try" (phrases),
+        "languages", "demonstration".
+        """
         return dict(self.config.earshot)
 
     def session(self, **options: Any) -> Session:

@@ -129,6 +129,10 @@ class Microphone:
             self._before.append(samples)
         self._trim()
 
+    def newest(self, seconds: float) -> Samples:
+        """The last of what came, at 16 kHz, whether it is recorded or not."""
+        return np.concatenate([np.zeros(0, np.float32), *self._newest(seconds)])
+
     def _newest(self, seconds: float) -> list[Samples]:
         """The last of what came before."""
         newest, missing = [], round(seconds * RATE_HZ)

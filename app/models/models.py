@@ -79,12 +79,16 @@ class Models(QObject):
     @property
     def welcome(self) -> Welcome:
         """What the model says of itself."""
-        explain = not (self._settings.now.microphone_explained or self._settings.now.microphone_postponed)
         language = chosen_language(self._settings.now.language)[:2]
+
+        def own(name: str) -> Any:
+            return self.about.get(f"{name}_{language}") or self.about.get(name)
+
         return Welcome(
-            about=str(self.about.get(f"about_{language}") or self.about.get("about", "")),
+            about=str(own("about") or ""),
+            can=tuple(map(str, own("can") or ())),
+            cannot=tuple(map(str, own("cannot") or ())),
             phrases=tuple(map(str, self.about.get("try", ())))[:3],
-            explain_microphone=explain,
             demonstration=bool(self.about.get("demonstration")),
         )
 

@@ -28,6 +28,7 @@ class MicrophoneUse(QObject):
         self._notices, self._sound, self._settings, self._permission = notices, sound, settings, permission
         self._silence_notice = Notice()
         self.in_front = True
+        self.tested = False  # the welcome page shows how loud it is
         self.wanted = False
         self._seconds_ago = 0.0
         sound.microphone_opened.connect(self._on_opened)
@@ -49,7 +50,7 @@ class MicrophoneUse(QObject):
     @property
     def keeps_warm(self) -> bool:
         """Whether it stays open while nobody talks: in front, and as the user wants it."""
-        return self.in_front and self._settings.now.keep_warm
+        return self.in_front and (self._settings.now.keep_warm or self.tested)
 
     def may_record(self) -> bool:
         """Whether the system allows it; else the user is asked or told."""
@@ -66,6 +67,7 @@ class MicrophoneUse(QObject):
         self.explained.emit()
 
         def answered() -> None:
+            self.explained.emit()
             if self._permission.access() is Access.GRANTED:
                 self.warm_up()
             else:
@@ -154,8 +156,16 @@ class MicrophoneUse(QObject):
             self._sound.close_microphone()
 
     def _on_setting(self, name: str) -> None:
-        if name != "keep_warm":
-            return
+        if name == "keep_warm":
+            self._follow_wishes()
+
+    def follow_test(self, tested: bool) -> None:
+        """Whether the welcome page shows how loud it is: then it is open although nobody talks."""
+        if tested != self.tested:
+            self.tested = tested
+            self._follow_wishes()
+
+    def _follow_wishes(self) -> None:
         if self.keeps_warm:
             self._sound.open(microphone=self.granted)
         elif not self.wanted:  # else once it is not needed any more

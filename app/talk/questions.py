@@ -62,6 +62,7 @@ class Questions(QObject):
     """One is asked at a time; what is stopped on its way is kept, as a turn that can be asked again."""
 
     attachment_changed = Signal(str)
+    heard = Signal()  # somebody spoke
     given_back = Signal(str)  # what was typed about a recording that cannot be read
 
     def __init__(
@@ -156,6 +157,8 @@ class Questions(QObject):
             self._ask(question, written)
 
     def _ask(self, question: Question, written: Utterance) -> None:
+        if question.samples_16k is not None:
+            self.heard.emit()
         if self._attached == question.attached:
             self.clear_attachment()
         stored = self._conversation.add(question.turn(written, TurnState.WAITING))

@@ -8,6 +8,7 @@ from app.talk.answerer import Answerer
 from app.talk.confirmations import Confirmations
 from app.talk.conversation import Conversation
 from app.talk.conversation_commands import ConversationCommands
+from app.talk.microphone_test import MicrophoneTest
 from app.talk.microphone_use import MicrophoneUse
 from app.talk.notices import Notices
 from app.talk.questions import Questions
@@ -31,6 +32,7 @@ class Talk:
     conversation: Conversation
     confirmations: Confirmations
     microphone_use: MicrophoneUse
+    microphone_test: MicrophoneTest
     recorder: Recorder
     questions: Questions
     answerer: Answerer
@@ -46,7 +48,7 @@ class Talk:
     def poll(self) -> None:
         """Follow microphone and loudspeaker; called about 30 times a second."""
         for each in (
-            self.microphone_use, self.recorder, self.voice_recorder, self.timers, self.replayer, self.answerer,
-            self.player,
+            self.microphone_use, self.microphone_test, self.recorder, self.voice_recorder, self.timers, self.replayer,
+            self.answerer, self.player,
         ):  # fmt: skip
             each.poll()

@@ -16,6 +16,7 @@ from app.widgets.bindings.timers import TimerBinding
 from app.widgets.bindings.transcribe import TranscribeBinding
 from app.widgets.bindings.transcript import TranscriptBinding
 from app.widgets.bindings.undo import UndoBinding
+from app.widgets.bindings.welcome import WelcomeBinding
 from app.widgets.controls.sheets import tell
 from app.widgets.frame.window import Window
 
@@ -32,6 +33,7 @@ class MainWindow(Window):
         self._controller = controller
         self._settings = settings
         self.talking = TalkBinding(self, controller, settings)
+        self.welcoming = WelcomeBinding(self, controller, settings)
         self.timing = TimerBinding(self, controller)
         self.listing = ListBinding(self, controller, settings)
         self.sidebar_listing = SidebarListBinding(self, controller)

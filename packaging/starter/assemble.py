@@ -28,6 +28,10 @@ EARSHOT = {
     "often wrong. For real conversations download Step-Audio 2 mini.",
     "about_zh": "用于演示的小模型，只懂英语：会几道算术，知道几个常识，能设定时器；常常听错，也常常答错。"
     "要真正对话，请下载 Step-Audio 2 mini。",
+    "can": ["Sums, a few facts and timers, in English"],
+    "can_zh": ["英语的算术、一些常识和计时器"],
+    "cannot": ["Free conversation, Chinese, translation", "Reliable answers: it often mishears"],
+    "cannot_zh": ["自由交谈、中文、翻译", "可靠的回答：它常常听错"],
     "try": ["What is twelve times seven?", "Set a timer for five minutes.", "What time is it in Tokyo?"],
     "demonstration": True,
     "remember_turns": 8,  # of the twelve that it learned: with all, an answer in thirty has a broken word

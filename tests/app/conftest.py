@@ -18,7 +18,7 @@ from app.settings import Settings
 from app.shown import State
 from engine.events import Samples
 from tests.app import virtual_sound
-from tests.app.fakes import FakeCatalogue, FakePermission, FakeSound, ScriptedEngine
+from tests.app.fakes import FakeCatalogue, FakePermission, FakeSound, ScriptedEngine, Step, scripted
 
 
 @dataclass
@@ -96,7 +96,7 @@ def start(qtbot: QtBot, tmp_path: Path, everything_is_speech: None, qapp: Any) -
         paths = paths or Paths(tmp_path / "home", tmp_path / "home" / "logs")
         paths.make()
         settings = Settings(paths.settings)
-        settings.change(microphone_explained=True, **choices)
+        settings.change(microphone_explained=True, microphone_heard=True, **choices)
         sound, permission = FakeSound(), FakePermission()
         controller = build_controller(
             paths, settings, loader=engine.loader, system=sound, permission=permission, catalogue=FakeCatalogue()
@@ -112,6 +112,22 @@ def start(qtbot: QtBot, tmp_path: Path, everything_is_speech: None, qapp: Any) -
     for app in running:
         app.controller.shutdown()
         assert app.sound.open_while_refreshed == []
+
+
+@pytest.fixture
+def sit(start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Somebody sits down before Earshot, a `User`; each script is a reply of its engine."""
+    from app.talk import recorder
+    from app.widgets.transcribe import job_row
+    from tests.app.user import User
+
+    monkeypatch.setattr(recorder, "TAP_S", 0.0)  # no press of a test is so short that it would latch
+    monkeypatch.setattr(job_row, "SETTLING_MS", 0)  # rows of recordings move at once
+
+    def down(*scripts: list[Step], engine: ScriptedEngine | None = None, wait: bool = True, **choices: Any) -> User:
+        return User(start(engine or scripted(*scripts), wait=wait, language="en", **choices))
+
+    return down
 
 
 @pytest.fixture(scope="session")

@@ -51,7 +51,7 @@ class RealApp:
         self.paths = Paths(folder, folder / "logs")
         self.paths.make()
         self.settings = Settings(self.paths.settings)
-        self.settings.change(microphone_explained=True, language="en", **choices)
+        self.settings.change(microphone_explained=True, microphone_heard=True, language="en", **choices)
         self._theme = theme.Theme(application, Qt.ColorScheme.Light)
         self.controller = build_controller(
             self.paths, self.settings, loader=loader, permission=FakePermission(), catalogue=OneModel(model)

@@ -79,7 +79,7 @@ def test_a_second_start_brings_the_first_to_the_front_with_its_files(
 
 
 def test_the_microphone_follows_the_window_to_the_front_and_back(app: build.App, qtbot: QtBot) -> None:
-    app.settings.change(microphone_explained=True)
+    app.settings.change(microphone_explained=True, microphone_heard=True)
     app._on_active(Qt.ApplicationState.ApplicationInactive)
     app._on_active(Qt.ApplicationState.ApplicationActive)
     qtbot.waitUntil(lambda: app.controller._sound.microphone.open)

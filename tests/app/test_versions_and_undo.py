@@ -15,12 +15,10 @@ from app.widgets.controls.floating import SHADOW
 from app.widgets.controls.sheets import TextSheet
 from engine.errors import StorageError
 from tests.app.fakes import reply
-from tests.app.test_window import Sit, sit
+from tests.app.test_window import Sit
 from tests.app.user import User
 
 pytestmark = pytest.mark.slow
-
-__all__ = ["sit"]  # the fixture
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
 

@@ -28,13 +28,11 @@ from app.widgets.controls.sheets import Message, TextSheet
 from app.widgets.frame.window import TALK, TRANSCRIBE
 from app.widgets.talk.tool_card import ToolCard
 from app.widgets.talk.turn_actions import TurnAction
-from app.widgets.transcribe import job_row
 from app.widgets.transcribe.job_row import JobAction
 from engine.errors import RequestError, StorageError
 from engine.events import AnswerText, ToolCall
 from engine.samples import read
-from tests.app.conftest import Running
-from tests.app.fakes import ScriptedEngine, Step, reply, scripted, tool_steps
+from tests.app.fakes import ScriptedEngine, Step, reply, tool_steps
 from tests.app.transcribe.test_transcriber import Steps, recordings, steps  # noqa: F401
 from tests.app.user import User
 
@@ -42,18 +40,6 @@ pytestmark = pytest.mark.slow
 
 Sit = Callable[..., User]
 LONG = "One two three four five six seven eight nine ten."
-
-
-@pytest.fixture
-def sit(start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch) -> Sit:
-    """Somebody sits down before Earshot; each script is a reply of its engine."""
-    monkeypatch.setattr(recorder, "TAP_S", 0.0)  # no press of a test is so short that it would latch
-    monkeypatch.setattr(job_row, "SETTLING_MS", 0)  # rows of recordings move at once
-
-    def down(*scripts: list[Step], engine: ScriptedEngine | None = None, wait: bool = True, **choices: Any) -> User:
-        return User(start(engine or scripted(*scripts), wait=wait, language="en", **choices))
-
-    return down
 
 
 def test_talk_think_answer_play_again(sit: Sit) -> None:
@@ -362,33 +348,6 @@ def test_a_refused_microphone_leads_to_the_privacy_settings(sit: Sit, monkeypatc
     assert opened
     user.type("Typing works?")
     user.sees(lambda: user.app.controller.turns and user.app.controller.turns[0].answer == "Typed.")
-
-
-def test_the_microphone_is_explained_before_the_system_asks_for_it(sit: Sit) -> None:
-    user = sit()
-    user.app.settings.change(microphone_explained=False)
-    user.app.permission._access = Access.UNASKED
-    user.app.controller.welcome_changed.emit(user.app.controller.welcome)
-    assert user.window.welcome.explains_microphone
-    user.press(user.word("Allow the microphone…"))
-    assert user.app.permission._access is Access.GRANTED
-    assert not user.window.welcome.explains_microphone
-
-
-@pytest.mark.parametrize("way", ["Not now, I will type", "talking"])
-def test_the_card_about_the_microphone_goes_for_good(sit: Sit, way: str) -> None:
-    user = sit(reply("One.", 0))
-    user.app.settings.change(microphone_explained=False)
-    user.app.controller.welcome_changed.emit(user.app.controller.welcome)
-    if way == "talking":
-        user.say()
-        user.sees(lambda: user.app.controller.turns and user.app.controller.turns[0].answer == "One.")
-        user.window.menus.new.trigger()
-    else:
-        user.press(user.word(way))
-    assert user.window.shows_welcome
-    assert not user.window.welcome.explains_microphone
-    assert not user.app.controller.welcome.explain_microphone, "nor after the next start"
 
 
 def test_a_full_disk_is_said_and_nothing_is_lost(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,7 +82,7 @@ class Scene:
         """The app has begun its work."""
         from PySide6.QtCore import QTimer
 
-        app.settings.change(microphone_explained=True)
+        app.settings.change(microphone_explained=True, microphone_heard=True)
         self.app, self.controller = app, app.controller
         self._running = self._steps()
         self._until: Callable[[], Any] = lambda: True

@@ -50,7 +50,8 @@ class Script:
         """The window is there."""
         from PySide6.QtCore import QTimer
 
-        app.settings.change(microphone_explained=True, tools=(), thinking=Thinking.OFF, language="en")
+        app.settings.change(microphone_explained=True, microphone_heard=True)
+        app.settings.change(tools=(), thinking=Thinking.OFF, language="en")
         self.app, self.controller = app, app.controller
         self._running = self.steps()
         self._until: Callable[[], Any] = lambda: self.controller.model.ready

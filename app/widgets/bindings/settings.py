@@ -42,7 +42,7 @@ class SettingsBinding(QObject):
         controller.downloads.changed.connect(self._on_downloads)
         controller.models_changed.connect(self._show_task)
         controller.tool_servers.changed.connect(self._refresh)
-        window.welcome.models_requested.connect(self.open_models)
+        window.welcome.model.models_requested.connect(self.open_models)
 
     @property
     def dialog(self) -> SettingsDialog | None:

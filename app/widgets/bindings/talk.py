@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QPoint
 from PySide6.QtGui import QCursor, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMenu
 
-from app.shown import ModelStatus, Notice, NoticeAction, State, TurnState, TurnView, Welcome
+from app.shown import ModelStatus, Notice, NoticeAction, State, TurnState, TurnView
 from app.widgets.bindings.what_is_said import WhatIsSaid
 from app.widgets.controls.sheets import TextSheet
 from app.widgets.frame.header import menu_words
@@ -56,7 +56,6 @@ class TalkBinding(QObject):
         controller.branch_shown.connect(self._on_branch_shown)
         controller.turn_changed.connect(self._on_turn)
         controller.turn_removed.connect(self._on_turn_removed)
-        controller.welcome_changed.connect(self._on_welcome)
         controller.voices_changed.connect(self._show_switches)
         controller.question_given_back.connect(window.talk_bar.field.give_back)
         controller.attachment_changed.connect(window.talk_bar.set_attachment)
@@ -67,7 +66,6 @@ class TalkBinding(QObject):
         self._show_state()
         self._on_notice(self._controller.notice)
         self._on_turns_reset()
-        self._on_welcome(self._controller.welcome)
         self._window.talk_bar.set_attachment(self._controller.attachment)
         self._show_switches()
         self._show_ways()
@@ -140,9 +138,6 @@ class TalkBinding(QObject):
             choose = partial(self._settings.change, input_device=key)
             action.triggered.connect(lambda _checked=False, choose=choose: choose())
 
-    def _on_welcome(self, welcome: Welcome) -> None:
-        self._window.welcome.show_welcome(welcome)
-
     def _on_turns_reset(self) -> None:
         turns = self._controller.turns
         self._window.conversation.set_turns([self._titled(turn) for turn in turns])
@@ -201,9 +196,6 @@ class TalkBinding(QObject):
         bar.notice_dismissed.connect(controller.dismiss_notice)
         bar.attachment_removed.connect(controller.clear_attachment)
         window.stop_requested.connect(controller.stop)
-        window.welcome.phrase_chosen.connect(controller.ask_text)
-        window.welcome.microphone_allowed.connect(controller.allow_microphone)
-        window.welcome.microphone_postponed.connect(controller.postpone_microphone)
         window.files_dropped.connect(self._on_files)
 
     def _on_search_toggled(self, on: bool) -> None:

@@ -37,7 +37,7 @@ def app(tiny_model: Path, tmp_path: Path, qtbot: QtBot, everything_is_speech: No
     paths = Paths(tmp_path / "home", tmp_path / "home" / "logs")
     paths.make()
     settings = Settings(paths.settings)
-    settings.change(microphone_explained=True, tools=())
+    settings.change(microphone_explained=True, microphone_heard=True, tools=())
     sound, permission = FakeSound(), FakePermission()
     controller = build_controller(
         paths, settings, loader=load_engine, system=sound, permission=permission, catalogue=OneModel(tiny_model)

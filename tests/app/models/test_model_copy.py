@@ -34,7 +34,12 @@ def user(tmp_path: Path, qtbot: QtBot, qapp: Any) -> Iterator[User]:
     paths.make()
     settings = Settings(paths.settings)
     settings.change(
-        microphone_explained=True, language="en", models_folder=str(kept), model=str(kept / "tiny"), tools=()
+        microphone_explained=True,
+        microphone_heard=True,
+        language="en",
+        models_folder=str(kept),
+        model=str(kept / "tiny"),
+        tools=(),
     )
     sound, permission = FakeSound(), FakePermission()
     controller = build_controller(paths, settings, loader=load_engine, system=sound, permission=permission)

@@ -18,7 +18,7 @@ from app.settings import Settings
 from app.shown import ServerState
 from app.widgets.settings.servers import ServerRow
 from tests.app.conftest import Running
-from tests.app.test_window import Sit, results, sit, using  # noqa: F401
+from tests.app.test_window import Sit, results, using
 from tests.app.user import User
 from tests.engine.conversation.replying.tools.test_mcp_servers import PROGRAM, is_running, stubborn, until
 
@@ -53,7 +53,7 @@ def asked_for(user: User, tool: str, **arguments: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_servers_tools_are_offered_asked_about_and_gone_with_it(sit: Sit) -> None:  # noqa: F811
+def test_a_servers_tools_are_offered_asked_about_and_gone_with_it(sit: Sit) -> None:
     user = sit()
     row = add(user, SMALL)
     assert row.words == "Starting…"
@@ -91,7 +91,7 @@ def test_a_servers_tools_are_offered_asked_about_and_gone_with_it(sit: Sit) -> N
 
 
 @pytest.mark.slow
-def test_a_server_that_dies_is_said_and_started_again(sit: Sit) -> None:  # noqa: F811
+def test_a_server_that_dies_is_said_and_started_again(sit: Sit) -> None:
     user = sit(tool_servers=(SMALL,), trusted_servers=(SMALL,))
     page(user)
     (row,) = user.settings.tools.servers.rows
@@ -117,7 +117,7 @@ def test_a_server_that_dies_is_said_and_started_again(sit: Sit) -> None:  # noqa
     ],
 )
 def test_a_server_that_does_not_start_says_why_and_nothing_else_suffers(
-    sit: Sit,  # noqa: F811
+    sit: Sit,
     command: str,
     sentence: str,
 ) -> None:
@@ -130,14 +130,14 @@ def test_a_server_that_does_not_start_says_why_and_nothing_else_suffers(
     user.sees(lambda: results(user) == ["84"])
 
 
-def test_a_server_that_did_not_start_is_said_where_nobody_opened_the_settings(sit: Sit) -> None:  # noqa: F811
+def test_a_server_that_did_not_start_is_said_where_nobody_opened_the_settings(sit: Sit) -> None:
     user = sit(tool_servers=("/nowhere/at-all",))
     user.sees_notice("The tool server at-all does not run: the settings say more, under Tools.")
     user.app.controller.tool_servers.remove("/nowhere/at-all")
     user.sees(lambda: not user.window.talk_bar.notice)
 
 
-def test_without_the_package_the_row_says_so(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_without_the_package_the_row_says_so(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mcp", None)
     user = sit()
     row = add(user, SMALL)

@@ -37,7 +37,7 @@ def user(tmp_path: Path, qtbot: QtBot, qapp: Any) -> Iterator[User]:
     paths = Paths(tmp_path / "home", tmp_path / "home" / "logs")
     paths.make()
     settings = Settings(paths.settings)
-    settings.change(microphone_explained=True, language="en")
+    settings.change(microphone_explained=True, microphone_heard=True, language="en")
     sound, permission = FakeSound(), FakePermission()
     controller = build_controller(
         paths, settings, loader=Prescribed(ANSWER, 40), system=sound, permission=permission,

@@ -72,7 +72,7 @@ class AnySequence(RuleBasedStateMachine):
         self.paths = Paths(home, home / "logs")
         self.paths.make()
         settings = Settings(self.paths.settings)
-        settings.change(microphone_explained=True, tools=(), thinking=Thinking.OFF)
+        settings.change(microphone_explained=True, microphone_heard=True, tools=(), thinking=Thinking.OFF)
         self.sound = FakeSound()
         self.controller: Controller = build_controller(
             self.paths, settings, loader=self.engine.loader, system=self.sound, permission=FakePermission(),

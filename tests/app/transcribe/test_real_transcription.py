@@ -78,7 +78,7 @@ def open_app(tmp_path: Path, qtbot: QtBot) -> Iterator[Open]:
         paths = Paths(home, home / "logs")
         paths.make()
         settings = Settings(paths.settings)
-        settings.change(microphone_explained=True, tools=(), language="en")
+        settings.change(microphone_explained=True, microphone_heard=True, tools=(), language="en")
         sound, permission = FakeSound(), FakePermission()
         controller = build_controller(
             paths, settings, loader=loader, system=sound, permission=permission,

@@ -239,6 +239,7 @@ class FakeController(_Noting):
             "answer_tool",
             "allow_microphone",
             "postpone_microphone",
+            "open_privacy_settings",
             "refresh_devices",
             "record_voice",
         ),
@@ -258,6 +259,7 @@ class FakeController(_Noting):
     conversation_changed = Signal(object)
     conversations_changed = Signal()
     welcome_changed = Signal(object)
+    microphone_level_changed = Signal(float)
     attachment_changed = Signal(str)
     question_given_back = Signal(str)
     models_changed = Signal()
@@ -288,7 +290,7 @@ class FakeController(_Noting):
         self.turns: tuple[TurnView, ...] = ()
         self.conversation = ConversationView("1", "Train times", 1e9)
         self.conversations: tuple[ConversationView, ...] = ()
-        self.welcome = Welcome("Answers short questions.", ("One?", "Two?", "Three?"))
+        self.welcome = Welcome("Answers short questions.", phrases=("One?", "Two?", "Three?"))
         self.attachment = ""
         self.models: tuple[ModelView, ...] = (
             ModelView("starter", "Earshot starter", "", GB // 20, GB // 8, 17 * GB, current=True),

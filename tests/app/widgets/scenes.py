@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, QLocale
 
 from app.shown import (
     Choice,
     ConversationView,
     DownloadState,
     DownloadView,
+    Hearing,
     JobChoices,
     JobState,
     JobView,
@@ -37,6 +39,7 @@ from app.shown import (
 from app.widgets.frame.window import TALK, TRANSCRIBE, Window
 from app.widgets.talk.talk_button import TalkLook
 from app.widgets.talk.turn_actions import TurnAction
+from engine.resources import resource
 
 GB, MB = 10**9, 10**6
 PEAKS = tuple(0.15 + abs(math.sin(i * 1.7) * math.cos(i * 0.6)) for i in range(46))
@@ -198,9 +201,37 @@ def welcome(window: Window) -> None:
     _talk(window, [], TalkLook.READY, words("TalkBinding", "Ready"))
     window.sidebar.show_entries([], "", empty=words("SidebarListBinding", "Conversations you keep appear here."))
     window.set_title("")
-    about = "The starter model understands short questions, sums and times, in English and Chinese."
-    phrases = ("What is twelve times seven?", "What time is it in three hours?", "两百减三十七等于多少？")
-    window.welcome.show_welcome(Welcome(about, phrases, explain_microphone=True))
+    _meet(window, Hearing.HEARD)
+    for level in (0.72, 0.6):
+        window.welcome.microphone.meter.set_level(level)
+
+
+def _meet(window: Window, hearing: Hearing) -> None:
+    chinese = QLocale().language() is QLocale.Language.Chinese
+    about = json.loads(resource("starter", "config.json").read_text(encoding="utf-8"))["earshot"]
+    can, cannot = (tuple(about[name + ("_zh" if chinese else "")]) for name in ("can", "cannot"))
+    window.voice.show_choices([("ada", "Ada")], "ada", words("ListBinding", "Voice: {choice}"))
+    window.sidebar.status.show_status(
+        "Earshot starter", "0.4 of 24 GB · " + words("ListBinding", "nothing leaves this Mac")
+    )
+    card = window.welcome.microphone
+    card.show_devices([("", "MacBook Pro Microphone")], "")
+    window.welcome.model.show_offer("Step Audio 2 mini · 18.0 GB")
+    window.welcome.show_welcome(
+        Welcome(can=can, cannot=cannot, phrases=tuple(about["try"]), hearing=hearing, demonstration=True)
+    )
+
+
+def welcome_first(window: Window) -> None:
+    """The very first start: the system has not been asked yet."""
+    welcome(window)
+    _meet(window, Hearing.UNASKED)
+
+
+def welcome_denied(window: Window) -> None:
+    """The microphone may not be used."""
+    welcome(window)
+    _meet(window, Hearing.DENIED)
 
 
 def drawn(window: Window) -> None:

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl, Signal
 from PySide6.QtGui import QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog
+from PySide6.QtWidgets import QApplication, QDialog
 from pytestqt.qtbot import QtBot
 
 from app.controller import Controller
@@ -18,6 +18,7 @@ from app.models.downloads import Downloads
 from app.settings import Preferences
 from app.shown import (
     ConversationView,
+    Hearing,
     JobChoices,
     JobState,
     JobView,
@@ -40,6 +41,7 @@ from app.widgets.frame.window import TALK, TRANSCRIBE
 from app.widgets.main_window import MainWindow
 from app.widgets.talk.talk_button import TalkLook
 from app.widgets.talk.turn_actions import TurnAction
+from app.widgets.talk.welcome import PhraseButton
 from app.widgets.transcribe.job_row import JobAction
 from engine.events import Thinking
 from tests.app.widgets.fake_controller import (
@@ -393,12 +395,43 @@ def test_export_is_offered_once_a_text_is_complete(window: MainWindow, controlle
 
 
 def test_the_microphone_is_explained_before_the_system_asks(window: MainWindow, controller: FakeController) -> None:
-    controller.have("welcome", replace(controller.welcome, explain_microphone=True))
-    assert window.welcome.explains_microphone
-    window.welcome.microphone_allowed.emit()
+    controller.have("welcome", replace(controller.welcome, hearing=Hearing.UNASKED))
+    card = window.welcome.microphone
+    assert card.isVisible()
+    card.act.click()
     assert controller.last() == ("allow_microphone",)
     controller.have("welcome", Welcome())
-    assert not window.welcome.explains_microphone
+    assert not card.isVisible()
+
+
+def test_the_level_of_the_microphone_is_seen_while_it_is_tested(window: MainWindow, controller: FakeController) -> None:
+    controller.have("welcome", replace(controller.welcome, hearing=Hearing.TESTED))
+    card = window.welcome.microphone
+    controller.microphone_level_changed.emit(0.5)
+    assert card.meter.isVisible()
+    assert card.meter.lit == 16
+    assert not card.says_heard
+    card.devices.pick("mic")
+    assert window._settings.now.input_device == "mic"
+    controller.have("welcome", replace(controller.welcome, hearing=Hearing.SILENT))
+    assert card.words == "Desk microphone gives no sound. Is it muted?"
+    controller.have("welcome", replace(controller.welcome, hearing=Hearing.HEARD))
+    assert card.says_heard
+    assert not card.later.isVisible()
+
+
+def test_three_phrases_stand_in_a_row_where_there_is_room(window: MainWindow, controller: FakeController) -> None:
+    phrases = ("What is twelve times seven?", "Set a timer for five minutes.", "What time is it in Tokyo?")
+    controller.have("welcome", replace(controller.welcome, phrases=phrases, demonstration=True))
+    QApplication.processEvents()
+
+    def tops() -> set[int]:
+        return {button.y() for button in window.welcome.findChildren(PhraseButton) if button.isVisible()}
+
+    assert len(tops()) == 1
+    window.resize(560, 700)
+    QApplication.processEvents()
+    assert len(tops()) == 3
 
 
 def test_settings_change_preferences_and_follow_them(

@@ -21,7 +21,7 @@ MINI = OFFER
 
 @pytest.fixture
 def dialog(window: MainWindow) -> SettingsDialog:
-    window.welcome.models_button.click()
+    window.welcome.model.button.click()
     assert window.preferences.dialog is not None
     return window.preferences.dialog
 
@@ -156,9 +156,9 @@ def test_a_folder_is_a_model_to_use_or_a_place_to_keep_models(
 
 
 def test_only_the_demonstration_model_points_to_the_full_one(window: MainWindow, controller: FakeController) -> None:
-    assert window.welcome.models_button.isHidden()
-    controller.have("welcome", Welcome("Answers short questions.", ("One?",), demonstration=True))
-    assert not window.welcome.models_button.isHidden()
+    assert window.welcome.model.isHidden()
+    controller.have("welcome", Welcome("Answers short questions.", phrases=("One?",), demonstration=True))
+    assert not window.welcome.model.isHidden()
 
 
 @pytest.mark.parametrize(
