@@ -32,6 +32,7 @@ from app.talk.choices import tool_offers
 from app.talk.confirmations import Confirmations
 from app.talk.conversation import Conversation
 from app.talk.conversation_commands import ConversationCommands
+from app.talk.lost_devices import LostDevices
 from app.talk.microphone_test import MicrophoneTest
 from app.talk.microphone_use import MicrophoneUse
 from app.talk.notices import Notices
@@ -258,7 +259,7 @@ def _build_talk(
         machine, notices, conversation, confirmations, use, test, recorder, questions, answerer, replayer,
         turn_transcriber, commands, conversations, voice_recorder, timers,
         Recovery(conversation, paths.recordings, disk),
-        RecordingPlayer(machine, sound),
+        RecordingPlayer(machine, sound), LostDevices(notices, sound),
     )  # fmt: skip
 
 

@@ -96,7 +96,6 @@ class Controller(TalkCommands):
         self.presets: tuple[PresetView, ...] = choices.preset_views(settings.now.language)
         self.tools: tuple[ToolOffer, ...] = choices.tool_offers()
         self.level = 0.0
-        self._server_notice = Notice()
         self._closed = False
         self._ended_in_time = True
         self._pass_on_signals()
@@ -140,7 +139,6 @@ class Controller(TalkCommands):
         self._conversation.trouble.connect(self._say_trouble)
         transcriber.trouble.connect(self._say_trouble)
         self.transcripts.reader.summarised.connect(self._on_summarised)
-        self.tool_servers.trouble.connect(self._on_server_trouble)
         models.ready.connect(lambda: transcriber.resume(models.folder_in_use))
         self._settings.changed.connect(self._on_setting)
 
@@ -372,13 +370,6 @@ class Controller(TalkCommands):
 
     def _say_trouble(self, sentence: str) -> None:
         self._talk.notices.say(sentence, trouble=True)
-
-    def _on_server_trouble(self, sentence: str) -> None:
-        """Said where nothing else is, and no longer than it is true."""
-        notices = self._talk.notices
-        if notices.shown == self._server_notice or not notices.shown.text:
-            notices.say(sentence)
-            self._server_notice = notices.shown
 
     def quit(self) -> None:
         """End the app."""

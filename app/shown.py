@@ -391,6 +391,7 @@ class NoticeAction(Enum):
     RETRY = "retry"
     PRIVACY = "privacy"
     USE = "use"
+    DEVICE = "device"  # to be chosen
     TIMER = "timer"  # it rings: stop, or one more minute
 
 

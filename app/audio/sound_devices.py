@@ -121,8 +121,16 @@ class SoundDevices(QObject):
         microphone = self.has_microphone
         self.close_microphone()
         self._close_loudspeaker()
-        self._worker.run(self._system.refresh, self._on_renewed)
+        self._worker.run(self._read_list, self._on_renewed)
         return microphone
+
+    def _read_list(self) -> bool:
+        """On the audio worker. What the list was like just before is what later ones are compared with."""
+        found = self._system.fingerprint()
+        renewed = self._system.refresh()
+        if renewed:
+            self._known_devices = found
+        return renewed
 
     def _on_renewed(self, renewed: bool | None, error: Exception | None) -> None:
         if error is not None:

@@ -38,7 +38,6 @@ class ToolServers(QObject):
     """
 
     changed = Signal()
-    trouble = Signal(str)  # a sentence; "" when it is over
     _started = Signal(str, object, object)  # name, (title, tools) or None, exception or None
     _ended = Signal(str)  # name
 
@@ -133,7 +132,7 @@ class ToolServers(QObject):
         if self._open and command in self._settings.now.tool_servers:
             self._end(command)
             self._start(command)
-            self._tell()
+            self.changed.emit()
 
     def end_all(self) -> None:
         """Let all servers end; `close` waits for them."""
@@ -162,7 +161,7 @@ class ToolServers(QObject):
         for command in wanted:
             if command not in self._served:
                 self._start(command)
-        self._tell()
+        self.changed.emit()
 
     def _end(self, command: str) -> None:
         name = self._names.pop(command, "")
@@ -209,7 +208,7 @@ class ToolServers(QObject):
         kept = tuple(renamed_apart(tools, taken, title))
         names = tuple(tool.name for tool in kept)
         self._served[command] = _Served(ServerView(command, title, ServerState.RUNNING, names), kept)
-        self._tell()
+        self.changed.emit()
 
     def _on_ended(self, name: str) -> None:
         command = self._command_of(name)
@@ -222,13 +221,6 @@ class ToolServers(QObject):
         stopped = replace(view, state=ServerState.STOPPED, tools=(), problem=problem)
         self._served[command] = _Served(stopped)
         self.changed.emit()
-        words = sentence("The tool server {server} does not run: the settings say more, under Tools.")
-        self.trouble.emit(words.format(server=view.title))
-
-    def _tell(self) -> None:
-        self.changed.emit()
-        if not any(served.view.problem for served in self._served.values()):
-            self.trouble.emit("")
 
 
 def _program(command: str) -> str:

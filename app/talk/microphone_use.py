@@ -34,7 +34,6 @@ class MicrophoneUse(QObject):
         sound.microphone_opened.connect(self._on_opened)
         sound.failed.connect(self._on_sound_failed)
         sound.input_lost.connect(self._on_input_lost)
-        sound.output_lost.connect(self._on_output_lost)
         settings.changed.connect(self._on_setting)
 
     @property
@@ -129,14 +128,8 @@ class MicrophoneUse(QObject):
             self._sound.close_microphone()
 
     def _on_input_lost(self, name: str) -> None:
-        words = self.tr("The microphone {name} went away.").format(name=name)
-        self.lost.emit(words)
-        self._notices.say(words + " " + self.tr("Earshot goes on with another one."), trouble=True)
+        self.lost.emit(self.tr("The microphone {name} went away.").format(name=name))
         self.warm_up()
-
-    def _on_output_lost(self, name: str) -> None:
-        words = self.tr("The loudspeaker {name} went away: Earshot goes on with another one.")
-        self._notices.say(words.format(name=name), trouble=True)
 
     def _on_sound_failed(self, words: str) -> None:
         if not self._sound.has_microphone:  # else it was the loudspeaker
@@ -176,7 +169,7 @@ class MicrophoneUse(QObject):
         if not self.wanted:
             return
         if self.microphone.silent and not self._notices.shown.text:
-            words = self.tr("The microphone {name} gives only silence: allow it in the privacy settings, or unmute it.")
+            words = self.tr("{name} gives no sound. Is it muted?")
             self._notices.say(
                 words.format(name=self.microphone.device),
                 trouble=True, action=NoticeAction.PRIVACY, help=open_privacy_settings,

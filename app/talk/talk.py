@@ -8,6 +8,7 @@ from app.talk.answerer import Answerer
 from app.talk.confirmations import Confirmations
 from app.talk.conversation import Conversation
 from app.talk.conversation_commands import ConversationCommands
+from app.talk.lost_devices import LostDevices
 from app.talk.microphone_test import MicrophoneTest
 from app.talk.microphone_use import MicrophoneUse
 from app.talk.notices import Notices
@@ -44,6 +45,7 @@ class Talk:
     timers: Timers
     recovery: Recovery
     player: RecordingPlayer
+    lost_devices: LostDevices
 
     def poll(self) -> None:
         """Follow microphone and loudspeaker; called about 30 times a second."""

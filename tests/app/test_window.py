@@ -15,7 +15,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLineEdit
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QFileDialog, QLineEdit
 
 from app.audio import recording_files
 from app.audio.devices import Device
@@ -309,7 +309,7 @@ def test_a_microphone_pulled_while_talking_keeps_what_was_said(sit: Sit) -> None
     first = user.sound.input
     assert first is not None
     first.lost = True
-    user.sees_notice("The microphone Built-in Microphone went away.")
+    user.sees_notice("Built-in Microphone disconnected.")
     user.sees(lambda: user.app.controller.turns and user.turn().retry.isVisible())
     user.let_go()
     user.sees(lambda: user.sound.input is not first)
@@ -329,10 +329,38 @@ def test_a_loudspeaker_pulled_while_speaking_goes_on_with_another(sit: Sit) -> N
     first = user.sound.output
     assert first is not None
     first.lost = True
-    user.sees_notice("The loudspeaker Built-in Output went away")
+    user.sees_notice("Built-in Output disconnected.")
     user.sees(lambda: user.sound.output is not first and user.app.controller._sound.playback.open)
     assert user.hears() > 1.5
     assert user.app.controller.turns[0].state is TurnState.DONE
+
+
+def test_the_notice_about_a_lost_microphone_goes_when_it_is_back(sit: Sit) -> None:
+    user = sit()
+    user.sees(lambda: user.sound.input is not None)
+    sound, first = user.sound, user.sound.input
+    assert first is not None
+    headset = Device("AirPods", 48_000, 1, False)
+    sound.plugged_in = [*sound.plugged_in, headset]
+    user.app.settings.change(input_device="AirPods")
+    user.sees(lambda: sound.input is not None and sound.input.device == "AirPods")
+    sound.plugged_in.remove(headset)
+    assert sound.input is not None
+    sound.input.lost = True
+    user.sees_notice("AirPods disconnected. Listening with Built-in Microphone.")
+    user.press(user.word("Change…"))
+    menu = QApplication.activePopupWidget()
+    assert menu is user.window.talk_bar.ways_to_talk
+    menu.close()
+    assert not user.window.talk_bar.notice, "something was done about it"
+    sound.plugged_in.append(headset)
+    user.sees(lambda: sound.input is not None and sound.input.device == "AirPods")
+    sound.plugged_in.remove(headset)
+    sound.input.lost = True
+    user.sees_notice("Listening with Built-in Microphone.")
+    sound.plugged_in.append(headset)
+    user.sees(lambda: sound.input is not None and sound.input.device == "AirPods")
+    user.sees(lambda: not user.window.talk_bar.notice)
 
 
 def test_a_refused_microphone_leads_to_the_privacy_settings(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from app.controller import Controller
     from app.settings import Settings
 
+_ICONS = {NoticeAction.TIMER: "timer", NoticeAction.DEVICE: "headphones"}
+
 
 class TalkBinding(QObject):
     """Everything that is said, typed, thought and heard."""
@@ -115,11 +117,18 @@ class TalkBinding(QObject):
             NoticeAction.RETRY: self.tr("Try again"),
             NoticeAction.PRIVACY: self.tr("Open privacy settings"),
             NoticeAction.USE: self.tr("Use it now"),
+            NoticeAction.DEVICE: self.tr("Change…"),
             NoticeAction.TIMER: self.tr("Stop"),
         }
-        rings = notice.action is NoticeAction.TIMER
-        other, icon = (self.tr("1 more minute"), "timer") if rings else ("", "")
+        other = self.tr("1 more minute") if notice.action is NoticeAction.TIMER else ""
+        icon = _ICONS.get(notice.action, "")
         self._window.talk_bar.set_notice(notice.text, commands[notice.action], other, trouble=notice.trouble, icon=icon)
+
+    def _on_notice_acted(self) -> None:
+        if self._controller.notice.action is NoticeAction.DEVICE:
+            bar = self._window.talk_bar
+            bar.ways_to_talk.popup(bar.lane.action.mapToGlobal(QPoint(0, 0)))
+        self._controller.act_on_notice()
 
     def _show_ways(self) -> None:
         """Offer the ways to talk and the microphones, in the menu of the hint."""
@@ -191,7 +200,7 @@ class TalkBinding(QObject):
         bar.think_toggled.connect(lambda on: controller.set_thinking(Thinking.ALWAYS if on else Thinking.OFF))
         bar.speak_toggled.connect(controller.set_spoken_answers)
         bar.search_toggled.connect(self._on_search_toggled)
-        bar.notice_acted.connect(lambda: controller.act_on_notice())
+        bar.notice_acted.connect(self._on_notice_acted)
         bar.notice_acted_otherwise.connect(lambda: controller.act_on_notice(True))
         bar.notice_dismissed.connect(controller.dismiss_notice)
         bar.attachment_removed.connect(controller.clear_attachment)

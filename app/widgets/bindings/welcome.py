@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from app.widgets.controls.sizes import gigabytes
+from app.shown import DownloadView
+from app.widgets.controls.sizes import model_title
 from app.widgets.frame.window import Window
+from engine.checkpoints.fit import AS_PUBLISHED_BITS
 
 if TYPE_CHECKING:
     from app.controller import Controller
@@ -41,5 +43,14 @@ class WelcomeBinding(QObject):
 
     def _show_offer(self) -> None:
         offered = next(iter(self._controller.downloads.listed), None)
-        words = f"{offered.name.replace('-', ' ')} · {gigabytes(offered.total)}" if offered is not None else ""
-        self._page.model.show_offer(words)
+        self._page.model.show_offer(self._offer(offered) if offered is not None else "")
+
+    def _offer(self, offered: DownloadView) -> str:
+        """Whether the model fits this machine, and how much is to be fetched."""
+        fitting = [size.bits for size in offered.sizes if size.memory <= offered.usable]
+        words = self.tr("{model} fits · {size}")
+        if not fitting:
+            words = self.tr("{model} is too large for this Mac")
+        elif AS_PUBLISHED_BITS not in fitting:
+            words = self.tr("{model} fits as a 4-bit copy · {size}")
+        return words.format(model=model_title(offered.name), size=f"{offered.total / 1e9:.0f} GB")

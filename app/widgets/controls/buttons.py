@@ -187,7 +187,7 @@ class PrimaryButton(PaintedButton):
 
     @override
     def sizeHint(self) -> QSize:
-        return QSize(int(self.text_width() + 0.999) + 28, 28)
+        return QSize(int(self.text_width() + 0.999) + 28, 32)
 
     @override
     def minimumSizeHint(self) -> QSize:

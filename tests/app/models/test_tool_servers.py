@@ -99,13 +99,12 @@ def test_a_server_that_dies_is_said_and_started_again(sit: Sit) -> None:
     user.settings.accept()
     asked_for(user, "leave")
     user.sees(lambda: results(user))
-    user.sees_notice("The tool server small does not run")
     user.sees(lambda: user.app.controller.turns[0].answer == "Well.")
+    user.sees(lambda: row.words == "It ended by itself.")
+    assert not user.window.talk_bar.notice, "the settings tell it"
     page(user)
-    assert row.words == "It ended by itself."
     user.press(named(row, "Start small again"))
     user.sees(lambda: row.words.startswith("3 tool"), SLOW_MS)
-    user.sees(lambda: not user.window.talk_bar.notice)
 
 
 @pytest.mark.parametrize(
@@ -130,11 +129,13 @@ def test_a_server_that_does_not_start_says_why_and_nothing_else_suffers(
     user.sees(lambda: results(user) == ["84"])
 
 
-def test_a_server_that_did_not_start_is_said_where_nobody_opened_the_settings(sit: Sit) -> None:
+def test_a_server_that_did_not_start_is_told_in_the_settings_not_where_one_talks(sit: Sit) -> None:
     user = sit(tool_servers=("/nowhere/at-all",))
-    user.sees_notice("The tool server at-all does not run: the settings say more, under Tools.")
-    user.app.controller.tool_servers.remove("/nowhere/at-all")
-    user.sees(lambda: not user.window.talk_bar.notice)
+    user.sees(lambda: any(server.problem for server in user.app.controller.tool_servers.listed), SLOW_MS)
+    assert not user.window.talk_bar.notice
+    page(user)
+    (row,) = user.settings.tools.servers.rows
+    assert row.words.startswith("There is no program at-all")
 
 
 def test_without_the_package_the_row_says_so(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:

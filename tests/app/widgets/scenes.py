@@ -216,7 +216,9 @@ def _meet(window: Window, hearing: Hearing) -> None:
     )
     card = window.welcome.microphone
     card.show_devices([("", "MacBook Pro Microphone")], "")
-    window.welcome.model.show_offer("Step Audio 2 mini · 18.0 GB")
+    window.welcome.model.show_offer(
+        words("WelcomeBinding", "{model} fits as a 4-bit copy · {size}").format(model="Step-Audio 2 mini", size="18 GB")
+    )
     window.welcome.show_welcome(
         Welcome(can=can, cannot=cannot, phrases=tuple(about["try"]), hearing=hearing, demonstration=True)
     )

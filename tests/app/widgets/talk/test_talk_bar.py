@@ -159,7 +159,9 @@ def test_a_notice_floats_over_the_field_with_its_command(window: Window, qtbot: 
     assert bar.lane.isHidden()
 
 
-ADVICE = "The microphone MacBook Pro Microphone gives only silence: allow it in the privacy settings, or unmute it."
+ADVICE = (
+    "AirPods Pro disconnected. Listening with MacBook Pro Microphone. Allow it in the privacy settings, or unmute it."
+)
 
 
 @pytest.mark.parametrize("width", [560, 760, 1120, 1600])
