@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from engine.conversation.replying.tools.login_shell import login_folders
 from engine.conversation.replying.tools.registry import Tool, ToolError
 from engine.errors import RequestError
 
@@ -305,7 +306,7 @@ class _Running:
         from mcp import ClientSession, StdioServerParameters
         from mcp.client.stdio import stdio_client
 
-        environment = _environment(self.server.environment)
+        environment = await asyncio.to_thread(_environment, self.server.environment)  # it may ask the login shell
         program = StdioServerParameters(command=self.server.command, args=list(self.server.arguments), env=environment)
         forward, watched = anyio.create_memory_object_stream[Any](0)
         with open(os.devnull, "w") as nowhere:
@@ -347,6 +348,7 @@ async def _all_tools(session: Any) -> list[dict[str, Any]]:
 def _environment(named: Mapping[str, str]) -> dict[str, str]:
     """What a server is told; the folders in which people keep their programs are looked into last."""
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    folders += [folder for folder in login_folders() if folder not in folders]
     folders += [folder for each in _PROGRAMS if (folder := os.path.expanduser(each)) not in folders]
     told = {name: os.environ[name] for name in _TOLD if name in os.environ}
     return {**told, "PATH": os.pathsep.join(folders), **{name: _value(value) for name, value in named.items()}}
