@@ -21,7 +21,7 @@ from contents import MINIMUM_SYSTEM, ROOT, download_arguments, list_id
 BUILD, DIST = ROOT / "build", ROOT / "dist"
 _PYTHON_FACTS = (
     "import platform, sys, sysconfig;"
-    "print(*sys.version_info[:2], platform.machine(), sysconfig.get_config_var('MACOSX_DEPLOYMENT_TARGET'))"
+    "print(*sys.version_info[:2], platform.machine(), sysconfig.get_config_var('MACOSX_DEPLOYMENT_TARGET') or '-')"
 )
 _PYTHONS = range(11, 14)  # 3.11 to 3.13, for which every package has wheels
 
