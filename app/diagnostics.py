@@ -91,7 +91,9 @@ def facts(model: str, ready: bool, microphones: list[str], loudspeakers: list[st
 
 def summary(paths: Paths, facts: list[str]) -> str:
     """Versions, `facts` of the running app, and the last lines of the log without tracebacks' values."""
-    lines = [f"Earshot {version_of('earshot')}", f"{platform.platform()} {platform.machine()}"]
+    from engine.commands.console import version
+
+    lines = [f"Earshot {version()}", f"{platform.platform()} {platform.machine()}"]
     lines.append(f"Python {platform.python_version()}")
     lines += [f"{name} {version_of(name)}" for name in _PACKAGES]
     return "\n".join([*lines, *facts, "", *_tail(paths.log_file)])

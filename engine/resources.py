@@ -8,12 +8,13 @@ from pathlib import Path
 
 
 def resources_folder() -> Path:
-    """The folder of bundled files: $EARSHOT_RESOURCES, the built app's own, or the repository's `resources/`."""
+    """The folder of bundled files: $EARSHOT_RESOURCES, the built app's, an installed package's, or the repository's."""
     if chosen := os.environ.get("EARSHOT_RESOURCES"):
         return Path(chosen)
     if bundle := getattr(sys, "_MEIPASS", None):  # set by PyInstaller in the built app
         return Path(bundle) / "resources"
-    return Path(__file__).resolve().parent.parent / "resources"
+    installed = Path(__file__).resolve().with_name("bundled")  # where setup.py puts them in a wheel
+    return installed if installed.is_dir() else Path(__file__).resolve().parent.parent / "resources"
 
 
 def resource(*parts: str) -> Path:

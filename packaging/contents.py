@@ -21,12 +21,15 @@ IDENTIFIER = os.environ.get("EARSHOT_IDENTIFIER", "local.earshot-assistant.Earsh
 
 METAL_LINKS = ("mlx/lib/libmlx.dylib", "mlx/lib/mlx.metallib")  # into the top folder, side by side
 
+# Comes with huggingface_hub, which believes that it can be used where its metadata are.
+LEFT_OUT = frozenset({"hf-xet"})
+
 # Imported by name while Earshot runs, so that PyInstaller does not see them.
 IMPORTED_BY_NAME = ("engine", "app")
 EXCLUDED_MODULES = (
     *("PySide6.QtQml", "PySide6.QtQuick", "PySide6.QtWebEngineCore", "PySide6.Qt3DCore", "PySide6.QtOpenGL"),
     *("torch", "transformers", "tkinter", "matplotlib", "scipy", "pytest", "hypothesis", "_pytest", "mypy", "ruff"),
-    *("setuptools", "pip", "wheel", "IPython", "PIL", "pandas", "sympy", "onnx", "hf_xet", "av.filter"),
+    *("setuptools", "pip", "wheel", "IPython", "PIL", "pandas", "sympy", "onnx", "hf_xet", "readline"),
 )
 # What builds and tests Earshot: no business in an app.
 DEVELOPMENT = frozenset(
@@ -109,7 +112,7 @@ def distributions(folders: Iterable[Path] | None = None) -> Iterator[importlib.m
     seen: dict[str, importlib.metadata.Distribution] = {}
     for each in found:
         seen.setdefault(canonical(each.metadata["Name"]), each)
-    yield from (seen[name] for name in sorted(seen) if name not in DEVELOPMENT)
+    yield from (seen[name] for name in sorted(seen) if name not in DEVELOPMENT | LEFT_OUT)
 
 
 def metadata_files(distribution: importlib.metadata.Distribution) -> Iterator[tuple[Path, str]]:
@@ -135,7 +138,7 @@ def licence_files(distribution: importlib.metadata.Distribution) -> Iterator[tup
 
 def own_licence_files() -> Iterator[tuple[Path, str]]:
     """Earshot's licence, and that of the Python it is built with where this is at hand."""
-    yield ROOT / "LICENSE", "licences/earshot"
+    yield ROOT / "LICENSE", "licences/earshot-assistant"
     python = Path(os.__file__).with_name("LICENSE.txt")
     if python.exists():
         yield python, "licences/python"

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QCloseEvent, QGuiApplication
 
-from app.diagnostics import version_of
 from app.qt import override
 from app.widgets.bindings.lists import ListBinding
 from app.widgets.bindings.settings import SettingsBinding
@@ -53,10 +52,12 @@ class MainWindow(Window):
         tell(self, title, self.tr("They name versions, devices and errors, and hold nothing that was said."))
 
     def _tell_about(self) -> None:
+        from engine.commands.console import version
+
         words = self.tr(
             "A private voice assistant. It hears, thinks and answers on this Mac; nothing you say leaves it."
         )
-        tell(self, "Earshot " + version_of("earshot"), words)
+        tell(self, f"Earshot {version()}", words)
 
     @override
     def closeEvent(self, event: QCloseEvent) -> None:

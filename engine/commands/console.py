@@ -80,7 +80,7 @@ def version() -> str:
     from importlib import metadata
 
     try:
-        return metadata.version("earshot")
+        return metadata.version("earshot-assistant")
     except metadata.PackageNotFoundError:
         settings = Path(__file__).parents[2] / "pyproject.toml"
         return str(tomllib.loads(settings.read_text())["project"]["version"]) if settings.exists() else "unknown"

@@ -24,7 +24,7 @@ _WIDTH_IN, _HEIGHT_IN, _DOTS_PER_INCH = 11.2, 4.8, 100
 def check_it_can_draw() -> None:
     """Raises RequestError where matplotlib is missing, before anything else is done."""
     if find_spec("matplotlib") is None:
-        raise RequestError("A picture needs matplotlib: pip install 'earshot[plot]', or leave --plot out.")
+        raise RequestError("A picture needs matplotlib: pip install 'earshot-assistant[plot]', or leave --plot out.")
 
 
 def draw_speech(path: Path, samples_24k: Samples, voice: Voice) -> None:

@@ -57,7 +57,9 @@ def test_what_is_imported_by_name_and_every_licence_come_along(bundle: dict[str,
     folders = {folder for _, folder in bundle["datas"]}
     names = {contents.canonical(each.metadata["Name"]) for each in contents.distributions()}
     assert {"mlx", "pyside6-essentials", "tokenizers", "onnxruntime"} <= names
-    assert {f"licences/{name}" for name in ("earshot", "pyside6-essentials", "tokenizers", "onnxruntime")} <= folders
+    assert {
+        f"licences/{name}" for name in ("earshot-assistant", "pyside6-essentials", "tokenizers", "onnxruntime")
+    } <= folders
     assert not any(folder.startswith("resources/screenshots") for folder in folders)
 
 

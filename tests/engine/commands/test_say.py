@@ -193,7 +193,7 @@ def test_a_picture_without_matplotlib_is_refused_before_anything_is_said(
     monkeypatch.setattr("engine.commands.picture.find_spec", lambda name: None)
     command = ["say", "--tokens", str(tokens), "-o", str(tmp_path / "o.wav"), "--plot", str(tmp_path / "o.png")]
     assert main(command) == 2
-    assert "A picture needs matplotlib: pip install 'earshot[plot]'" in capsys.readouterr().err
+    assert "A picture needs matplotlib: pip install 'earshot-assistant[plot]'" in capsys.readouterr().err
     assert not (tmp_path / "o.wav").exists()
 
 
