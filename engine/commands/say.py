@@ -51,7 +51,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--stream", action="store_true", help="make the speech in pieces while the model writes it")
     parser.add_argument("--save-tokens", type=Path, metavar="FILE", help="also keep the speech tokens")
     parser.add_argument(
-        "--plot", type=Path, metavar="PNG", help="also draw waveform and mel, of the voice too (needs earshot-assistant[plot])"
+        "--plot",
+        type=Path,
+        metavar="PNG",
+        help="also draw waveform and mel, of the voice too (needs earshot-assistant[plot])",
     )
     parser.add_argument("--steps", type=int, metavar="N", help="flow steps: more is finer and slower")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="another number, another reading")
