@@ -23,7 +23,7 @@ from engine.serving.chat_wishes import Wishes
 from engine.serving.jobs import Host, Job, Priority, Steps, ended, events
 from engine.serving.problems import ProblemError
 from engine.serving.streams import sse
-from engine.serving.threads import unless_gone
+from engine.serving.threads import first_of, unless_gone
 from engine.serving.voices import Voices
 
 
@@ -43,10 +43,9 @@ class ChatRoute:
         replies = events(self._host, "answer others", self._steps(chat, wishes), Priority.SPEAKER)
         if not wishes.streamed:
             return JSONResponse(await unless_gone(request, self._whole(replies, answer)))
-        try:
-            first = await anext(replies)  # what goes wrong before it is told by the status of the answer
-        except StopAsyncIteration:
-            raise ended() from None
+        first = await first_of(request, replies)  # what goes wrong before it is told by the status of the answer
+        if first is None:
+            raise ended()
         return sse(self._chunks(first, replies, answer))
 
     def _wishes(self, body: dict[str, Any]) -> Wishes:

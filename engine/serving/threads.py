@@ -88,3 +88,12 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
         for task in (working, leaving):
             task.cancel()
         await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def first_of(request: Request, stream: AsyncGenerator[T]) -> T | None:
+    """The first of a stream, None for an empty one. As `unless_gone`; what goes wrong closes the stream."""
+
+    async def first() -> T | None:
+        return await anext(stream, None)
+
+    return await unless_gone(request, first())
