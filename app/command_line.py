@@ -14,18 +14,41 @@ if TYPE_CHECKING:
     from app.audio.microphone import Microphone
     from app.audio.playback import Playback
     from engine.events import Samples
+    from engine.serving.history import FoundConversation
 
 _LOOKED_S = 0.02  # how often it is looked whether the last sample has been heard
 _POLLED_S = 0.03
 _SERVER_S = 0.25  # a sound server has samples on their way that a device does not know of
 RATE_HZ = 24_000
+_MOST_FOUND = 20
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     from engine import cli
 
-    return cli.main(arguments, SystemSound())
+    return cli.main(arguments, SystemSound(), search_history)
+
+
+def search_history(query: str) -> list[FoundConversation]:
+    """Saved conversations in which all words of the query were said, newest first; none where nothing was saved."""
+    import sqlite3
+
+    from app.paths import Paths
+    from app.talk import salvage, search
+    from engine.errors import StorageError
+    from engine.serving.history import FoundConversation
+
+    file = Paths.of_user().store
+    if not file.exists():
+        return []
+    try:
+        with salvage.reading(file) as db:
+            found = search.find(db, query, _MOST_FOUND)
+    except (sqlite3.Error, OSError):
+        raise StorageError("The saved conversations cannot be read: open Earshot, which looks after them.") from None
+    marks = str.maketrans("", "", "\x02\x03")
+    return [FoundConversation(each.title, each.when, each.snippet.translate(marks)) for each in found]
 
 
 class SystemSound:

@@ -10,17 +10,21 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from engine.commands.console import Help, drop_stdout, result, version
 from engine.commands.files import with_values
 from engine.commands.sound_door import SoundDoor
 from engine.errors import EngineError
 
+if TYPE_CHECKING:
+    from engine.serving.history import History
+
 # Modules of engine.commands in the order in which --help shows them. Each has add_parser(subparsers), which sets
 # func(args) -> exit code, and imports what is slow only when it is run.
 COMMANDS = (
     *("chat", "say", "transcribe", "translate", "ask", "describe", "voice"),
-    *("serve", "benchmark", "models", "doctor"),
+    *("serve", "mcp", "benchmark", "models", "doctor"),
 )
 
 _EXIT_CODES = """\
@@ -30,14 +34,14 @@ exit codes: 0 done, 2 something needs your attention (said in one sentence), 130
 OK, FAILED, STOPPED, PIPE_CLOSED = 0, 2, 130, 141
 
 
-def main(argv: Sequence[str] | None = None, sound: SoundDoor | None = None) -> int:
+def main(argv: Sequence[str] | None = None, sound: SoundDoor | None = None, history: History | None = None) -> int:
     """Run one command; returns the exit code. Prints one sentence on stderr for an EngineError.
 
-    `sound` is what may be used of this machine's sound devices.
+    `sound` is what may be used of this machine's sound devices, `history` searches what was said in the window.
     """
     _prepare_streams()
     try:
-        code = _run(argv, sound)
+        code = _run(argv, sound, history)
         sys.stdout.flush()
         return code
     except BrokenPipeError:
@@ -70,10 +74,10 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(argv: Sequence[str] | None, sound: SoundDoor | None) -> int:
+def _run(argv: Sequence[str] | None, sound: SoundDoor | None, history: History | None) -> int:
     parser = build_parser()
     args = parser.parse_args(with_values(sys.argv[1:] if argv is None else argv))
-    args.sound = sound
+    args.sound, args.history = sound, history
     try:
         if args.version:
             result(f"earshot {version()}")

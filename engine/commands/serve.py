@@ -5,6 +5,7 @@ Programs show the token that is printed once; it is kept, so that it stays the s
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import os
 import signal
 import sys
@@ -70,26 +71,41 @@ def run(args: argparse.Namespace) -> NoReturn:
         from engine.checkpoints.catalogue import models_folder
         from engine.commands.voice import library
         from engine.serving import Access, Server, Voices, Worker, routes_of
+        from engine.serving.mcp_tools import McpTools
         from engine.serving.tokens import kept_token
+        from engine.serving.transcribing import Transcribing
 
     token = kept_token(args.token_file or models_folder().parent / "server-token")
     folder = args.model or catalogue.best()
-    with Worker(lambda: _loaded(folder, args)) as worker:
+    with Worker(lambda: loaded(folder, args)) as worker:
+        voices, transcribing = Voices(library()), Transcribing(worker)
+        tools = McpTools(worker, voices, transcribing, _is_this_machine(args.host), args.history)
+        mcp, around = tools.routes()
         access = Access(token, frozenset(name.lower() for name in args.name))
-        server = Server(routes_of(worker, Voices(library())), access, host=args.host, port=args.port)
+        routes = [*routes_of(worker, voices, transcribing), *mcp]
+        server = Server(routes, access, host=args.host, port=args.port, around=around)
         server.start()
         result(f"{server.address}/v1")
         remark(f"{worker.about.name} is served there. Token: {token}\nCtrl-C ends it.")
         _wait_for_the_end()
         server.stop()
-    _leave(0)
+    leave(0)
 
 
-def _loaded(folder: Path, args: argparse.Namespace) -> Engine:
+def loaded(folder: Path, args: argparse.Namespace) -> Engine:
+    """The model, with a progress bar, on whatever thread this is."""
     from engine.engine import Engine
 
     with progress_bar("Loading the model", quiet=args.quiet) as bar:
         return run_to_end(Engine.loading(folder, insist=args.insist, backend=args.backend), bar)
+
+
+def _is_this_machine(host: str) -> bool:
+    """Whether only programs of this machine can reach an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _wait_for_the_end() -> None:
@@ -103,7 +119,7 @@ def _wait_for_the_end() -> None:
             signal.signal(each, handler)
 
 
-def _leave(code: int) -> NoReturn:
+def leave(code: int) -> NoReturn:
     """End the process: MLX aborts one that is taken apart after another thread than the first has used it."""
     sys.stdout.flush()
     sys.stderr.flush()

@@ -10,13 +10,15 @@ from engine.serving.chat import ChatRoute
 from engine.serving.jobs import Host
 from engine.serving.models import Models
 from engine.serving.speech import SpeechRoutes
+from engine.serving.transcribing import Transcribing
 from engine.serving.transcriptions import Transcriptions
 from engine.serving.voices import Voices
 
 
-def routes_of(host: Host, voices: Voices) -> list[BaseRoute]:
+def routes_of(host: Host, voices: Voices, transcribing: Transcribing | None = None) -> list[BaseRoute]:
     """The routes that use the engine of `host`."""
-    models, sound, speech = Models(host), Transcriptions(host), SpeechRoutes(host, voices)
+    models, speech = Models(host), SpeechRoutes(host, voices)
+    sound = Transcriptions(host, transcribing or Transcribing(host))
     return [
         Route("/health", _health),
         Route("/v1/models", models.list),

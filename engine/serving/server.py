@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -25,11 +27,21 @@ _MOST_SOCKETS = 512  # open ones, silent ones too
 class Server:
     """Serves `routes` at an address, on a thread of its own, from `start` to `stop`."""
 
-    def __init__(self, routes: Sequence[BaseRoute], access: Access, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        routes: Sequence[BaseRoute],
+        access: Access,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        around: Callable[[], AbstractAsyncContextManager[Any]] | None = None,
+    ) -> None:
+        """`around` is a context, entered once, in which all requests are answered."""
         self.access = access
         self._host, self._port = host, port
         self.application = Starlette(
             routes=list(routes),
+            lifespan=None if around is None else lambda _: around(),
             exception_handlers={kind: answer_problem for kind in (HTTPException, EngineError, Exception)},
         )
         config = uvicorn.Config(
@@ -42,7 +54,7 @@ class Server:
             timeout_keep_alive=_IDLE_S,
             timeout_graceful_shutdown=round(_LEAVING_S),
             ws_max_size=16 * 1024 * 1024,
-            lifespan="off",
+            lifespan="off" if around is None else "on",
         )
         self._server = uvicorn.Server(config)
         self._socket: socket.socket | None = None

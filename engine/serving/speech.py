@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import closing
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from engine.conversation.replying.single_tasks import read_aloud
-from engine.conversation.speaking_along.pace import Pace
-from engine.conversation.speaking_along.voicing import Voicing
-from engine.engine import Engine
 from engine.events import Speech
 from engine.serving.bodies import json_object, number_of, one_of, text_of
-from engine.serving.jobs import Host, Job, Priority, events
+from engine.serving.jobs import Host, Priority, events
 from engine.serving.problems import ProblemError
+from engine.serving.reading import MOST_CHARACTERS, read_aloud_for
 from engine.serving.sounds import MEDIA_TYPES, RATE_HZ, Encoder, encoder
 from engine.serving.streams import Stream, sse
 from engine.serving.stretch import TimeStretch
+from engine.serving.threads import first_of
 from engine.serving.voices import Voices, voice_name
 
-MOST_CHARACTERS = 32_768
 _SLOWEST, _FASTEST = 0.25, 4.0
 
 
@@ -45,26 +41,16 @@ class SpeechRoutes:
         if not self._host.about.speaks:
             raise ProblemError(400, "The model in use cannot speak.")
         file = encoder(wanted.form)
-        pieces = events(self._host, "speak for others", self._steps(wanted), Priority.SPEAKER)
+        pieces = events(
+            self._host, "speak for others", read_aloud_for(self._voices, wanted.text, wanted.voice), Priority.SPEAKER
+        )
         sounds = _encoded(pieces, file, wanted.speed)
-        first = await anext(sounds)  # what goes wrong before any sound is told by the status of the answer
+        first = (
+            await first_of(request, sounds) or b""
+        )  # what goes wrong before any sound is told by the status of the answer
         if wanted.streamed_as == "sse":
             return sse(_as_events(first, sounds, len(wanted.text)), done=False)
         return Stream(_joined(first, sounds), MEDIA_TYPES[wanted.form])
-
-    def _steps(self, wanted: Wanted) -> Any:
-        def steps(engine: Engine, job: Job) -> Iterator[Speech | None]:
-            voice = self._voices.find(engine, wanted.voice)
-            synthesizer = engine.speaking.synthesizer(voice)
-            pace = Pace()
-            with closing(Voicing(synthesizer, pace)) as voicing:
-                for token in pace.writing(read_aloud(engine, wanted.text, None, job.cancelled)):
-                    voicing.add_token(token)
-                    yield from voicing.along()
-                    yield None
-                yield from voicing.rest()
-
-        return steps
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from engine import samples
 from engine.serving.forms import MOST_SOUND_S, Upload, uploaded
 from engine.serving.jobs import Host, ended
 from engine.serving.problems import ProblemError
-from engine.serving.scribe import Scribe
 from engine.serving.streams import sse
 from engine.serving.threads import from_thread, unless_gone
+from engine.serving.transcribing import Transcribing
 from engine.transcription.exports import to_srt, to_vtt
 from engine.transcription.languages import LANGUAGES, language_code
 from engine.transcription.results import (
@@ -33,8 +32,6 @@ from engine.transcription.results import (
     Transcript,
     TranscriptionEvent,
 )
-from engine.transcription.speakers import VoiceOf
-from engine.transcription.transcriber import run
 
 _FRAMES_PER_S = 100  # in which `seek` counts
 FORMATS = ("json", "text", "srt", "vtt", "verbose_json", "diarized_json")
@@ -43,9 +40,8 @@ FORMATS = ("json", "text", "srt", "vtt", "verbose_json", "diarized_json")
 class Transcriptions:
     """The two routes. Windows of all requests are decoded together."""
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
-        self._scribe = Scribe(host)
+    def __init__(self, host: Host, transcribing: Transcribing) -> None:
+        self._host, self._transcribing = host, transcribing
 
     async def transcribe(self, request: Request) -> Response:
         """Write down what is said."""
@@ -67,22 +63,8 @@ class Transcriptions:
             return sse(_deltas(events, wanted, kept.pop_all()))
 
     def _steps(self, path: Path, wanted: _Wanted) -> Generator[TranscriptionEvent]:
-        about, options = self._host.about, wanted.options
-        if samples.probe(path).duration_s > MOST_SOUND_S:
-            raise ProblemError(413, "A request may hold one hour of sound: send the recording in parts.", param="file")
-        voice_of: VoiceOf | None = None
-        if options.speakers is not None:
-            from engine.speaking.voice_networks import SpeakerNetwork
-
-            voice_of = SpeakerNetwork(about.folder / "token2wav")
         details = wanted.form == "verbose_json"
-        yield from run(
-            path,
-            lambda windows: self._scribe.recognise(options, windows, details),
-            model_folder=about.folder,
-            options=options,
-            voice_of=voice_of,
-        )
+        return self._transcribing.steps(path, wanted.options, details=details, longest_s=MOST_SOUND_S)
 
     def _whole(self, transcript: Transcript, wanted: _Wanted) -> Response:
         text = _text(transcript)

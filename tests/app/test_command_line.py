@@ -16,7 +16,11 @@ import pytest
 from app import command_line
 from app.audio import devices
 from app.audio.devices import DeviceError, PortAudio
+from app.talk.store import Store
+from app.talk.stored_turn import StoredTurn
 from engine.commands.sound_door import SoundDoor
+from engine.errors import StorageError
+from engine.events import new_turn_id
 from engine.samples import resample
 from tests.app.listening import find
 from tests.app.virtual_sound import RATE_HZ, VirtualSound
@@ -102,3 +106,18 @@ def _read_until(terminal: int, wanted: bytes) -> bytes:
         if select.select([terminal], [], [], 0.1)[0]:
             shown += os.read(terminal, 4096)
     return shown
+
+
+def test_programs_are_shown_the_words_around_what_was_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EARSHOT_HOME", str(tmp_path))
+    assert command_line.search_history("oslo") == []
+    store = Store(tmp_path / "conversations.sqlite", tmp_path / "recordings")
+    key = store.create("assistant").key
+    store.add(StoredTurn(new_turn_id(), key, text="the weather in Oslo", answer="Rain."), None)
+    store.rename(key, "Journey")
+    (found,) = command_line.search_history("oslo")
+    store.close()
+    assert (found.title, found.words) == ("Journey", "the weather in Oslo Rain.")
+    (tmp_path / "conversations.sqlite").write_bytes(b"this is no database")
+    with pytest.raises(StorageError, match="cannot be read"):
+        command_line.search_history("oslo")

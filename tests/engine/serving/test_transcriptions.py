@@ -11,6 +11,7 @@ import pytest
 
 from engine.samples import write_wav
 from engine.serving import Job, Priority, forms, transcriptions
+from engine.serving.scribe import Scribe
 from tests.engine.serving.conftest import Served
 from tests.sounds import babble, silence
 
@@ -69,7 +70,7 @@ def test_windows_of_two_clients_are_decoded_together(
     served: Served, client: httpx.Client, recording: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     together: list[int] = []
-    original = transcriptions.Scribe._next
+    original = Scribe._next
 
     def watched(scribe: Any) -> Any:
         found = original(scribe)
@@ -77,7 +78,7 @@ def test_windows_of_two_clients_are_decoded_together(
             together.append(len(found[1]))
         return found
 
-    monkeypatch.setattr(transcriptions.Scribe, "_next", watched)
+    monkeypatch.setattr(Scribe, "_next", watched)
     held, begun = threading.Event(), threading.Event()
 
     def hold(engine: Any, job: Job) -> Any:
@@ -107,7 +108,7 @@ def test_windows_of_two_clients_are_decoded_together(
 def _scribe(served: Served) -> Any:
     routes = served.server.application.routes
     (route,) = (route for route in routes if getattr(route, "path", "") == ROUTE)
-    return route.endpoint.__self__._scribe
+    return route.endpoint.__self__._transcribing._scribe
 
 
 @pytest.mark.parametrize(
