@@ -17,11 +17,13 @@ import numpy as np
 from flow_pieces import CONFIG
 from natural_lines import Studio, add_arguments, alone
 from natural_voices import BUILT_IN, NAMES
+from network_sizes import VOCODER_LOUDER
 from numpy.typing import NDArray
 from speaker_network import SpeakerNetwork
 from speech_tokenizer import SpeechTokenizer
 from torch_writer import write
 from training import load
+from vocoder_level import louder
 
 from engine.checkpoints.load_speaking import load_speaking
 from engine.speaking.flow import FlowConfig
@@ -118,9 +120,10 @@ def export(weights: Path, folder: Path, studio: Studio | None = None) -> None:
         load(speaker, path)
         speaker.to_onnx(folder / "campplus.onnx")
     (folder / "flow.yaml").write_text(flow_yaml(CONFIG), encoding="utf-8")
-    for name, target, published in (("flow", "flow.pt", published_flow), ("vocoder", "hift.pt", published_vocoder)):
-        if (weights / f"{name}.safetensors").exists():
-            write(folder / target, published(mx.load(str(weights / f"{name}.safetensors"))))
+    if (path := weights / "flow.safetensors").exists():
+        write(folder / "flow.pt", published_flow(mx.load(str(path))))
+    if (path := weights / "vocoder.safetensors").exists():
+        write(folder / "hift.pt", published_vocoder(louder(mx.load(str(path)), VOCODER_LOUDER)))
     speaking = load_speaking(folder)
     said = recordings(voices, studio)
     for old in voices.glob("*.safetensors"):

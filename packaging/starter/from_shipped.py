@@ -20,10 +20,12 @@ import mlx.core as mx  # isort: skip
 import numpy as np
 from assemble import BITS, GROUP
 from mlx.utils import tree_flatten
+from network_sizes import VOCODER_LOUDER
 from numpy.typing import NDArray
 from speaker_network import SpeakerNetwork
 from speech_tokenizer import SpeechTokenizer, TokenizerConfig
 from training import save
+from vocoder_level import louder
 
 from engine.checkpoints.torch_file import read
 from engine.speaking.flow import Flow
@@ -123,7 +125,8 @@ def voice(folder: Path, out: Path) -> None:
         assert set(weights) == {name for name, _ in tree_flatten(network.parameters())}
         save(weights, out / f"{name}.safetensors")
     save(Flow.published(read(folder / "flow.pt")), out / "flow.safetensors", mx.float16)
-    save(Vocoder.published(read(folder / "hift.pt")), out / "vocoder.safetensors", mx.float16)
+    vocoder = louder(Vocoder.published(read(folder / "hift.pt")), -VOCODER_LOUDER)
+    save(vocoder, out / "vocoder.safetensors", mx.float16)
 
 
 def _constants(model: bytes) -> Iterator[NDArray]:

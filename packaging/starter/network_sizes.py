@@ -46,3 +46,6 @@ TOKENIZER: dict[str, int] = {
 
 # How the flow is spoken with, which its training (`--solved`) makes it good at. Without guidance a step costs half.
 FLOW_STEPS, FLOW_GUIDANCE = 2, 0.0
+
+# Kokoro speaks faintly: by this (natural logarithm) the published vocoder is louder than its mel.
+VOCODER_LOUDER = 0.9

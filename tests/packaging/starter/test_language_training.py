@@ -74,7 +74,10 @@ def test_the_speech_tokenizer_comes_back_out_of_its_onnx_file() -> None:
     (codes,) = session.run(None, feeds)
     assert len(np.unique(codes)) > 5
     # onnxruntime rounds a little differently, which tells where a digit lies at the edge between two.
-    assert (np.array(network.codes(mel)) == codes).mean() >= 0.95
+    # A value that lies on a rounding threshold may fall to either side, which changes one of a code's eight digits.
+    places = 3 ** np.arange(8)
+    read, written = (found[..., None] // places % 3 for found in (np.array(network.codes(mel)), codes))
+    assert (read == written).mean() >= 0.98
 
 
 def test_word_errors_count_insertions_deletions_and_substitutions() -> None:
