@@ -14,6 +14,7 @@ from app.engine_side.requests import Request
 from app.engine_side.sinks import Sink
 from app.engine_side.voices import VoicesKnown, VoiceWork
 from app.shown import VoiceView
+from app.translations import sentence
 
 
 class Voices(QObject):
@@ -68,7 +69,7 @@ class Voices(QObject):
 
     def _on_event(self, _request: Request, event: Any) -> None:
         if isinstance(event, VoicesKnown):
-            own = tuple(VoiceView(name, name, True) for name in event.built_in)
+            own = tuple(VoiceView(name, shown_name(name), True) for name in event.built_in)
             self.listed = (*own, *(VoiceView(name, name) for name in event.library))
             self.changed.emit()
 
@@ -78,3 +79,8 @@ class Voices(QObject):
             then()
             if error is not None:
                 self.failed.emit(error)
+
+
+def shown_name(built_in: str) -> str:
+    """What a person reads for a built-in voice."""
+    return {"Female": sentence("Female"), "Male": sentence("Male")}.get(built_in, built_in)

@@ -77,11 +77,11 @@ def test_a_voice_is_recorded_heard_used_renamed_and_removed(user: User) -> None:
     assert not recorder.record_button.isEnabled(), "without a name and consent"
     record(user, "Me")
     user.sees(lambda: recorder.message == "“Me” can speak now.", 30_000)
-    user.sees(lambda: listed(user) == ["Ada", "Me"])
+    user.sees(lambda: listed(user) == ["Female", "Male", "Me"])
     user.sees(lambda: not list(user.app.paths.transcriptions.glob("*.flac")))  # nothing is kept beside the voice
     assert user.silence(), "the room is not played back"
 
-    assert any(label.text() == "In use" for label in row(user, "Ada").findChildren(Label)), "none was chosen yet"
+    assert any(label.text() == "In use" for label in row(user, "Female").findChildren(Label)), "none was chosen yet"
 
     user.press(user.word("Hear", row(user, "Me")))
     user.sees(lambda: user.sound.listen(0.02).any(), 30_000)
@@ -100,16 +100,16 @@ def test_a_voice_is_recorded_heard_used_renamed_and_removed(user: User) -> None:
     assert sheet is not None
     sheet.field.setText("Myself")
     user.press(sheet.done_button)
-    user.sees(lambda: listed(user) == ["Ada", "Myself"])
+    user.sees(lambda: listed(user) == ["Female", "Male", "Myself"])
 
     user.press(user.word("Remove", row(user, "Myself")))
-    user.sees(lambda: listed(user) == ["Ada"])
+    user.sees(lambda: listed(user) == ["Female", "Male"])
     assert user.settings.toast.words == "Removed “Myself”"
     user.press(user.settings.toast.undo_button)
-    user.sees(lambda: listed(user) == ["Ada", "Myself"])
+    user.sees(lambda: listed(user) == ["Female", "Male", "Myself"])
     assert not list(removed.iterdir())
     user.window.menus.redo.trigger()
-    user.sees(lambda: listed(user) == ["Ada"])
+    user.sees(lambda: listed(user) == ["Female", "Male"])
     assert [path.parent.parent for path in user.app.paths.voices.rglob("voice")] == [removed]
     user.settings.accept()
     user.window.menus.new.trigger()
@@ -135,7 +135,7 @@ def spoken(user: User) -> Any:
 
 def test_an_answer_is_spoken_again_in_another_voice(user: User) -> None:
     record(user, "Me")
-    user.sees(lambda: listed(user) == ["Ada", "Me"], 30_000)
+    user.sees(lambda: listed(user) == ["Female", "Male", "Me"], 30_000)
     user.settings.accept()
     user.type("What is twelve times seven?")
     user.sees(lambda: user.sound.listen(0.02).any(), 60_000)
@@ -160,7 +160,7 @@ def test_silence_becomes_no_voice_and_the_form_stays_filled(user: User) -> None:
     user.sound.speak(np.random.default_rng(0).normal(0, 1e-4, 6 * 48_000).astype(np.float32))
     user.sees(lambda: "Nothing was heard" in recorder.message)
     assert recorder.name_field.text() == "Nobody"
-    assert [voice.name for voice in user.app.controller.voices] == ["Ada"]
+    assert [voice.name for voice in user.app.controller.voices] == ["Female", "Male"]
 
 
 def test_closing_the_settings_records_nothing_behind_them(user: User) -> None:
@@ -170,7 +170,7 @@ def test_closing_the_settings_records_nothing_behind_them(user: User) -> None:
     assert not user.app.controller._sound.microphone.recording
     user.sound.speak(np.repeat(babble(6.0), 3))
     user.qtbot.wait(300)
-    assert [voice.name for voice in user.app.controller.voices] == ["Ada"]
+    assert [voice.name for voice in user.app.controller.voices] == ["Female", "Male"]
 
 
 def test_a_microphone_pulled_while_a_voice_is_recorded_says_so(user: User) -> None:
@@ -195,7 +195,7 @@ def test_a_recording_and_an_exported_voice_are_imported(
     assert sheet is not None
     assert sheet.field.text() == "aunt"
     user.press(sheet.done_button)
-    user.sees(lambda: listed(user) == ["Ada", "aunt"], 30_000)
+    user.sees(lambda: listed(user) == ["Female", "Male", "aunt"], 30_000)
     assert recording.exists(), "the file imported stays"
     exported = tmp_path / "uncle.voice"
     shutil.copy(next(user.app.paths.voices.glob("aunt.voice")), exported)
@@ -203,7 +203,7 @@ def test_a_recording_and_an_exported_voice_are_imported(
     user.press(user.word("Import a recording…", page))
     sheet = next(sheet for sheet in page.findChildren(NameSheet) if sheet.isVisible())
     user.press(sheet.done_button)
-    user.sees(lambda: listed(user) == ["Ada", "aunt", "uncle"], 30_000)
+    user.sees(lambda: listed(user) == ["Female", "Male", "aunt", "uncle"], 30_000)
     user.press(user.word("Import a recording…", page))  # once more: the name is taken
     sheet = next(sheet for sheet in page.findChildren(NameSheet) if sheet.isVisible())
     user.press(sheet.done_button)
