@@ -32,6 +32,7 @@ from app.talk.choices import tool_offers
 from app.talk.confirmations import Confirmations
 from app.talk.conversation import Conversation
 from app.talk.conversation_commands import ConversationCommands
+from app.talk.conversation_exchange import ConversationExchange
 from app.talk.lost_devices import LostDevices
 from app.talk.microphone_test import MicrophoneTest
 from app.talk.microphone_use import MicrophoneUse
@@ -66,6 +67,7 @@ from engine.events import Progress
 
 _ON_MAC = sys.platform == "darwin"
 _CLOCK_OF_DISK_S = 2.0  # by which a disk's times may be behind
+_COPYING_HANGS_S = 600.0  # hours of sound, onto a slow disk
 _DISK_HANGS_S = 60.0  # many files take long to be listed, a sleeping disk takes seconds to wake
 
 
@@ -257,7 +259,9 @@ def _build_talk(
     questions.heard.connect(test.note_heard)
     return Talk(
         machine, notices, conversation, confirmations, use, test, recorder, questions, answerer, replayer,
-        turn_transcriber, commands, conversations, voice_recorder, timers,
+        turn_transcriber, commands, conversations,
+        ConversationExchange(conversation, conversations, notices, Worker("exchange", _COPYING_HANGS_S)),
+        voice_recorder, timers,
         Recovery(conversation, paths.recordings, disk),
         RecordingPlayer(machine, sound), LostDevices(notices, sound),
     )  # fmt: skip

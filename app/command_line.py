@@ -25,9 +25,10 @@ _MOST_FOUND = 20
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    from app import conversations_cli
     from engine import cli
 
-    return cli.main(arguments, SystemSound(), search_history)
+    return cli.main(arguments, SystemSound(), search_history, more=(conversations_cli,))
 
 
 def search_history(query: str) -> list[FoundConversation]:

@@ -173,6 +173,7 @@ class Controller(TalkCommands):
         self.stop()
         self.transcriber.close()
         self.transcripts.close()
+        self._talk.exchange.close()
         self.tool_servers.end_all()
         self._models.downloads.close()
         self._thread.blockSignals(True)

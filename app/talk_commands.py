@@ -184,6 +184,14 @@ class TalkCommands(QObject):
         """Remove a conversation; it can be brought back. One that is not saved yet has no key."""
         self._undoable.remove_conversation(key)
 
+    def export_conversation(self, key: str, place: Path, kind: str) -> None:
+        """Write a conversation for other programs: "md", "json", or with its sound as a "folder"."""
+        self._talk.exchange.export(key, place, kind)
+
+    def import_conversation(self, place: Path) -> None:
+        """Take in an exported conversation, and show it."""
+        self._talk.exchange.import_from(place)
+
     def search(self, query: str) -> None:
         """Look for the conversations and recordings in which this was said."""
         self._conversation.search(query)

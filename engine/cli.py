@@ -10,7 +10,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from engine.commands.console import Help, drop_stdout, result, version
 from engine.commands.files import with_values
@@ -34,14 +34,27 @@ exit codes: 0 done, 2 something needs your attention (said in one sentence), 130
 OK, FAILED, STOPPED, PIPE_CLOSED = 0, 2, 130, 141
 
 
-def main(argv: Sequence[str] | None = None, sound: SoundDoor | None = None, history: History | None = None) -> int:
+class Command(Protocol):
+    """A module with a command of its own."""
+
+    def add_parser(self, subparsers: argparse._SubParsersAction) -> None:
+        """Declare the command."""
+
+
+def main(
+    argv: Sequence[str] | None = None,
+    sound: SoundDoor | None = None,
+    history: History | None = None,
+    more: Sequence[Command] = (),
+) -> int:
     """Run one command; returns the exit code. Prints one sentence on stderr for an EngineError.
 
-    `sound` is what may be used of this machine's sound devices, `history` searches what was said in the window.
+    `sound` is what may be used of this machine's sound devices, `history` searches what was said in the window,
+    `more` are commands that the engine does not know.
     """
     _prepare_streams()
     try:
-        code = _run(argv, sound, history)
+        code = _run(argv, sound, history, more)
         sys.stdout.flush()
         return code
     except BrokenPipeError:
@@ -59,8 +72,8 @@ def _prepare_streams() -> None:
             stream.reconfigure(errors=errors)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser with every command of COMMANDS."""
+def build_parser(more: Sequence[Command] = ()) -> argparse.ArgumentParser:
+    """The parser with every command of COMMANDS, and `more`."""
     parser = argparse.ArgumentParser(
         prog="earshot",
         description="Earshot transcribes, translates and answers speech with a model that runs on this machine.",
@@ -71,11 +84,13 @@ def build_parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     for name in COMMANDS:
         importlib.import_module(f"engine.commands.{name}").add_parser(subparsers)
+    for command in more:
+        command.add_parser(subparsers)
     return parser
 
 
-def _run(argv: Sequence[str] | None, sound: SoundDoor | None, history: History | None) -> int:
-    parser = build_parser()
+def _run(argv: Sequence[str] | None, sound: SoundDoor | None, history: History | None, more: Sequence[Command]) -> int:
+    parser = build_parser(more)
     args = parser.parse_args(with_values(sys.argv[1:] if argv is None else argv))
     args.sound, args.history = sound, history
     try:

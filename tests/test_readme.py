@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from app import conversations_cli
 from engine import samples
 from engine.cli import build_parser
 from engine.commands.files import with_values
@@ -42,4 +43,4 @@ def test_every_command_line_shown_is_one_that_the_program_takes() -> None:
     assert len(lines) > 10
     for line in lines:
         arguments = shlex.split(re.sub(r" {2,}#.*", "", line))
-        assert build_parser().parse_args(with_values(arguments)).func, line
+        assert build_parser((conversations_cli,)).parse_args(with_values(arguments)).func, line

@@ -9,13 +9,14 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
 from app.engine_side.memory import Branch, KnownTurn
 from app.settings import Settings
 from app.shown import ConversationView, TurnState, TurnView
+from app.talk.archive import ArchivedConversation
 from app.talk.searcher import Searcher
 from app.talk.spoken_words import Span, character_at, word_at
 from app.talk.store import Store
@@ -25,6 +26,7 @@ from engine.errors import StorageError
 
 log = logging.getLogger(__name__)
 
+Answer = TypeVar("Answer")
 _SETTLED = (TurnState.DONE, TurnState.INTERRUPTED)
 
 
@@ -117,7 +119,7 @@ class Conversation(QObject):
     def branch(self) -> Branch:
         """What the model's memory has to be."""
         known = [self._known(turn) for turn in self._turns.values() if turn.state is not TurnState.FAILED]
-        ids: frozenset[str] = self._read(self._store.ids, self.key) or frozenset()
+        ids = self._read(self._store.ids, self.key) or frozenset()
         return Branch(self.key, self.folder, tuple(known), ids | self._turns.keys())
 
     def _known(self, turn: StoredTurn) -> KnownTurn:
@@ -340,6 +342,18 @@ class Conversation(QObject):
         """List a removed conversation again."""
         self._attempt(self._store.restore_conversation, key, about=key)
 
+    def archive(self, key: str) -> ArchivedConversation | None:
+        """A saved conversation as it is exported."""
+        return self._read(self._store.archive, key)
+
+    def make_room(self, archive: ArchivedConversation) -> ArchivedConversation | None:
+        """An exported conversation under ids that are free here."""
+        return self._read(self._store.make_room, archive)
+
+    def take_in(self, archive: ArchivedConversation) -> bool:
+        """Keep an exported conversation for which room was made; whether that could be done."""
+        return not self._closed and self._attempt(self._store.add_archive, archive, about=archive.key) is not None
+
     def set_preset(self, preset: str) -> None:
         """Remember who answers."""
         if self.view.key:
@@ -399,7 +413,7 @@ class Conversation(QObject):
             return None
         return True if result is None else result
 
-    def _read(self, command: Callable[..., Any], *arguments: Any) -> Any:
+    def _read(self, command: Callable[..., Answer], *arguments: Any) -> Answer | None:
         """The same for what changes nothing."""
         try:
             return command(*arguments)

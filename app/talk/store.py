@@ -13,6 +13,8 @@ from pathlib import Path
 from app.settings import Retention
 from app.shown import ConversationView
 from app.talk import search
+from app.talk.archive import ArchivedConversation
+from app.talk.archive_rows import insert_archive, read_archive, taken_ids
 from app.talk.branches import show_branch, tip_of, tree_of
 from app.talk.database import Database
 from app.talk.schema import file_name, single_row
@@ -138,6 +140,21 @@ class Store:
 
     def _set_removed(self, table: str, column: str, key: str, when: float | None) -> None:
         self._database.write(lambda db: db.execute(f"UPDATE {table} SET removed = ? WHERE {column} = ?", (when, key)))
+
+    def archive(self, key: str) -> ArchivedConversation | None:
+        """A conversation as it is exported; None when it is not known, removed, or empty."""
+        return self._database.read(lambda db: read_archive(db, key))
+
+    def make_room(self, archive: ArchivedConversation) -> ArchivedConversation:
+        """An exported conversation under a key and ids that nothing here has."""
+        key = archive.key
+        if self.knows(key) or self.folder(key).exists():
+            key = uuid.uuid4().hex
+        return archive.renamed(key, self._database.read(lambda db: taken_ids(db, archive)))
+
+    def add_archive(self, archive: ArchivedConversation) -> None:
+        """Keep an exported conversation, for which room was made."""
+        self._database.write(lambda db: insert_archive(db, archive))
 
     def expire(self, retention: Retention, days: int, spared: str = "") -> list[str]:
         """Remove what need not be kept any longer, but for one conversation; returns the keys.

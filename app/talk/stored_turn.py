@@ -100,7 +100,7 @@ def encode_turn(turn: StoredTurn) -> str:
 def decode_turn(id: str, conversation: str, content: str) -> StoredTurn:
     """A turn from its JSON. One that was under way when Earshot died says so, and so does one that is damaged."""
     try:
-        turn = _decoded(id, conversation, json.loads(content))
+        turn = strictly_decoded(id, conversation, json.loads(content))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         log.warning("turn %s cannot be read: %s", id, type(error).__name__)
         problem = sentence("This turn cannot be read: it was damaged on the disk, or written by a newer Earshot.")
@@ -111,7 +111,8 @@ def decode_turn(id: str, conversation: str, content: str) -> StoredTurn:
     return turn
 
 
-def _decoded(id: str, conversation: str, value: dict[str, Any]) -> StoredTurn:
+def strictly_decoded(id: str, conversation: str, value: dict[str, Any]) -> StoredTurn:
+    """The same from the value that the JSON holds. Raises ValueError, TypeError, KeyError or AttributeError."""
     fields: dict[str, Any] = {name: _text(value[name]) for name in _WORDS if name in value}
     fields |= {name: _number(value[name]) for name in _NUMBERS if value.get(name) is not None}
     fields |= {name: _whole(value[name]) for name in _COUNTS if value.get(name) is not None}
@@ -155,7 +156,7 @@ def encode_turn_of_first_version(content: str) -> str:
         value = json.loads(content)
         view = value.pop("view")
         view.pop("key", None), view.pop("spoken", None), view.pop("has_sound", None)
-        turn = _decoded("", "", view | value)
+        turn = strictly_decoded("", "", view | value)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return content
     return encode_turn(turn)

@@ -8,6 +8,7 @@ from app.talk.answerer import Answerer
 from app.talk.confirmations import Confirmations
 from app.talk.conversation import Conversation
 from app.talk.conversation_commands import ConversationCommands
+from app.talk.conversation_exchange import ConversationExchange
 from app.talk.lost_devices import LostDevices
 from app.talk.microphone_test import MicrophoneTest
 from app.talk.microphone_use import MicrophoneUse
@@ -41,6 +42,7 @@ class Talk:
     turn_transcriber: TurnTranscriber
     commands: TurnCommands
     conversations: ConversationCommands
+    exchange: ConversationExchange
     voice_recorder: VoiceRecorder
     timers: Timers
     recovery: Recovery

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QCloseEvent, QGuiApplication
 
 from app.qt import override
+from app.widgets.bindings.exchange import ExchangeBinding
 from app.widgets.bindings.lists import ListBinding
 from app.widgets.bindings.settings import SettingsBinding
 from app.widgets.bindings.sidebar_list import SidebarListBinding
@@ -37,6 +38,7 @@ class MainWindow(Window):
         self.listing = ListBinding(self, controller, settings)
         self.sidebar_listing = SidebarListBinding(self, controller)
         self.transcribing = TranscribeBinding(self, controller, settings)
+        self.exchanging = ExchangeBinding(self, controller, settings, self.transcribing)
         self.reading = TranscriptBinding(self, controller, self.transcribing)
         self.preferences = SettingsBinding(self, controller, settings)
         self.undoing = UndoBinding(self, controller, self.preferences)

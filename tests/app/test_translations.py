@@ -86,7 +86,7 @@ NOT_SHOWN = {
 }
 PROSE = re.compile(r"[A-Za-z]+ [a-z]{2,} [a-z]{2,}")
 # Without a window, or for whoever helps.
-IN_ENGLISH = {"terminal.py", "command_line.py", "self_test", "main.py", "diagnostics.py"}
+IN_ENGLISH = {"conversations_cli.py", "terminal.py", "command_line.py", "self_test", "main.py", "diagnostics.py"}
 
 
 def unmarked(node: ast.AST) -> Iterator[ast.Constant]:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import contents
 import pytest
-
 from build import BuildError, refuse_python
 
 ROOT = contents.ROOT

@@ -26,6 +26,7 @@ class TranscribeBinding(QObject):
     """Recordings in, texts out."""
 
     open_wanted = Signal(str)
+    export_offered = Signal()  # or no more: `can_export`
 
     def __init__(self, window: Window, controller: Controller, settings: Settings) -> None:
         super().__init__(window)
@@ -41,7 +42,6 @@ class TranscribeBinding(QObject):
         window.transcribe.new_choices_changed.connect(self._on_new_choices)
         window.recordings.export_all.clicked.connect(self._on_export_all)
         window.recordings.clear_finished.clicked.connect(controller.clear_finished)
-        window.menus.export.triggered.connect(self._on_export_menu)
         window.sidebar.conversations.recording_opened.connect(self.open_wanted)
         window.sidebar.conversations.recording_removed.connect(controller.remove_recording)
         now = settings.now
@@ -71,9 +71,14 @@ class TranscribeBinding(QObject):
     def _offer_export(self) -> None:
         finished = self._window.transcribe.finished
         self._window.recordings.export_all.setEnabled(bool(finished))
-        self._window.menus.export.setEnabled(bool(finished) or bool(self._window.transcript_key))
+        self.export_offered.emit()
         done = any(job.state is JobState.DONE for job in self._window.transcribe.jobs)
         self._window.recordings.clear_finished.setEnabled(done)
+
+    @property
+    def can_export(self) -> bool:
+        """Whether there is a text to export."""
+        return bool(self._window.transcribe.finished) or bool(self._window.transcript_key)
 
     # How recordings are transcribed.
 
@@ -153,7 +158,8 @@ class TranscribeBinding(QObject):
             if job.title == path.stem:
                 self._window.transcribe.card(job.key).say(words)
 
-    def _on_export_menu(self) -> None:
+    def offer_formats(self) -> None:
+        """Ask in which format the texts in front are to be exported."""
         if self._window.transcript_key:
             menu = QMenu(self._window)
             self._fill(menu, [self._window.transcript_key])

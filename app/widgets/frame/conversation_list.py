@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from PySide6.QtCore import (
     QAbstractListModel,
+    QCoreApplication,
     QEvent,
     QModelIndex,
     QPoint,
@@ -41,6 +43,7 @@ from app.widgets.controls.scroll_bar import use_thin_bar
 
 _PAGE = 200  # conversations that are laid out at once
 HIT_START, HIT_END = "\x02", "\x03"
+EXPORTS = ("md", "json", "folder")  # what a conversation can be written as
 Entry = ConversationView | RecordingView
 
 
@@ -267,6 +270,16 @@ class ConversationDelegate(QStyledItemDelegate):
         editor.setGeometry(option.rect.adjusted(14, 2, -14, -26))
 
 
+def export_words(kind: str) -> str:
+    """What one of EXPORTS is called in a menu."""
+    translate = QCoreApplication.translate
+    return {
+        "md": translate("Exports", "Markdown…"),
+        "json": translate("Exports", "JSON…"),
+        "folder": translate("Exports", "Folder with Sound…"),
+    }[kind]
+
+
 def snippet_pieces(snippet: str) -> list[tuple[bool, str]]:
     """Words of a snippet, each with whether it was searched for; Chinese breaks at every character."""
     pieces: list[tuple[bool, str]] = []
@@ -290,6 +303,7 @@ class ConversationList(QListView):
     opened = Signal(str)
     renamed = Signal(str, str)
     delete_requested = Signal(str)
+    export_requested = Signal(str, str)  # which one, and as which of EXPORTS
     recording_opened = Signal(str)
     recording_removed = Signal(str)
 
@@ -381,9 +395,15 @@ class ConversationList(QListView):
         menu.addAction(self.tr("Open"), lambda: self._on_opened(self._model.index_of(row.key)))
         if isinstance(row, ConversationView):
             menu.addAction(self.tr("Rename"), lambda: self._edit(row.key))
+            self._add_exports(menu, row.key)
         menu.addSeparator()
         menu.addAction(self.tr("Delete"), lambda: self._remove(row))
         menu.popup(self.viewport().mapToGlobal(at))
+
+    def _add_exports(self, menu: QMenu, key: str) -> None:
+        exports = menu.addMenu(self.tr("Export"))
+        for kind in EXPORTS:
+            exports.addAction(export_words(kind), partial(self.export_requested.emit, key, kind))
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -86,6 +86,8 @@ class Menus(QObject):
         self.open = self._action(menu, _tr("Transcribe Files…"), Standard.Open)
         menu.addSeparator()
         self.export = self._action(menu, _tr("Export…"), "Ctrl+Shift+E")
+        self.import_file = self._action(menu, _tr("Import Conversation…"))
+        self.import_folder = self._action(menu, _tr("Import Conversation with Sound…"))
         self.save_sound = self._action(menu, _tr("Save as Sound…"), Standard.Save)
         menu.addSeparator()
         self.close = self._action(menu, _tr("Close Window"), "Ctrl+W")

@@ -391,6 +391,7 @@ def test_export_is_offered_once_a_text_is_complete(window: MainWindow, controlle
     assert not export.isEnabled()
     controller.transcriber.show(JobView("a", "talk.wav", JobState.DONE, segments=(SegmentView(0, 1, "One."),)))
     assert export.isEnabled()
+    window.show_page(TRANSCRIBE)
     assert window.menus.export.isEnabled()
 
 
