@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PYTEST := QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest
 .DEFAULT_GOAL := help
 
-.PHONY: help run test unit lint quality benchmark doors screenshots starter app bundle-audit requirements setup system clean
+.PHONY: help run test unit lint quality benchmark doors screenshots starter app frozen mac-check bundle-audit requirements setup system clean
 
 help: ## say what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -48,6 +48,12 @@ starter: setup ## train the starter model again (NATURAL=folder, see packaging/s
 
 app: system ## build the app: Earshot.app on a Mac, dist/Earshot on Linux
 	$(PYTHON) packaging/build.py
+
+frozen: setup app ## build the app for Linux and use it as a person would (slow)
+	$(BIN)/python -m tests.frozen dist/Earshot/Earshot
+
+mac-check: setup ## on the first Mac: tests, parity, benchmarks, the app; all figures in mac-check.json (an hour)
+	$(BIN)/python packaging/mac_check.py
 
 bundle-audit: setup ## audit Earshot.app, laid out from the wheels for a Mac, on any system
 	@mkdir -p build

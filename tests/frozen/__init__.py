@@ -1,0 +1,1 @@
+"""The built app on Linux, used as a person would: `make frozen`, or python -m tests.frozen PROGRAM."""
