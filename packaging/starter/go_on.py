@@ -5,7 +5,7 @@
 
 The first GPU teaches ear and language model, the last one vocoder and flow. With `--tokenizer-minutes` the speech
 tokenizer is trained anew before. A training that breaks off begins again at the weights it wrote last, for the time
-that is left. In the end ear and language model are averaged with those they began with. `--collect` copies what is
+that is left. In the end ear and language model are averaged with the published ones. `--collect` copies what is
 written so far, at any time: some nine files, the language model in shards, the logs as one archive. `assemble.py` and
 `export_voice.py` make a model of it.
 """
@@ -165,9 +165,8 @@ def go_on(programs: Programs, place: Place, options: argparse.Namespace) -> None
     for one in beside:
         one.join()
     if (place.language / "weights-0.safetensors").exists():
-        before = place.translated if place.translated.exists() else place.shipped
         shares = ("--share", options.share, "--language-share", options.language_share)
-        programs.run("averaged_weights.py", (before, place.language, place.averaged, *shares))
+        programs.run("averaged_weights.py", (place.published, place.language, place.averaged, *shares))
 
 
 def collect(place: Place, out: Path) -> list[Path]:

@@ -28,7 +28,9 @@ def renew(
     """
     clock = Clock(time.monotonic() + 60 * options.tokenizer_minutes)
     corpus, said = place.work / "corpus", place.work / "replies"
-    shutil.rmtree(place.translated, ignore_errors=True)  # of an earlier run
+    published = place.work / "published"
+    for folder in (place.translated, published):  # of an earlier run
+        shutil.rmtree(folder, ignore_errors=True)
     spoken = (said, *network, "--utterances", options.utterances, "--count", options.replies, "--first", FIRST_REPLIES)
     jobs = [
         threading.Thread(target=programs.run, args=("natural_replies.py", spoken, 1, 3), daemon=True),
@@ -45,9 +47,9 @@ def renew(
     old = place.shipped / "tokenizer.safetensors"
     programs.run("translate_tokens.py", (said, "--old", old, "--store", pairs), gpu=1)
     text = ("--tokenizer", tokenizer, "--pairs", pairs)
-    begun = place.kept_language()
-    if not programs.run("translate_tokens.py", (begun, place.translated, *text)):
-        raise RuntimeError(f"the new tokens have no embeddings: {place.work / 'logs' / 'translate_tokens.py.log'}")
+    for weights, translated in ((place.kept_language(), place.translated), (place.shipped, published)):
+        if not programs.run("translate_tokens.py", (weights, translated, *text)):
+            raise RuntimeError(f"the new tokens have no embeddings: {place.work / 'logs' / 'translate_tokens.py.log'}")
     shutil.rmtree(place.language, ignore_errors=True)  # of the old tokens
     for shard in sorted(said.glob("[0-9]*")):
         shard.rename(corpus / shard.name)

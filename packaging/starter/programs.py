@@ -59,6 +59,12 @@ class Place:
         return self.work / "translated"
 
     @property
+    def published(self) -> Path:
+        """The published ear and language model, with the embeddings of a new tokenizer's tokens where there is one."""
+        translated = self.work / "published"
+        return translated if translated.exists() else self.shipped
+
+    @property
     def voice(self) -> Path:
         """Vocoder and flow."""
         return self.work / "voice"

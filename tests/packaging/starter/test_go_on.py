@@ -167,5 +167,6 @@ def test_a_new_tokenizer_comes_first_and_everything_begins_with_its_tokens(tmp_p
     assert before[0] == str(place.work / "replies")
     assert after[after.index("--speech-tokenizer") + 1] == str(place.latest("tokenizer"))
     assert "--new-tokens" in found["train_flow.py"][0]
-    assert len(found["translate_tokens.py"]) == 2
+    assert [given[1] for given in found["translate_tokens.py"][1:]] == [str(place.translated), str(place.published)]
+    assert place.published == place.work / "published"
     assert len(found["natural_replies.py"]) == 1
