@@ -18,6 +18,11 @@ from app.settings import Preferences
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
 NAME = "NSMicrophoneUsageDescription"
+# As PyInstaller's analysis finds them, wanted or not.
+FOUND = (
+    *("PySide6/QtCore.abi3.so", "PySide6/Qt/translations/qtbase_fr.qm", "_sounddevice_data/libportaudio64bit.dll"),
+    "onnxruntime/capi/libonnxruntime.1.32.0.dylib",
+)
 
 
 @pytest.fixture
@@ -32,9 +37,12 @@ def bundle(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     def analyse(scripts: list[str], **options: Any) -> Any:
         asked.update(options)
-        return SimpleNamespace(pure=[], scripts=[], binaries=[], datas=[])
+        return SimpleNamespace(pure=[], scripts=[], binaries=[(name, name, "BINARY") for name in FOUND], datas=[])
 
-    steps = {name: lambda *given, **options: None for name in ("EXE", "PYZ", "COLLECT")}
+    steps: dict[str, Any] = {name: lambda *given, **options: None for name in ("EXE", "PYZ")}
+    steps["COLLECT"] = lambda program, *entries, **options: asked.update(
+        collected=[each for part in entries for each in part]
+    )
     steps |= {"Analysis": analyse, "BUNDLE": lambda *given, **options: asked.update(options)}
     spec = PACKAGING / "Earshot.spec"
     monkeypatch.setattr(sys, "platform", "darwin")
@@ -61,6 +69,18 @@ def test_what_is_imported_by_name_and_every_licence_come_along(bundle: dict[str,
         f"licences/{name}" for name in ("earshot-assistant", "pyside6-essentials", "tokenizers", "onnxruntime")
     } <= folders
     assert not any(folder.startswith("resources/screenshots") for folder in folders)
+
+
+def test_metal_kernels_are_linked_beside_every_link_to_mlx(bundle: dict[str, Any]) -> None:
+    """PyInstaller links libmlx.dylib into the top folder; without the link to its kernels no matrix is multiplied."""
+    assert ("mlx.metallib", "mlx/lib/mlx.metallib", "SYMLINK") in bundle["collected"]
+    assert ("libmlx.dylib", "mlx/lib/libmlx.dylib", "SYMLINK") in bundle["collected"]
+
+
+def test_dead_weight_stays_behind(bundle: dict[str, Any]) -> None:
+    names = {entry[0] for entry in bundle["collected"]}
+    assert "PySide6/QtCore.abi3.so" in names
+    assert not any("onnxruntime/capi/lib" in name or name.endswith((".dll", "_fr.qm")) for name in names)
 
 
 def test_the_property_list_is_whole() -> None:
