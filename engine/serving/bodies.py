@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 from starlette.requests import Request
@@ -47,8 +46,7 @@ def number_of(value: dict[str, Any], name: str, default: float, least: float, mo
     found = value.get(name)
     if found is None:
         return default
-    fits = isinstance(found, int | float) and not isinstance(found, bool) and math.isfinite(found)
-    if not (fits and least <= found <= most):
+    if not isinstance(found, int | float) or isinstance(found, bool) or not least <= found <= most:
         raise ProblemError(400, f"{name} must be a number from {least:g} to {most:g}.", param=name)
     return float(found)
 

@@ -14,7 +14,7 @@ from tests.engine.serving.conftest import TOKEN, Served, client, recording, serv
 from tests.fuzzing.sending import EndsAtOnce, all_gone, wrong_answers
 from tests.fuzzing.served_requests import raw_request
 
-COUNT, AT_A_TIME = 10_000, 8
+COUNT, AT_A_TIME = 10_000, 32
 
 
 def test_ten_thousand_damaged_requests(

@@ -73,6 +73,8 @@ def test_an_unknown_voice_is_the_models_own_and_no_file(served: Served, client: 
         ({"input": "a", "response_format": "midi"}, "response_format"),
         ({"input": "a", "speed": 9}, "speed"),
         ({"input": "a", "speed": True}, "speed"),
+        ({"input": "a", "speed": 10**400}, "speed"),
+        ({"input": "a", "speed": float("nan")}, "speed"),
         ({"input": "a", "stream_format": ["sse"]}, "stream_format"),
     ],
 )
