@@ -13,6 +13,7 @@ from engine.checkpoints.load import LoadedCheckpoint, loading
 from engine.conversation.prompting.reading import SharedPrefixes
 from engine.errors import CheckpointError
 from engine.events import Progress
+from engine.ranks.leading import LeadingModel
 
 if TYPE_CHECKING:
     from engine.conversation.replying.settings import SessionSettings
@@ -139,6 +140,8 @@ class Engine:
         if self._speaking is not None:
             self._speaking.close()
         self._speaking = None
+        if isinstance(self.llm, LeadingModel):
+            self.llm.end()
         self.shared_prefixes.clear()
         del self._checkpoint, self.llm, self.hearing
         mx.clear_cache()

@@ -49,7 +49,16 @@ class Job:
         self.name, self.steps, self.priority = name, steps, priority
         self.on_event, self.on_end = on_event, on_end
         self._cancelled = threading.Event()
+        self._lock = threading.Lock()
+        self._over = False
         self.on_cancel: Callable[[], None] | None = None  # how to end it sooner than between two steps
+
+    def end(self, error: BaseException | None) -> None:
+        """Call `on_end`, the first time."""
+        with self._lock:
+            over, self._over = self._over, True
+        if not over:
+            self.on_end(error)
 
     def cancel(self) -> None:
         """End it before its next step. From any thread."""
@@ -104,6 +113,8 @@ class Worker:
         self._order = itertools.count()
         self._lock = threading.Lock()
         self._open = True
+        self._failed: BaseException | None = None
+        self._jobs: set[Job] = set()  # that have not ended
         self._queue: queue.PriorityQueue[tuple[int, int, Job | None]] = queue.PriorityQueue()
         self._ready: queue.SimpleQueue[About | BaseException] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -117,9 +128,18 @@ class Worker:
         """See `Host`."""
         with self._lock:
             if self._open:
+                self._jobs.add(job)
                 self._queue.put((job.priority, next(self._order), job))
                 return
-        job.on_end(ended())
+        job.end(self._failed or ended())
+
+    def fail(self, error: BaseException) -> None:
+        """End everything with an error, at once and from any thread: the engine's own may never come back."""
+        with self._lock:
+            self._open, self._failed = False, error
+            jobs, self._jobs = self._jobs, set()
+        for job in jobs:
+            job.end(error)
 
     def close(self, timeout_s: float = 5.0) -> None:
         """End the thread after the step that is being made; whatever was not done ends with HostEndedError."""
@@ -146,7 +166,7 @@ class Worker:
                 self._do(engine, job)
         while not self._queue.empty():
             if (job := self._queue.get()[2]) is not None:
-                job.on_end(ended())
+                self._end(job, ended())
         engine.close()
 
     def _do(self, engine: Engine, job: Job) -> None:
@@ -155,11 +175,16 @@ class Worker:
             if not job.cancelled():
                 self._make_steps(engine, job)
         except _Ended:
-            job.on_end(ended())
+            self._end(job, ended())
             raise
         except BaseException as raised:
             error = raised
-        job.on_end(error)
+        self._end(job, error)
+
+    def _end(self, job: Job, error: BaseException | None) -> None:
+        with self._lock:
+            self._jobs.discard(job)
+        job.end(error)
 
     def _make_steps(self, engine: Engine, job: Job) -> None:
         with closing(job.steps(engine, job)) as steps:  # type: ignore[type-var]

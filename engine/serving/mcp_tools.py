@@ -68,7 +68,9 @@ class McpTools:
 
     def server(self) -> MCPServer:
         """A server that offers them."""
-        server: MCPServer = MCPServer("earshot", title="Earshot", instructions="Hears and speaks on this machine.")
+        server: MCPServer = MCPServer(
+            "earshot", title="Earshot", instructions="Hears and speaks on this machine.", log_level="WARNING"
+        )
         server.add_tool(self.speak, annotations=_READS)
         if self.files:
             server.add_tool(self.transcribe_file, annotations=_READS)

@@ -11,12 +11,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from engine.errors import EngineError, Sentence
+from engine.ranks.group import LostRankError
 from engine.serving.jobs import HostEndedError, SlowReaderError
 
 log = logging.getLogger(__name__)
 
 _KINDS = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
-_STATUS: dict[type[EngineError], int] = {HostEndedError: 503, SlowReaderError: 408}
+_STATUS: dict[type[EngineError], int] = {HostEndedError: 503, LostRankError: 503, SlowReaderError: 408}
 _USUAL = {404: "There is no such route here.", 405: "This route does not take that method."}
 UNEXPECTED = "Something unexpected went wrong in Earshot. Its log says more."
 
