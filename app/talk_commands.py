@@ -166,6 +166,10 @@ class TalkCommands(QObject):
         """Write an answer's sound to a file of the user's."""
         self._talk.commands.save_sound(id, path)
 
+    def export_sound(self, id: str, path: Path, *, question: bool) -> bool:
+        """Write the sound of a turn for another app; whether there was any."""
+        return self._talk.commands.export_sound(id, path, question=question)
+
     # Conversations.
 
     def new_conversation(self) -> None:

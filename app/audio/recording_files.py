@@ -69,6 +69,14 @@ def read_attachment(path: Path) -> Samples:
     return np.concatenate(blocks)
 
 
+def write_as_wav(source: Path, path: Path) -> None:
+    """Write one of Earshot's own sound files as wav, for another app. Raises StorageError, SoundError."""
+    if source.suffix == ".wav":
+        copy_sound(source, path)
+    else:
+        sounds.write_wav(path, sounds.read(source, RATE_HZ), RATE_HZ)
+
+
 def copy_sound(source: Path, path: Path) -> None:
     """Copy a sound file to where the user wants it. Raises StorageError, SoundError."""
     if not source.is_file():

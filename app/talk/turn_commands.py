@@ -18,6 +18,7 @@ from app.talk.state_machine import StateMachine
 from app.talk.stored_turn import StoredTurn
 from app.talk.turn_transcriber import TurnTranscriber
 from app.worker import Worker
+from engine.errors import EngineError
 from engine.events import new_turn_id
 
 _OF_THE_QUESTION = ("text", "peaks", "seconds", "attachment", "recording")
@@ -120,6 +121,18 @@ class TurnCommands(QObject):
             self._notices.say(words, trouble=error is not None)
 
         self._disk.run(lambda: recording_files.copy_sound(source, path), saved)
+
+    def export_sound(self, id: str, path: Path, *, question: bool) -> bool:
+        """Write what was said or answered in a turn as wav, at once; whether there was something to write."""
+        stored = self._conversation.find(id)
+        name = "" if stored is None else stored.recording if question else stored.sound
+        if name:
+            try:
+                recording_files.write_as_wav(self._conversation.folder / name, path)
+            except EngineError as error:
+                self._notices.say(explain(error), trouble=True)
+                return False
+        return bool(name)
 
     def speak_again(self, id: str, voice: str) -> None:
         """Speak an answer again in another voice."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QCloseEvent, QGuiApplication
 
 from app.qt import override
+from app.widgets.bindings.dragging import DragBinding
 from app.widgets.bindings.exchange import ExchangeBinding
 from app.widgets.bindings.lists import ListBinding
 from app.widgets.bindings.settings import SettingsBinding
@@ -34,6 +35,7 @@ class MainWindow(Window):
         self._settings = settings
         self.talking = TalkBinding(self, controller, settings)
         self.welcoming = WelcomeBinding(self, controller, settings)
+        self.dragging = DragBinding(self, controller)
         self.timing = TimerBinding(self, controller)
         self.listing = ListBinding(self, controller, settings)
         self.sidebar_listing = SidebarListBinding(self, controller)

@@ -13,6 +13,7 @@ from PySide6.QtGui import QCursor, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from app.shown import ModelStatus, Notice, NoticeAction, State, TurnState, TurnView
+from app.widgets.bindings.dragging import file_name
 from app.widgets.bindings.what_is_said import WhatIsSaid
 from app.widgets.controls.sheets import TextSheet
 from app.widgets.frame.header import menu_words
@@ -279,10 +280,8 @@ class TalkBinding(QObject):
             simple[action]()
 
     def _save(self, turn: TurnView) -> None:
-        words = "".join(c if c.isalnum() else " " for c in turn.answer[:40]).split()
-        name = " ".join(words) or "Earshot"
         title, kinds = self.tr("Save as sound"), self.tr("Sound") + " (*.wav)"
-        place = os.path.join(documents_folder(), f"{name}.wav")
+        place = os.path.join(documents_folder(), f"{file_name(turn.answer)}.wav")
         path, _ = QFileDialog.getSaveFileName(self._window, title, place, kinds)
         if path:
             self._controller.save_sound(turn.key, Path(path))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.qt import override
 from app.widgets.controls import theme
+from app.widgets.controls.dragging import is_far
 
 BAR_PX, GAP_PX = 2.5, 2.0
 MOST_BARS = 46
@@ -38,6 +39,7 @@ class Waveform(QWidget):
         self._peaks: Sequence[float] = ()
         self._live = False
         self._played: float | None = None
+        self._pressed_at: QPoint | None = None
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def set_peaks(self, peaks: Sequence[float], *, live: bool = False) -> None:
@@ -68,11 +70,13 @@ class Waveform(QWidget):
         if self._live or event.button() != Qt.MouseButton.LeftButton:
             super().mousePressEvent(event)
         else:
-            self.sought.emit(min(max(event.position().x() / max(self.width(), 1), 0.0), 1.0))
+            self._pressed_at = event.position().toPoint()
 
     @override
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        event.accept()
+        place, pressed_at, self._pressed_at = event.position().toPoint(), self._pressed_at, None
+        if pressed_at is not None and not is_far(place - pressed_at):
+            self.sought.emit(min(max(place.x() / max(self.width(), 1), 0.0), 1.0))
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:

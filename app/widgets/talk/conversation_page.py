@@ -17,7 +17,7 @@ from app.widgets.controls import theme
 from app.widgets.controls.motion import fade_in
 from app.widgets.controls.scroll_bar import use_thin_bar
 from app.widgets.talk.turn_actions import LIVE, TurnAction
-from app.widgets.talk.turn_widget import TimeLeft, TurnWidget
+from app.widgets.talk.turn_widget import DragData, TimeLeft, TurnWidget
 
 TOP, BETWEEN = 14, 0
 BOTTOM = 56  # a notice covers nothing of the newest turn
@@ -62,6 +62,7 @@ class ConversationPage(QAbstractScrollArea):
         self._unfolded: dict[str, bool] = {}
         self._opened: dict[str, set[int]] = {}  # cards that say all, by turn
         self._time_left: TimeLeft = lambda tool: None
+        self.drag_data: DragData = lambda turn, what: None
         self._shown: dict[int, TurnWidget] = {}
         self._spare: list[TurnWidget] = []
         self._follow = True
@@ -261,6 +262,7 @@ class ConversationPage(QAbstractScrollArea):
     def _new_widget(self) -> TurnWidget:
         widget = TurnWidget(self.viewport())
         widget.act.connect(self._on_act)
+        widget.drag_data = lambda turn, what: self.drag_data(turn, what)
         return widget
 
     def _on_act(self, key: str, action: TurnAction, value: object) -> None:

@@ -51,6 +51,14 @@ class TurnAction(Enum):
     CANCEL_TIMER = "cancel_timer"  # likewise
 
 
+class Dragged(Enum):
+    """What can be dragged out of a turn."""
+
+    QUESTION_SOUND = "question_sound"
+    ANSWER_SOUND = "answer_sound"
+    ANSWER = "answer"  # its words
+
+
 Choose = Callable[[TurnAction, object], object]
 
 
@@ -135,6 +143,10 @@ class ActionRow(QWidget):
     def icons(self) -> list[IconButton]:
         """Those offered for this turn, from the left."""
         return [icon for icon in (*self._icons.values(), self.more) if not icon.isHidden()]
+
+    def icon_of(self, action: TurnAction) -> IconButton:
+        """The icon for an action."""
+        return self._icons[action]
 
     @property
     def awake(self) -> bool:

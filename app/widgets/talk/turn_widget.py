@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from PySide6.QtCore import QEvent, QObject, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QMimeData, QObject, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFocusEvent,
@@ -22,12 +22,14 @@ from app.qt import override
 from app.shown import ToolView, TurnState, TurnView
 from app.widgets.controls import theme
 from app.widgets.controls.buttons import TextButton, draw_focus
+from app.widgets.controls.dragging import DragSource
 from app.widgets.controls.flow_text import FlowText
 from app.widgets.talk.tool_card import ToolCard
-from app.widgets.talk.turn_actions import LIVE, ActionRow, TurnAction, fill_menu
+from app.widgets.talk.turn_actions import LIVE, ActionRow, Dragged, TurnAction, fill_menu
 from app.widgets.talk.turn_parts import Dots, ThinkingBlock, UserBubble
 
 TimeLeft = Callable[[ToolView], int | None]
+DragData = Callable[[TurnView, Dragged], QMimeData | None]
 
 _STEPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}  # to other versions
 
@@ -58,7 +60,20 @@ class TurnWidget(QWidget):
         self._problem.setFont(theme.font(theme.TEXT_PX))
         self._retry = TextButton(self.tr("Try again"), parent=self)
         self._actions = ActionRow(self)
+        self.drag_data: DragData = lambda turn, what: None
         self._connect()
+        self._let_drag()
+
+    def _let_drag(self) -> None:
+        """The icons and the waveform can be dragged to another app: then they are a sound file, or the words."""
+        sources = {
+            self._bubble.wave: Dragged.QUESTION_SOUND,
+            self._bubble.play_button: Dragged.QUESTION_SOUND,
+            self._actions.icon_of(TurnAction.PLAY): Dragged.ANSWER_SOUND,
+            self._actions.icon_of(TurnAction.COPY): Dragged.ANSWER,
+        }
+        for widget, what in sources.items():
+            DragSource(widget, lambda what=what: self.drag_data(self.turn, what))
 
     def _connect(self) -> None:
         self._bubble.play_requested.connect(lambda share: self._emit(TurnAction.PLAY_QUESTION, share))
