@@ -37,8 +37,9 @@ def take(folder: Path, language: str, scale: str) -> int:
             scene(window)
             QTest.qWait(60)
             taken += window.grab().save(str(folder / f"{name}-{ending}"))
-        window.close()
         dialog = SettingsDialog()
+        dialog.shortcuts.show_commands(window.menus.commands())
+        window.close()
         dialog.show_settings(SETTINGS)
         dialog.show()
         for number, page in enumerate(dialog.all_pages):

@@ -84,6 +84,7 @@ class SettingsBinding(QObject):
 
         dialog, controller = SettingsDialog(self._window), self._controller
         dialog.changed.connect(self._on_changed)
+        dialog.shortcuts.show_commands(self._window.menus.commands())
         dialog.models.model_chosen.connect(self._on_model)
         dialog.models.folder_chosen.connect(self._on_folder)
         dialog.models.copy_wanted.connect(controller.model_commands.make_copy)

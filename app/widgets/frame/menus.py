@@ -26,6 +26,7 @@ class Menus(QObject):
         super().__init__(window)
         self._window = window
         self._acts = "", ""
+        self._menus: list[QMenu] = []
         self._build_file()
         self._build_edit()
         self._build_conversation()
@@ -49,6 +50,22 @@ class Menus(QObject):
         self._acts = undo, redo
         self._show_acts()
 
+    def commands(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """What has keys, menu by menu: the title of the menu, and for each command its keys and its words."""
+        listed = []
+        for menu in self._menus:
+            rows = [
+                (action.shortcut().toString(QKeySequence.SequenceFormat.NativeText), self._words_of(action))
+                for action in menu.actions()
+                if not action.shortcut().isEmpty()
+            ]
+            listed.append((menu.title(), rows))
+        return listed
+
+    def _words_of(self, action: QAction) -> str:
+        plain = {self.undo: _tr("Undo"), self.redo: _tr("Redo")}.get(action, action.text())
+        return plain.removesuffix("…")
+
     def _show_acts(self) -> None:
         """While something is typed, both are about the typing."""
         undo, redo = self._acts
@@ -62,6 +79,7 @@ class Menus(QObject):
     def _menu(self, title: str) -> QMenu:
         menu = QMenu(title, self._window)
         self._window.menuBar().addMenu(menu)
+        self._menus.append(menu)
         return menu
 
     def _action(
@@ -133,7 +151,7 @@ class Menus(QObject):
 
     def _copy_shown(self, focused: QWidget | None) -> None:
         """What is marked anywhere, else the turn with the keyboard."""
-        texts = self._window.findChildren(QTextEdit)
+        texts = [text for text in self._window.findChildren(QTextEdit) if text.isReadOnly()]
         marked = next((text for text in texts if text.isVisible() and text.textCursor().hasSelection()), None)
         if marked is not None:
             marked.copy()

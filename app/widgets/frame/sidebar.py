@@ -10,11 +10,11 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.qt import override
 from app.widgets.controls import theme
-from app.widgets.controls.buttons import IconButton, SegmentedSwitch, TextButton, Tone
+from app.widgets.controls.buttons import IconButton, SegmentedSwitch
 from app.widgets.controls.labels import ElidedLabel, Label
 from app.widgets.controls.search_field import SearchField
 from app.widgets.frame.conversation_list import ConversationList, Entry
-from app.widgets.frame.queue_button import QueueButton
+from app.widgets.frame.queue_button import QueueButton, RowButton
 
 
 class _Dot(QWidget):
@@ -151,13 +151,13 @@ class Sidebar(QWidget):
         self.search = SearchField(self.tr("Search everything said"))
         self.search.setClearButtonEnabled(True)
         self.search.words_changed.connect(self.searched)
-        self.new = TextButton(self.tr("New conversation"), Tone.SECOND)
+        self.new = RowButton("plus", self.tr("New conversation"))
         self.new.clicked.connect(self.new_requested)
         self.queue = QueueButton()
         self.queue.clicked.connect(self.queue_requested)
         self.conversations = ConversationList()
         self._nothing = Label("", "second", size_px=theme.SMALL_PX, wrap=True)
-        self._nothing.setContentsMargins(22, 12, 16, 0)
+        self._nothing.setContentsMargins(20, 12, 8, 0)
         self.status = StatusLine()
         self._lay_out()
 
@@ -172,19 +172,15 @@ class Sidebar(QWidget):
         head.addLayout(top)
         head.addWidget(self.pages)
         head.addWidget(self.search)
-        new_row = QHBoxLayout()
-        new_row.setContentsMargins(6, 0, 0, 0)
-        new_row.addWidget(self.new)
-        new_row.addStretch(1)
-        head.addLayout(new_row)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 1, 0)
         column.setSpacing(0)
-        queue_row = QHBoxLayout()
-        queue_row.setContentsMargins(8, 0, 8, 0)  # as wide as what is marked in the list below
-        queue_row.addWidget(self.queue)
+        rows = QVBoxLayout()
+        rows.setContentsMargins(8, 4, 8, 0)  # as wide as what is marked in the list below
+        rows.addWidget(self.new)
+        rows.addWidget(self.queue)
         column.addLayout(head)
-        column.addLayout(queue_row)
+        column.addLayout(rows)
         column.addWidget(self._nothing)
         column.addWidget(self.conversations, 1)
         column.addWidget(self.status)

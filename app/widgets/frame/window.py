@@ -196,6 +196,7 @@ class Window(QMainWindow):
 
     def show_empty(self, empty: bool) -> None:
         """Show the welcome page, or the turns."""
+        self.sidebar.new.setChecked(empty)
         wanted: QWidget = self.welcome if empty else self.conversation
         if wanted is not self._talk_stack.currentWidget():
             had_keyboard = self._talk_stack.isAncestorOf(self.focusWidget() or self)

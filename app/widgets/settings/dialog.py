@@ -27,7 +27,8 @@ from app.widgets.controls.model_index import Index
 from app.widgets.controls.toast import Toast
 from app.widgets.settings.form import SettingsPage
 from app.widgets.settings.models import ModelsPage
-from app.widgets.settings.pages import AnswersPage, GeneralPage, PrivacyPage, ShortcutsPage, SoundPage, ToolsPage
+from app.widgets.settings.pages import AnswersPage, GeneralPage, PrivacyPage, SoundPage, ToolsPage
+from app.widgets.settings.shortcuts import ShortcutsPage
 from app.widgets.settings.voices import VoicesPage
 
 LIST_WIDTH = 200

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.shown import Choice, SettingsView, ToolSetting
@@ -199,44 +198,3 @@ class PrivacyPage(SettingsPage):
         self._retention.show_choices(choices, view.retention)
         self._days.show_number(view.retention_days)
         self._days.setEnabled(view.retention == "days")
-
-
-class ShortcutsPage(SettingsPage):
-    """The keys, to be looked up."""
-
-    def __init__(self) -> None:
-        super().__init__(self.tr("Shortcuts"))
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(24)
-        grid.setVerticalSpacing(9)
-        grid.setColumnStretch(1, 1)
-        for number, (keys, words) in enumerate(self._rows()):
-            grid.addWidget(Label(keys, "second", weight=500), number, 0)
-            grid.addWidget(Label(words, wrap=True), number, 1)
-        self.column.addLayout(grid)
-        self.end()
-
-    def _rows(self) -> list[tuple[str, str]]:
-        def keys(sequence: str) -> str:
-            return QKeySequence(sequence).toString(QKeySequence.SequenceFormat.NativeText)
-
-        return [
-            (self.tr("Hold Space"), self.tr("Talk while it is held, when no text has the keyboard")),
-            (keys("Ctrl+T"), self.tr("Start talking; again to send")),
-            (keys("Esc"), self.tr("Stop listening, thinking or speaking")),
-            (keys("Ctrl+N"), self.tr("New conversation")),
-            (keys("Ctrl+F"), self.tr("Search everything said")),
-            (keys("Ctrl+P"), self.tr("Play the last answer again")),
-            (keys("Ctrl+R"), self.tr("Answer again")),
-            (keys("Up") + " " + keys("Down"), self.tr("From turn to turn; Tab reaches a turn's actions")),
-            (keys("Left") + " " + keys("Right"), self.tr("Between the versions of a turn")),
-            (keys("Ctrl+Z") + " " + keys("Ctrl+Shift+Z"), self.tr("Undo what was removed or renamed; do it again")),
-            (
-                keys("Ctrl+Backspace"),
-                self.tr("Delete the conversation in the list, or the turn, that has the keyboard"),
-            ),
-            (keys("Ctrl+1") + " " + keys("Ctrl+2"), self.tr("Talk, Transcribe")),
-            (keys("Ctrl+O"), self.tr("Open recordings")),
-            (keys("F2"), self.tr("Rename a conversation, edit a segment")),
-            (keys("Ctrl+,"), self.tr("Settings")),
-        ]

@@ -13,9 +13,10 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPalette,
     QResizeEvent,
+    QTextBlockFormat,
     QTextCursor,
 )
-from PySide6.QtWidgets import QFrame, QMenu, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QFrame, QMenu, QTextEdit, QWidget
 
 from app.qt import override
 from app.widgets.controls import icons, theme
@@ -25,11 +26,12 @@ from app.widgets.controls.scroll_bar import use_thin_bar
 
 LEAST, MOST = 40, 160  # its height
 _PADDING = 12
+_LINE = 20
 _EDITOR_LEFT, _EDITOR_RIGHT = 42, 40
 _ABOUT = 28  # the row that says what it is about
 
 
-class MessageField(QPlainTextEdit):
+class MessageField(QTextEdit):
     """What is typed. Return sends it, Shift-Return makes a line; every other key is the text's own."""
 
     sent = Signal(str)
@@ -38,6 +40,7 @@ class MessageField(QPlainTextEdit):
     def __init__(self, placeholder: str, parent: QWidget) -> None:
         super().__init__(parent)
         self._box = parent
+        self.setAcceptRichText(False)
         self.setFont(theme.font())
         self.setPlaceholderText(placeholder)
         self.setAccessibleName(placeholder)
@@ -48,7 +51,28 @@ class MessageField(QPlainTextEdit):
         self.setCursorWidth(2)
         use_thin_bar(self)
         self._clear_base()
+        self._space_lines()
         self.document().documentLayout().documentSizeChanged.connect(lambda _size: self.lines_changed.emit())
+
+    def _space_lines(self) -> None:
+        """New lines keep the height of those before; a text that was set anew has lost it."""
+        spaced = QTextBlockFormat()
+        spaced.setLineHeight(_LINE, QTextBlockFormat.LineHeightTypes.MinimumHeight.value)
+        self.document().setUndoRedoEnabled(False)  # nothing that a person did
+        whole = QTextCursor(self.document())
+        whole.select(QTextCursor.SelectionType.Document)
+        whole.setBlockFormat(spaced)
+        self.document().setUndoRedoEnabled(True)
+
+    @override
+    def setPlainText(self, text: str) -> None:
+        super().setPlainText(text)
+        self._space_lines()
+
+    @override
+    def clear(self) -> None:
+        super().clear()
+        self._space_lines()
 
     def _clear_base(self) -> None:
         palette, clear = self.palette(), QColor(0, 0, 0, 0)
@@ -69,7 +93,7 @@ class MessageField(QPlainTextEdit):
     @property
     def lines(self) -> int:
         """How many lines it takes, long ones broken."""
-        return max(round(self.document().size().height()), 1)
+        return max(round(self.document().size().height() / _LINE), 1)
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -193,8 +217,7 @@ class MessageBox(QWidget):
     def wanted_height(self) -> int:
         """Its height for what is typed: it grows, then it scrolls."""
         about = _ABOUT if self.attachment else 0
-        lines = self.field.lines * self.field.fontMetrics().lineSpacing()
-        return min(max(lines + 2 * _PADDING, LEAST) + about, MOST)
+        return min(max((self.field.lines + 1) * _LINE, LEAST) + about, MOST)
 
     def _arrange(self) -> None:
         width, height = self.width(), self.height()

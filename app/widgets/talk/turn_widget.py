@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import partial
 
 from PySide6.QtCore import QEvent, QMimeData, QObject, QRectF, Qt, Signal
 from PySide6.QtGui import (
@@ -73,7 +74,10 @@ class TurnWidget(QWidget):
             self._actions.icon_of(TurnAction.COPY): Dragged.ANSWER,
         }
         for widget, what in sources.items():
-            DragSource(widget, lambda what=what: self.drag_data(self.turn, what))
+            DragSource(widget, partial(self._dragged, what))
+
+    def _dragged(self, what: Dragged) -> QMimeData | None:
+        return self.drag_data(self.turn, what)
 
     def _connect(self) -> None:
         self._bubble.play_requested.connect(lambda share: self._emit(TurnAction.PLAY_QUESTION, share))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl, Signal
-from PySide6.QtGui import QDropEvent, QGuiApplication
+from PySide6.QtGui import QDropEvent, QGuiApplication, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog
 from pytestqt.qtbot import QtBot
@@ -482,6 +482,18 @@ def test_diagnostics_are_copied(window: MainWindow, controller: FakeController) 
     window.menus.diagnostics.trigger()
     assert QGuiApplication.clipboard().text() == "Earshot diagnostics"
     assert window.findChild(Message) is not None
+
+
+def test_the_list_of_shortcuts_is_that_of_the_menus(window: MainWindow) -> None:
+    window.menus.shortcuts.trigger()
+    dialog = window.preferences.dialog
+    assert dialog is not None
+    rows = dialog.shortcuts.rows
+    for act in (window.menus.talk, window.menus.hands_free, window.menus.search, window.menus.again):
+        native = act.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        assert (native, act.text()) in rows
+    assert (window.menus.find.shortcut().toString(QKeySequence.SequenceFormat.NativeText), "Find") in rows
+    assert len(rows) > 35
 
 
 def test_a_mac_finds_its_menus_where_they_belong(window: MainWindow) -> None:

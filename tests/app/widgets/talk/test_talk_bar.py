@@ -210,6 +210,32 @@ def test_the_hint_says_what_the_keys_do_now(window: Window, look: TalkLook, plai
     assert bar.hint == plain
 
 
+@pytest.mark.parametrize("way", ["keys", "set", "pasted", "given back"])
+def test_the_lines_of_the_field_stand_twenty_pixels_apart(window: Window, way: str) -> None:
+    field = window.talk_bar.field
+    field.setPlainText("before")
+    field.clear()
+    if way == "keys":
+        QTest.keyClicks(field, "one")
+        QTest.keyClick(field, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+        QTest.keyClicks(field, "two")
+    elif way == "set":
+        field.setPlainText("one\ntwo")
+    elif way == "pasted":
+        field.insertPlainText("one\ntwo")
+    else:
+        field.setPlainText("two")
+        field.give_back("one")
+    assert field.text() == "one\ntwo"
+    assert field.lines == 2
+    assert window.talk_bar.box.height() == 60
+    cursor = field.textCursor()
+    cursor.movePosition(cursor.MoveOperation.Start)
+    first = field.cursorRect(cursor).top()
+    cursor.movePosition(cursor.MoveOperation.End)
+    assert field.cursorRect(cursor).top() - first == 20
+
+
 def test_the_field_sends_with_return_and_breaks_lines_with_shift(window: Window) -> None:
     field, said = window.talk_bar.field, list[str]()
     window.talk_bar.text_sent.connect(said.append)
