@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QRectF, Qt, QUrl
+from PySide6.QtCore import QEvent, QRect, QRectF, Qt, QUrl
 from PySide6.QtGui import (
     QContextMenuEvent,
     QDesktopServices,
@@ -82,6 +82,7 @@ class FlowText(QTextBrowser):
         self._sounding: tuple[int, int] | None = None  # what is marked, as positions in the document
         self._interrupted = False
         self._quiet = False
+        self._hits: tuple[str, int | None] = "", None  # words that are looked for, and the number of the one in front
         self._measured: tuple[int, int] | None = None  # the width the text is laid out at, and its height there
         self._natural: tuple[int, int] | None = None
         self.setFont(theme.font(size_px))
@@ -318,7 +319,7 @@ class FlowText(QTextBrowser):
     def _colour_spoken(self) -> None:
         span = self._sounding = self._spoken_positions()
         if span is None:
-            self.setExtraSelections([])
+            self.setExtraSelections(self._hit_marks())
             return
         later = QTextEdit.ExtraSelection()
         later.cursor = QTextCursor(self.document())
@@ -326,7 +327,36 @@ class FlowText(QTextBrowser):
         later.cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
         later.format = QTextCharFormat()
         later.format.setForeground(theme.colours(self).unheard)
-        self.setExtraSelections([later])
+        self.setExtraSelections([later, *self._hit_marks()])
+
+    def set_hits(self, words: str, now: int | None) -> None:
+        """Mark these words wherever they stand, and one of the places above the others; "" for none."""
+        if (words, now) != self._hits:
+            self._hits = words, now
+            self._colour_spoken()
+
+    def _found(self) -> list[QTextCursor]:
+        found: list[QTextCursor] = []
+        cursor = QTextCursor(self.document())
+        while self._hits[0] and not (cursor := self.document().find(self._hits[0], cursor)).isNull():
+            found.append(cursor)
+        return found
+
+    def _hit_marks(self) -> list[QTextEdit.ExtraSelection]:
+        marks, values = [], theme.colours(self)
+        for number, cursor in enumerate(self._found()):
+            mark = QTextEdit.ExtraSelection()
+            mark.cursor, mark.format = cursor, QTextCharFormat()
+            mark.format.setBackground(values.hit_now if number == self._hits[1] else values.hit)
+            mark.format.setForeground(values.text)
+            marks.append(mark)
+        return marks
+
+    def hit_place(self) -> QRect:
+        """Where the hit in front stands; nowhere if there is none."""
+        found = self._found()
+        now = self._hits[1]
+        return self.cursorRect(found[now]) if now is not None and now < len(found) else QRect()
 
     def _spoken_boxes(self, start: int, end: int) -> list[QRectF]:
         boxes: list[QRectF] = []

@@ -26,6 +26,7 @@ from app.widgets.frame.menus import Menus
 from app.widgets.frame.sidebar import Sidebar, StatusFoot
 from app.widgets.frame.sidebar_place import SidebarPlace
 from app.widgets.talk.conversation_page import ConversationPage
+from app.widgets.talk.finder import Finder
 from app.widgets.talk.talk_bar import TalkBar
 from app.widgets.talk.welcome import WelcomePage
 from app.widgets.transcribe.page import TranscribePage
@@ -64,6 +65,7 @@ class Window(QMainWindow):
         self._talk = QWidget()
         self.talk_bar = TalkBar(self._talk)
         self.conversation = ConversationPage()
+        self.finder = Finder(self.conversation)
         self.welcome = WelcomePage()
         self.transcribe = TranscribePage()
         self.transcript = TranscriptPage()
@@ -85,7 +87,7 @@ class Window(QMainWindow):
         self.show_page(TALK)
 
     def _lay_out(self) -> None:
-        for tool in (self.preset, self.voice, *self.recordings.tools):
+        for tool in (self.finder.field, self.preset, self.voice, *self.recordings.tools):
             self.header.add(tool)
         self._talk_stack = QStackedWidget()
         self._talk_stack.addWidget(self.welcome)
@@ -124,6 +126,8 @@ class Window(QMainWindow):
         self.sidebar.queue_requested.connect(lambda: self.show_page(TRANSCRIBE))
         self.sidebar.search.left.connect(self.go_home)
         self.transcript.find_field.left.connect(self.go_home)
+        self.finder.field.left.connect(self.go_home)
+        self.talk_bar.lane.placed.connect(self._make_room_for_lane)
         self.keyboard.play_instead = self._play_instead
         self.transcribe.open_requested.connect(self.choose_files)
         self.keyboard.talk_pressed.connect(self.talk_pressed)
@@ -142,8 +146,8 @@ class Window(QMainWindow):
         menus.find.triggered.connect(self._find_here)
         menus.search.triggered.connect(self.start_search)
         menus.replace.triggered.connect(lambda: self.transcript.start_find(replacing=True))
-        menus.next_hit.triggered.connect(lambda: self.transcript.go_to_hit(1))
-        menus.previous_hit.triggered.connect(lambda: self.transcript.go_to_hit(-1))
+        menus.next_hit.triggered.connect(lambda: self._go_to_hit(1))
+        menus.previous_hit.triggered.connect(lambda: self._go_to_hit(-1))
         menus.stop.triggered.connect(self.stop_requested)
         menus.show_talk.triggered.connect(lambda: self.show_page(TALK))
         menus.show_transcribe.triggered.connect(lambda: self.show_page(TRANSCRIBE))
@@ -174,6 +178,8 @@ class Window(QMainWindow):
     def _show(self, page: int, key: str, title: str, about: str = "") -> None:
         self.sidebar_place.close_panel()
         self.transcript_key = key
+        if page != TALK:
+            self.finder.end()
         had_keyboard = page != self.page and self._pages.isAncestorOf(self.focusWidget() or self)
         self._pages.setCurrentIndex(_TRANSCRIPT if key else page)
         if had_keyboard:
@@ -199,6 +205,7 @@ class Window(QMainWindow):
         self.sidebar.new.setChecked(empty)
         wanted: QWidget = self.welcome if empty else self.conversation
         if wanted is not self._talk_stack.currentWidget():
+            self.finder.end()
             had_keyboard = self._talk_stack.isAncestorOf(self.focusWidget() or self)
             self._talk_stack.setCurrentWidget(wanted)
             if had_keyboard:
@@ -213,8 +220,22 @@ class Window(QMainWindow):
         """Find on the page, where that is possible; else in everything said."""
         if self.transcript_key:
             self.transcript.start_find()
+        elif self.page == TALK and not self.shows_welcome:
+            self.finder.start()
         else:
             self.start_search()
+
+    def _go_to_hit(self, step: int) -> None:
+        if self.transcript_key:
+            self.transcript.go_to_hit(step)
+        elif self.page == TALK and not self.shows_welcome:
+            self.finder.go(step)
+
+    def _make_room_for_lane(self) -> None:
+        """What the lane says covers nothing of the newest turn."""
+        lane = self.talk_bar.lane
+        covered = 0 if lane.isHidden() else self._talk_stack.geometry().bottom() - lane.top
+        self.conversation.set_room_below(covered + 2 * theme.GRID if covered else 0)
 
     def start_search(self) -> None:
         """Put the keyboard into the search field."""

@@ -16,6 +16,7 @@ from app.shown import ToolView, TurnView
 from app.widgets.controls import theme
 from app.widgets.controls.motion import fade_in
 from app.widgets.controls.scroll_bar import use_thin_bar
+from app.widgets.talk.find_places import Place
 from app.widgets.talk.turn_actions import LIVE, TurnAction
 from app.widgets.talk.turn_widget import DragData, TimeLeft, TurnWidget
 
@@ -65,6 +66,8 @@ class ConversationPage(QAbstractScrollArea):
         self.drag_data: DragData = lambda turn, what: None
         self._shown: dict[int, TurnWidget] = {}
         self._spare: list[TurnWidget] = []
+        self._looked_for: tuple[str, Place | None] = "", None
+        self._room_below = BOTTOM
         self._follow = True
         self._settling = False
         self._growing = QTimer(self, interval=_GROWING_MS, singleShot=True)
@@ -213,6 +216,34 @@ class ConversationPage(QAbstractScrollArea):
         """The widget lent to a turn, while it is in sight."""
         return self._shown.get(index)
 
+    @property
+    def first_in_sight(self) -> int:
+        """The number of the uppermost turn that is seen."""
+        return min(self._shown, default=0)
+
+    def mark(self, words: str, place: Place | None) -> None:
+        """Mark words that are looked for, and bring one of the places into sight."""
+        self._looked_for = words, place
+        if place is not None and place.turn not in self._shown:
+            self.show_index(place.turn)
+        for index in self._shown:
+            self._mark(index)
+        if place is not None and (widget := self._shown.get(place.turn)) is not None:
+            self._follow = False
+            hit, bar = widget.hit_place().translated(widget.pos()), self.verticalScrollBar()
+            if hit.top() < TOP or hit.bottom() > self.viewport().height() - self._room_below:
+                bar.setValue(bar.value() + hit.top() - self.viewport().height() // 3)
+
+    def _mark(self, index: int) -> None:
+        words, place = self._looked_for
+        self._shown[index].mark(words, place if place is not None and place.turn == index else None)
+
+    def set_room_below(self, room: int) -> None:
+        """So much stays free under the newest turn, for what floats there."""
+        if (room := max(room, BOTTOM)) != self._room_below:
+            self._room_below = room
+            self._settle()
+
     def column_width(self) -> int:
         """Width of the reading column and the margin around it."""
         return max(min(theme.COLUMN_WIDTH, self.width() - 48), 200) + 2 * TurnWidget.MARGIN
@@ -256,6 +287,7 @@ class ConversationPage(QAbstractScrollArea):
         widget = self._spare.pop() if self._spare else self._new_widget()
         self._shown[index] = widget
         self._fill(widget, index)
+        self._mark(index)
         self._set_height(index, widget.heightForWidth(self.column_width()))
         return widget
 
@@ -294,7 +326,7 @@ class ConversationPage(QAbstractScrollArea):
             below = accumulate((height + BETWEEN for height in self._heights[known:]), initial=start)
             self._tops = [*self._tops[:known], *below]
             self._known_tops = len(self._heights)
-        return self._tops[-1] - BETWEEN + BOTTOM if self._heights else 0
+        return self._tops[-1] - BETWEEN + self._room_below if self._heights else 0
 
     def _settle(self) -> None:
         """Bring scroll bar, heights and widgets in line with each other."""

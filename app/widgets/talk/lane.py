@@ -23,6 +23,7 @@ class Lane(QWidget):
     acted = Signal()
     acted_otherwise = Signal()
     dismissed = Signal()
+    placed = Signal()  # it came, went, or stands elsewhere now
 
     def __init__(self, parent: QWidget, over: QWidget) -> None:
         super().__init__(parent)
@@ -49,6 +50,7 @@ class Lane(QWidget):
         """Show and announce a sentence with up to two things to do about it; without words, show nothing."""
         if not words:
             self.hide()
+            self.placed.emit()
             return
         new = words != self.words
         self._words.setText(words)
@@ -87,6 +89,12 @@ class Lane(QWidget):
         top = self._over.mapTo(self._parent, QPoint(0, 0)).y() - ABOVE - height
         left = self._left + (self._width - width) // 2
         self.setGeometry(left - SHADOW, top - SHADOW, width + 2 * SHADOW, height + 2 * SHADOW)
+        self.placed.emit()
+
+    @property
+    def top(self) -> int:
+        """Its upper edge in its parent, without the shadow."""
+        return self.y() + SHADOW
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:

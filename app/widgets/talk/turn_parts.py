@@ -82,6 +82,11 @@ class UserBubble(QWidget):
         """Its waveform."""
         return self._wave
 
+    @property
+    def text(self) -> FlowText:
+        """Its words."""
+        return self._text
+
     def _on_play(self) -> None:
         if self._plays:
             self.stop_requested.emit()

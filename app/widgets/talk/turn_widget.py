@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from functools import partial
 
-from PySide6.QtCore import QEvent, QMimeData, QObject, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QMimeData, QObject, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFocusEvent,
@@ -25,6 +25,7 @@ from app.widgets.controls import theme
 from app.widgets.controls.buttons import TextButton, draw_focus
 from app.widgets.controls.dragging import DragSource
 from app.widgets.controls.flow_text import FlowText
+from app.widgets.talk.find_places import Part, Place
 from app.widgets.talk.tool_card import ToolCard
 from app.widgets.talk.turn_actions import LIVE, ActionRow, Dragged, TurnAction, fill_menu
 from app.widgets.talk.turn_parts import Dots, ThinkingBlock, UserBubble
@@ -277,6 +278,18 @@ class TurnWidget(QWidget):
         """The keyboard's attention moved: wake or calm the actions."""
         self._wake()
         self.update()
+
+    def mark(self, words: str, place: Place | None) -> None:
+        """Mark words that are looked for; `place` is the one in front, if it is in this turn."""
+        for part, text in ((Part.QUESTION, self._bubble.text), (Part.ANSWER, self._answer)):
+            text.set_hits(words, place.number if place is not None and place.part is part else None)
+
+    def hit_place(self) -> QRect:
+        """Where the hit in front stands in the turn; nowhere if there is none."""
+        for text in (self._bubble.text, self._answer):
+            if not (place := text.hit_place()).isNull():
+                return QRect(text.mapTo(self, place.topLeft()), place.size())
+        return QRect()
 
     def copy_text(self) -> None:
         """Ask for the answer on the clipboard."""

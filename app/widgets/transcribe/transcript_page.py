@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.qt import override
 from app.shown import SPEEDS, ExportChoices, JobState, JobView
+from app.widgets.controls.find_field import FindField
 from app.widgets.controls.labels import Label
-from app.widgets.transcribe.find_bar import FindField, ReplaceBar
+from app.widgets.transcribe.find_bar import ReplaceBar
 from app.widgets.transcribe.player_bar import PlayerBar
 from app.widgets.transcribe.segment_model import Hit, find_hits
 from app.widgets.transcribe.segments import SegmentList

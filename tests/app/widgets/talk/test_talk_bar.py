@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QKeyEvent
@@ -16,6 +18,7 @@ from app.widgets.frame.window import Window
 from app.widgets.talk.lane import ABOVE
 from app.widgets.talk.talk_bar import HEIGHT, TalkBar
 from app.widgets.talk.talk_button import TalkLook
+from tests.app.widgets.scenes import PACKING
 
 
 @pytest.fixture
@@ -261,3 +264,20 @@ def test_a_narrow_bar_has_one_menu_for_the_switches(window: Window, qtbot: QtBot
     window.resize(1120, 600)
     assert bar.think.isVisible()
     assert bar.options.isHidden()
+
+
+@pytest.mark.parametrize("size", [(560, 480), (1120, 760)])
+def test_what_the_lane_says_covers_nothing_of_the_newest_turn(window: Window, size: tuple[int, int]) -> None:
+    window.resize(*size)
+    window.show_empty(False)
+    window.conversation.set_turns([PACKING, replace(PACKING, key="b"), replace(PACKING, key="c")])
+    window.talk_bar.set_notice(ADVICE * 2, "Open privacy settings")
+    QApplication.processEvents()
+    last = window.conversation.widget_of(2)
+    assert last is not None
+    row, lane = last.action_row, window.talk_bar.lane
+    end = row.mapTo(window, row.rect().bottomLeft()).y()
+    assert end < lane.parentWidget().mapTo(window, QPoint(0, lane.top)).y()
+    window.talk_bar.set_notice()
+    QApplication.processEvents()
+    assert row.mapTo(window, row.rect().bottomLeft()).y() > end or size[0] > 1000
