@@ -51,6 +51,7 @@ app: system ## build the app: Earshot.app on a Mac, dist/Earshot on Linux
 
 frozen: setup app ## build the app for Linux and use it as a person would (slow)
 	$(BIN)/python -m tests.frozen dist/Earshot/Earshot
+	$(BIN)/python -m tests.frozen.faults dist/Earshot
 
 mac-check: setup ## on the first Mac: tests, parity, benchmarks, the app; all figures in mac-check.json (an hour)
 	$(BIN)/python packaging/mac_check.py

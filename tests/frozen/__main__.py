@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -119,6 +121,26 @@ def converse(app: Frozen, keyboard: Keyboard, sound: VirtualSound, process: subp
     print(f"answered: {next(turn['answer'] for turn in app.turns() if turn.get('answer'))!r}", flush=True)
 
 
+def serve(app: Frozen) -> None:
+    """Let other programs use the model, and ask as one of them."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+
+    def answers() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
+                return json.load(answer) == {"status": "ok"}
+        except OSError:
+            return False
+
+    process = app.start("--cli", "serve", "--port", str(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for("an answer of the server", answers, process)
+    finally:
+        process.terminate()
+        process.wait(_PATIENCE_S)
+
+
 def main() -> int:
     """Run everything; returns the exit code."""
     with tempfile.TemporaryDirectory() as folder, screen() as display:
@@ -159,6 +181,7 @@ def use(app: Frozen, keyboard: Keyboard, sound: VirtualSound) -> None:
     command = app.run("--cli", "transcribe", str(EXAMPLES / "1-twelve-times-seven.flac"))
     if "seven" not in command.stdout.lower():
         raise RuntimeError(f"the command line says {command.stdout!r}, {command.stderr!r}")
+    serve(app)
     left = [path for path in app.home.rglob("*") if path.is_file()]
     if left:
         raise RuntimeError(f"it wrote outside its own folders: {left}")
