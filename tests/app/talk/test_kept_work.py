@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from app.widgets.transcribe.job_card import JobCard
 from pytestqt.qtbot import QtBot
 
 from app.models.downloads import Downloads
@@ -22,6 +21,7 @@ from app.talk.store import Store
 from app.widgets.controls.labels import Label
 from app.widgets.frame.window import TRANSCRIBE
 from app.widgets.main_window import MainWindow
+from app.widgets.transcribe.job_row import JobRow
 from app.worker import Worker
 from engine.checkpoints.download import PUBLISHED
 from engine.errors import StorageError
@@ -133,8 +133,8 @@ def test_a_folder_of_many_files_is_shown_without_going_through_all_for_each(
     window = MainWindow(app.controller, app.settings)
     qtbot.addWidget(window)
     shown: list[str] = []
-    show_job = JobCard.show_job
-    monkeypatch.setattr(JobCard, "show_job", lambda card, job: (shown.append(job.key), show_job(card, job)))
+    show_job = JobRow.show_job
+    monkeypatch.setattr(JobRow, "show_job", lambda row, job, *more: (shown.append(job.key), show_job(row, job, *more)))
     files = [tmp_path / f"{number}.txt" for number in range(60)]
     for file in files:
         file.write_text("no recording")
