@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -67,7 +68,14 @@ async def answer_problem(request: Request, error: Exception) -> Response:
 
 def _without_folders(sentence: str) -> str:
     """The sentence, but for where files lie on this machine."""
-    if not isinstance(sentence, Sentence):
+    if not isinstance(sentence, Sentence) or not sentence.arguments:
         return sentence
-    told = {name: Path(value).name if isinstance(value, Path) else value for name, value in sentence.arguments.items()}
-    return str(Sentence(sentence.template, **told))
+    return sentence.template.format(**{name: _told(value) for name, value in sentence.arguments.items()})
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, Path):
+        return value.name or str(value)
+    if isinstance(value, OSError):
+        return value.strerror or type(value).__name__
+    return _without_folders(value) if isinstance(value, str) else value
