@@ -37,6 +37,7 @@ from app.talk.lost_devices import LostDevices
 from app.talk.microphone_test import MicrophoneTest
 from app.talk.microphone_use import MicrophoneUse
 from app.talk.notices import Notices
+from app.talk.own_presets import PresetLibrary
 from app.talk.questions import Questions
 from app.talk.recorder import Recorder
 from app.talk.recording_player import RecordingPlayer
@@ -186,12 +187,14 @@ def build_controller(
         TranscriptSearcher(lambda: transcriber.kept_jobs, Worker("transcript search", _DISK_HANGS_S)),
         TranscriptReader(thread),
     )
+    presets = PresetLibrary(paths.presets)
     tasks = TurnTasks(
         settings,
         conversation,
         may_speak=lambda: not models.status.ready or (models.speaks and bool(voices.listed)),
         voices=lambda: voices.keys,
         served=lambda: servers.tools,
+        presets=presets,
     )
     models.ready.connect(lambda: _warm_up(thread, tasks.manner()))
     permission = permission or MicrophonePermission()
@@ -211,7 +214,7 @@ def build_controller(
         tidying.run(lambda: _tidy(paths, kept, store.on_disk, began))
 
     return Controller(
-        settings, talk, transcriber, transcripts, models, voices, servers, undoable, thread, sound, disk,
+        settings, talk, transcriber, transcripts, models, voices, servers, presets, undoable, thread, sound, disk,
         diagnostics=report, tidy=tidy,
     )  # fmt: skip
 

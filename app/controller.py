@@ -15,6 +15,7 @@ from app.models.downloads import Downloads
 from app.models.models import Models
 from app.models.tool_servers import ToolServers
 from app.models.voices import Voices
+from app.preset_commands import PresetCommands
 from app.settings import Retention, Settings
 from app.shown import (
     ConversationView,
@@ -31,6 +32,7 @@ from app.shown import (
     Welcome,
 )
 from app.talk import choices
+from app.talk.own_presets import PresetLibrary
 from app.talk.talk import Talk
 from app.talk_commands import TalkCommands
 from app.transcribe.transcriber import Transcriber
@@ -81,6 +83,7 @@ class Controller(TalkCommands):
         models: Models,
         voices: Voices,
         servers: ToolServers,
+        presets: PresetLibrary,
         undoable: UndoableCommands,
         thread: EngineThread,
         sound: SoundDevices,
@@ -93,7 +96,7 @@ class Controller(TalkCommands):
         self._thread, self._sound, self._disk, self._tidy = thread, sound, disk, tidy
         self.model_commands = ModelCommands(talk, models, voices, undoable, stop=self.stop)
         self.player, self.diagnostics = talk.player, diagnostics
-        self.presets: tuple[PresetView, ...] = choices.preset_views(settings.now.language)
+        self.preset_commands = PresetCommands(settings, talk.conversation, models, presets, undoable.history)
         self.tools: tuple[ToolOffer, ...] = choices.tool_offers()
         self.level = 0.0
         self._closed = False
@@ -138,6 +141,7 @@ class Controller(TalkCommands):
         models, transcriber = self._models, self.transcriber
         self._conversation.trouble.connect(self._say_trouble)
         transcriber.trouble.connect(self._say_trouble)
+        self.preset_commands.trouble.connect(self._say_trouble)
         self.transcripts.reader.summarised.connect(self._on_summarised)
         models.ready.connect(lambda: transcriber.resume(models.folder_in_use))
         self._settings.changed.connect(self._on_setting)
@@ -289,18 +293,18 @@ class Controller(TalkCommands):
     # Choices.
 
     @property
+    def presets(self) -> tuple[PresetView, ...]:
+        """All of them."""
+        return self.preset_commands.all
+
+    @property
     def presets_offered(self) -> tuple[PresetView, ...]:
         """Those of the presets that the loaded model can do."""
-        return choices.preset_views(self._settings.now.language, self._models.about)
+        return self.preset_commands.offered
 
     def set_preset(self, name: str) -> None:
         """Who answers, and how: the preset's own choices become the settings."""
-        network = {tool.name for tool in self.tools if tool.needs_network}
-        kept = tuple(tool for tool in self._settings.now.tools if tool in network)
-        chosen = choices.preset_choices(name)
-        chosen["tools"] = (*(tool for tool in chosen.get("tools", ()) if tool not in network), *kept)
-        self._settings.change(preset=name, **chosen)
-        self._conversation.set_preset(name)
+        self.preset_commands.choose(name)
 
     def set_tools(self, names: tuple[str, ...]) -> None:
         """Which tools are offered to the model."""

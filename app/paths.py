@@ -51,6 +51,11 @@ class Paths:
         return self.data / "voices"
 
     @property
+    def presets(self) -> Path:
+        """The presets that a person made."""
+        return self.data / "presets"
+
+    @property
     def transcriptions(self) -> Path:
         """The queue of files to transcribe, with its journals and results."""
         return self.data / "transcriptions"

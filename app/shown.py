@@ -423,6 +423,17 @@ class PresetView:
 
 
 @dataclass(frozen=True)
+class OwnPresetView:
+    """A preset that a person makes: who answers, in which voice ("" keeps the one in use), with which tools."""
+
+    key: str = ""  # of one that is kept
+    name: str = ""
+    persona: str = ""
+    voice: str = ""
+    tools: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class DeviceView:
     """A sound device."""
 

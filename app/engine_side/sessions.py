@@ -13,6 +13,7 @@ from app.engine_side.voices import VoiceWork
 from engine.errors import EngineError, NewerFormatError
 
 if TYPE_CHECKING:
+    from engine.conversation.prompting.presets import Preset
     from engine.conversation.replying.tools import Tool
     from engine.session import Session
 
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Manner:
     """How to answer: preset, its language, voice, tools, and those of them to ask about before each call. `served` are
-    the tools of other programs, which are not among the names in `tools`.
+    the tools of other programs, which are not among the names in `tools`. `own` is the preset if a person made it.
     """
 
     preset: str = "assistant"
@@ -31,6 +32,7 @@ class Manner:
     tools: tuple[str, ...] = ()
     ask_first: tuple[str, ...] = ()
     served: tuple[Tool, ...] = ()
+    own: Preset | None = None
 
 
 class Sessions:
@@ -81,7 +83,7 @@ class Sessions:
         from engine.conversation.replying.tools.builtin import builtin_tools
         from engine.conversation.replying.tools.web_search import WebSearchSettings
 
-        chosen = preset(manner.preset)
+        chosen = manner.own or preset(manner.preset)
         search = WebSearchSettings() if "web_search" in manner.tools else None
         tools = [
             replace(tool, confirm=tool.confirm or tool.name in manner.ask_first)

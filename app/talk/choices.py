@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication
 
 from app.shown import PresetView, ToolOffer
 from app.translations import chosen_language
-from engine.conversation.prompting.presets import offered, preset, presets
+from engine.conversation.prompting.presets import Preset, offered, preset, presets
 
 
 def preset_views(language: str, about: Mapping[str, Any] | None = None) -> tuple[PresetView, ...]:
@@ -19,8 +19,12 @@ def preset_views(language: str, about: Mapping[str, Any] | None = None) -> tuple
     return tuple(PresetView(each.id, each.name(short)) for each in found)
 
 
-def preset_choices(name: str) -> dict[str, Any]:
-    """What a preset sets: the fields of the preferences. Raises RequestError for an unknown one."""
+def preset_choices(name: str, own: Preset | None = None) -> dict[str, Any]:
+    """What a built-in preset, or a person's `own`, sets: fields of the preferences. Raises RequestError for an unknown
+    one.
+    """
+    if own is not None:  # it says nothing of thinking and speaking: they stay as they are
+        return {"tools": own.tools} | ({"voice": own.voice} if own.voice else {})
     chosen = preset(name)
     return {"thinking": chosen.thinking, "spoken_answers": chosen.spoken_answer, "tools": chosen.tools}
 

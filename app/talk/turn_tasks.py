@@ -11,6 +11,7 @@ from app.engine_side.sinks import Sink
 from app.engine_side.turns import TurnTask
 from app.settings import Settings
 from app.talk.conversation import Conversation
+from app.talk.own_presets import FALLBACK, PresetLibrary, is_own
 from app.talk.stored_turn import StoredTurn
 from engine.events import Samples, Turn
 
@@ -29,9 +30,10 @@ class TurnTasks:
         may_speak: Callable[[], bool],
         voices: Callable[[], tuple[str, ...]],
         served: Callable[[], tuple[Tool, ...]],
+        presets: PresetLibrary,
     ) -> None:
         self._settings, self._conversation = settings, conversation
-        self._may_speak, self._voices, self._served = may_speak, voices, served
+        self._may_speak, self._voices, self._served, self._presets = may_speak, voices, served, presets
 
     def turn(self, stored: StoredTurn, samples_16k: Samples | None = None) -> Turn:
         """The question of a turn with the wishes for its answer; its recording is read where it is needed."""
@@ -69,4 +71,7 @@ class TurnTasks:
             voice = now.voice if now.voice in voices or not voices else ""
         language = "zh" if now.language.startswith("zh") else "en"
         preset = self._conversation.view.preset or now.preset
-        return Manner(preset, language, voice, now.tools, now.ask_first, self._served())
+        own = self._presets.find(preset)
+        if own is None and is_own(preset):  # it was removed, or made on another machine
+            preset = FALLBACK
+        return Manner(preset, language, voice, now.tools, now.ask_first, self._served(), own)

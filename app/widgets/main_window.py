@@ -10,6 +10,7 @@ from app.qt import override
 from app.widgets.bindings.dragging import DragBinding
 from app.widgets.bindings.exchange import ExchangeBinding
 from app.widgets.bindings.lists import ListBinding
+from app.widgets.bindings.presets import PresetBinding
 from app.widgets.bindings.settings import SettingsBinding
 from app.widgets.bindings.sidebar_list import SidebarListBinding
 from app.widgets.bindings.talk import TalkBinding
@@ -38,6 +39,7 @@ class MainWindow(Window):
         self.dragging = DragBinding(self, controller)
         self.timing = TimerBinding(self, controller)
         self.listing = ListBinding(self, controller, settings)
+        self.presets = PresetBinding(self, controller, settings, self.listing)
         self.sidebar_listing = SidebarListBinding(self, controller)
         self.transcribing = TranscribeBinding(self, controller, settings)
         self.exchanging = ExchangeBinding(self, controller, settings, self.transcribing)

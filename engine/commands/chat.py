@@ -68,7 +68,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="offer the tools of a program that speaks the Model Context Protocol over stdio",
     )
     parser.add_argument("--yes", action="store_true", help="do not ask before a tool that wants to be allowed")
-    parser.add_argument("--preset", default="assistant", metavar="ID", help="who answers (default: assistant)")
+    parser.add_argument(
+        "--preset",
+        default="assistant",
+        metavar="NAME",
+        help="who answers: a preset of your own, made in the window, or a built-in one (default: assistant)",
+    )
     parser.add_argument("--language", default="en", choices=("en", "zh"), help="language of the preset (default: en)")
     parser.add_argument("--session", type=Path, metavar="DIR", help="go on with the conversation kept in DIR")
     parser.add_argument("--max-tokens", type=int, default=2048, metavar="N", help="longest answer (default: 2048)")
@@ -87,13 +92,14 @@ class _Asked:
 
 def run(args: argparse.Namespace) -> int:
     """Hold the conversation."""
-    from engine.conversation.prompting.presets import preset
+    from engine.conversation.prompting.own_presets import find_preset
     from engine.conversation.replying.tools.mcp_servers import McpServers
     from engine.conversation.replying.tools.timers import TimerService
     from engine.samples import probe
     from engine.storage import make_folder
 
-    chosen = preset(args.preset)
+    chosen = find_preset(args.preset, _own_presets())
+    args.voice = args.voice or chosen.voice
     for file in args.wav:
         probe(file)
     timers = TimerService(
@@ -108,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
             if folder is not None:
                 make_folder(folder)
         engine = load_engine(args)
-        preset(args.preset, engine.about)  # it may be one that this model cannot do
+        find_preset(args.preset, _own_presets(), engine.about)  # it may be one that this model cannot do
         session = _session(args, engine, chosen, tools)
         for asked in _turns(args, engine, chosen, offered, session):
             if not args.json and (asked.turn.samples_16k is not None or not sys.stdin.isatty()):
@@ -121,6 +127,13 @@ def run(args: argparse.Namespace) -> int:
         if servers:
             servers.close()
     return 0
+
+
+def _own_presets() -> Path:
+    """Where those lie that were made in the window."""
+    from engine.checkpoints.catalogue import models_folder
+
+    return models_folder().parent / "presets"
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -151,7 +164,7 @@ def _tools(
         if name != "all" and name not in tools:
             raise RequestError(f"There is no tool {name}. Choose from: {', '.join(tools.names)}.")
     if args.tools is None:
-        return tools, (*chosen.tools, *switched_on)
+        return tools, (*(name for name in chosen.tools if name in tools), *switched_on)
     return tools, tools.names if "all" in args.tools else tuple(args.tools)
 
 

@@ -20,6 +20,7 @@ class ListBinding(QObject):
     """What surrounds the conversation."""
 
     voices_requested = Signal()
+    presets_shown = Signal()
 
     def __init__(self, window: Window, controller: Controller, settings: Settings) -> None:
         super().__init__(window)
@@ -37,7 +38,7 @@ class ListBinding(QObject):
         controller = self._controller
         controller.conversation_changed.connect(self._on_conversation)
         controller.model_changed.connect(self._on_model)
-        controller.model_changed.connect(lambda _model: self._show_presets())
+        controller.model_changed.connect(lambda _model: self.show_presets())
         controller.voices_changed.connect(self._show_voices)
         self._settings.changed.connect(lambda _name: self._show_choices())
 
@@ -47,7 +48,7 @@ class ListBinding(QObject):
         self._show_choices()
 
     def _show_choices(self) -> None:
-        self._show_presets()
+        self.show_presets()
         self._show_voices()
 
     def _on_conversation(self, conversation: ConversationView) -> None:
@@ -100,9 +101,12 @@ class ListBinding(QObject):
         self._window.preset.picked.connect(self._controller.set_preset)
         self._window.voice.picked.connect(self._controller.set_voice)
 
-    def _show_presets(self) -> None:
+    def show_presets(self) -> None:
+        """Offer the presets there are."""
         choices = [(preset.key, preset.name) for preset in self._controller.presets_offered]
-        self._window.preset.show_choices(choices, self._settings.now.preset)
+        chosen, keys = self._settings.now.preset, [key for key, _ in choices]
+        self._window.preset.show_choices(choices, chosen if chosen in keys else keys[0])
+        self.presets_shown.emit()
 
     def _show_voices(self) -> None:
         choices = [(voice.key, voice.name) for voice in self._controller.voices]

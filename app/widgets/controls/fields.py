@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QRectF, Qt
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPalette
-from PySide6.QtWidgets import QLineEdit, QWidget
+from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QFrame, QLineEdit, QPlainTextEdit, QWidget
 
 from app.qt import override
 from app.widgets.controls import theme
 from app.widgets.controls.buttons import draw_focus, pen
+from app.widgets.controls.scroll_bar import use_thin_bar
+
+_AREA_PADDING = 8
 
 
 class Field(QLineEdit):
@@ -53,6 +56,48 @@ class Field(QLineEdit):
             draw_focus(painter, QRectF(self.rect()), self._radius, values.accent)
         painter.end()
         super().paintEvent(event)
+
+
+class TextArea(QPlainTextEdit):
+    """Several lines to type in, drawn like the other fields."""
+
+    def __init__(self, name: str, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setFont(theme.font())
+        self.setAccessibleName(name)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setTabChangesFocus(True)
+        self.setViewportMargins(_AREA_PADDING, _AREA_PADDING, 2, _AREA_PADDING)
+        self.document().setDocumentMargin(0)
+        use_thin_bar(self)
+        self.viewport().setAutoFillBackground(False)
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint:  # of the ground; the text is painted by the viewport
+            self._paint_ground()
+            return True
+        return super().event(event)
+
+    def _paint_ground(self) -> None:
+        painter, values = QPainter(self), theme.colours(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(pen(values.field_line))
+        painter.setBrush(values.raised)
+        box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        painter.drawRoundedRect(box, theme.FIELD_RADIUS, theme.FIELD_RADIUS)
+        if self.hasFocus():
+            draw_focus(painter, QRectF(self.rect()), theme.FIELD_RADIUS, values.accent)
+
+    @override
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.update()
+
+    @override
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.update()
 
 
 class SheetField(Field):

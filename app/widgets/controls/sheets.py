@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
-from app.widgets.controls import theme
 from app.widgets.controls.buttons import PillButton, PrimaryButton
-from app.widgets.controls.fields import Field
+from app.widgets.controls.fields import Field, TextArea
 from app.widgets.controls.labels import Label
 
 
-def _cancel_button(words: str) -> PillButton:
+def cancel_button(words: str) -> PillButton:
     """As high as the button beside it."""
     button = PillButton(words)
     button.setFixedHeight(PrimaryButton("").sizeHint().height())
@@ -68,7 +67,7 @@ class NameSheet(QDialog):
         self.done_button = PrimaryButton(command)
         self.done_button.setDefault(True)
         self.done_button.clicked.connect(self._on_clicked)
-        cancel = _cancel_button(self.tr("Cancel"))
+        cancel = cancel_button(self.tr("Cancel"))
         cancel.clicked.connect(self.reject)
         row = QHBoxLayout()
         row.addStretch(1)
@@ -103,14 +102,11 @@ class TextSheet(QDialog):
         self.setWindowTitle(title)
         self.resize(480, 220)
         self._on_done = on_done
-        self.editor = QPlainTextEdit(text)
-        self.editor.setFont(theme.font())
-        self.editor.setAccessibleName(title)
-        self.editor.setTabChangesFocus(True)
+        self.editor = TextArea(title, text)
         self.editor.selectAll()
         self.done_button = PrimaryButton(command)
         self.done_button.clicked.connect(self._on_clicked)
-        cancel = _cancel_button(self.tr("Cancel"))
+        cancel = cancel_button(self.tr("Cancel"))
         cancel.clicked.connect(self.reject)
         row = QHBoxLayout()
         row.addStretch(1)

@@ -25,7 +25,8 @@ class Preset:
     """One preset. Texts come in English ("en") and Chinese ("zh").
 
     `remember_turns` is how many turns before the present one the model is shown (None: all that fit);
-    `own_voice` answers in the voice of the person who spoke; `languages` are the two of an interpreter.
+    `own_voice` answers in the voice of the person who spoke; `languages` are the two of an interpreter; `voice` is the
+    name of who speaks, or empty.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Preset:
     remember_turns: int | None = None
     own_voice: bool = False
     languages: tuple[str, str] | None = None
+    voice: str = ""
 
     def name(self, language: str = "en") -> str:
         """What the preset is called."""
@@ -61,7 +63,7 @@ def presets(folder: Path | None = None) -> list[Preset]:
     for file in sorted((folder or resource("presets")).glob("*.json")):
         try:
             data = json.loads(read_regular(file, _LARGEST_FILE).decode())
-            found.append((float(data.get("order", 99)), file.name, _preset(data)))
+            found.append((float(data.get("order", 99)), file.name, preset_of(data)))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
             raise RequestError(
                 "The preset {file} cannot be used ({reason}). Correct or remove it.", file=file, reason=error
@@ -87,7 +89,8 @@ def preset(id: str, about: Mapping[str, Any] | None = None) -> Preset:
     )
 
 
-def _preset(data: Mapping[str, Any]) -> Preset:
+def preset_of(data: Mapping[str, Any]) -> Preset:
+    """A preset from its file's contents. Raises ValueError, KeyError, TypeError, AttributeError or IndexError."""
     settings = dict(data.get("settings", {}))
     languages = settings.pop("languages", None)
     if languages is not None:
@@ -108,6 +111,7 @@ def _preset(data: Mapping[str, Any]) -> Preset:
         raise ValueError("spoken_answer and own_voice are true or false")
     if remembered is not None and (type(remembered) is not int or remembered < 0):
         raise ValueError("remember_turns is a number of turns")
+    _text(preset.voice)
     for language in preset.personas:
         preset.persona(language)
     return preset

@@ -212,6 +212,16 @@ class FakeToolServers(_Noting):
         self.changed.emit()
 
 
+class FakePresetCommands(_Noting):
+    """Presets that a person makes."""
+
+    COMMANDS = ("make", "change", "remove")
+    changed = Signal()
+
+    def own(self, _key: str) -> None:
+        """None is a person's own."""
+
+
 class FakeController(_Noting):
     """The public surface of the controller."""
 
@@ -272,6 +282,7 @@ class FakeController(_Noting):
     def __init__(self) -> None:
         super().__init__()
         self.model_commands = self
+        self.preset_commands = FakePresetCommands()
         self.machine = MachineView("A processor", 24 * GB, 17 * GB, 0, 6 * GB, 100 * GB)
         self.making_share: float | None = None
         self.transcriber = FakeTranscriber()

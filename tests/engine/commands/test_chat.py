@@ -14,6 +14,7 @@ import soundfile
 
 from engine.cli import main
 from engine.commands import chat
+from engine.conversation.prompting.own_presets import OwnPresets, own_preset
 from engine.session import Session
 from tests.fakes import SmallEngine, tone
 
@@ -202,3 +203,22 @@ def test_what_cannot_be_is_said_before_anything_is_asked(
     captured = capsys.readouterr()
     assert sentence in captured.err
     assert captured.out == ""
+
+
+def test_a_preset_of_ones_own_answers_by_its_name(
+    engine: SmallEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("engine.checkpoints.catalogue.models_folder", lambda: tmp_path / "models")
+    tools = ("calculator", "web_search")  # the second one only with --web
+    OwnPresets(tmp_path / "presets").keep(own_preset("own-1", "Maestra", "You teach {Italian}.", "", tools))
+    asked: list[tuple[str, tuple[str, ...]]] = []
+    ask = Session.ask
+    monkeypatch.setattr(
+        Session, "ask", lambda self, turn: asked.append((self.settings.persona, turn.allow_tools)) or ask(self, turn)
+    )
+    type_lines(monkeypatch, "Ciao\n")
+    engine.llm.scripts += [written(engine, "Ciao.")]
+    assert main(["chat", "--preset", "maestra"]) == 0
+    assert asked == [("You teach {Italian}.", ("calculator",))]
+    assert main(["chat", "--preset", "nobody"]) == 2
+    assert "Your own: Maestra." in capsys.readouterr().err
