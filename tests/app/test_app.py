@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 from PySide6.QtCore import QCoreApplication, Qt, QUrl
 from PySide6.QtGui import QFileOpenEvent
+from PySide6.QtWidgets import QApplication, QSystemTrayIcon
 from pytestqt.qtbot import QtBot
 
 from app import build
@@ -85,6 +86,25 @@ def test_the_microphone_follows_the_window_to_the_front_and_back(app: build.App,
     qtbot.waitUntil(lambda: app.controller._sound.microphone.open)
     app._on_active(Qt.ApplicationState.ApplicationInactive)
     assert not app.controller._sound.microphone.open
+
+
+@pytest.mark.qt_log_ignore("systemTrayWindowChanged", extend=True)  # the offscreen platform has no tray
+@pytest.mark.parametrize("in_front", [True, False])
+def test_a_timer_is_told_by_the_system_where_another_app_is_in_front(
+    app: build.App, monkeypatch: pytest.MonkeyPatch, in_front: bool
+) -> None:
+    told: list[tuple[str, str]] = []
+    monkeypatch.setattr(QSystemTrayIcon, "showMessage", lambda _sign, *words: told.append(words))
+    states = Qt.ApplicationState
+    state = states.ApplicationActive if in_front else states.ApplicationInactive
+    application = QApplication.instance()
+    monkeypatch.setattr(type(application), "applicationState", lambda *_: state)
+    app.controller._talk.timers.ring("tea")
+    assert told == ([] if in_front else [("Earshot", "tea: time is up")])
+    if not in_front:
+        app.window.hide()
+        app.notifier.sign.messageClicked.emit()
+        assert app.window.isVisible()
 
 
 def test_ending_twice_ends_once(app: build.App) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
@@ -25,8 +25,9 @@ from app.widgets.controls.labels import ElidedLabel
 from app.widgets.controls.scroll_bar import use_thin_bar
 
 LEAST, MOST = 40, 160  # its height
-_PADDING = 12
+_PADDING = 10
 _LINE = 20
+_RAISED = 2  # a line of fixed height has its words a little below its middle
 _EDITOR_LEFT, _EDITOR_RIGHT = 42, 40
 _ABOUT = 28  # the row that says what it is about
 
@@ -42,7 +43,7 @@ class MessageField(QTextEdit):
         self._box = parent
         self.setAcceptRichText(False)
         self.setFont(theme.font())
-        self.setPlaceholderText(placeholder)
+        self._placeholder = placeholder
         self.setAccessibleName(placeholder)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setTabChangesFocus(True)
@@ -57,7 +58,7 @@ class MessageField(QTextEdit):
     def _space_lines(self) -> None:
         """New lines keep the height of those before; a text that was set anew has lost it."""
         spaced = QTextBlockFormat()
-        spaced.setLineHeight(_LINE, QTextBlockFormat.LineHeightTypes.MinimumHeight.value)
+        spaced.setLineHeight(_LINE, QTextBlockFormat.LineHeightTypes.FixedHeight.value)
         self.document().setUndoRedoEnabled(False)  # nothing that a person did
         whole = QTextCursor(self.document())
         whole.select(QTextCursor.SelectionType.Document)
@@ -102,6 +103,17 @@ class MessageField(QTextEdit):
             self.send()
         else:
             super().keyPressEvent(event)
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.untouched:  # Qt's own placeholder stands on another line than what is typed
+            painter, place = QPainter(self.viewport()), QRectF(self.cursorRect())
+            painter.setFont(self.font())
+            painter.setPen(theme.colours(self).second)
+            room = QRectF(place.left(), 0, self.viewport().width() - place.left(), _LINE + 2 * _RAISED)
+            words = self.fontMetrics().elidedText(self._placeholder, Qt.TextElideMode.ElideRight, int(room.width()))
+            painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter), words)
 
     def send(self) -> None:
         """Say what is typed, and be empty."""
@@ -225,7 +237,8 @@ class MessageBox(QWidget):
         foot = height - LEAST
         self._attach.setGeometry(8, foot + 6, 28, 28)
         self.send.setGeometry(width - 34, foot + 6, 28, 28)
-        self.field.setGeometry(_EDITOR_LEFT, top, width - _EDITOR_LEFT - _EDITOR_RIGHT, max(height - top - 8, 16))
+        words = QRect(_EDITOR_LEFT, top - _RAISED, width - _EDITOR_LEFT - _EDITOR_RIGHT, height - top - _PADDING)
+        self.field.setGeometry(words.adjusted(0, 0, 0, _RAISED + 2))
         room = width - _EDITOR_LEFT - _EDITOR_RIGHT - 24
         about = min(self._about.fontMetrics().horizontalAdvance(self._about.text()) + 2, room)
         self._about.setGeometry(_EDITOR_LEFT, 8, about, 20)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QLocale
+from PySide6.QtGui import QTextCursor
 
 from app.shown import (
     Choice,
@@ -36,6 +37,7 @@ from app.shown import (
     VoiceView,
     Welcome,
 )
+from app.widgets.controls import theme
 from app.widgets.frame.window import TALK, TRANSCRIBE, Window
 from app.widgets.talk.talk_button import TalkLook
 from app.widgets.talk.turn_actions import TurnAction
@@ -172,6 +174,8 @@ def conversations() -> list[ConversationView]:
 
 def dress(window: Window) -> None:
     """What every scene has: sidebar, menus, switches."""
+    window.resize(*theme.WINDOW_SIZE)
+    window.header.show_timer(None, "")
     window.sidebar.show_kind(recordings=False)
     window.sidebar.show_entries(conversations(), "1")
     window.sidebar.status.show_status(
@@ -186,6 +190,7 @@ def dress(window: Window) -> None:
     window.set_title("Train times and a packing list")
     window.toast.hide()
     window.show_page(TALK)
+    window.go_home()
 
 
 def _talk(window: Window, turns: list[TurnView], look: TalkLook, word: str, level: float = 0.0) -> None:
@@ -243,13 +248,42 @@ def drawn(window: Window) -> None:
     page.count_down(lambda tool: 42 if tool.name == "set_timer" else None)
     page._on_act("8", TurnAction.FOLD, True)
     window.set_title("Ten miles, a timer and a train")
-    window.talk_bar.field.setPlainText("Then put on the packing list:\nwarm socks, a charger")
-    window.talk_bar.set_notice("AirPods disconnected. Listening with MacBook Pro Microphone.", "Change…")
+    field = window.talk_bar.field
+    field.setPlainText("Then put on the packing list:\nwarm socks, a charger")
+    field.setFocus()
+    field.moveCursor(QTextCursor.MoveOperation.End)
+    said = words("LostDevices", "{name} disconnected. Listening with {other}.")
+    window.talk_bar.set_notice(
+        said.format(name="AirPods", other="MacBook Pro Microphone"), words("TalkBinding", "Change…"), icon="headphones"
+    )
 
 
 def speaking(window: Window) -> None:
     """The picture of the design: thought, calculated, speaking."""
     _talk(window, [TRAIN], TalkLook.SPEAKING, words("TalkBinding", "Speaking"), 0.5)
+
+
+def locked(window: Window) -> None:
+    """The user is talking after a tap."""
+    listening(window)
+    window.talk_bar.set_state(TalkLook.LOCKED, words("TalkBinding", "Listening · locked"))
+
+
+def narrow(window: Window) -> None:
+    """A small window: the sidebar is away, a timer stands in the header."""
+    asked = TurnView(
+        "n1", TurnState.DONE, "What can I cook for four with leeks and potatoes?", PEAKS, 4.0, has_sound=True
+    )
+    soup = (
+        "A leek and potato soup: one kilo of potatoes, three leeks, a liter of stock. Forty minutes, and most of it is"
+    )
+    again = TurnView("n2", TurnState.DONE, "And if one of them eats no dairy?", PEAKS[:34], 2.0, has_sound=True)
+    oil = "Leave out the cream and finish it with olive oil. Nobody will miss it."
+    _talk(window, [replace(asked, answer=soup), replace(again, answer=oil)], TalkLook.READY,
+          words("TalkBinding", "Ready"))  # fmt: skip
+    window.resize(640, 560)
+    window.set_title("Supper for four")
+    window.header.show_timer(42, "")
 
 
 def thinking(window: Window) -> None:
@@ -435,8 +469,12 @@ def _spread(segments: tuple[SegmentView, ...]) -> list[SegmentView]:
 
 SCENES: dict[str, Callable[[Window], None]] = {
     "welcome": welcome,
+    "welcome-first": welcome_first,
+    "welcome-denied": welcome_denied,
     "drawn": drawn,
     "listening": listening,
+    "locked": locked,
+    "narrow": narrow,
     "thinking": thinking,
     "speaking": speaking,
     "asking": asking,
