@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from PySide6.QtCore import QByteArray, QEvent, QStandardPaths, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
@@ -25,6 +27,7 @@ from app.widgets.frame.keyboard import Keyboard
 from app.widgets.frame.menus import Menus
 from app.widgets.frame.sidebar import Sidebar, StatusFoot
 from app.widgets.frame.sidebar_place import SidebarPlace
+from app.widgets.frame.title_bar import TitleBar
 from app.widgets.talk.conversation_page import ConversationPage
 from app.widgets.talk.finder import Finder
 from app.widgets.talk.talk_bar import TalkBar
@@ -33,6 +36,7 @@ from app.widgets.transcribe.page import TranscribePage
 from app.widgets.transcribe.recording_tools import RecordingTools
 from app.widgets.transcribe.transcript_page import TranscriptPage
 
+ON_MAC = sys.platform == "darwin"
 TALK, TRANSCRIBE = 0, 1
 _TRANSCRIPT = 2
 SOUND_FILES = "*.wav *.mp3 *.m4a *.mp4 *.mov *.flac *.ogg *.opus *.aac *.aiff *.aif *.caf *.webm *.mkv *.wma"
@@ -120,6 +124,8 @@ class Window(QMainWindow):
         row.addWidget(self._page, 1)
         self.setCentralWidget(whole)
         self.sidebar_place = SidebarPlace(whole, row, self.sidebar)
+        if ON_MAC:
+            TitleBar(self, [whole, self._page], [self.sidebar, self.header])
 
     def _connect(self) -> None:
         self.sidebar.page_chosen.connect(self.show_page)
