@@ -35,7 +35,7 @@ def take(folder: Path, language: str, scale: str) -> int:
         window.show()
         for name, scene in SCENES.items():
             scene(window)
-            QTest.qWait(60)
+            QTest.qWait(2 * theme.MOTION_MS)  # what appears has appeared
             taken += window.grab().save(str(folder / f"{name}-{ending}"))
         dialog = SettingsDialog()
         dialog.shortcuts.show_commands(window.menus.commands())

@@ -12,7 +12,7 @@ from app.widgets.controls.labels import Label
 from app.widgets.settings.form import SettingsPage
 
 Rows = Sequence[tuple[str, str]]  # keys, what they do
-_KEYS_WIDTH = 108
+_KEYS_WIDTH = 150
 
 
 def keys(*sequences: str) -> str:

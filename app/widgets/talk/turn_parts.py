@@ -17,6 +17,7 @@ from app.widgets.controls.waveform import Waveform
 
 BUBBLE_WIDTH = 440
 PADDING = 14
+_RAISED = 2  # a line has its words a little below its middle
 
 
 def clock(seconds: float) -> str:
@@ -132,7 +133,9 @@ class UserBubble(QWidget):
             beside = self._wave.geometry().right() + 11
             self._length.setGeometry(beside, top + (WAVE_HEIGHT - size.height()) // 2, size.width() + 8, size.height())
             top += WAVE_HEIGHT + 4
-        self._text.setGeometry(PADDING, top, self.width() - 2 * PADDING, max(self.height() - top - self._padding, 0))
+        self._text.setGeometry(
+            PADDING, top - _RAISED, self.width() - 2 * PADDING, max(self.height() - top - self._padding, 0)
+        )
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:

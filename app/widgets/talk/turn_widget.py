@@ -33,6 +33,7 @@ from app.widgets.talk.turn_parts import Dots, ThinkingBlock, UserBubble
 TimeLeft = Callable[[ToolView], int | None]
 DragData = Callable[[TurnView, Dragged], QMimeData | None]
 
+_RAISED = 3  # a line of an answer has its words a little below its middle
 _STEPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}  # to other versions
 
 
@@ -214,7 +215,7 @@ class TurnWidget(QWidget):
 
     def _measured_stack(self, width: int) -> list[tuple[QWidget, int, int]]:
         rows: list[tuple[QWidget, int, int]] = []
-        for part, gap in ((self._bubble, 10), (self._thinking, self.GAP)):
+        for part, gap in ((self._bubble, self.GAP), (self._thinking, self.GAP)):
             height = part.height_for(width)
             part.setVisible(height > 0)
             if height:
@@ -223,7 +224,7 @@ class TurnWidget(QWidget):
         if not self._dots.isHidden():
             rows.append((self._dots, 20, self.GAP))
         if not self._answer.isHidden():
-            rows.append((self._answer, self._answer.height_for(width), 2))
+            rows.append((self._answer, self._answer.height_for(width), 0))
         if not self._problem.isHidden():
             rows.append((self._problem, max(self._problem.heightForWidth(width - 100), 18), 6))
         if not self._actions.isHidden():
@@ -244,6 +245,8 @@ class TurnWidget(QWidget):
                 part.setGeometry(left + width - wide, top, wide, height)
             elif isinstance(part, ToolCard):
                 part.setGeometry(left, top, part.card_width(width), height)
+            elif part is self._answer:
+                part.setGeometry(left, top - _RAISED, width, height)
             elif part is self._problem:
                 retry = self._retry.sizeHint()
                 part.setGeometry(left, top, width - retry.width() - 12, height)

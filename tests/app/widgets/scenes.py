@@ -271,16 +271,12 @@ def locked(window: Window) -> None:
 
 def narrow(window: Window) -> None:
     """A small window: the sidebar is away, a timer stands in the header."""
-    asked = TurnView(
-        "n1", TurnState.DONE, "What can I cook for four with leeks and potatoes?", PEAKS, 4.0, has_sound=True
-    )
-    soup = (
-        "A leek and potato soup: one kilo of potatoes, three leeks, a liter of stock. Forty minutes, and most of it is"
-    )
-    again = TurnView("n2", TurnState.DONE, "And if one of them eats no dairy?", PEAKS[:34], 2.0, has_sound=True)
+    soup = "A leek and potato soup: one kilo of potatoes, three leeks, a liter of stock. "
+    soup += "Forty minutes, and most of it is waiting."
+    cook = TurnView("1", TurnState.DONE, "What can I cook for four with leeks and potatoes?", PEAKS, 4.0, answer=soup)
     oil = "Leave out the cream and finish it with olive oil. Nobody will miss it."
-    _talk(window, [replace(asked, answer=soup), replace(again, answer=oil)], TalkLook.READY,
-          words("TalkBinding", "Ready"))  # fmt: skip
+    dairy = TurnView("2", TurnState.DONE, "And if one of them eats no dairy?", PEAKS[:34], 2.0, answer=oil)
+    _talk(window, [cook, replace(dairy, has_sound=True)], TalkLook.READY, words("TalkBinding", "Ready"))
     window.resize(640, 560)
     window.set_title("Supper for four")
     window.header.show_timer(42, "")
