@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
@@ -36,10 +37,11 @@ def wrong_answers(address: str, requests: Iterable[tuple[int, bytes]]) -> dict[i
     wrong: dict[int, str] = {}
     for seed, request in requests:
         with closing(socket.create_connection((host, int(port)), timeout=60)) as line:
-            line.sendall(request)
             answer = b""
-            while piece := line.recv(65_536):
-                answer += piece
+            with contextlib.suppress(ConnectionError):  # refused and closed while it was still being sent
+                line.sendall(request)
+                while piece := line.recv(65_536):
+                    answer += piece
         if said := _wrong(answer):
             wrong[seed] = said
     return wrong

@@ -29,10 +29,12 @@ def test_ten_thousand_damaged_requests(
     served.llm.scripts = EndsAtOnce(served.engine.vocabulary.eot)
     sound = recording.read_bytes()[:20_000]
     wrong: dict[int, str] = {}
+    done: list[int] = []
 
     def send(first: int) -> None:
         requests = ((seed, raw_request(seed, TOKEN, sound)) for seed in range(1000 + first, 1000 + COUNT, AT_A_TIME))
         wrong.update(wrong_answers(served.server.address, requests))
+        done.append(first)
 
     threads = [threading.Thread(target=send, args=(first,)) for first in range(AT_A_TIME)]
     for thread in threads:
@@ -41,6 +43,7 @@ def test_ten_thousand_damaged_requests(
         thread.join()
     served.llm.scripts = []
     assert wrong == {}
+    assert sorted(done) == list(range(AT_A_TIME))
     assert "Traceback" not in caplog.text
     assert client.get("/health").json() == {"status": "ok"}
     assert all_gone(served.server)
