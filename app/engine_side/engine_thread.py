@@ -12,7 +12,7 @@ from contextlib import closing
 
 from PySide6.QtCore import QObject, Signal
 
-from app.engine_side.requests import FIRST, PATIENT, Interrupted, Request
+from app.engine_side.requests import FIRST, PATIENT, SERVED, Interrupted, Request
 from app.engine_side.work import EngineWork
 from engine.errors import EngineError
 from engine.events import Pause
@@ -23,8 +23,8 @@ _Queue = queue.PriorityQueue[tuple[int, int, Request | None]]  # priority, order
 
 
 class EngineThread(QObject):
-    """Takes requests, most urgent first, and says what they yield. A patient request is a row of short steps: urgent
-    ones are carried out between them.
+    """Takes requests, most urgent first, and says what they yield. A served or patient request is a row of short steps:
+    more urgent ones are carried out between them.
     """
 
     happened = Signal(object, object)  # request, event
@@ -143,7 +143,7 @@ class EngineThread(QObject):
                     return
                 if not isinstance(event, Pause):
                     self.happened.emit(request, event)
-                if request.priority == PATIENT:
+                if request.priority >= SERVED:
                     self._let_urgent_pass(work, request, requests)
 
     def _let_urgent_pass(self, work: EngineWork, patient: Request, requests: _Queue) -> None:
@@ -153,7 +153,7 @@ class EngineThread(QObject):
                 priority, order, waiting = requests.get_nowait()
             except queue.Empty:
                 return
-            if waiting is None or priority == PATIENT:
+            if waiting is None or priority >= patient.priority:
                 requests.put((priority, order, waiting))
                 return
             if waiting.alone and patient.needs_engine and not waiting.cancelled:

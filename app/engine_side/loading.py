@@ -25,6 +25,7 @@ class Loaded:
     thinks: bool
     speaks: bool
     about: dict[str, Any]
+    chats: bool = True
 
 
 class LoadedModel:
@@ -58,7 +59,7 @@ class LoadedModel:
         engine = self.engine
         return Loaded(
             Path(engine.folder), engine.name, engine.memory_bytes, _total_memory(), engine.capabilities.thinks,
-            engine.capabilities.speaks, dict(engine.about),
+            engine.capabilities.speaks, dict(engine.about), engine.capabilities.chats,
         )  # fmt: skip
 
     def close(self) -> None:

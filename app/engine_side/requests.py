@@ -6,7 +6,9 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-FIRST, URGENT, SOON, PATIENT = range(4)  # patient work is a row of short steps: others are carried out between them
+# The person at the window, then other programs' speakers, then files and background work. From SERVED on, work is a row
+# of short steps: whatever is more urgent is carried out between them.
+FIRST, URGENT, SOON, SERVED, PATIENT = range(5)
 
 Work = Callable[[Any, "Request"], Iterator[Any]]  # given the EngineWork, and the request itself
 

@@ -7,6 +7,7 @@ import ipaddress
 import json
 import logging
 import secrets
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MOST_CONNECTIONS = 100
 MOST_BODY_BYTES = 1 << 30  # an hour of stereo sound at 48 kHz in 16 bits is 691 MB
+_LONGEST_NAME = 40
 _WS_REFUSED = 4000  # close code of a WebSocket: 4000 + the status that HTTP would have
 _WS_TOKEN = "openai-insecure-api-key."  # browsers cannot send headers there: OpenAI's clients name it as a protocol
 
@@ -46,7 +48,8 @@ class Access:
     patience: Patience = Patience()
     most_connections: int = MOST_CONNECTIONS
     most_body_bytes: int = MOST_BODY_BYTES
-    clients: dict[int, str] = field(default_factory=dict)  # requests that are being answered, and where they come from
+    clients: dict[int, str] = field(default_factory=dict)  # requests that are being answered, and who asked
+    seen: dict[str, float] = field(default_factory=dict)  # when a client asked for something last
 
     def refusal(self, scope: Scope) -> tuple[int, str, str] | None:
         """Status, sentence and code of why a connection is not let in; None when it is."""
@@ -62,6 +65,25 @@ class Access:
         if scope["type"] == "http" and _length(headers) > self.most_body_bytes:
             return 413, self.too_large, "request_too_large"
         return None
+
+    def recent(self, seconds: float) -> tuple[str, ...]:
+        """Who is being answered, or was in the last seconds."""
+        since, busy = time.monotonic() - seconds, set(self.clients.values())
+        return tuple(name for name, when in list(self.seen.items()) if when >= since or name in busy)
+
+    def enter(self, scope: Scope) -> None:
+        """Count a request whose answer begins."""
+        name = _client_name(scope)
+        self.clients[id(scope)] = name
+        self.seen.pop(name, None)
+        self.seen[name] = time.monotonic()
+        while len(self.seen) > self.most_connections:
+            del self.seen[next(iter(self.seen))]
+
+    def leave(self, scope: Scope) -> None:
+        """It is over."""
+        if (name := self.clients.pop(id(scope), None)) is not None:
+            self.seen[name] = time.monotonic()
 
     @property
     def too_large(self) -> str:
@@ -107,7 +129,7 @@ class Doorkeeper:
         if refusal is not None:
             await _refuse(scope, receive, send, *refusal)
             return
-        self._access.clients[id(scope)] = str((scope.get("client") or ("",))[0])
+        self._access.enter(scope)
         try:
             if scope["type"] == "http":
                 receive = _bounded(receive, self._access)
@@ -117,7 +139,14 @@ class Doorkeeper:
         except Exception:
             log.debug("a request ended", exc_info=True)  # it was told and logged where it was answered
         finally:
-            self._access.clients.pop(id(scope), None)
+            self._access.leave(scope)
+
+
+def _client_name(scope: Scope) -> str:
+    """What a program calls itself, else where it is."""
+    said = next((bytes(value) for name, value in scope["headers"] if bytes(name).lower() == b"user-agent"), b"")
+    name = "".join(sign for sign in said.decode("latin-1").split(" ")[0] if sign.isalnum() or sign in "/.-_")
+    return name[:_LONGEST_NAME] or str((scope.get("client") or ("",))[0])
 
 
 def _length(headers: dict[bytes, bytes]) -> int:

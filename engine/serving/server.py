@@ -92,5 +92,5 @@ class Server:
         self._server.should_exit = True
         if self._thread is not None:
             self._thread.join(timeout_s)
-        if self._socket is not None:
+        if self._socket is not None and not (self._thread and self._thread.is_alive()):
             self._socket.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import socket
@@ -14,6 +13,9 @@ from typing import Any
 from engine.serving import Server
 
 _LEAKS = re.compile(rb'Traceback|File \\?"|/tmp/|/usr/|site-packages|0x[0-9a-f]{8}')
+
+
+_KEPT_OPEN_S = 5.0  # a connection of which nobody said that it should be closed
 
 
 class EndsAtOnce(list[Any]):
@@ -38,10 +40,16 @@ def wrong_answers(address: str, requests: Iterable[tuple[int, bytes]]) -> dict[i
     for seed, request in requests:
         with closing(socket.create_connection((host, int(port)), timeout=60)) as line:
             answer = b""
-            with contextlib.suppress(ConnectionError):  # refused and closed while it was still being sent
+            try:
                 line.sendall(request)
                 while piece := line.recv(65_536):
                     answer += piece
+                    line.settimeout(_KEPT_OPEN_S)
+            except ConnectionError:
+                pass  # refused and closed while it was still being sent
+            except TimeoutError:
+                if not answer:
+                    wrong[seed] = "is not answered"
         if said := _wrong(answer):
             wrong[seed] = said
     return wrong

@@ -207,11 +207,13 @@ def test_more_connections_than_there_may_be_are_told_to_come_later(server: Serve
     refused = get(server)
     assert refused.status_code == 429
     error(refused)
-    assert list(server.access.clients.values()) == ["127.0.0.1"] * 2
+    assert [name.split("/")[0] for name in server.access.clients.values()] == ["python-httpx"] * 2
     routes.let_go()
     for thread in holding:
         thread.join(30)
     assert [answer.text for answer in answers] == ["done"] * 2
+    assert [name.split("/")[0] for name in server.access.recent(60)] == ["python-httpx"]
+    assert server.access.recent(-1) == ()
     assert get(server).status_code == 200
 
 
