@@ -19,10 +19,12 @@ from app.controller import Controller
 from app.engine_side.engine_thread import EngineThread
 from app.engine_side.loading import Loader
 from app.engine_side.requests import PATIENT, Request
+from app.engine_side.served import ServedHost
 from app.engine_side.sessions import Manner
 from app.engine_side.work import EngineWork
 from app.models.catalogue import Catalogue, kept_in
 from app.models.models import Models
+from app.models.other_programs import OtherPrograms, TokenFile
 from app.models.tool_servers import ToolServers
 from app.models.voices import Voices
 from app.paths import Paths
@@ -209,6 +211,13 @@ def build_controller(
     talk = _build_talk(
         notices, confirmations, conversation, tasks, thread, sound, disk, use, permission, clock, settings, paths
     )
+    programs = OtherPrograms(
+        settings,
+        ServedHost(thread),
+        paths.voices,
+        TokenFile(paths.data / "server-token"),
+        Worker("server", _DISK_HANGS_S),
+    )
     undoable = UndoableCommands(UndoHistory(), talk, transcriber, models, voices, servers)
 
     def report() -> str:
@@ -221,8 +230,8 @@ def build_controller(
         tidying.run(lambda: _tidy(paths, kept, store.on_disk, began))
 
     return Controller(
-        settings, talk, transcriber, transcripts, models, voices, servers, presets, undoable, thread, sound, disk,
-        diagnostics=report, tidy=tidy,
+        settings, talk, transcriber, transcripts, models, voices, servers, presets, programs, undoable, thread, sound,
+        disk, diagnostics=report, tidy=tidy,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from app.engine_side.engine_thread import EngineThread
 from app.model_commands import ModelCommands
 from app.models.downloads import Downloads
 from app.models.models import Models
+from app.models.other_programs import OtherPrograms
 from app.models.tool_servers import ToolServers
 from app.models.voices import Voices
 from app.preset_commands import PresetCommands
@@ -84,6 +85,7 @@ class Controller(TalkCommands):
         voices: Voices,
         servers: ToolServers,
         presets: PresetLibrary,
+        programs: OtherPrograms,
         undoable: UndoableCommands,
         thread: EngineThread,
         sound: SoundDevices,
@@ -92,7 +94,7 @@ class Controller(TalkCommands):
         tidy: Callable[[], None],
     ) -> None:
         super().__init__(settings, talk, transcriber, transcripts, servers, undoable)
-        self._models, self._voices = models, voices
+        self._models, self._voices, self.other_programs = models, voices, programs
         self._thread, self._sound, self._disk, self._tidy = thread, sound, disk, tidy
         self.model_commands = ModelCommands(talk, models, voices, undoable, stop=self.stop)
         self.player, self.diagnostics = talk.player, diagnostics
@@ -135,7 +137,8 @@ class Controller(TalkCommands):
         models.models_changed.connect(self.models_changed)
         self._voices.changed.connect(self.voices_changed)
         self._sound.devices_changed.connect(self.devices_changed)
-        self.tool_servers.changed.connect(lambda: self.model_changed.emit(self.model))
+        for others in (self.tool_servers, self.other_programs):
+            others.changed.connect(lambda: self.model_changed.emit(self.model))
 
     def _join_rooms(self) -> None:
         models, transcriber = self._models, self.transcriber
@@ -160,6 +163,7 @@ class Controller(TalkCommands):
         self._talk.recovery.start(then=self._tidy)
         self._models.load_best()
         self.tool_servers.begin()
+        self.other_programs.begin()
         use = self._talk.microphone_use
         self._sound.open(microphone=use.keeps_warm and use.granted)
         self._clock.start()
@@ -178,6 +182,7 @@ class Controller(TalkCommands):
         self.transcriber.close()
         self.transcripts.close()
         self._talk.exchange.close()
+        self.other_programs.close()
         self.tool_servers.end_all()
         self._models.downloads.close()
         self._thread.blockSignals(True)
@@ -254,11 +259,18 @@ class Controller(TalkCommands):
 
     @property
     def model(self) -> ModelStatus:
-        """How the model stands, and what leaves this machine."""
+        """How the model stands, what leaves this machine, and who else uses it."""
         network = [tool.title for tool in self.tools if tool.needs_network and tool.name in self._settings.now.tools]
         network += self.tool_servers.working
-        leaves = self.tr("{tools} may reach the network").format(tools=", ".join(network)) if network else ""
-        return replace(self._models.status, leaves=leaves)
+        lines = [self.tr("{tools} may reach the network").format(tools=", ".join(network))] if network else []
+        if self.other_programs.view.on:
+            lines.append(self._used_by(self.other_programs.view.clients))
+        return replace(self._models.status, leaves=" · ".join(lines))
+
+    def _used_by(self, clients: tuple[str, ...]) -> str:
+        if not clients:
+            return self.tr("Other programs may use the model")
+        return self.tr("Also used by {programs}").format(programs=", ".join(clients))
 
     @property
     def models(self) -> tuple[ModelView, ...]:

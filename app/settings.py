@@ -73,6 +73,7 @@ class Preferences:
     job_translation: str = ""
     job_speakers: int = -1  # how many; 0 finds out, -1 asks for no labels
     export_folder: str = ""
+    other_programs: bool = False  # may use the loaded model
     wanted_copies: tuple[str, ...] = ()  # models to be shrunk once they are here: "name bits" or "name bits keep"
 
 

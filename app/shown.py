@@ -334,6 +334,17 @@ class ServerView:
 
 
 @dataclass(frozen=True)
+class ProgramsView:
+    """Whether other programs may use the model: where, by which token, and which of them did lately."""
+
+    on: bool = False
+    address: str = ""
+    token: str = ""
+    clients: tuple[str, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class SettingsView:
     """Everything the settings show. Device values are names; "" follows the system's default."""
 
@@ -358,6 +369,8 @@ class SettingsView:
     text_size: float = 1.0
     retention: str = "all"  # "none", "days" or "all"
     retention_days: int = 30
+    other_programs: bool = False  # wanted
+    programs: ProgramsView = ProgramsView()
 
 
 class State(Enum):

@@ -42,6 +42,7 @@ class SettingsBinding(QObject):
         controller.downloads.changed.connect(self._on_downloads)
         controller.models_changed.connect(self._show_task)
         controller.tool_servers.changed.connect(self._refresh)
+        controller.other_programs.changed.connect(self._refresh)
         window.welcome.model.models_requested.connect(self.open_models)
 
     @property
@@ -102,6 +103,7 @@ class SettingsBinding(QObject):
         dialog.tools.servers.removed.connect(controller.remove_server)
         dialog.tools.servers.asks_changed.connect(servers.set_asks)
         dialog.tools.servers.started_again.connect(servers.start_again)
+        dialog.programs.token_renewed.connect(controller.other_programs.renew_token)
         dialog.finished.connect(lambda _result: self._voices.leave())
         dialog.toast.undo_wanted.connect(controller.undo_history.undo)
         dialog.addActions([self._window.menus.undo, self._window.menus.redo])  # their keys hold here as well
@@ -135,6 +137,8 @@ class SettingsBinding(QObject):
             text_size=now.text_size,
             retention=str(now.retention),
             retention_days=now.retention_days,
+            other_programs=now.other_programs,
+            programs=controller.other_programs.view,
         )
 
     def _voice_in_use(self) -> str:

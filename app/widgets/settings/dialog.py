@@ -28,6 +28,7 @@ from app.widgets.controls.toast import Toast
 from app.widgets.settings.form import SettingsPage
 from app.widgets.settings.models import ModelsPage
 from app.widgets.settings.pages import AnswersPage, GeneralPage, PrivacyPage, SoundPage, ToolsPage
+from app.widgets.settings.programs import ProgramsPage
 from app.widgets.settings.shortcuts import ShortcutsPage
 from app.widgets.settings.voices import VoicesPage
 
@@ -73,6 +74,7 @@ class SettingsDialog(QDialog):
         self.models = ModelsPage()
         self.voices = VoicesPage()
         self.tools = ToolsPage(self.changed.emit)
+        self.programs = ProgramsPage(self.changed.emit)
         self.privacy = PrivacyPage(self.changed.emit)
         self.shortcuts = ShortcutsPage()
         self._list = QListWidget()
@@ -89,7 +91,7 @@ class SettingsDialog(QDialog):
         """The pages from top to bottom."""
         return [
             self.general, self.sound, self.models, self.voices,
-            self.answers, self.tools, self.privacy, self.shortcuts,
+            self.answers, self.tools, self.programs, self.privacy, self.shortcuts,
         ]  # fmt: skip
 
     def _build_pages(self) -> None:

@@ -19,6 +19,7 @@ from app.shown import (
     ModelView,
     Notice,
     PresetView,
+    ProgramsView,
     ServerView,
     SizeView,
     State,
@@ -56,6 +57,7 @@ class FakePreferences:
     text_size: float = 1.0
     retention: str = "all"
     retention_days: int = 30
+    other_programs: bool = False
     window_geometry: str = ""
     models_folder: str = ""
     job_language: str = ""
@@ -222,6 +224,22 @@ class FakePresetCommands(_Noting):
         """None is a person's own."""
 
 
+class FakeOtherPrograms(_Noting):
+    """Whether other programs may use the model, as a test says."""
+
+    COMMANDS = ("renew_token",)
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.view = ProgramsView()
+
+    def show(self, view: ProgramsView) -> None:
+        """Be like this."""
+        self.view = view
+        self.changed.emit()
+
+
 class FakeController(_Noting):
     """The public surface of the controller."""
 
@@ -291,6 +309,7 @@ class FakeController(_Noting):
         self.found_recordings: dict[str, str] = {}
         self.downloads = FakeDownloads()
         self.tool_servers = FakeToolServers()
+        self.other_programs = FakeOtherPrograms()
         self.undo_history = UndoHistory()
         self.state = State.IDLE
         self.timers: tuple[TimerView, ...] = ()
