@@ -50,6 +50,11 @@ class Menus(QObject):
         self._acts = undo, redo
         self._show_acts()
 
+    def name_side_column_act(self, *, offered: bool, hides: bool) -> None:
+        """Say what becomes of the column beside a transcript."""
+        self.side_column.setEnabled(offered)
+        self.side_column.setText(_tr("Hide Side Column") if hides else _tr("Show Side Column"))
+
     def commands(self) -> list[tuple[str, list[tuple[str, str]]]]:
         """What has keys, menu by menu: the title of the menu, and for each command its keys and its words."""
         listed = []
@@ -178,11 +183,12 @@ class Menus(QObject):
         self.delete = self._action(menu, _tr("Delete Conversation"))
 
     def _build_view(self) -> None:
-        menu = self._menu(_tr("View"))
+        menu = self.view = self._menu(_tr("View"))
         self.show_talk = self._action(menu, _tr("Talk"), "Ctrl+1")
         self.show_transcribe = self._action(menu, _tr("Transcribe"), "Ctrl+2")
         menu.addSeparator()
         self.sidebar = self._action(menu, _tr("Hide Sidebar"), "Meta+Ctrl+S")
+        self.side_column = self._action(menu, _tr("Hide Side Column"), "Ctrl+Alt+I")
         self.full_screen = self._action(menu, _tr("Enter Full Screen"), Standard.FullScreen)
 
     def _build_window(self) -> None:

@@ -158,6 +158,8 @@ class Window(QMainWindow):
         menus.show_talk.triggered.connect(lambda: self.show_page(TALK))
         menus.show_transcribe.triggered.connect(lambda: self.show_page(TRANSCRIBE))
         menus.sidebar.triggered.connect(self._toggle_sidebar)
+        menus.side_column.triggered.connect(self._toggle_side_column)
+        menus.view.aboutToShow.connect(self._name_side_column_act)
         menus.full_screen.triggered.connect(self._on_full_screen)
         menus.minimise.triggered.connect(self.showMinimized)
         menus.zoom.triggered.connect(lambda: self.showNormal() if self.isMaximized() else self.showMaximized())
@@ -198,6 +200,7 @@ class Window(QMainWindow):
         self.header.set_title(title, about)
         if key:
             self.go_home()
+        self._name_side_column_act()
         self.page_changed.emit()
 
     def set_title(self, title: str) -> None:
@@ -257,6 +260,13 @@ class Window(QMainWindow):
 
     def _toggle_sidebar(self) -> None:
         self.sidebar_place.show(not self.sidebar_place.in_sight)
+
+    def _toggle_side_column(self) -> None:
+        self.recordings.side.click()
+        self._name_side_column_act()
+
+    def _name_side_column_act(self) -> None:
+        self.menus.name_side_column_act(offered=bool(self.transcript_key), hides=self.transcript.side.isVisible())
 
     def _on_sidebar_moved(self) -> None:
         place = self.sidebar_place

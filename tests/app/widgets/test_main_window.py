@@ -484,6 +484,25 @@ def test_diagnostics_are_copied(window: MainWindow, controller: FakeController) 
     assert window.findChild(Message) is not None
 
 
+def test_the_column_beside_a_transcript_is_hidden_and_shown_by_its_keys(
+    window: MainWindow, controller: FakeController
+) -> None:
+    act = window.menus.side_column
+    assert act.shortcut().toString() == "Ctrl+Alt+I"
+    assert not act.isEnabled()
+    controller.transcriber.show(JobView("a", "talk.wav", JobState.DONE, segments=(SegmentView(0, 1, "One."),)))
+    window.reading.open("a")
+    window.menus.view.aboutToShow.emit()
+    assert (act.isEnabled(), act.text()) == (True, "Hide Side Column")
+    act.trigger()
+    assert not window.transcript.side.isVisible()
+    assert act.text() == "Show Side Column"
+    act.trigger()
+    assert window.transcript.side.isVisible()
+    window.show_page(TALK)
+    assert not act.isEnabled()
+
+
 def test_the_list_of_shortcuts_is_that_of_the_menus(window: MainWindow) -> None:
     window.menus.shortcuts.trigger()
     dialog = window.preferences.dialog
