@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -27,10 +28,12 @@ from engine.commands.serve_ranks import follow_until_the_end, launch, leave_lost
 from engine.errors import RequestError
 
 if TYPE_CHECKING:
+    from engine.conversation.replying.tools import Tool
     from engine.engine import Engine
     from engine.ranks import Ranks
 
 DEFAULT_PORT = 8765
+OWN_TOOLS = ("calculator", "date_and_time", "convert_units")  # those that need nothing of the person
 
 _EXAMPLES = """\
 examples:
@@ -62,6 +65,14 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="a name that programs may call this machine by",
     )
     parser.add_argument("--token-file", type=Path, metavar="FILE", help="the token (default: one that Earshot keeps)")
+    parser.add_argument(
+        "--tools",
+        nargs="*",
+        default=[],
+        choices=OWN_TOOLS,
+        metavar="NAME",
+        help=f"tools that the model may use in chats, answered here: {', '.join(OWN_TOOLS)}",
+    )
     parser.add_argument(
         "--ranks",
         metavar="N|HOSTS",
@@ -103,7 +114,7 @@ def run(args: argparse.Namespace) -> NoReturn:
         tools = McpTools(worker, voices, transcribing, _is_this_machine(args.host), args.history)
         mcp, around = tools.routes()
         access = Access(token, frozenset(name.lower() for name in args.name))
-        routes = [*routes_of(worker, voices, transcribing), *mcp]
+        routes = [*routes_of(worker, voices, transcribing, _own_tools(args.tools)), *mcp]
         server = Server(routes, access, host=args.host, port=args.port, around=around)
         server.start()
         if ranks is not None:
@@ -121,6 +132,12 @@ def loaded(folder: Path, args: argparse.Namespace, ranks: Ranks | None = None) -
 
     with progress_bar("Loading the model", quiet=args.quiet) as bar:
         return run_to_end(Engine.loading(folder, insist=args.insist, backend=args.backend, ranks=ranks), bar)
+
+
+def _own_tools(names: Sequence[str]) -> list[Tool]:
+    from engine.conversation.replying.tools.builtin import builtin_tools
+
+    return [tool for tool in builtin_tools() if tool.name in names] if names else []
 
 
 def _is_this_machine(host: str) -> bool:

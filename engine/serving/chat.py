@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from engine.conversation.remembering.records import Passage
 from engine.conversation.replying.answered_outside import calling
 from engine.conversation.replying.settings import SessionSettings
-from engine.conversation.replying.tools import ToolRegistry
+from engine.conversation.replying.tools import Tool, ToolRegistry
 from engine.engine import Engine
 from engine.events import SessionEvent, Turn
 from engine.serving.bodies import json_object
@@ -30,8 +30,9 @@ from engine.serving.voices import Voices
 class ChatRoute:
     """Answers conversations."""
 
-    def __init__(self, host: Host, voices: Voices) -> None:
-        self._host, self._voices = host, voices
+    def __init__(self, host: Host, voices: Voices, own_tools: Sequence[Tool] = ()) -> None:
+        """`own_tools` are offered to the model besides those of the client, and are answered here."""
+        self._host, self._voices, self._own_tools = host, voices, tuple(own_tools)
         self._spoken = SpokenAnswers()
 
     async def complete(self, request: Request) -> Response:
@@ -88,34 +89,35 @@ class ChatRoute:
                 voice=self._voices.find(engine, wishes.voice) if wishes.form else None,
                 sampling=wishes.sampling,
                 seed=wishes.seed,
-                tools=ToolRegistry(wishes.tools),
+                tools=ToolRegistry([*self._own_tools, *wishes.tools]),
             )
             if chat.persona:
                 settings = replace(settings, persona=chat.persona)
             session = engine.session(settings=settings)
             job.on_cancel = session.interrupt
+            offered = settings.tools.names if wishes.may_call else ()
             *before, last = chat.turns
             for turn in before:
-                session.remember(turn.id, _turn(turn, wishes), turn.answer, calls=_passages(engine, turn))
+                session.remember(turn.id, _turn(turn, wishes, offered), turn.answer, calls=_passages(engine, turn))
             session.follow([turn.id for turn in before])
             if not last.calls:
-                yield from session.ask(_turn(last, wishes))
+                yield from session.ask(_turn(last, wishes, offered))
                 return
-            session.remember(last.id, _turn(last, wishes), "", calls=_passages(engine, last))
+            session.remember(last.id, _turn(last, wishes, offered), "", calls=_passages(engine, last))
             session.follow([turn.id for turn in chat.turns])
             yield from session.go_on(last.id)
 
         return steps
 
 
-def _turn(said: SaidTurn, wishes: Wishes) -> Turn:
+def _turn(said: SaidTurn, wishes: Wishes, offered: tuple[str, ...]) -> Turn:
     return Turn(
         said.samples_16k,
         said.text,
         spoken_answer=bool(wishes.form),
         thinking=wishes.thinking,
         thinking_budget=wishes.thinking_budget,
-        allow_tools=tuple(tool.name for tool in wishes.tools),
+        allow_tools=offered,
         max_tokens=wishes.most_tokens,
         id=said.id,
     )

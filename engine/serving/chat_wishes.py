@@ -35,7 +35,8 @@ class Wishes:
     most_tokens: int
     sampling: Sampling | None
     seed: int | None
-    tools: tuple[Tool, ...]
+    tools: tuple[Tool, ...]  # the client's
+    may_call: bool
 
     @classmethod
     def of(cls, body: dict[str, Any], *, thinks: bool) -> Wishes:
@@ -57,6 +58,7 @@ class Wishes:
             _sampling(body),
             _seed(body),
             _tools(body),
+            body.get("tool_choice") != "none",
         )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from engine.conversation.replying.tools import Tool
 from engine.serving.chat import ChatRoute
 from engine.serving.jobs import Host
 from engine.serving.models import Models
@@ -15,15 +18,17 @@ from engine.serving.transcriptions import Transcriptions
 from engine.serving.voices import Voices
 
 
-def routes_of(host: Host, voices: Voices, transcribing: Transcribing | None = None) -> list[BaseRoute]:
-    """The routes that use the engine of `host`."""
+def routes_of(
+    host: Host, voices: Voices, transcribing: Transcribing | None = None, own_tools: Sequence[Tool] = ()
+) -> list[BaseRoute]:
+    """The routes that use the engine of `host`. The model may call `own_tools` in chats."""
     models, speech = Models(host), SpeechRoutes(host, voices)
     sound = Transcriptions(host, transcribing or Transcribing(host))
     return [
         Route("/health", _health),
         Route("/v1/models", models.list),
         Route("/v1/models/{name:path}", models.one),
-        Route("/v1/chat/completions", ChatRoute(host, voices).complete, methods=["POST"]),
+        Route("/v1/chat/completions", ChatRoute(host, voices, own_tools).complete, methods=["POST"]),
         Route("/v1/audio/transcriptions", sound.transcribe, methods=["POST"]),
         Route("/v1/audio/translations", sound.translate, methods=["POST"]),
         Route("/v1/audio/speech", speech.speak, methods=["POST"]),

@@ -10,6 +10,8 @@ import httpx
 import numpy as np
 import pytest
 
+from engine.conversation.replying.tools import tool
+from engine.conversation.replying.tools.calculator import calculator
 from engine.engine import Engine
 from engine.samples import write_wav
 from engine.serving import Access, Server, Voices, Worker, routes_of
@@ -58,7 +60,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with Worker(load) as worker:
         library = VoiceLibrary(tmp_path_factory.mktemp("served") / "voices")
         library.add(_nobody(engines[0]))
-        server = Server(routes_of(worker, Voices(library)), Access(TOKEN))
+        server = Server(routes_of(worker, Voices(library), own_tools=[tool(calculator)]), Access(TOKEN))
         server.start()
         yield Served(server, worker, engines[0])
         server.stop()

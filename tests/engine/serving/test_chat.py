@@ -153,6 +153,33 @@ def test_a_tool_of_the_client_is_called_and_answered(
     assert seen[0].index("function\nweather") < seen[0].index("rain, 9 degrees")
 
 
+def test_a_tool_of_the_server_is_answered_there_and_the_client_sees_only_the_answer(
+    served: Served, client: httpx.Client
+) -> None:
+    vocabulary = served.engine.vocabulary
+    answer = [*vocabulary.encode("It is 42."), vocabulary.eot]
+    served.llm.scripts[:] = [calls(served, "calculator", '{"expression": "6*7"}'), answer]
+    choice = asked(client, user("6*7?"), tools=[WEATHER])
+    assert (choice["message"]["content"], choice["finish_reason"]) == ("It is 42.", "stop")
+    assert "tool_calls" not in choice["message"]
+    served.llm.scripts[:] = [calls(served, "calculator", '{"expression": "6*7"}'), answer]
+    chunks = streamed(client, user("6*7?"))
+    assert not [delta for delta in deltas(chunks) if "tool_calls" in delta]
+
+
+def test_no_tool_is_offered_where_none_may_be_called(
+    served: Served, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = prompts(served, monkeypatch)
+    served.says("No.", "Yes.")
+    asked(client, user("Weather?"), tools=[WEATHER], tool_choice="none")
+    asked(client, user("Weather?"), tools=[WEATHER])
+    assert [('"name": "calculator"' in text, '"name": "weather"' in text) for text in seen] == [
+        (False, False),
+        (True, True),
+    ]
+
+
 def test_the_budget_ends_an_answer(served: Served, client: httpx.Client) -> None:
     served.says("One two three four five six seven eight.")
     choice = asked(client, user("Count."), max_completion_tokens=3)
