@@ -8,6 +8,7 @@ pip would take MLX wheels that run nowhere else.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import re
 import shutil
@@ -86,9 +87,15 @@ def run(*command: str) -> None:
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
 
 
+def state(system: str) -> str:
+    """What an environment is made of: the list of packages, and how Earshot itself is installed."""
+    own = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    return f"{list_id(system)} {own}"
+
+
 def _is_ready(environment: Path, system: str) -> bool:
     ready = environment / "ready"
-    return ready.exists() and ready.read_text() == list_id(system)
+    return ready.exists() and ready.read_text() == state(system)
 
 
 def _install(environment: Path, python: str, system: str) -> None:
@@ -103,7 +110,7 @@ def _install(environment: Path, python: str, system: str) -> None:
     run(*pip, "download", "--dest", str(wheels), *download_arguments(system))
     run(*pip, "install", "--no-deps", "--no-index", *(str(each) for each in sorted(wheels.glob("*.whl"))))
     run(*pip, "install", "--no-deps", "--no-build-isolation", "-e", ".")
-    (environment / "ready").write_text(list_id(system))
+    (environment / "ready").write_text(state(system))
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
+import build
 import contents
 import pytest
 from build import BuildError, refuse_python
@@ -35,6 +37,22 @@ def test_a_python_that_would_not_run_there_is_refused_with_a_sentence(tmp_path: 
 
 def test_on_linux_any_system_will_do(tmp_path: Path) -> None:
     refuse_python(python(tmp_path, "3 11 x86_64 -"), "linux")
+
+
+@pytest.mark.parametrize("changed", ["pyproject.toml", "packaging/requirements/run-linux.txt"])
+def test_an_environment_is_made_anew_when_anything_in_it_would_differ(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    (tmp_path / "packaging" / "requirements").mkdir(parents=True)
+    for name in ("pyproject.toml", "packaging/requirements/run-linux.txt"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(contents, "ROOT", tmp_path)
+    before = build.state("linux")
+    assert build.state("linux") == before
+    with (tmp_path / changed).open("a") as file:
+        file.write("\n")
+    assert build.state("linux") != before
 
 
 def test_wheels_for_a_mac_are_those_of_the_oldest_system_whatever_builds_the_app() -> None:
