@@ -17,9 +17,10 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.build import build_controller, load_engine
+from app.models.catalogue import Catalogue
 from app.paths import Paths
 from app.settings import Settings
-from app.shown import ModelView, State, TurnView
+from app.shown import MachineView, ModelView, State, TurnView
 from app.widgets.controls import theme
 from app.widgets.main_window import MainWindow
 from engine.events import Samples
@@ -41,20 +42,35 @@ class OneModel:
     def installed(self, current: str) -> tuple[ModelView, ...]:
         return (ModelView(str(self._folder), self._folder.name, current=True),)
 
+    def machine(self) -> MachineView:
+        return MachineView()
+
 
 class RealApp:
     """A running app. `close` ends it; `press` and `release` are the space bar."""
 
     def __init__(
-        self, application: QApplication, folder: Path, model: Path, loader: Loader = load_engine, **choices: Any
+        self,
+        application: QApplication,
+        folder: Path,
+        model: Path,
+        loader: Loader = load_engine,
+        permission: FakePermission | None = None,
+        catalogue: Catalogue | None = None,
+        **choices: Any,
     ) -> None:
         self.paths = Paths(folder, folder / "logs")
         self.paths.make()
         self.settings = Settings(self.paths.settings)
-        self.settings.change(microphone_explained=True, microphone_heard=True, language="en", **choices)
+        told = {"microphone_explained": True, "microphone_heard": True, "language": "en", **choices}
+        self.settings.change(**told)
         self._theme = theme.Theme(application, Qt.ColorScheme.Light)
         self.controller = build_controller(
-            self.paths, self.settings, loader=loader, permission=FakePermission(), catalogue=OneModel(model)
+            self.paths,
+            self.settings,
+            loader=loader,
+            permission=permission or FakePermission(),
+            catalogue=catalogue or OneModel(model),
         )
         self.sound = self.controller._sound
         self.window = MainWindow(self.controller, self.settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -75,6 +75,14 @@ class _Rows(QWidget):
                 painter.fillRect(QRectF(1, row.y() - 1, self.width() - 2, 1), values.line)
 
 
+class _Whole(QWidget):
+    """All of it, as high as it is at its width: Qt would keep room for how the words break in the narrowest window."""
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), 0)
+
+
 class TranscribePage(QScrollArea):
     """Rows keep their place for 2 s after their state changed: nothing else comes under the mouse meanwhile."""
 
@@ -125,7 +133,7 @@ class TranscribePage(QScrollArea):
         column.addWidget(self._trouble)
         column.addWidget(self._rows)
         column.addStretch(1)
-        page = QWidget()
+        page = _Whole()
         row = QHBoxLayout(page)
         row.setContentsMargins(24, 20, 24, 24)
         row.addStretch(1)

@@ -150,3 +150,11 @@ def test_no_cross_that_removes_comes_where_cancel_was(page: TranscribePage, qtbo
     card._settling.setInterval(0)
     qtbot.waitUntil(lambda: card.button(JobAction.MORE).isVisible())
     assert not card.button(JobAction.REMOVE).isVisible()
+
+
+def test_a_page_that_is_all_in_sight_does_not_scroll(page: TranscribePage) -> None:
+    waiting = JobView("", "lecture.m4a", JobState.WAITING, 60, choices=JobChoices("zh", "en"))
+    page.show_jobs([replace(waiting, key=str(number)) for number in range(4)])
+    QApplication.processEvents()
+    assert page.widget().heightForWidth(page.viewport().width()) < page.viewport().height()
+    assert page.verticalScrollBar().maximum() == 0
