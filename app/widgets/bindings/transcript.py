@@ -130,7 +130,8 @@ class TranscriptBinding(QObject):
 
     def _offer_asking(self) -> None:
         controller = self._controller
-        self._page.side.offer_asking(controller.model.ready and not controller.welcome.demonstration)
+        able = not controller.welcome.demonstration
+        self._page.side.offer_asking(controller.model.ready and able, able=able)
 
     def _on_asked(self, question: str) -> None:
         self._asked = question

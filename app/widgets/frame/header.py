@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, Signal
-from PySide6.QtGui import QAction, QKeySequence, QPainter, QPaintEvent
+from PySide6.QtGui import QAction, QKeySequence, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
 
 from app.qt import override
@@ -16,6 +16,7 @@ from app.widgets.controls.labels import ElidedLabel, Label
 from app.widgets.talk.timer_chip import TimerChip
 
 _LIGHTS = 64  # the window's own buttons on a Mac
+_ABOUT_NEEDS_PX = 720  # narrower, the room is the title's
 
 
 def menu_words(name: str) -> str:
@@ -128,7 +129,14 @@ class HeaderBar(QWidget):
         """Name what the page shows, and what is to be known about it."""
         self._title.setText(title)
         self._about.setText(about)
-        self._about.setVisible(bool(about))
+        self._show_about()
+
+    def _show_about(self) -> None:
+        self._about.setVisible(bool(self._about.text()) and self.width() >= _ABOUT_NEEDS_PX)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._show_about()
 
     def set_state(self, word: str, tone: str) -> None:
         """What the conversation is doing, for pages without the talk bar; "" when it does nothing."""

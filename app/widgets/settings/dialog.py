@@ -66,7 +66,7 @@ class SettingsDialog(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Dialog)
         self.setWindowTitle(self.tr("Settings"))
-        self.setMinimumSize(720, 480)
+        self.setMinimumSize(840, 480)  # narrower, the figures of the models would be cut
         self.resize(880, 720)
         self.general = GeneralPage(self.changed.emit)
         self.sound = SoundPage(self.changed.emit)

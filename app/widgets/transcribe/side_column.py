@@ -194,6 +194,8 @@ class SideColumn(QScrollArea):
         self.question = Field(self.tr("Ask about this recording"), height=theme.CARD + 4, radius=theme.CARD_RADIUS)
         self.question.returnPressed.connect(self._on_asked)
         section.column.addWidget(self.question)
+        self._unable = Label(self.tr("Questions about a recording need the full model."), "second", wrap=True)
+        section.column.addWidget(self._unable)
         self._tries = QWidget()
         flow = FlowLayout(self._tries, 6)
         for words in (self.tr("What was decided?"), self.tr("Who does what by when?")):
@@ -251,10 +253,12 @@ class SideColumn(QScrollArea):
         if words := self.question.text().strip():
             self.asked.emit(words)
 
-    def offer_asking(self, offered: bool) -> None:
-        """Whether the model can answer."""
+    def offer_asking(self, offered: bool, *, able: bool = True) -> None:
+        """Whether the model can answer now, and whether it is one that can."""
         for each in (self.question, self._tries, self.summarise, self.renew_summary):
             each.setEnabled(offered)
+        self._unable.setVisible(not able)
+        self._tries.setVisible(able)
 
     def show_answer(self, question: str, answer: str) -> None:
         """What was asked, and what is answered so far; "" while it is thought about."""

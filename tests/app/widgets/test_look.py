@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor, QImage
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.widgets.controls import theme
@@ -70,3 +70,25 @@ def test_an_open_window_turns_dark_with_the_system(look: theme.Theme, qtbot: QtB
     qtbot.waitUntil(lambda: ground(window, place) == theme.DARK.window)
     look.force(Qt.ColorScheme.Light)
     qtbot.waitUntil(lambda: ground(window, place) == theme.LIGHT.window)
+
+
+def test_the_name_of_a_recording_stays_in_sight_in_the_smallest_window(look: theme.Theme, qtbot: QtBot) -> None:
+    window = Window()
+    qtbot.addWidget(window)
+    window.resize(*theme.MINIMUM_WINDOW_SIZE)
+    window.show()
+    SCENES["transcript"](window)
+    QApplication.processEvents()
+    assert window.header._title.width() >= 80
+
+
+def test_no_page_of_the_settings_is_cut_in_the_smallest_window(look: theme.Theme, qtbot: QtBot) -> None:
+    dialog = SettingsDialog()
+    qtbot.addWidget(dialog)
+    dialog.resize(dialog.minimumSize())
+    dialog.show_settings(SETTINGS)
+    dialog.show()
+    for page in dialog.all_pages:
+        dialog.open_page(page)
+        QApplication.processEvents()
+        assert page.widget().minimumSizeHint().width() <= page.viewport().width(), page.accessibleName()
