@@ -35,7 +35,7 @@ MEMO = [
     ("slt", "Please bring the report and two copies of the budget."),
     ("slt", "We have lunch at twelve and go home at five."),
 ]
-CORRECTED = "Please bring the quarterly report and two copies of the budget."
+CORRECTED = " ".join(text for _, text in MEMO).replace("report", "quarterly report")
 
 
 @pytest.fixture
@@ -117,12 +117,14 @@ def branch(user: Protagonist, ten: list[tuple[str, str]]) -> None:
 
 
 def remove_and_undo(user: Protagonist, ten: list[tuple[str, str]]) -> None:
-    """Remove the last turn by its menu, undo by the toast; remove it by the key, undo by the menu."""
+    """Remove the last turn by its menu, undo by the toast; once more, undo by the Edit menu."""
+    user.go_to_the_end()
     user.act("Delete turn")
     user.sees(lambda: user.shown == ten[:-1])
     user.picture("removed")
     user.press(user.window.toast.undo_button)
     user.sees(lambda: user.shown == ten)
+    user.go_to_the_end()
     user.act("Delete turn")
     assert user.stored == ten[:-1]
     user.window.menus.undo.trigger()

@@ -85,7 +85,7 @@ class Protagonist(User):
         permission = FakePermission(Access.UNASKED if first else Access.GRANTED)
         self.app = RealApp(  # type: ignore[assignment]
             qapp, home, resource("starter"), permission=permission, catalogue=Catalogue(lambda: home / "models"),
-            microphone_explained=not first, models_folder=str(home / "models"), **choices,
+            microphone_explained=not first, microphone_heard=not first, models_folder=str(home / "models"), **choices,
         )  # fmt: skip
         self.window, self.qtbot, self.card, self._pictures = self.app.window, qtbot, card, pictures
         self.app.begin()  # type: ignore[attr-defined]
@@ -115,6 +115,16 @@ class Protagonist(User):
         """Until the answer is whole and heard."""
         self.person.wait(lambda: self.app.controller.turns[-1].state is TurnState.DONE, WAIT_S)
         self.person.wait_for(State.IDLE, WAIT_S)
+
+    def go_to_the_end(self) -> None:
+        """Scroll until the newest turn is in sight."""
+        page = self.window.conversation
+
+        def at_the_end() -> bool:
+            page.verticalScrollBar().setValue(page.verticalScrollBar().maximum())
+            return page.widget_of(len(self.app.controller.turns) - 1) is not None
+
+        self.sees(at_the_end)
 
     @property
     def shown(self) -> list[tuple[str, str]]:

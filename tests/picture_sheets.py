@@ -1,0 +1,99 @@
+"""What is made of the pictures of all pages: sheets of drawn against built, and the small files of the README."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor, QFont, QGuiApplication, QImage, QPainter
+
+DRAWN = {  # the scene that shows what is drawn
+    "talk2-light": "drawn",
+    "talk2-dark": "drawn",
+    "listening-light": "listening",
+    "narrow-light": "narrow",
+    "transcript-light": "transcript",
+    "transcribe2-light": "transcribe",
+    "welcome-light": "welcome",
+    "models-light": "settings-2",
+}
+README = {"talk": "drawn-light", "transcript": "transcript-light", "models": "settings-2-light"}
+_GAP, _LABEL = 40, 64
+_COLOURS = 256
+
+
+def write_sheets(built: Path, drawn: Path) -> list[Path]:
+    """One sheet for each drawing, into a folder beside the pictures. Returns the files."""
+    application = QGuiApplication.instance() or QGuiApplication(["earshot", "-platform", "offscreen"])
+    folder = built / "drawn-against-built"
+    folder.mkdir(exist_ok=True)
+    written: list[Path] = []
+    for name, scene in DRAWN.items():
+        pictures = {"drawn": drawn / f"{name}.png"} | _built(built, scene, name.rpartition("-")[2])
+        sheet = folder / f"{name}.png"
+        shown = {label: _read(path) for label, path in pictures.items() if path.exists()}
+        if "drawn" in shown and _sheet(shown).save(str(sheet)):
+            written.append(sheet)
+    print(f"{len(written)} sheets in {folder}")
+    del application
+    return written
+
+
+def _built(built: Path, scene: str, scheme: str) -> dict[str, Path]:
+    """The pictures of a scene, by what they show: the one to compare first."""
+    other = {"light": "dark", "dark": "light"}[scheme]
+    endings = {
+        "built, 2×": f"{scene}-{scheme}-en@2x",
+        f"{other}, 2×": f"{scene}-{other}-en@2x",
+        "Chinese, 2×": f"{scene}-{scheme}-zh_CN@2x",
+        "1×": f"{scene}-{scheme}-en@1x",
+        "smallest window, 2×": f"{scene}-smallest-{scheme}-en@2x",
+    }
+    return {label: built / f"{ending}.png" for label, ending in endings.items()}
+
+
+def _read(path: Path) -> QImage:
+    """A picture with its pixels as they are, whatever scale it was taken at."""
+    picture = QImage(str(path))
+    picture.setDevicePixelRatio(1.0)
+    return picture
+
+
+def _sheet(pictures: dict[str, QImage]) -> QImage:
+    """Two in a row, each pixel as it is."""
+    rows = [list(pictures.items())[start : start + 2] for start in range(0, len(pictures), 2)]
+    column = max(image.width() for image in pictures.values())
+    heights = [max(image.height() for _, image in row) + _LABEL + _GAP for row in rows]
+    sheet = QImage(2 * column + 3 * _GAP, sum(heights) + _GAP, QImage.Format.Format_RGB32)
+    sheet.fill(QColor("#b9b7bf"))
+    painter = QPainter(sheet)
+    font = QFont(QGuiApplication.font())
+    font.setPixelSize(32)
+    painter.setFont(font)
+    top = _GAP
+    for row, height in zip(rows, heights, strict=True):
+        for place, (label, image) in enumerate(row):
+            left = _GAP + place * (column + _GAP)
+            painter.drawText(QPoint(left, top + 40), label)
+            painter.drawImage(QPoint(left, top + _LABEL), image)
+        top += height
+    painter.end()
+    return sheet
+
+
+def write_readme_pictures(built: Path, folder: Path) -> None:
+    """The pictures of the README, with the colours they need most."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, scene in README.items():
+        with_few_colours(QImage(str(built / f"{scene}-en@2x.png"))).save(str(folder / f"{name}.png"))
+
+
+def with_few_colours(picture: QImage) -> QImage:
+    """The same with the 256 colours that are in it most often: a third of the bytes, and nobody sees it."""
+    whole = picture.convertToFormat(QImage.Format.Format_RGB32)
+    pixels: NDArray[np.uint32] = np.frombuffer(whole.constBits(), np.uint32)
+    colours, counts = np.unique(pixels, return_counts=True)
+    table = colours[np.argsort(-counts, kind="stable")[:_COLOURS]].tolist()
+    return whole.convertToFormat(QImage.Format.Format_Indexed8, table, Qt.ImageConversionFlag.ThresholdDither)
