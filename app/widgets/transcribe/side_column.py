@@ -195,6 +195,7 @@ class SideColumn(QScrollArea):
         self.question.returnPressed.connect(self._on_asked)
         section.column.addWidget(self.question)
         self._unable = Label(self.tr("Questions about a recording need the full model."), "second", wrap=True)
+        self._unable.hide()
         section.column.addWidget(self._unable)
         self._tries = QWidget()
         flow = FlowLayout(self._tries, 6)

@@ -284,6 +284,7 @@ def test_times_in_an_answer_lead_to_their_place(transcript: TranscriptPage, qtbo
 
 def test_a_model_that_cannot_answer_about_a_text_is_named_as_the_reason(transcript: TranscriptPage) -> None:
     side = transcript.side
+    assert not side._unable.isVisibleTo(side)
     side.offer_asking(False, able=False)
     assert not side.question.isEnabled()
     assert side._unable.isVisibleTo(side)
