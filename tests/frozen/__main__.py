@@ -128,7 +128,10 @@ def serve(app: Frozen) -> None:
 
     def answers() -> bool:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
+            token = (app.data / "server-token").read_text(encoding="utf-8").strip()
+            asked = urllib.request.Request(f"http://127.0.0.1:{port}/health")
+            asked.add_header("Authorization", f"Bearer {token}")
+            with urllib.request.urlopen(asked, timeout=5) as answer:
                 return json.load(answer) == {"status": "ok"}
         except OSError:
             return False
