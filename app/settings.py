@@ -74,6 +74,7 @@ class Preferences:
     job_speakers: int = -1  # how many; 0 finds out, -1 asks for no labels
     export_folder: str = ""
     other_programs: bool = False  # may use the loaded model
+    voice_folder: str = ""  # where a recording of a voice was found last
     wanted_copies: tuple[str, ...] = ()  # models to be shrunk once they are here: "name bits" or "name bits keep"
 
 
@@ -180,11 +181,11 @@ class Settings(QObject):
 
     def _newer(self) -> str:
         words = sentence("{path} was written by a newer version of Earshot: it stays as it is, your changes are lost.")
-        return words.format(path=self._path)
+        return words.format(path=self._path.name)
 
     def _damaged(self, copy: Path) -> str:
         words = sentence("The settings were damaged, so they are as at first. The old file is kept as {copy}.")
-        return words.format(copy=copy)
+        return words.format(copy=copy.name)
 
 
 def _plain(preferences: Preferences) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class Database:
                 self._mend()
                 return work()
         except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
-            raise StorageError(_why(error).format(path=self.path, reason=_reason(error))) from error
+            raise StorageError(_why(error).format(path=self.path.name, reason=_reason(error))) from error
 
     def _opened(self) -> sqlite3.Connection:
         try:
@@ -95,7 +95,7 @@ class Database:
             raise
         except (sqlite3.Error, OSError, StorageError, UnicodeDecodeError) as error:
             if _is_one_of(error, _IN_USE):
-                raise StorageError(_why(error).format(path=self.path, reason=_reason(error))) from error
+                raise StorageError(_why(error).format(path=self.path.name, reason=_reason(error))) from error
             return self._in_memory(error)
 
     def _connected(self) -> sqlite3.Connection:
@@ -115,7 +115,7 @@ class Database:
         log.warning("%s cannot be written: conversations stay in memory", self.path.name, exc_info=error)
         self.on_disk = False
         words = sentence("Conversations cannot be saved to {path} ({reason}): what is said now is gone when you quit.")
-        self._troubles.append(words.format(path=self.path, reason=_reason(error)))
+        self._troubles.append(words.format(path=self.path.name, reason=_reason(error)))
         db = sqlite3.connect(":memory:", isolation_level=None)
         for options in ("mode=ro", "immutable=1"):
             with contextlib.suppress(sqlite3.Error, OSError), salvage.reading(self.path, options) as saved:
@@ -146,7 +146,7 @@ class Database:
         words = sentence(
             "The saved conversations were damaged: {turns} turns could be read, the old file is now {copy}."
         )
-        self._troubles.append(words.format(turns=kept, copy=copy))
+        self._troubles.append(words.format(turns=kept, copy=copy.name))
 
 
 def _is_damage(error: Exception) -> bool:

@@ -36,7 +36,7 @@ def bring_up_to_date(db: sqlite3.Connection, path: Path) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
         words = sentence("{path} was written by a newer version of Earshot: use that one, it was left as it is.")
-        raise NewerVersionError(words.format(path=path))
+        raise NewerVersionError(words.format(path=path.name))
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=NORMAL")
     db.execute("PRAGMA secure_delete=ON")

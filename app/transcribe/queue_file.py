@@ -58,14 +58,14 @@ class QueueFile:
                 "{path} was written by a newer Earshot and was left alone: update Earshot. Recordings that you add now "
                 "are not kept."
             )
-            return (), words.format(path=self._path)
+            return (), words.format(path=self._path.name)
         except DamagedQueueError as error:
             log.warning("the queue of transcriptions cannot be read: %s", error)
             return (), self._put_aside()
         except OSError as error:
             self._kept = False
             words = sentence("{path} cannot be read ({reason}): recordings that you add now are not kept.")
-            return (), words.format(path=self._path, reason=error.strerror or error)
+            return (), words.format(path=self._path.name, reason=error.strerror or error)
         jobs = tuple(job for job in stored.jobs if not job.removed)
         if stored.unreadable:
             return jobs, self._put_aside()
@@ -131,7 +131,7 @@ class QueueFile:
         except OSError as error:
             return str(storage_error(copy, error))
         words = sentence("The queue of recordings was damaged: what could be read is here, a copy of it is {path}.")
-        return words.format(path=copy)
+        return words.format(path=copy.name)
 
     def _remove_orphans(self, pattern: str, wanted: set[str]) -> None:
         """Files of recordings that are not in the queue any more, or need them no more."""

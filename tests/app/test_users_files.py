@@ -111,8 +111,8 @@ def test_damaged_files_open_the_window_and_say_where_their_copies_are(start: Sta
     app = start(scripted(reply("One.", 0)))
     assert app.controller.notice.trouble
     (copy,) = paths.data.glob("conversations.damaged-*.sqlite")
-    assert str(copy) in app.controller.notice.text
-    assert str(paths.data / "settings.damaged.json") in app.controller.notice.text
+    assert copy.name in app.controller.notice.text
+    assert "settings.damaged.json" in app.controller.notice.text
     assert len(app.controller.conversations) > 20
     app.controller.ask_text("Does life go on?")
     app.wait(lambda: app.controller.turns[0].state is TurnState.DONE)
@@ -121,7 +121,8 @@ def test_damaged_files_open_the_window_and_say_where_their_copies_are(start: Sta
 def test_a_folder_that_cannot_be_written_opens_the_window_and_says_so(start: Start, tmp_path: Path) -> None:
     (tmp_path / "home").write_text("no folder")
     app = start(scripted(reply("One.", 0)))
-    assert str(tmp_path / "home") in app.controller.notice.text
+    assert "cannot be" in app.controller.notice.text
+    assert str(tmp_path) not in app.controller.notice.text
     app.controller.ask_text("Does life go on?")
     app.wait(lambda: app.controller.turns[0].state is TurnState.DONE)
     assert [view.title for view in app.controller.conversations] == ["Does life go on?"]

@@ -97,7 +97,7 @@ class SettingsBinding(QObject):
         dialog.models.keep_toggled.connect(controller.downloads.keep_original)
         dialog.models.remove_wanted.connect(controller.model_commands.remove_model)
         controller.model_commands.failed.connect(dialog.show_problem)
-        self._voices = VoiceBinding(dialog.voices, controller)
+        self._voices = VoiceBinding(dialog.voices, controller, self._settings)
         servers = controller.tool_servers
         dialog.tools.servers.added.connect(servers.add)
         dialog.tools.servers.removed.connect(controller.remove_server)

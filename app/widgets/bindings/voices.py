@@ -10,19 +10,20 @@ from PySide6.QtWidgets import QFileDialog
 
 from app.shown import Notice
 from app.widgets.controls.sheets import NameSheet
-from app.widgets.frame.window import SOUND_FILES
+from app.widgets.frame.window import SOUND_FILES, documents_folder
 from app.widgets.settings.voices import VoicesPage
 
 if TYPE_CHECKING:
     from app.controller import Controller
+    from app.settings import Settings
 
 
 class VoiceBinding(QObject):
     """Lives as long as the page. A new voice is awaited by its name, so that its end is told on the page itself."""
 
-    def __init__(self, page: VoicesPage, controller: Controller) -> None:
+    def __init__(self, page: VoicesPage, controller: Controller, settings: Settings) -> None:
         super().__init__(page)
-        self._page, self._controller = page, controller
+        self._page, self._controller, self._settings = page, controller, settings
         self._awaited = ""
         page.voice_chosen.connect(controller.set_voice)
         page.voice_heard.connect(controller.model_commands.hear_voice)
@@ -73,9 +74,12 @@ class VoiceBinding(QObject):
 
     def _on_import(self) -> None:
         kinds = self.tr("Recordings and voices") + f" ({SOUND_FILES} *.voice)"
-        path, _ = QFileDialog.getOpenFileName(self._page, self.tr("Recording of a voice, 3 to 10 seconds"), "", kinds)
+        last, title = self._settings.now.voice_folder, self.tr("Recording of a voice, 3 to 10 seconds")
+        start = last if last and Path(last).is_dir() else documents_folder()
+        path, _ = QFileDialog.getOpenFileName(self._page, title, start, kinds)
         if not path:
             return
+        self._settings.change(voice_folder=str(Path(path).parent))
         title, command = self.tr("Import a voice"), self.tr("Import")
         detail = self.tr("Give the voice a name. Import it only if its owner agreed to this.")
         NameSheet(self._page, title, detail, Path(path).stem, command, lambda name: self._import(path, name)).open()

@@ -565,7 +565,7 @@ def test_damaged_pages_cost_what_they_held_and_the_file_is_kept_aside(tmp_path: 
     copies = list(tmp_path.glob("conversations.damaged-*.sqlite"))
     assert len(copies) == len(told) == 1
     assert copies[0].read_bytes() == damaged
-    assert str(copies[0]) in told[0]
+    assert copies[0].name in told[0]
     assert copies[0].stat().st_mode & 0o777 == 0o600
     least = {"everything": 0, "beginning": 10}.get(where, 30)
     assert len(paths) >= least
@@ -582,7 +582,8 @@ def test_a_database_that_cannot_be_written_is_worked_on_in_memory(tmp_path: Path
     store = open_store(tmp_path)
     assert not store.on_disk
     (told,) = store.take_troubles()
-    assert str(tmp_path / "conversations.sqlite") in told
+    assert "conversations.sqlite" in told
+    assert str(tmp_path) not in told, "people are told files by their names"
     key = store.create("assistant").key
     say(store, key, "hello")
     assert shown(store, key) == ["hello"]

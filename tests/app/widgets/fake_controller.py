@@ -64,6 +64,7 @@ class FakePreferences:
     job_translation: str = ""
     job_speakers: int = -1
     export_folder: str = ""
+    voice_folder: str = ""
 
 
 class FakeSettings(QObject):
