@@ -70,6 +70,7 @@ class TurnView:
     version: int = 1
     versions: int = 1
     unspoken: str = ""
+    context: tuple[int, int] | None = None  # how many places of the model's context were taken after it, of how many
 
 
 @dataclass(frozen=True)

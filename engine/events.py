@@ -171,11 +171,15 @@ class ReplyStatistics:
 
 @dataclass(frozen=True)
 class ReplyEnded:
-    """The last event of a reply; `turn` is the id of the turn that it answers."""
+    """The last event of a reply; `turn` is the id of the turn that it answers. Of the `context_length` places that the
+    model takes at once, prompt and answer had `context_tokens`.
+    """
 
     turn: str
     reason: EndReason
     statistics: ReplyStatistics = field(default_factory=ReplyStatistics)
+    context_tokens: int = 0
+    context_length: int = 0
 
 
 SessionEvent = (

@@ -243,7 +243,7 @@ class Session:
             raise
         self._keep(reply, broken_off=self._interrupted.is_set())
         record = self.turn(turn.id)
-        yield ReplyEnded(turn.id, record.reason, record.statistics)
+        yield ReplyEnded(turn.id, record.reason, record.statistics, reply.context_tokens, self._context.length)
 
     def _make_room(self, reply: ReplyInProgress) -> Iterator[SessionEvent]:
         """Leave out of the prompt what does not fit; sounds that go are transcribed before."""

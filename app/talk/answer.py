@@ -57,6 +57,8 @@ class Answer:
                     first_text_s=statistics.first_text_s,
                     first_sound_s=statistics.first_heard_s,
                     real_time_factor=statistics.real_time_factor,
+                    context_tokens=event.context_tokens or turn.context_tokens,
+                    context_length=event.context_length or turn.context_length,
                 )
         return turn
 

@@ -161,12 +161,18 @@ class Answerer(QObject):
         if isinstance(event, Trouble):
             self._notices.say(event.sentence, trouble=True)
         elif isinstance(event, ContextTrimmed):
-            words = self.tr("The conversation grew long: its oldest parts were left out of the model's memory.")
-            self._notices.say(words)
+            self._notices.say(self._left_out(event))
         elif isinstance(event, Heard):
             self._conversation.take_transcript(event.turn, event.text)
         else:
             self._take(answer, event)
+
+    def _left_out(self, event: ContextTrimmed) -> str:
+        if event.turns_dropped:
+            return self.tr(
+                "The conversation no longer fits the model's context: its oldest turns are left out from here."
+            )
+        return self.tr("The model's context is nearly full: of the oldest turns it reads now what was said.")
 
     def _take(self, answer: Answer, event: Any) -> None:
         stored = self._conversation.find(answer.id)

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 LIVE = {TurnState.WAITING, TurnState.THINKING, TurnState.ANSWERING, TurnState.SPEAKING}
 _NUMBERS = ("seconds", "thinking_s", "speed", "first_text_s", "first_sound_s", "real_time_factor")
 _WORDS = ("text", "attachment", "thinking", "answer", "unspoken", "problem", "recording", "sound")
-_COUNTS = ("heard_24k",)
+_COUNTS = ("heard_24k", "context_tokens", "context_length")
 
 Kind = TypeVar("Kind", TurnState, ToolState)
 
@@ -62,6 +62,8 @@ class StoredTurn:
     sound: str = ""
     spans: tuple[tuple[int, int, int], ...] = ()
     heard_24k: int | None = None
+    context_tokens: int | None = None  # how full the model's context was after it
+    context_length: int | None = None
     unspoken: str = ""  # the rest of an answer that was interrupted: people see it, the model does not remember it
 
     @property
@@ -82,6 +84,7 @@ def view_of(turn: StoredTurn, spoken: tuple[int, int] | None = None, version: in
         tuple(ToolView(tool.name, tool.arguments, tool.result, tool.state) for tool in turn.tools),
         turn.answer, spoken, bool(turn.sound or turn.spans), turn.speed, turn.first_text_s, turn.first_sound_s,
         turn.real_time_factor, turn.problem, version, versions, turn.unspoken,
+        (turn.context_tokens, turn.context_length) if turn.context_tokens and turn.context_length else None,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QCloseEvent, QGuiApplication
 
 from app.qt import override
+from app.widgets.bindings.context import ContextBinding
 from app.widgets.bindings.dragging import DragBinding
 from app.widgets.bindings.exchange import ExchangeBinding
 from app.widgets.bindings.lists import ListBinding
@@ -39,6 +40,7 @@ class MainWindow(Window):
         self.dragging = DragBinding(self, controller)
         self.timing = TimerBinding(self, controller)
         self.listing = ListBinding(self, controller, settings)
+        self.measuring = ContextBinding(self, controller)
         self.presets = PresetBinding(self, controller, settings, self.listing)
         self.sidebar_listing = SidebarListBinding(self, controller)
         self.transcribing = TranscribeBinding(self, controller, settings)

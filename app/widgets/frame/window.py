@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QStackedWid
 from app.qt import override
 from app.widgets.controls import icons, theme
 from app.widgets.controls.toast import Toast
+from app.widgets.frame.context_meter import ContextMeter
 from app.widgets.frame.drop_overlay import DropOverlay, dropped_files
 from app.widgets.frame.header import HeaderBar, MenuPill
 from app.widgets.frame.keyboard import Keyboard
@@ -75,6 +76,7 @@ class Window(QMainWindow):
         self.transcript = TranscriptPage()
         self.recordings = RecordingTools(self.transcript)
         self.transcript_key = ""  # the recording whose text is in front; "" for the queue
+        self.context = ContextMeter()
         self.preset = MenuPill(self.tr("Preset"))
         self.voice = MenuPill(self.tr("Voice"))
         self.header = HeaderBar()
@@ -91,7 +93,7 @@ class Window(QMainWindow):
         self.show_page(TALK)
 
     def _lay_out(self) -> None:
-        for tool in (self.finder.field, self.preset, self.voice, *self.recordings.tools):
+        for tool in (self.finder.field, self.context, self.preset, self.voice, *self.recordings.tools):
             self.header.add(tool)
         self._talk_stack = QStackedWidget()
         self._talk_stack.addWidget(self.welcome)

@@ -73,6 +73,7 @@ class ReplyInProgress:
         self.transcript = record.transcript
         self.opened: Readable | None = None  # the prompt of the next passage, where thinking went before it
         self.generated = 0
+        self.context_tokens = 0  # what was read and written for the passage that was written last
         self._statistics = ReplyStatistics()
         self._writing_s = 0.0
 
@@ -146,6 +147,7 @@ class ReplyInProgress:
 
     def read(self, prompt_tokens: int, reused: int, seconds: float) -> None:
         """A prompt was read; only the first of a reply is counted."""
+        self.context_tokens = prompt_tokens
         if not self._statistics.prompt_tokens:
             self._statistics = dataclasses.replace(
                 self._statistics, prompt_tokens=prompt_tokens, reused_tokens=reused, prefill_s=seconds
@@ -154,6 +156,7 @@ class ReplyInProgress:
     def wrote(self, seconds: float) -> None:
         """An id was written."""
         self.generated += 1
+        self.context_tokens += 1
         self._writing_s += seconds
 
     def statistics(self) -> ReplyStatistics:
