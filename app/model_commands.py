@@ -19,6 +19,7 @@ class ModelCommands(QObject):
     """Joins models and voices with the conversation. `failed` is for the settings, where such things are asked for."""
 
     failed = Signal(str)
+    arrived = Signal(str)  # a sentence: what was downloaded
 
     def __init__(
         self, talk: Talk, models: Models, voices: Voices, undoable: UndoableCommands, stop: Callable[[], None]
@@ -79,6 +80,7 @@ class ModelCommands(QObject):
     def _on_arrived(self, folder: str) -> None:
         words = self.tr("{model} is here and ready to be used.").format(model=Path(folder).name)
         self._talk.notices.say(words, action=NoticeAction.USE, help=lambda: self.switch_model(folder))
+        self.arrived.emit(words)
 
     # Voices.
 

@@ -62,6 +62,7 @@ class Preferences:
     language: str = ""
     appearance: str = ""  # "light", "dark", or as the system
     text_size: float = 1.0
+    notifications: bool = True  # of the system, while the window is not in front
     retention: Retention = Retention.ALL
     retention_days: int = 30
     microphone_explained: bool = False

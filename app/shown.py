@@ -354,6 +354,7 @@ class SettingsView:
     input_device: str = ""
     output_device: str = ""
     keep_warm: bool = True
+    notifications: bool = True
     pre_roll_ms: int = 500
     prefer_built_in: bool = True
     thinking_budget: int = 512

@@ -11,6 +11,7 @@ from app.widgets.bindings.context import ContextBinding
 from app.widgets.bindings.dragging import DragBinding
 from app.widgets.bindings.exchange import ExchangeBinding
 from app.widgets.bindings.lists import ListBinding
+from app.widgets.bindings.notifications import NotificationBinding
 from app.widgets.bindings.presets import PresetBinding
 from app.widgets.bindings.settings import SettingsBinding
 from app.widgets.bindings.sidebar_list import SidebarListBinding
@@ -47,6 +48,7 @@ class MainWindow(Window):
         self.exchanging = ExchangeBinding(self, controller, settings, self.transcribing)
         self.reading = TranscriptBinding(self, controller, self.transcribing)
         self.preferences = SettingsBinding(self, controller, settings)
+        self.notifying = NotificationBinding(self, controller, settings)
         self.undoing = UndoBinding(self, controller, self.preferences)
         self.listing.voices_requested.connect(self.preferences.open_voices)
         self.menus.quit.triggered.connect(controller.quit)

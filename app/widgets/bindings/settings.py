@@ -135,6 +135,7 @@ class SettingsBinding(QObject):
             language=now.language,
             appearance=now.appearance,
             text_size=now.text_size,
+            notifications=now.notifications,
             retention=str(now.retention),
             retention_days=now.retention_days,
             other_programs=now.other_programs,

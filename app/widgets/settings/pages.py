@@ -33,6 +33,11 @@ class GeneralPage(SettingsPage):
         self.row(self.tr("Appearance"), self._appearance)
         self._text_size = ChoiceBox(lambda value: change("text_size", float(value)))
         self.row(self.tr("Text size"), self._text_size)
+        self._notifications = self.check(
+            self.tr("Notify me when long work ends or a timer rings"),
+            self.tr("Only while Earshot is not in front."),
+            partial(change, "notifications"),
+        )
         self.end()
 
     def show_settings(self, view: SettingsView) -> None:
@@ -48,6 +53,8 @@ class GeneralPage(SettingsPage):
         words = (self.tr("Small"), self.tr("Standard"), self.tr("Large"), self.tr("Largest"))
         sizes = [Choice(str(size), word) for size, word in zip(theme.TEXT_SIZES, words, strict=True)]
         self._text_size.show_choices(sizes, str(view.text_size))
+        with QSignalBlocker(self._notifications):
+            self._notifications.setChecked(view.notifications)
 
 
 class SoundPage(SettingsPage):

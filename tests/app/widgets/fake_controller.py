@@ -55,6 +55,7 @@ class FakePreferences:
     language: str = ""
     appearance: str = ""
     text_size: float = 1.0
+    notifications: bool = True
     retention: str = "all"
     retention_days: int = 30
     other_programs: bool = False
@@ -278,6 +279,8 @@ class FakeController(_Noting):
     manner_changed = Signal()
     question_played = Signal(str, object)
     timers_changed = Signal()
+    timer_rang = Signal()
+    arrived = Signal(str)
     model_changed = Signal(object)
     notice_changed = Signal(object)
     level_changed = Signal(float)
