@@ -21,6 +21,7 @@ class ContextMeter(QWidget):
         super().__init__(parent)
         self.share = 0.0
         self.setFixedSize(QSize(_RING_PX + 6, theme.CHIP))
+        self.hide()  # until something was counted
 
     def show_use(self, tokens: int, length: int) -> None:
         """So many of the places that the model takes at once are taken."""
