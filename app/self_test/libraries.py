@@ -50,7 +50,7 @@ def list_packages() -> str:
     from engine.commands.machine import library_versions
 
     found = {"Earshot": version(), **library_versions()}
-    missing = [name for name, number in found.items() if number in ("missing", "unknown")]
+    missing = [name for name, number in found.items() if number in ("missing", "unknown", None)]
     if missing:
         raise RuntimeError(f"nothing says which version is here of {', '.join(missing)}")
     return ", ".join(f"{name} {number}" for name, number in found.items())

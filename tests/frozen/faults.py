@@ -14,7 +14,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-# What does not come along: patterns below the folder of libraries.
+# What does not come along: patterns below the folder of libraries. For PortAudio and libsndfile Linux has its own.
 FAULTS = {
     "MLX": ("libmlx.so", "mlx/lib/libmlx.so"),
     "an icon": ("resources/icons/stop.svg",),
@@ -29,8 +29,6 @@ FAULTS = {
     "the speaker network": ("resources/starter/token2wav/campplus.onnx",),
     "the vocabulary's library": ("tokenizers/*.so",),
     "a recording": ("resources/sounds/tone.m4a",),
-    "PortAudio": ("libportaudio.so*",),
-    "libsndfile": ("_soundfile_data/*",),
     "the resampler": ("soxr/*.so",),
     "FFmpeg": ("libavcodec*", "av.libs/libavcodec*"),
     "tool servers": ("pydantic_core/*.so",),

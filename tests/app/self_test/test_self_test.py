@@ -120,6 +120,7 @@ SPEECH = Speech(np.zeros(24_000, np.float32), 0, 2, 0, 25)
         pytest.param("modules", forget_module("engine.transcription.speakers"), id="module of ours missing"),
         pytest.param("commands", forget_module("engine.commands.translate"), id="command missing"),
         pytest.param("packages", forget_distribution, id="versions missing"),
+        pytest.param("packages", replace("importlib.metadata.version", lambda name: None), id="versions empty"),
         pytest.param("certificates", empty_certificates, id="certificates missing"),
         pytest.param("resources", remove("presets/coach.json"), id="preset missing"),
         pytest.param("resources", damage("sounds/timer.wav"), id="sound empty"),
