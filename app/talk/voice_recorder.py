@@ -34,7 +34,7 @@ class VoiceRecorder(QObject):
         self._disk, self._folder = disk, folder
         self._name = ""
         machine.stopping.connect(self.cancel)
-        microphone_use.lost.connect(lambda _words: self.cancel())
+        microphone_use.lost.connect(self._on_lost)
 
     @property
     def recording(self) -> bool:
@@ -55,6 +55,11 @@ class VoiceRecorder(QObject):
             self._name = ""
             self._use.drop()
             self.progress_changed.emit(-1.0)
+
+    def _on_lost(self, words: str) -> None:
+        if self._name:
+            self.cancel()
+            self._notices.say(words, of_settings=True)
 
     def poll(self) -> None:
         """Follow the microphone; called about 30 times a second."""
