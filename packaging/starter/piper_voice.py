@@ -9,7 +9,9 @@ import json
 import os
 from pathlib import Path
 
-import numpy as np
+import engine  # noqa: F401  (keeps onnxruntime from reporting)
+
+import numpy as np  # isort: skip
 from numpy.typing import NDArray
 from phonemes import Phonemes
 

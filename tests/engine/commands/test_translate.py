@@ -39,7 +39,7 @@ def speaking_model(reference_speech: Path, tmp_path: Path) -> Path:
 def test_a_translation_is_spoken_into_a_file(
     speaking_model: Path, reference_speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wav = tmp_path / "out" / "spoken.wav"
+    wav = tmp_path / "spoken.wav"
     recording = str(reference_speech / "real_speech.aiff")
     arguments = ["translate", recording, "--to", "zh", "--speak", "-o", str(wav), "--model", str(speaking_model)]
     assert main([*arguments, "--json"]) == 0
