@@ -18,7 +18,8 @@ run: setup ## set everything up and open Earshot
 	$(BIN)/python -m app.main
 
 test: setup ## set everything up and run all tests
-	$(PYTEST)
+	$(PYTEST) -m "not sound" -n 2 --dist loadfile
+	$(PYTEST) -m sound
 
 unit: setup ## only the fast tests
 	$(PYTEST) -m "not slow and not sound" -n 2
