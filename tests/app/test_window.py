@@ -286,14 +286,15 @@ def test_the_words_are_announced_to_screen_readers(sit: Sit, monkeypatch: pytest
 
 def test_thinking_is_cut_short_by_a_word(sit: Sit) -> None:
     user = sit([])
-    engine = user.app.engine
+    engine, reached = user.app.engine, threading.Event()
 
     def until_skipped() -> None:
+        reached.set()
         engine.sessions[0]._skip.wait(60)
 
     engine.scripts[:] = [[*reply(think=True)[:1], until_skipped, *reply(think=True)[2:]]]
     user.type("Think.")
-    user.sees(lambda: user.app.controller.turns and user.app.controller.turns[0].thinking)
+    user.sees(lambda: user.app.controller.turns and user.app.controller.turns[0].thinking and reached.is_set())
     user.press(user.word("Skip and speak now"))
     user.sees(lambda: user.turn().answer.words.endswith("four."))
 
