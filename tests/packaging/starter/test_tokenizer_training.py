@@ -125,6 +125,7 @@ def test_sentences_lie_in_batches_of_like_length_with_nothing_after_their_end(sh
     assert labels.shape == (2, 5)
 
 
+@pytest.mark.slow
 def test_the_losses_fall_when_trained(shards: Shards, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(train_tokenizer, "TOKENIZER", SMALL)
     monkeypatch.setattr(torch_teacher, "_WIDTH", 24)
