@@ -383,7 +383,7 @@ class Session:
     def _write(self, reply: ReplyInProgress, readable: Readable, max_tokens: int) -> Generator[int]:
         """Ids from the language model, measured."""
         task = "speech" if reply.turn.spoken_answer else "chat"
-        sampling = self.settings.sampling or sampling_for(task, self._engine.about, TALK)
+        sampling = self.settings.sampling or sampling_for(task, self._engine.about, TALK, self._vocabulary)
         if self.settings.seed is not None:
             sampling = dataclasses.replace(sampling, seed=self.settings.seed)
         stream = self._reader.write(

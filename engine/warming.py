@@ -37,7 +37,7 @@ def _steps(engine: Model, settings: SessionSettings, tools: tuple[str, ...]) -> 
     mx.eval(engine.hearing.encode(np.zeros(_HEARD_SAMPLES, np.float32)))
     yield
     for task, default in (("speech", TALK), ("chat", TALK), ("transcribe", TRANSCRIBING)):
-        _choose_an_id(engine.llm, sampling_for(task, engine.about, default))
+        _choose_an_id(engine.llm, sampling_for(task, engine.about, default, engine.vocabulary))
         yield
     if engine.variant != Variant.BASE:
         turn = Turn(text="Hello.", spoken_answer=False, allow_tools=tools, max_tokens=_WRITTEN)

@@ -165,7 +165,7 @@ def _read_aloud(engine: Engine, text: str, seed: int) -> Iterator[int]:
     from engine.conversation.replying.settings import TALK, sampling_for
     from engine.conversation.replying.single_tasks import read_aloud
 
-    sampling = replace(sampling_for("speech", engine.about, TALK), seed=seed)
+    sampling = replace(sampling_for("speech", engine.about, TALK, engine.vocabulary), seed=seed)
     token = None
     for token in read_aloud(engine, text, sampling, lambda: False):
         yield token

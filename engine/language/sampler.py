@@ -26,7 +26,9 @@ class Sampling:
     """How the next id is chosen. Temperature 0 takes the likeliest and ignores the rest but the penalty.
 
     `top_k` 0, `top_p` 1 and `min_p` 0 switch those off; 50 is what the official code uses without saying so.
-    The same `seed` gives the same ids; None draws a new one each time.
+    The same `seed` gives the same ids; None draws a new one each time. With `kinds` (first, end), ids in this range are
+    one kind and all others another, and at temperature 0 the likelier kind is chosen before the id: where the one has
+    a hundred good ids, a bad one of the other may still be the likeliest of all.
     """
 
     temperature: float = 0.0
@@ -35,6 +37,7 @@ class Sampling:
     min_p: float = 0.0
     repetition_penalty: float = 1.0
     seed: int | None = None
+    kinds: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if self.temperature < 0 or self.top_k < 0 or self.repetition_penalty <= 0:
@@ -89,7 +92,7 @@ def _chosen(sampling: Sampling, scores: mx.array, key: mx.array, *seen: mx.array
     if seen:
         scores = penalised(scores, seen[0], sampling.repetition_penalty)
     if sampling.temperature == 0:
-        ids = mx.argmax(scores, axis=-1)
+        ids = mx.argmax(scores if sampling.kinds is None else of_likelier_kind(scores, *sampling.kinds), axis=-1)
     else:
         candidates, logits = candidate_logits(scores, sampling)
         place = mx.random.categorical(logits, axis=-1, key=key)
@@ -100,6 +103,16 @@ def _chosen(sampling: Sampling, scores: mx.array, key: mx.array, *seen: mx.array
 def penalised(scores: mx.array, seen: mx.array, penalty: float) -> mx.array:
     """Scores (B, V) with those of `seen` ids (B, V) made less likely: negative ones times `penalty`, others divided."""
     return mx.where(seen, mx.where(scores < 0, scores * penalty, scores / penalty), scores)
+
+
+def of_likelier_kind(scores: mx.array, first: int, end: int) -> mx.array:
+    """Scores (B, V), −inf for ids of the kind that is less likely as a whole: `first` to `end`, or all others."""
+    places = mx.arange(scores.shape[-1])
+    within = (places >= first) & (places < end)
+    inside, outside = (
+        mx.logsumexp(mx.where(kind, scores, -mx.inf), axis=-1, keepdims=True) for kind in (within, ~within)
+    )
+    return mx.where(within == (inside > outside), scores, -mx.inf)
 
 
 def candidate_logits(scores: mx.array, sampling: Sampling) -> tuple[mx.array, mx.array]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engine.conversation.prompting.tasks import HELPFUL
 from engine.conversation.replying.tools import ToolRegistry
 from engine.events import ToolCall
-from engine.language import Sampling
+from engine.language import Sampling, Vocabulary
 
 if TYPE_CHECKING:
     from engine.speaking import Voice
@@ -52,13 +52,18 @@ def turns_to_show(settings: SessionSettings, about: Mapping[str, Any]) -> int | 
     return min(limits, default=None)
 
 
-def sampling_for(task: str, about: Mapping[str, Any], default: Sampling) -> Sampling:
+def sampling_for(
+    task: str, about: Mapping[str, Any], default: Sampling, vocabulary: Vocabulary | None = None
+) -> Sampling:
     """The sampling that the model's folder asks for in a task, else `default`; other names in it are left alone.
 
-    Tasks: "chat" (written answers), "speech" (spoken ones, reading aloud), "transcribe", "translate".
+    Tasks: "chat" (written answers), "speech" (spoken ones, reading aloud), "transcribe", "translate". Where the folder
+    says "kind_first", speech tokens of the `vocabulary` are one kind of ids and all others another (see `Sampling`).
     """
     asked = dict(about.get("sampling", {})).get(task)
     if not isinstance(asked, Mapping):
         return default
-    known = {name: asked[name] for name in Sampling.__dataclass_fields__ if name in asked}
+    known = {name: asked[name] for name in Sampling.__dataclass_fields__ if name in asked and name != "kinds"}
+    if asked.get("kind_first") is True and vocabulary is not None:
+        known["kinds"] = (vocabulary.speech.start, vocabulary.speech.stop)
     return Sampling(**known)

@@ -83,7 +83,7 @@ def _read_portion(
         llm.new_cache(),
         embedded(llm, prompt, ()),
         penalised_ids=prompt.ids,
-        sampling=asked or sampling_for("speech", model.about, TALK),
+        sampling=asked or sampling_for("speech", model.about, TALK, vocabulary),
         end_ids=vocabulary.end_ids,
         max_tokens=min(limits.most_speech_tokens(len(text)), model.context_length - len(prompt)),
         cancelled=cancelled,

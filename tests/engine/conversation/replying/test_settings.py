@@ -1,0 +1,33 @@
+"""What a model's folder says of how its ids are chosen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.conversation.replying.settings import TALK, sampling_for
+from engine.language import Sampling, Vocabulary
+from engine.resources import resource
+
+
+@pytest.fixture(scope="module")
+def vocabulary() -> Vocabulary:
+    return Vocabulary.load(resource("starter"))
+
+
+def about(**speech: object) -> dict[str, Any]:
+    return {"sampling": {"speech": {"temperature": 0.0, **speech}}}
+
+
+def test_what_a_folder_does_not_say_is_as_by_default() -> None:
+    assert sampling_for("speech", {}, TALK) == TALK
+    assert sampling_for("chat", about(), TALK) == TALK
+    assert sampling_for("speech", about(top_p=0.5), TALK) == Sampling(0.0, top_p=0.5)
+
+
+def test_speech_tokens_are_a_kind_where_the_folder_says_so(vocabulary: Vocabulary) -> None:
+    speech = vocabulary.speech
+    assert sampling_for("speech", about(kind_first=True), TALK, vocabulary).kinds == (speech.start, speech.stop)
+    for said in ({}, {"kind_first": False}, {"kind_first": "yes"}, {"kinds": [1, 2]}):
+        assert sampling_for("speech", about(**said), TALK, vocabulary).kinds is None
