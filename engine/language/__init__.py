@@ -3,11 +3,12 @@
 from engine.language.cache import Cache
 from engine.language.generate import Written, generate, generate_batch, generate_batch_in_steps
 from engine.language.llm import LanguageModel, LlmConfig
-from engine.language.sampler import Sampler, Sampling
+from engine.language.sampler import Kinds, Sampler, Sampling
 from engine.language.vocabulary import Vocabulary
 
 __all__ = [
     "Cache",
+    "Kinds",
     "LanguageModel",
     "LlmConfig",
     "Sampler",

@@ -5,6 +5,7 @@ Source: transformers' logits processors, in their order (docs/model.md, Language
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,13 +23,26 @@ Chooser = Callable[..., tuple[mx.array, ...]]
 
 
 @dataclass(frozen=True)
+class Kinds:
+    """Text (ids below `text_end`), speech (from `speech_first` to `speech_end`), and whatever else marks something.
+
+    Speech has a hundred good ids where text has one, so that a bad one of text may still be the likeliest of all. The
+    kind that is likeliest as a whole is chosen, but text only where it is `certainty` times as likely as speech.
+    """
+
+    text_end: int
+    speech_first: int
+    speech_end: int
+    certainty: float = 1.0
+
+
+@dataclass(frozen=True)
 class Sampling:
     """How the next id is chosen. Temperature 0 takes the likeliest and ignores the rest but the penalty.
 
     `top_k` 0, `top_p` 1 and `min_p` 0 switch those off; 50 is what the official code uses without saying so.
-    The same `seed` gives the same ids; None draws a new one each time. With `kinds` (first, end), ids in this range are
-    one kind and all others another, and at temperature 0 the likelier kind is chosen before the id: where the one has
-    a hundred good ids, a bad one of the other may still be the likeliest of all.
+    The same `seed` gives the same ids; None draws a new one each time. With `kinds`, at temperature 0, what kind of id
+    comes is decided before which.
     """
 
     temperature: float = 0.0
@@ -37,7 +51,7 @@ class Sampling:
     min_p: float = 0.0
     repetition_penalty: float = 1.0
     seed: int | None = None
-    kinds: tuple[int, int] | None = None
+    kinds: Kinds | None = None
 
     def __post_init__(self) -> None:
         if self.temperature < 0 or self.top_k < 0 or self.repetition_penalty <= 0:
@@ -92,7 +106,7 @@ def _chosen(sampling: Sampling, scores: mx.array, key: mx.array, *seen: mx.array
     if seen:
         scores = penalised(scores, seen[0], sampling.repetition_penalty)
     if sampling.temperature == 0:
-        ids = mx.argmax(scores if sampling.kinds is None else of_likelier_kind(scores, *sampling.kinds), axis=-1)
+        ids = mx.argmax(scores if sampling.kinds is None else of_likeliest_kind(scores, sampling.kinds), axis=-1)
     else:
         candidates, logits = candidate_logits(scores, sampling)
         place = mx.random.categorical(logits, axis=-1, key=key)
@@ -105,14 +119,15 @@ def penalised(scores: mx.array, seen: mx.array, penalty: float) -> mx.array:
     return mx.where(seen, mx.where(scores < 0, scores * penalty, scores / penalty), scores)
 
 
-def of_likelier_kind(scores: mx.array, first: int, end: int) -> mx.array:
-    """Scores (B, V), −inf for ids of the kind that is less likely as a whole: `first` to `end`, or all others."""
+def of_likeliest_kind(scores: mx.array, kinds: Kinds) -> mx.array:
+    """Scores (B, V), −inf for ids of the kinds that are less likely than another."""
     places = mx.arange(scores.shape[-1])
-    within = (places >= first) & (places < end)
-    inside, outside = (
-        mx.logsumexp(mx.where(kind, scores, -mx.inf), axis=-1, keepdims=True) for kind in (within, ~within)
-    )
-    return mx.where(within == (inside > outside), scores, -mx.inf)
+    text, speech = places < kinds.text_end, (places >= kinds.speech_first) & (places < kinds.speech_end)
+    sorts = (speech, text, ~(text | speech))
+    each = [mx.logsumexp(mx.where(sort, scores, -mx.inf), axis=-1, keepdims=True) for sort in sorts]
+    each[1] = each[1] - math.log(kinds.certainty)
+    chosen = mx.argmax(mx.concatenate(each, axis=-1), axis=-1, keepdims=True)
+    return mx.where(mx.where(speech, 0, mx.where(text, 1, 2)) == chosen, scores, -mx.inf)
 
 
 def candidate_logits(scores: mx.array, sampling: Sampling) -> tuple[mx.array, mx.array]:

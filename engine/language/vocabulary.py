@@ -58,6 +58,7 @@ class Vocabulary:
         self.tts_end = specials["<tts_end>"]
         self.tts_pad = specials["<tts_pad>"]
         self.speech, self._padding_speech = _speech_ids(specials, source)
+        self.text_end = min(self._names)  # ids below are text alone
         self.end_ids = frozenset(specials[name] for name in ("<|EOT|>", "<|endoftext|>") if name in specials)
         self.size = max(max(self._names), text.get_vocab_size(with_added_tokens=False) - 1) + 1
 

@@ -39,8 +39,8 @@ EARSHOT = {
         "transcribe": {"temperature": 0.0},
         "translate": {"temperature": 0.0},
         "chat": {"temperature": 0.0, "repetition_penalty": 1.0},
-        # Its speech tokens are many that are nearly alike: without this a reply in twenty has a word too much.
-        "speech": {"temperature": 0.0, "repetition_penalty": 1.0, "kind_first": True},
+        # Its speech tokens are many that are nearly alike: without this a reply in thirty has a word too much.
+        "speech": {"temperature": 0.0, "repetition_penalty": 1.0, "text_certainty": 9},
     },
     "flow_steps": FLOW_STEPS,
     "reads": {"language": "en", "characters_at_once": 160, "tokens_per_character": 3.5},

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engine.conversation.prompting.tasks import HELPFUL
 from engine.conversation.replying.tools import ToolRegistry
 from engine.events import ToolCall
-from engine.language import Sampling, Vocabulary
+from engine.language import Kinds, Sampling, Vocabulary
 
 if TYPE_CHECKING:
     from engine.speaking import Voice
@@ -58,12 +58,14 @@ def sampling_for(
     """The sampling that the model's folder asks for in a task, else `default`; other names in it are left alone.
 
     Tasks: "chat" (written answers), "speech" (spoken ones, reading aloud), "transcribe", "translate". Where the folder
-    says "kind_first", speech tokens of the `vocabulary` are one kind of ids and all others another (see `Sampling`).
+    says "text_certainty", a number, kinds of ids are those of the `vocabulary` (see `Kinds`).
     """
     asked = dict(about.get("sampling", {})).get(task)
     if not isinstance(asked, Mapping):
         return default
     known = {name: asked[name] for name in Sampling.__dataclass_fields__ if name in asked and name != "kinds"}
-    if asked.get("kind_first") is True and vocabulary is not None:
-        known["kinds"] = (vocabulary.speech.start, vocabulary.speech.stop)
+    certainty = asked.get("text_certainty")
+    if isinstance(certainty, (int, float)) and certainty > 0 and vocabulary is not None:
+        speech = vocabulary.speech
+        known["kinds"] = Kinds(vocabulary.text_end, speech.start, speech.stop, float(certainty))
     return Sampling(**known)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.language.sampler import Sampler, Sampling, candidate_logits, penalised
+from engine.language.sampler import Kinds, Sampler, Sampling, candidate_logits, penalised
 
 SIZE = 200
 
@@ -97,12 +97,20 @@ def test_senseless_settings_are_refused(wrong: dict[str, float]) -> None:
 def test_the_likelier_kind_comes_before_the_likeliest_id() -> None:
     # Ids 2 to 5 are alike and together likelier than id 0, which is the likeliest of all.
     scores = mx.log(mx.array([[0.3, 0.02, 0.17, 0.17, 0.18, 0.16], [0.7, 0.02, 0.07, 0.07, 0.07, 0.07]]))
-    first = Sampler(Sampling(kinds=(2, 6)), 6, [[], []])(scores)
+    first = Sampler(Sampling(kinds=Kinds(1, 2, 6)), 6, [[], []])(scores)
     assert first.tolist() == [4, 0]
+    assert Sampler(Sampling(kinds=Kinds(1, 2, 6, certainty=9)), 6, [[], []])(scores).tolist() == [4, 2]
     assert Sampler(Sampling(), 6, [[], []])(scores).tolist() == [0, 0]
 
 
 def test_kinds_change_nothing_where_ids_are_drawn() -> None:
     scores = mx.random.normal((1, SIZE), key=mx.random.key(5))
-    drawn = [Sampler(Sampling(0.7, seed=3, kinds=kinds), SIZE, [[]])(scores).item() for kinds in (None, (10, 90))]
+    drawn = [
+        Sampler(Sampling(0.7, seed=3, kinds=kinds), SIZE, [[]])(scores).item() for kinds in (None, Kinds(10, 20, 90, 2))
+    ]
     assert drawn[0] == drawn[1]
+
+
+def test_a_mark_is_a_kind_of_its_own() -> None:
+    scores = mx.log(mx.array([[0.1, 0.5, 0.1, 0.1, 0.1, 0.1]]))
+    assert Sampler(Sampling(kinds=Kinds(1, 2, 6, certainty=9)), 6, [[]])(scores).tolist() == [1]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.conversation.replying.settings import TALK, sampling_for
-from engine.language import Sampling, Vocabulary
+from engine.language import Kinds, Sampling, Vocabulary
 from engine.resources import resource
 
 
@@ -28,6 +28,8 @@ def test_what_a_folder_does_not_say_is_as_by_default() -> None:
 
 def test_speech_tokens_are_a_kind_where_the_folder_says_so(vocabulary: Vocabulary) -> None:
     speech = vocabulary.speech
-    assert sampling_for("speech", about(kind_first=True), TALK, vocabulary).kinds == (speech.start, speech.stop)
-    for said in ({}, {"kind_first": False}, {"kind_first": "yes"}, {"kinds": [1, 2]}):
+    kinds = Kinds(vocabulary.text_end, speech.start, speech.stop, 9.0)
+    assert sampling_for("speech", about(text_certainty=9), TALK, vocabulary).kinds == kinds
+    assert kinds.text_end <= min(vocabulary.eot, vocabulary.tts_end, speech.start)
+    for said in ({}, {"text_certainty": 0}, {"text_certainty": "yes"}, {"kinds": [1, 2]}):
         assert sampling_for("speech", about(**said), TALK, vocabulary).kinds is None
