@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,13 @@ from pytestqt.qtbot import QtBot
 from app.audio import recording_files
 from app.build import build_controller
 from app.controller import Controller
+from app.engine_side.engine_thread import EngineThread
+from app.engine_side.work import EngineWork
 from app.paths import Paths
 from app.settings import Settings
 from app.shown import State
-from engine.events import Samples
+from engine.conversation.replying.tools.timers import TimerService
+from engine.events import Progress, Samples
 from tests.app import virtual_sound
 from tests.app.fakes import FakeCatalogue, FakePermission, FakeSound, ScriptedEngine, Step, scripted
 
@@ -139,3 +142,17 @@ def sound_card(tmp_path_factory: pytest.TempPathFactory) -> Iterator[virtual_sou
 
     with real_app.sound_card(tmp_path_factory.mktemp("sound")) as card:
         yield card
+
+
+@pytest.fixture
+def thread(qtbot: QtBot, tmp_path: Path) -> Iterator[EngineThread]:
+    """The engine's thread, which loads scripted engines by any name."""
+
+    def loader(folder: Path, insist: bool) -> Generator[Progress, None, Any]:
+        yield Progress("read", 1, 1)
+        return ScriptedEngine(folder=folder, name=folder.name)
+
+    thread = EngineThread(lambda: EngineWork(loader, tmp_path, TimerService, lambda *_: True))
+    yield thread
+    thread.end()
+    assert thread.join(20)

@@ -6,6 +6,7 @@ import functools
 import os
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from pathlib import Path
 from random import Random
@@ -28,7 +29,7 @@ _PASSED_S = 10.0
 Steps = Generator[Callable[[], Any], None, None]
 
 
-class Script:
+class Script(ABC):
     """Follows `steps` on the GUI thread, each of which says what to wait for, and writes a journal of what is shown."""
 
     faster = 4.0  # than ours goes the time of the sound card
@@ -42,9 +43,9 @@ class Script:
         self._shown: Any = None
         self._waiting_since = time.monotonic()
 
+    @abstractmethod
     def steps(self) -> Steps:
         """What is done, once the app has begun."""
-        raise NotImplementedError
 
     def begin(self, app: build.App) -> None:
         """The window is there."""

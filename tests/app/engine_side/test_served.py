@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +13,9 @@ from pytestqt.qtbot import QtBot
 from app.engine_side.engine_thread import EngineThread
 from app.engine_side.requests import FIRST, PATIENT, URGENT, Request
 from app.engine_side.served import ServedHost
-from app.engine_side.work import EngineWork
-from engine.conversation.replying.tools.timers import TimerService
 from engine.errors import RequestError
-from engine.events import Progress
 from engine.serving import Job, Priority
 from engine.serving.jobs import HostEndedError
-from tests.app.fakes import ScriptedEngine
-
-
-@pytest.fixture
-def thread(qtbot: QtBot, tmp_path: Path) -> Iterator[EngineThread]:
-    def loader(folder: Path, insist: bool) -> Generator[Progress, None, Any]:
-        yield Progress("read", 1, 1)
-        return ScriptedEngine(folder=folder, name=folder.name)
-
-    thread = EngineThread(lambda: EngineWork(loader, tmp_path, TimerService, lambda *_: True))
-    yield thread
-    thread.end()
-    assert thread.join(20)
 
 
 @pytest.fixture

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -14,27 +13,11 @@ from pytestqt.qtbot import QtBot
 from app.engine_side.engine_thread import EngineThread
 from app.engine_side.requests import FIRST, Request
 from app.engine_side.served import ServedHost
-from app.engine_side.work import EngineWork
 from app.models.other_programs import OtherPrograms, TokenFile
 from app.settings import Settings
 from app.worker import Worker
-from engine.conversation.replying.tools.timers import TimerService
-from engine.events import Progress
-from tests.app.fakes import ScriptedEngine
 
 _PATIENCE_MS = 30_000
-
-
-@pytest.fixture
-def thread(qtbot: QtBot, tmp_path: Path) -> Iterator[EngineThread]:
-    def loader(folder: Path, insist: bool) -> Generator[Progress, None, Any]:
-        yield Progress("read", 1, 1)
-        return ScriptedEngine(folder=folder, name=folder.name)
-
-    thread = EngineThread(lambda: EngineWork(loader, tmp_path, TimerService, lambda *_: True))
-    yield thread
-    thread.end()
-    assert thread.join(20)
 
 
 @pytest.fixture
