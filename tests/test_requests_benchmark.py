@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.events import Speech
-from tests.benchmarks import requests
+from tests.benchmarks import requests, second_device
 from tests.benchmarks.random_model import write_random_folder
 from tests.benchmarks.requests_table import markdown
 from tests.benchmarks.requests_way import Listener, Plan, measure
@@ -107,3 +107,11 @@ def test_a_random_model_of_four_bits_answers_and_transcribes(tmp_path: Path) -> 
     beside = found["transcribing"]
     assert len(beside["alone_heard_s"]) == len(beside["beside_heard_s"]) == 1
     assert beside["longest_step_s"] > 0
+
+
+@pytest.mark.slow
+def test_a_second_device_speaks_all_that_the_first_one_writes(tmp_path: Path) -> None:
+    folder = write_random_folder(tmp_path / "Random", "tiny")
+    found = second_device.measure(Plan(str(folder), "auto", 16, [30], [2], 1, 20), 0)
+    sounds = [found[way][0]["rounds"][0]["sound_s"] for way in ("one", "two")]
+    assert sounds[0] == sounds[1] > 0.5
