@@ -61,6 +61,11 @@ class Paths:
         return self.data / "transcriptions"
 
     @property
+    def secrets(self) -> Path:
+        """Secrets, where there is no keychain and the user agreed to a file."""
+        return self.data / "secrets.json"
+
+    @property
     def log_file(self) -> Path:
         """The newest log."""
         return self.logs / "earshot.log"

@@ -76,6 +76,7 @@ class Preferences:
     export_folder: str = ""
     other_programs: bool = False  # may use the loaded model
     voice_folder: str = ""  # where a recording of a voice was found last
+    secrets_in_file: bool = False  # may be kept in a file of the user's, where there is no keychain
     wanted_copies: tuple[str, ...] = ()  # models to be shrunk once they are here: "name bits" or "name bits keep"
 
 

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from keyring.errors import KeyringLocked
 
 from app.audio.devices import Device, DeviceError
 from app.audio.permission import Access
@@ -269,6 +270,33 @@ class FakeCatalogue:
 
     def machine(self) -> MachineView:
         return MachineView()
+
+
+class FakeKeychain:
+    """The system's keychain, which keeps what it is given while the test lasts, and may be locked."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}
+        self.locked = False
+
+    def get_password(self, service: str, username: str) -> str | None:
+        """A secret."""
+        self._check()
+        return self.kept.get(username)
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        """Keep one."""
+        self._check()
+        self.kept[username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        """Forget one."""
+        self._check()
+        del self.kept[username]
+
+    def _check(self) -> None:
+        if self.locked:
+            raise KeyringLocked("locked")
 
 
 class FakePermission:
