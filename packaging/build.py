@@ -1,4 +1,4 @@
-"""Builds the app in a clean environment: python packaging/build.py [--python PYTHON] (`make app`).
+"""Builds the app in a clean environment: python packaging/build.py [--python PYTHON] [--twice] (`make app`).
 
 On a Mac it makes dist/Earshot.app, on Linux dist/Earshot/. Packages come from the hash-pinned list of what the app is
 made of, for a Mac as wheels of the oldest system it runs on, whatever the system of the Mac that builds it: on macOS 26
@@ -35,9 +35,14 @@ def main() -> int:
     """Build; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--python", default=sys.executable, help="the Python that the app brings along")
+    parser.add_argument("--twice", action="store_true", help="build it again and compare every file of both")
     options = parser.parse_args()
     try:
         build(options.python, sys.platform)
+        if options.twice:
+            first = contents(DIST)
+            build(options.python, sys.platform)
+            print(same(first, contents(DIST)))
     except (BuildError, subprocess.CalledProcessError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -59,6 +64,28 @@ def build(python: str, system: str) -> None:
         run("codesign", "--verify", "--strict", str(DIST / "Earshot.app"))
         run(sys.executable, "packaging/audit.py", str(DIST / "Earshot.app"))
     print(f"Built {'dist/Earshot.app' if system == 'darwin' else 'dist/Earshot'}")
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """What is in every file, as a digest, and where every link leads, by the path below the folder."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            found[str(path.relative_to(folder))] = f"-> {path.readlink()}"
+        elif path.is_file():
+            found[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def same(one: dict[str, str], other: dict[str, str]) -> str:
+    """A sentence on two builds that have the same files; it counts those that differ inside, as signatures do.
+
+    Raises BuildError when a file is in one of them only.
+    """
+    if alone := one.keys() ^ other.keys():
+        raise BuildError(f"Two builds do not have the same files: {', '.join(sorted(alone))}.")
+    differ = sum(one[name] != other[name] for name in one)
+    return f"Two builds have the same {len(one)} files; {differ} of them differ inside."
 
 
 def refuse_python(python: str, system: str) -> None:

@@ -1,13 +1,14 @@
 """Uses the built app as a person would: python -m tests.frozen dist/Earshot/Earshot
 
 It runs with PATH and PYTHONPATH empty and a home folder that only the app's own folders may be written in. Somebody
-asks a question aloud, hands over a recording, and quits; then the same program is the command line.
+asks a question aloud, hands over a recording, drops another one, and quits; then the same program is the command line.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -24,6 +25,7 @@ import numpy as np
 from app.settings import Settings
 from engine.samples import read
 from tests.app.virtual_sound import RATE_HZ, VirtualSound
+from tests.frozen.dragging import TITLE
 from tests.frozen.keyboard import CONTROL, SPACE, Keyboard, Q, screen
 
 EXAMPLES = Path(__file__).parents[2] / "resources" / "examples"
@@ -41,6 +43,7 @@ class Frozen:
     """The program, its home folder and everything it can reach."""
 
     def __init__(self, program: Path, folder: Path, display: str, sound: VirtualSound) -> None:
+        self.display = display
         self._program, self.home, self._folders = program.resolve(), folder / "home", folder / "folders"
         for each in OURS:
             (self.home / each).mkdir(parents=True)
@@ -121,6 +124,28 @@ def converse(app: Frozen, keyboard: Keyboard, sound: VirtualSound, process: subp
     print(f"answered: {next(turn['answer'] for turn in app.turns() if turn.get('answer'))!r}", flush=True)
 
 
+def hand_over(app: Frozen, process: subprocess.Popen[str]) -> None:
+    """Name a recording at a second start, as the Dock does: the first one takes it."""
+    handed = app.run(str(EXAMPLES / "2-color-of-the-sky.flac"))
+    if handed.returncode:
+        raise RuntimeError(f"a second start ended with {handed.returncode}")
+    wait_for("a transcript", lambda: "is the sky" in app.transcribed().lower(), process)
+
+
+def drop(app: Frozen, keyboard: Keyboard, process: subprocess.Popen[str]) -> None:
+    """Drag a recording out of another program's window and drop it on Earshot's."""
+    environment = os.environ | {"DISPLAY": app.display, "QT_QPA_PLATFORM": "xcb"}
+    path = app.home.with_name("dropped.flac")  # a name without the words that are said in it
+    shutil.copy(EXAMPLES / "1-twelve-times-seven.flac", path)
+    files = subprocess.Popen([sys.executable, "-m", "tests.frozen.dragging", str(path)], env=environment)
+    try:
+        keyboard.drag(TITLE, "Earshot")
+        wait_for("the transcript of what was dropped", lambda: "twelve" in app.transcribed().lower(), process)
+    finally:
+        files.terminate()
+        files.wait(20)
+
+
 def serve(app: Frozen) -> None:
     """Let other programs use the model, and ask as one of them."""
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -168,10 +193,8 @@ def use(app: Frozen, keyboard: Keyboard, sound: VirtualSound) -> None:
     process = app.start()
     try:
         converse(app, keyboard, sound, process)
-        handed = app.run(str(EXAMPLES / "2-color-of-the-sky.flac"))  # as from the Dock: the first one takes it
-        if handed.returncode:
-            raise RuntimeError(f"a second start ended with {handed.returncode}")
-        wait_for("a transcript", lambda: "is the sky" in app.transcribed().lower(), process)
+        hand_over(app, process)
+        drop(app, keyboard, process)
         keyboard.focus("Earshot")
         keyboard.press(CONTROL, Q)
         keyboard.release(Q, CONTROL)

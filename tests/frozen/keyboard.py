@@ -1,4 +1,4 @@
-"""A screen that nobody sees, and a keyboard for it: Xvfb, and keys pressed through X11's XTEST extension."""
+"""A screen that nobody sees, with keyboard and mouse: Xvfb, and what is pressed through X11's XTEST extension."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ctypes import POINTER, byref, c_char_p, c_int, c_uint, c_ulong, c_void_p
+from ctypes import POINTER, Array, byref, c_char_p, c_int, c_uint, c_ulong, c_void_p
 
 SPACE, CONTROL, Q, ONE = 0x20, 0xFFE3, 0x71, 0x31  # as in <X11/keysymdef.h>
 _PARENT = 2  # RevertToParent
 _MAP_STATE, _IS_VIEWABLE = 23, 2  # place of the int in XWindowAttributes, on 64-bit systems; its value
 _SEEN_S = 60.0
+_DRAG_STEPS, _DRAG_STEP_S = 20, 0.05
 
 
 @contextmanager
@@ -35,7 +36,7 @@ def screen() -> Iterator[str]:
 
 
 class Keyboard:
-    """Presses keys in the window of a title."""
+    """Presses keys in the window of a title, and drags with the mouse."""
 
     def __init__(self, display: str) -> None:
         self._x = ctypes.CDLL("libX11.so.6")
@@ -49,6 +50,8 @@ class Keyboard:
             (self._x.XFree, (c_void_p,), c_int),
             (self._x.XFetchName, (c_void_p, c_ulong, POINTER(c_char_p)), c_int),
             (self._test.XTestFakeKeyEvent, (c_void_p, c_uint, c_int, c_ulong), c_int),
+            (self._test.XTestFakeMotionEvent, (c_void_p, c_int, c_int, c_int, c_ulong), c_int),
+            (self._test.XTestFakeButtonEvent, (c_void_p, c_uint, c_int, c_ulong), c_int),
         ):
             function.argtypes, function.restype = list(kinds), answers
         self._display = self._x.XOpenDisplay(display.encode())
@@ -57,13 +60,21 @@ class Keyboard:
 
     def focus(self, title: str) -> None:
         """Wait for the window and give it the keyboard, as a window manager would."""
-        ends = time.monotonic() + _SEEN_S
-        while (window := self._window(title)) is None:
-            if time.monotonic() > ends:
-                raise RuntimeError(f"no window {title} is shown")
-            time.sleep(0.1)
-        self._x.XSetInputFocus(self._display, window, _PARENT, 0)
+        self._x.XSetInputFocus(self._display, self._shown(title), _PARENT, 0)
         self._x.XSync(self._display, 0)
+
+    def drag(self, source: str, target: str) -> None:
+        """Drag from the middle of one window to the middle of another one and let go there."""
+        begins, ends = self._middle(self._shown(source)), self._middle(self._shown(target))
+        self._move(begins)
+        self._button(1)
+        for step in range(1, _DRAG_STEPS + 1):
+            part = step / _DRAG_STEPS
+            self._move(
+                (round(begins[0] + part * (ends[0] - begins[0])), round(begins[1] + part * (ends[1] - begins[1])))
+            )
+            time.sleep(_DRAG_STEP_S)  # both programs answer each other in between
+        self._button(0)
 
     def press(self, *keys: int) -> None:
         """Keys go down."""
@@ -77,6 +88,27 @@ class Keyboard:
         for key in keys:
             self._test.XTestFakeKeyEvent(self._display, self._x.XKeysymToKeycode(self._display, key), down, 0)
         self._x.XSync(self._display, 0)
+
+    def _move(self, place: tuple[int, int]) -> None:
+        self._test.XTestFakeMotionEvent(self._display, -1, *place, 0)
+        self._x.XSync(self._display, 0)
+
+    def _button(self, down: int) -> None:
+        self._test.XTestFakeButtonEvent(self._display, 1, down, 0)
+        self._x.XSync(self._display, 0)
+
+    def _shown(self, title: str) -> int:
+        """The window of a title, as soon as there is one."""
+        ends = time.monotonic() + _SEEN_S
+        while (window := self._window(title)) is None:
+            if time.monotonic() > ends:
+                raise RuntimeError(f"no window {title} is shown")
+            time.sleep(0.1)
+        return window
+
+    def _middle(self, window: int) -> tuple[int, int]:
+        left, top, width, height = self._attributes(window)[:4]
+        return left + width // 2, top + height // 2
 
     def _window(self, title: str) -> int | None:
         root, parent, count = c_ulong(), c_ulong(), c_uint()
@@ -95,8 +127,12 @@ class Keyboard:
         return (name.value or b"").decode(errors="replace")
 
     def _is_shown(self, window: int) -> bool:
-        attributes = (c_int * 64)()  # XWindowAttributes
+        return bool(self._attributes(window)[_MAP_STATE] == _IS_VIEWABLE)
+
+    def _attributes(self, window: int) -> Array[c_int]:
+        """Its XWindowAttributes; the first four are left, top, width and height."""
+        attributes = (c_int * 64)()
         ask = self._x.XGetWindowAttributes
         ask.argtypes = [c_void_p, c_ulong, c_void_p]
         ask(self._display, window, attributes)
-        return attributes[_MAP_STATE] == _IS_VIEWABLE
+        return attributes

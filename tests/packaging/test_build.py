@@ -77,3 +77,16 @@ def test_the_app_is_made_of_what_is_tested_and_of_nothing_that_tests(system: str
     for name in (system, f"run-{system}"):
         text = (ROOT / "packaging" / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
         assert "://" not in text
+
+
+def test_two_builds_are_compared_file_by_file(tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "code").write_text("one")
+    (tmp_path / "link").symlink_to("lib")
+    first = build.contents(tmp_path)
+    assert first["link"] == "-> lib"
+    (tmp_path / "lib" / "code").write_text("two")
+    assert build.same(first, build.contents(tmp_path)) == "Two builds have the same 2 files; 1 of them differ inside."
+    (tmp_path / "lib" / "stray").write_text("")
+    with pytest.raises(BuildError, match=r"do not have the same files: lib/stray\."):
+        build.same(first, build.contents(tmp_path))
