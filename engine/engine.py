@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from engine.checkpoints.load import LoadedCheckpoint, loading
-from engine.conversation.prompting.reading import SharedPrefixes
+from engine.conversation.prompting.reading import Reader, SharedPrefixes
 from engine.errors import CheckpointError
 from engine.events import Progress
 from engine.ranks.leading import LeadingModel
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from engine.ranks import Ranks
     from engine.session import Session
     from engine.speaking import Speaking
+    from engine.transcription.results import Options
+    from engine.transcription.transcriber import Recognise
 
 
 @dataclass(frozen=True)
@@ -123,11 +125,27 @@ class Engine:
         """
         return dict(self.config.earshot)
 
+    def new_reader(self) -> Reader:
+        """What reads and writes for one conversation, or one task."""
+        return Reader(self.llm, self.shared_prefixes)
+
+    def recogniser(self, options: Options) -> Recognise:
+        """What writes down windows of recordings as `options` ask. Raises RequestError for an unknown language."""
+        from engine.transcription.recogniser import Recogniser
+
+        return Recogniser(self, options)
+
     def session(self, **options: Any) -> Session:
         """A new conversation; the options are those of `Session`."""
         from engine.session import Session
 
         return Session(self, **options)
+
+    def warming_networks(self) -> Iterator[None]:
+        """Do beforehand what the first sound and the first id would wait for. See `warming.warming_networks`."""
+        from engine.warming import warming_networks
+
+        return warming_networks(self)
 
     def warming_up(self, settings: SessionSettings | None = None, tools: tuple[str, ...] = ()) -> Generator[Progress]:
         """Do beforehand what the first reply would wait for, a short step at a time. See `warming.warming_up`."""

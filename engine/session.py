@@ -17,7 +17,7 @@ from engine.conversation.prompting.chat_template import SPOKEN, THINKING, Varian
 from engine.conversation.prompting.context import Context, Instructions
 from engine.conversation.prompting.plain_english import typed_for
 from engine.conversation.prompting.prompts import Prompts
-from engine.conversation.prompting.reading import Readable, Reader
+from engine.conversation.prompting.reading import Readable
 from engine.conversation.remembering.memory import Memory
 from engine.conversation.remembering.records import Passage, TurnRecord
 from engine.conversation.remembering.saving import Store
@@ -69,7 +69,7 @@ class Session:
         self.settings = settings or SessionSettings()
         self._engine = engine
         self._vocabulary = engine.vocabulary
-        self._reader = Reader(engine.llm, engine.shared_prefixes)
+        self._reader = engine.new_reader()
         self._voices = Voices(lambda: engine.speaking)
         self._pace = Pace()
         self._voice_scale = 1.0

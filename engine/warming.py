@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
+from typing import Any, Protocol
 
 import mlx.core as mx
 import numpy as np
@@ -14,11 +15,23 @@ from engine.conversation.prompting.chat_template import Variant
 from engine.conversation.replying.settings import TALK, TRANSCRIBING, SessionSettings, sampling_for
 from engine.conversation.speaking_along.voices import Voices
 from engine.events import Progress, Turn
-from engine.language import LanguageModel, Sampler, Sampling
+from engine.hearing import Hearing
+from engine.language import LanguageModel, Sampler, Sampling, Vocabulary
 from engine.session import Session
 
 _HEARD_SAMPLES = 16_000
 _WRITTEN = 3  # ids: the first one is read differently from those that follow
+
+
+class Networks(Protocol):
+    """What there is to be warmed up of a model in this process."""
+
+    vocabulary: Vocabulary
+    llm: LanguageModel
+    hearing: Hearing
+
+    @property
+    def about(self) -> dict[str, Any]: ...
 
 
 def warming_up(
@@ -33,12 +46,17 @@ def warming_up(
         yield Progress("warming", done, 0)
 
 
-def _steps(engine: Model, settings: SessionSettings, tools: tuple[str, ...]) -> Iterator[None]:
+def warming_networks(engine: Networks) -> Iterator[None]:
+    """Let the networks of this process hear something and choose an id in every task."""
     mx.eval(engine.hearing.encode(np.zeros(_HEARD_SAMPLES, np.float32)))
     yield
     for task, default in (("speech", TALK), ("chat", TALK), ("transcribe", TRANSCRIBING)):
         _choose_an_id(engine.llm, sampling_for(task, engine.about, default, engine.vocabulary))
         yield
+
+
+def _steps(engine: Model, settings: SessionSettings, tools: tuple[str, ...]) -> Iterator[None]:
+    yield from engine.warming_networks()
     if engine.variant != Variant.BASE:
         turn = Turn(text="Hello.", spoken_answer=False, allow_tools=tools, max_tokens=_WRITTEN)
         with closing(Session(engine, replace(settings, confirm=lambda call: False)).ask(turn)) as events:

@@ -14,7 +14,7 @@ import numpy as np
 from mlx.utils import tree_map
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from engine.conversation.prompting.reading import SharedPrefixes
+from engine.conversation.prompting.reading import Reader, SharedPrefixes
 from engine.events import Samples
 from engine.hearing import Adaptor, Encoder, Hearing
 from engine.language import Cache, LanguageModel, LlmConfig, Vocabulary
@@ -195,6 +195,12 @@ class SmallEngine:
         self.about: dict[str, Any] = {}
         self.shared_prefixes = SharedPrefixes()
         self.capabilities = SimpleNamespace(chats=variant != "base", thinks=variant == "think", speaks=speaks)
+
+    def new_reader(self) -> Reader:
+        return Reader(self.llm, self.shared_prefixes)
+
+    def warming_networks(self) -> Iterator[None]:
+        return iter(())
 
 
 def on_checkpoint(folder: Path) -> SmallEngine:

@@ -1,12 +1,13 @@
-"""The engine, as a conversation sees it."""
+"""The model, as a conversation sees it: in this process (`engine.engine.Engine`) or on another machine."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
-from engine.conversation.prompting.reading import SharedPrefixes
-from engine.hearing import Hearing
-from engine.language import LanguageModel, Vocabulary
+from engine.conversation.prompting.prompts import Listener
+from engine.conversation.prompting.reading import PromptReader
+from engine.language import Vocabulary
 
 if TYPE_CHECKING:
     from engine.speaking import Speaking
@@ -22,19 +23,26 @@ class Abilities(Protocol):
 
 
 class Model(Protocol):
-    """The loaded model."""
+    """A model to talk with. Sounds become windows, prompts of ids and windows become ids, speech tokens become sound;
+    everything else of a conversation (memory, prompts, thinking, tools) is done by whoever has the model.
+    """
 
     name: str
     variant: str
     context_length: int
     vocabulary: Vocabulary
-    llm: LanguageModel
-    hearing: Hearing
-    shared_prefixes: SharedPrefixes
 
+    @property
+    def hearing(self) -> Listener: ...
     @property
     def capabilities(self) -> Abilities: ...
     @property
     def speaking(self) -> Speaking: ...
     @property
     def about(self) -> dict[str, Any]: ...
+
+    def new_reader(self) -> PromptReader:
+        """Something that reads and writes for one conversation, or one task."""
+
+    def warming_networks(self) -> Iterator[None]:
+        """Steps that do beforehand what the first sound and the first id would wait for."""

@@ -32,6 +32,12 @@ class Hearing:
         """
         return [self.encode_batch([window])[0] for window in _windows(samples_16k)]
 
+    def listen(self, samples_16k: Samples) -> tuple[mx.array, ...]:
+        """Embeddings (n_i, D) of those windows of a sound that give any, evaluated."""
+        windows = tuple(window for window in self.encode(samples_16k) if window.shape[0])
+        mx.eval(windows)
+        return windows
+
     def encode_batch(self, windows: Sequence[Samples]) -> list[mx.array]:
         """Embeddings (n_i, D) of windows of at most 25 s each, run as one batch padded in the log-mel domain.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from engine import samples
 from engine.errors import SoundError
@@ -26,17 +26,24 @@ from engine.transcription.results import (
 )
 from engine.transcription.speakers import VoiceOf, find_speakers
 
-if TYPE_CHECKING:
-    from engine.transcription.recogniser import SpeechModel
-
 # Windows of 16 kHz samples in; (which window, its text) out, in any order, and None after every step without a text.
 Recognise = Callable[[Sequence[Samples]], Iterator[tuple[int, str | Recognised] | None]]
 
 SHORTEST_SOUND_S = 0.3
 
 
+class Transcribing(Protocol):
+    """What a transcription needs of a model, in this process or on another machine."""
+
+    @property
+    def folder(self) -> Path: ...
+
+    def recogniser(self, options: Options) -> Recognise:
+        """What writes down windows as `options` ask. Raises RequestError for an unknown language."""
+
+
 def transcribe(
-    engine: SpeechModel,
+    engine: Transcribing,
     path: Path | str,
     *,
     options: Options | None = None,
@@ -56,10 +63,8 @@ def transcribe(
     the journal belongs to another run or the model cannot do what `options` ask, CheckpointError when speakers are
     asked of a model without a speaker network.
     """
-    from engine.transcription.recogniser import Recogniser
-
     options = options or Options()
-    recognise = Recogniser(engine, options)
+    recognise = engine.recogniser(options)
     voice_of = None if options.speakers is None else _speaker_network(engine.folder)
     return run(
         path, recognise, model_folder=engine.folder, options=options, journal=journal, resume=resume, voice_of=voice_of

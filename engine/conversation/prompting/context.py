@@ -6,10 +6,8 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import mlx.core as mx
-
 from engine.conversation.prompting.prompts import Prompts
-from engine.conversation.prompting.reading import Readable
+from engine.conversation.prompting.reading import HeardWindow, Readable
 from engine.conversation.prompting.trimming import ShownTurn, Trimmer, Trimming, latest
 from engine.conversation.remembering.memory import Memory
 from engine.conversation.remembering.records import Passage, TurnRecord
@@ -91,8 +89,8 @@ class Context:
         """Drop what was kept for turns that are not shown any more."""
         self._prompts.keep_only(self._shown(instructions))
 
-    def sound(self, record: TurnRecord) -> tuple[mx.array, ...]:
-        """Embeddings of what was said in a turn; see `Prompts.sound`."""
+    def sound(self, record: TurnRecord) -> tuple[HeardWindow, ...]:
+        """The windows of what was said in a turn; see `Prompts.sound`."""
         return self._prompts.sound(record)
 
     def _shown(self, instructions: Instructions, trimming: Trimming | None = None) -> list[ShownTurn]:

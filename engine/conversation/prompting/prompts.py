@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-
-import mlx.core as mx
+from typing import Protocol
 
 from engine.conversation.prompting.chat_template import (
     IdsPart,
@@ -20,15 +19,24 @@ from engine.conversation.prompting.chat_template import (
     opened,
     written,
 )
-from engine.conversation.prompting.reading import Readable, keys_of
+from engine.conversation.prompting.reading import HeardWindow, Readable, keys_of
 from engine.conversation.prompting.trimming import ShownTurn
 from engine.conversation.remembering.records import Passage, TurnRecord
 from engine.events import Samples, ToolResult
-from engine.hearing import Hearing
 from engine.language import Vocabulary
 
 _REMINDER_CHINESE = "\n\n\n请用口语化形式总结检索结果，简短地回答用户的问题。"
 _REMINDER = "\n\n\nPut the result into spoken words and answer the user's question briefly."
+
+
+class Listener(Protocol):
+    """What hears, on this machine (`Hearing`) or another."""
+
+    def patch_counts(self, samples: int) -> list[int]:
+        """Places of every 25 s window of a sound of `samples` samples at 16 kHz."""
+
+    def listen(self, samples_16k: Samples) -> tuple[HeardWindow, ...]:
+        """The windows of a sound that have places in a prompt."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +45,7 @@ class _Sound:
 
     key: int
     samples_16k: Samples
-    windows: tuple[mx.array, ...]  # (n_i, D) each
+    windows: tuple[HeardWindow, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,14 +57,14 @@ class _Written:
     chinese: bool
     prompt: Prompt
     keys: tuple[int, ...]
-    sounds: tuple[mx.array, ...]  # (n_i, D) each
+    sounds: tuple[HeardWindow, ...]
 
 
 class Prompts:
     """Builds prompts. Keeps what it made of every turn, so that each sound and each text is encoded once."""
 
     def __init__(
-        self, vocabulary: Vocabulary, hearing: Hearing, variant: Variant, typed: Callable[[str], str] = str
+        self, vocabulary: Vocabulary, hearing: Listener, variant: Variant, typed: Callable[[str], str] = str
     ) -> None:
         """`typed` is how a text that somebody typed is written for the model."""
         self._typed = typed
@@ -67,16 +75,15 @@ class Prompts:
         self._written: dict[str, _Written] = {}
         self._made = 0
 
-    def sound(self, record: TurnRecord) -> tuple[mx.array, ...]:
-        """Embeddings (n_i, D) of every window of what the user said in this turn; empty without a sound."""
+    def sound(self, record: TurnRecord) -> tuple[HeardWindow, ...]:
+        """The windows of what the user said in this turn; empty without a sound."""
         return self._encoded(record.samples_16k).windows if record.samples_16k is not None else ()
 
     def _encoded(self, samples_16k: Samples) -> _Sound:
         """A sound is known by its array: turns with the same one, such as versions of a question, share it."""
         known = self._sounds.get(id(samples_16k))
         if known is None:
-            windows = tuple(window for window in self._hearing.encode(samples_16k) if window.shape[0])
-            mx.eval(windows)
+            windows = self._hearing.listen(samples_16k)
             self._made += 1
             known = self._sounds[id(samples_16k)] = _Sound(self._made, samples_16k, windows)
         return known

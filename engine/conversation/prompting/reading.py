@@ -9,14 +9,53 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, cast
 
 import mlx.core as mx
+import numpy as np
 
 from engine.conversation.prompting.chat_template import Prompt, embedded
 from engine.language import Cache, LanguageModel, Sampling, generate
 from engine.language.generate import prefill
 
 _SOUND_KEYS = 1 << 24  # places of one sound; more than any context holds
+
+
+class HeardWindow(Protocol):
+    """A window of a sound as a prompt holds it: its embeddings (n, D), or what stands for them where another machine
+    hears.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+
+class PromptReader(Protocol):
+    """Reads the prompts of one conversation and writes what follows them, on this machine (`Reader`) or another."""
+
+    @property
+    def reused(self) -> int:
+        """Places of the last prompt that had been read before."""
+
+    def write(
+        self,
+        readable: Readable,
+        *,
+        sampling: Sampling,
+        end_ids: Collection[int],
+        max_tokens: int,
+        penalise_prompt: bool = True,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Iterator[int]:
+        """See `Reader.write`."""
+
+    def prefers(
+        self, readable: Readable, id: int, other: int | None, cancelled: Callable[[], bool] = lambda: False
+    ) -> bool:
+        """See `Reader.prefers`."""
+
+    def forget(self) -> None:
+        """Start over, after a failure."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +66,14 @@ class Readable:
     """
 
     prompt: Prompt
-    sounds: tuple[mx.array, ...]
+    sounds: tuple[HeardWindow, ...]
     keys: tuple[int, ...]
     shared: int = 0
+
+    @classmethod
+    def alone(cls, prompt: Prompt, sounds: Sequence[HeardWindow] = ()) -> Readable:
+        """A prompt that has nothing in common with others; `sounds` has a window for each of `prompt.sounds`."""
+        return cls(prompt, tuple(sounds), keys_of(prompt, range(len(sounds))))
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -115,7 +159,19 @@ class Reader:
         """Start over, after a failure."""
         self._cache, self._keys = self._llm.new_cache(), ()
 
-    def scores(self, readable: Readable, cancelled: Callable[[], bool] = lambda: False) -> mx.array | None:
+    def prefers(
+        self, readable: Readable, id: int, other: int | None, cancelled: Callable[[], bool] = lambda: False
+    ) -> bool:
+        """Whether `id` is likelier to follow the prompt than `other`, or where that is None than any other one. False
+        if cancelled.
+        """
+        scores = self._scores(readable, cancelled)
+        if scores is None:
+            return False
+        rival = np.array(mx.argmax(scores)).item() if other is None else other
+        return id == rival or bool((scores[id] > scores[rival]).item())
+
+    def _scores(self, readable: Readable, cancelled: Callable[[], bool]) -> mx.array | None:
         """Scores (V,) of what follows the prompt; None if cancelled."""
         embeddings = self._begin(readable)
         try:
@@ -131,16 +187,20 @@ class Reader:
         sampling: Sampling,
         end_ids: Collection[int],
         max_tokens: int,
+        penalise_prompt: bool = True,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[int]:
-        """Read what is new in the prompt and yield the ids that follow, an end id last. May be closed at any id."""
+        """Read what is new in the prompt and yield the ids that follow, an end id last. May be closed at any id.
+
+        The repetition penalty counts what was written, and the prompt's ids with `penalise_prompt`.
+        """
         embeddings = self._begin(readable)
         written: list[int] = []
         stream = generate(
             self._llm,
             self._cache,
             embeddings,
-            penalised_ids=readable.prompt.ids,
+            penalised_ids=readable.prompt.ids if penalise_prompt else (),
             sampling=sampling,
             end_ids=end_ids,
             max_tokens=max_tokens,
@@ -162,7 +222,7 @@ class Reader:
             same = self._from_shared(readable, same)
         self._cache.trim(same)
         self._keys = self._keys[:same]
-        return embedded(self._llm, readable.prompt, readable.sounds, same)
+        return embedded(self._llm, readable.prompt, _embeddings(readable), same)
 
     def _from_shared(self, readable: Readable, same: int) -> int:
         """Put the shared beginning into the cache: forked if it was read before, else read and kept for others.
@@ -178,8 +238,14 @@ class Reader:
         if same < readable.shared < len(readable):
             self._cache.trim(same)
             beginning = readable.up_to(readable.shared)
-            self._llm.hidden_states(embedded(self._llm, beginning.prompt, beginning.sounds, same)[None], self._cache)
+            embeddings = embedded(self._llm, beginning.prompt, _embeddings(beginning), same)
+            self._llm.hidden_states(embeddings[None], self._cache)
             mx.eval(self._cache.arrays())
             self._keys, same = beginning.keys, readable.shared
             self._shared.keep(beginning.keys, self._cache)
         return same
+
+
+def _embeddings(readable: Readable) -> tuple[mx.array, ...]:
+    """The windows of a prompt that was heard on this machine."""
+    return cast("tuple[mx.array, ...]", readable.sounds)

@@ -1,25 +1,24 @@
-"""Tasks given to the language model beside the conversation, each on a cache of its own."""
+"""Tasks given to the language model beside the conversation, each with a reader of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-import mlx.core as mx
-
 from engine.conversation.model import Model
-from engine.conversation.prompting.chat_template import Variant, embedded
+from engine.conversation.prompting.chat_template import Variant
 from engine.conversation.prompting.plain_english import check_readable, typed_for
+from engine.conversation.prompting.reading import HeardWindow, Readable
 from engine.conversation.prompting.tasks import read_aloud_prompt, transcribe_prompt
 from engine.conversation.replying.settings import TALK, TRANSCRIBING, sampling_for
 from engine.conversation.speaking_along.long_text import SPOKEN_AT_LEAST, SpeechLimits, portions
 from engine.errors import RequestError
-from engine.language import Sampling, generate
+from engine.language import Sampling
 
 _MOST_WRITTEN = 448  # ids for each window of 25 s
 
 
-def transcript_of(model: Model, sounds: Sequence[mx.array], cancelled: Callable[[], bool]) -> str:
-    """What is said in a sound, whose windows have the embeddings `sounds` (n_i, D). On caches of its own.
+def transcript_of(model: Model, sounds: Sequence[HeardWindow], cancelled: Callable[[], bool]) -> str:
+    """What is said in a sound of the windows `sounds`. With readers of its own.
 
     A sound that the context does not hold together with its words is transcribed in groups of windows. Nothing where
     there are no windows: the sound was too short to say anything.
@@ -28,9 +27,9 @@ def transcript_of(model: Model, sounds: Sequence[mx.array], cancelled: Callable[
     return " ".join(text for text in texts if text)
 
 
-def _groups(sounds: Sequence[mx.array], most: int) -> Iterator[list[mx.array]]:
-    """Windows in order, as many together as have `most` embeddings at most, one at least."""
-    group: list[mx.array] = []
+def _groups(sounds: Sequence[HeardWindow], most: int) -> Iterator[list[HeardWindow]]:
+    """Windows in order, as many together as take `most` places at most, one at least."""
+    group: list[HeardWindow] = []
     for sound in sounds:
         if group and sum(each.shape[0] for each in group) + sound.shape[0] > most:
             yield group
@@ -40,25 +39,24 @@ def _groups(sounds: Sequence[mx.array], most: int) -> Iterator[list[mx.array]]:
         yield group
 
 
-def _transcript_of_group(model: Model, sounds: Sequence[mx.array], cancelled: Callable[[], bool]) -> str:
+def _transcript_of_group(model: Model, sounds: Sequence[HeardWindow], cancelled: Callable[[], bool]) -> str:
     if cancelled():
         return ""
-    vocabulary, llm = model.vocabulary, model.llm
+    vocabulary = model.vocabulary
     prompt = transcribe_prompt(vocabulary, [sound.shape[0] for sound in sounds], Variant(model.variant))
-    ids = generate(
-        llm,
-        llm.new_cache(),
-        embedded(llm, prompt, sounds),
+    ids = model.new_reader().write(
+        Readable.alone(prompt, sounds),
         sampling=sampling_for("transcribe", model.about, TRANSCRIBING),
         end_ids=vocabulary.end_ids,
         max_tokens=min(_MOST_WRITTEN * len(sounds), model.context_length - len(prompt)),
+        penalise_prompt=False,
         cancelled=cancelled,
     )
     return vocabulary.decode(id for id in ids if vocabulary.text_bytes(id) is not None).strip()
 
 
 def read_aloud(model: Model, text: str, asked: Sampling | None, cancelled: Callable[[], bool]) -> Iterator[int]:
-    """Speech tokens (0 …) of the model reading `text` aloud, as they come. On a cache of its own.
+    """Speech tokens (0 …) of the model reading `text` aloud, as they come. With a reader of its own.
 
     Text that the model's context does not hold together with its speech, or that is longer than the model's folder
     says it can read at once, is read in portions. Raises RequestError for a text that it cannot read.
@@ -76,13 +74,10 @@ def read_aloud(model: Model, text: str, asked: Sampling | None, cancelled: Calla
 def _read_portion(
     model: Model, text: str, asked: Sampling | None, limits: SpeechLimits, cancelled: Callable[[], bool]
 ) -> Iterator[int]:
-    vocabulary, llm = model.vocabulary, model.llm
+    vocabulary = model.vocabulary
     prompt = read_aloud_prompt(vocabulary, text, Variant(model.variant))
-    ids = generate(
-        llm,
-        llm.new_cache(),
-        embedded(llm, prompt, ()),
-        penalised_ids=prompt.ids,
+    ids = model.new_reader().write(
+        Readable.alone(prompt),
         sampling=asked or sampling_for("speech", model.about, TALK, vocabulary),
         end_ids=vocabulary.end_ids,
         max_tokens=min(limits.most_speech_tokens(len(text)), model.context_length - len(prompt)),

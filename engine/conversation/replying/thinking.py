@@ -4,29 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-import mlx.core as mx
-import numpy as np
-
 from engine.conversation.prompting.chat_template import THINKING_ENDS
-from engine.conversation.prompting.reading import Readable, Reader, common_length
+from engine.conversation.prompting.reading import PromptReader, Readable, common_length
 from engine.conversation.replying.reply_in_progress import ReplyInProgress
 from engine.conversation.replying.reply_parser import ReplyParser, ThinkingDone, ThinkingPiece
 from engine.events import ThinkingEnded, ThinkingText
 from engine.language import Vocabulary
 
 
-def prefers_thinking(reader: Reader, thinking: Readable, plain: Readable, cancelled: Callable[[], bool]) -> bool:
+def prefers_thinking(reader: PromptReader, thinking: Readable, plain: Readable, cancelled: Callable[[], bool]) -> bool:
     """Whether the model would rather reason: the likelier of the first ids in which the two opened prompts differ.
 
     Where the plain opening ends before it differs, thinking must be the likeliest of all ids.
     """
     same = common_length(thinking.keys, plain.keys)
-    scores = reader.scores(thinking.up_to(same), cancelled)
-    if scores is None:
-        return False
-    think_id = thinking.keys[same]
-    other = plain.keys[same] if same < len(plain) else np.array(mx.argmax(scores)).item()
-    return think_id == other or bool((scores[think_id] > scores[other]).item())
+    other = plain.keys[same] if same < len(plain) else None
+    return reader.prefers(thinking.up_to(same), thinking.keys[same], other, cancelled)
 
 
 def think(

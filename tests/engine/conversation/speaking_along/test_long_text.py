@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.conversation.model import Model
-from engine.conversation.prompting.chat_template import Prompt
+from engine.conversation.prompting.reading import Readable
 from engine.conversation.replying import single_tasks
 from engine.conversation.speaking_along.long_text import SpeechLimits, most_speech_tokens, portions
 from engine.errors import RequestError
@@ -40,18 +40,22 @@ def test_nothing_is_left_out_and_no_passage_takes_too_much(text: str, most_ids: 
     assert all(4 * len(passage) <= max(most_ids, 4) or passage == text for passage in found)
 
 
-def test_a_text_longer_than_the_context_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_text_longer_than_the_context_is_read_to_its_end() -> None:
     asked: list[tuple[str, int, int]] = []
 
-    def one_token_for_a_word(_llm: Any, _cache: Any, prompt: Prompt, **options: Any) -> Iterator[int]:
-        passage = VOCABULARY.decode(prompt.ids).split("human\n")[1].split("<|EOT|>")[0]
-        asked.append((passage, len(prompt), options["max_tokens"]))
+    def one_token_for_a_word(readable: Readable, **options: Any) -> Iterator[int]:
+        passage = VOCABULARY.decode(readable.prompt.ids).split("human\n")[1].split("<|EOT|>")[0]
+        asked.append((passage, len(readable), options["max_tokens"]))
         yield from [VOCABULARY.speech.start + 7] * len(passage.split())
 
-    monkeypatch.setattr(single_tasks, "generate", one_token_for_a_word)
-    monkeypatch.setattr(single_tasks, "embedded", lambda _llm, prompt, _sounds: prompt)
-    llm = SimpleNamespace(new_cache=lambda: None)
-    model = SimpleNamespace(vocabulary=VOCABULARY, llm=llm, variant="chat", context_length=2048, about={}, name="")
+    model = SimpleNamespace(
+        vocabulary=VOCABULARY,
+        new_reader=lambda: SimpleNamespace(write=one_token_for_a_word),
+        variant="chat",
+        context_length=2048,
+        about={},
+        name="",
+    )
     text = SENTENCE * 40
     tokens = single_tasks.read_aloud(cast(Model, model), text, None, lambda: False)
     assert list(tokens) == [7] * len(text.split())
@@ -60,20 +64,18 @@ def test_a_text_longer_than_the_context_is_read_to_its_end(monkeypatch: pytest.M
         assert 2 * len(passage) <= most <= 2048 - length, "the speech has no room behind its text"
 
 
-def test_a_model_that_reads_little_at_once_gets_its_text_in_words_and_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_reads_little_at_once_gets_its_text_in_words_and_portions() -> None:
     asked: list[tuple[str, int]] = []
 
-    def nothing(_llm: Any, _cache: Any, prompt: Prompt, **options: Any) -> Iterator[int]:
-        passage = VOCABULARY.decode(prompt.ids).split("human\n")[1].split("<|EOT|>")[0]
+    def nothing(readable: Readable, **options: Any) -> Iterator[int]:
+        passage = VOCABULARY.decode(readable.prompt.ids).split("human\n")[1].split("<|EOT|>")[0]
         asked.append((passage, options["max_tokens"]))
         return iter(())
 
-    monkeypatch.setattr(single_tasks, "generate", nothing)
-    monkeypatch.setattr(single_tasks, "embedded", lambda _llm, prompt, _sounds: prompt)
     about = {"reads": {"language": "en", "characters_at_once": 30, "tokens_per_character": 3}}
     model = SimpleNamespace(
         vocabulary=VOCABULARY,
-        llm=SimpleNamespace(new_cache=lambda: None),
+        new_reader=lambda: SimpleNamespace(write=nothing),
         variant="chat",
         context_length=2048,
         about=about,
