@@ -46,7 +46,8 @@ def start_logging(paths: Paths) -> None:
         faulthandler.enable()
         root.warning("there is no log file: %s", error)
     root.setLevel(logging.INFO)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log addresses of searches
+    for talkative in ("httpx", "httpx2"):  # they would log addresses: of searches, of tool servers with their keys
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     sys.excepthook = _on_exception
     threading.excepthook = _on_thread_exception
     qInstallMessageHandler(_on_qt_message)

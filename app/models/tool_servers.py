@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.settings import Settings
 from app.shown import ServerState, ServerView
-from app.translations import sentence
+from app.translations import sentence, told
 from engine.errors import RequestError
 
 if TYPE_CHECKING:
@@ -176,10 +175,11 @@ class ToolServers(QObject):
 
     def _run(self, command: str, name: str) -> None:
         """On a thread of its own, as even importing what runs servers takes a while."""
-        from engine.conversation.replying.tools.mcp_servers import McpServer, McpServers
+        from engine.conversation.replying.tools.mcp_server import McpServer
+        from engine.conversation.replying.tools.mcp_servers import McpServers
 
         try:
-            server = McpServer.of_command(command, name)
+            server = McpServer.of_line(command, name)
             with self._making:
                 if not self._open:
                     return
@@ -223,27 +223,30 @@ class ToolServers(QObject):
         self.changed.emit()
 
 
-def _program(command: str) -> str:
-    """The name of the program in a command, until it says itself what it is called."""
+def _program(line: str) -> str:
+    """The name of the program or the address in a line, until the server says itself what it is called."""
+    from engine.conversation.replying.tools.mcp_server import McpServer
+
     try:
-        words = shlex.split(command)
-    except ValueError:
-        return command
-    return next((word.rpartition("/")[2] for word in words if "=" not in word), command)
+        return McpServer.of_line(line).title
+    except RequestError:
+        return line
 
 
 def _why(error: Exception | None, program: str, start_s: float) -> str:
     """Why a server did not start, in a sentence."""
-    from engine.conversation.replying.tools.mcp_servers import McpMissingError
+    from engine.conversation.replying.tools.mcp_servers import McpAddressError, McpMissingError
 
     cause = error.__cause__ if error is not None else None
     if isinstance(error, RequestError) and cause is None and not isinstance(error, McpMissingError):
-        return sentence("This is not a command: write it as you would in a terminal.")
+        return sentence("This is neither a command nor an address: write a command as you would in a terminal.")
     if isinstance(error, McpMissingError):
         return sentence("Tool servers need the Python package mcp, which is not installed: pip install mcp.")
     if isinstance(cause, FileNotFoundError | PermissionError):
         return sentence("There is no program {program} that can be started: check the command.").format(program=program)
     if isinstance(cause, TimeoutError):
         return sentence("It did not answer within {seconds} seconds.").format(seconds=round(start_s))
+    if isinstance(error, McpAddressError):
+        return told(error)
     log.warning("a tool server did not start: %r", cause or error)
     return sentence("It ended before it said which tools it has: check the command.")

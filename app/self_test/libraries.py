@@ -72,7 +72,8 @@ def load_certificates() -> str:
 
 def start_tool_server() -> str:
     """Start a tool server as a program of its own and use its tool."""
-    from engine.conversation.replying.tools.mcp_servers import McpServer, McpServers
+    from engine.conversation.replying.tools.mcp_server import McpServer
+    from engine.conversation.replying.tools.mcp_servers import McpServers
 
     servers = McpServers(start_s=_SERVER_S)
     try:

@@ -65,7 +65,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         action="append",
         default=[],
         metavar="COMMAND",
-        help="offer the tools of a program that speaks the Model Context Protocol over stdio",
+        help="offer the tools of a program that speaks the Model Context Protocol, or of a server at an address",
     )
     parser.add_argument("--yes", action="store_true", help="do not ask before a tool that wants to be allowed")
     parser.add_argument(
@@ -184,10 +184,11 @@ def _given_files(paths: list[Path]) -> GivenFiles:
 
 def _served(commands: list[str], servers: McpServers, tools: ToolRegistry) -> list[Tool]:
     """The tools of servers, once they run; none has the name of another tool."""
-    from engine.conversation.replying.tools.mcp_servers import McpServer, renamed_apart
+    from engine.conversation.replying.tools.mcp_server import McpServer
+    from engine.conversation.replying.tools.mcp_servers import renamed_apart
 
     served: list[Tool] = []
-    for server in [McpServer.of_command(command) for command in commands]:
+    for server in [McpServer.of_line(command) for command in commands]:
         offered = servers.start(server)
         taken = (*tools.names, *(each.name for each in served))
         served += renamed_apart(offered, taken, servers.title(server.name))

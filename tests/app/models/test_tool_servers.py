@@ -112,7 +112,7 @@ def test_a_server_that_dies_is_said_and_started_again(sit: Sit) -> None:
     [
         ("/nowhere/at-all --flag", "There is no program at-all that can be started: check the command."),
         ("false", "It ended before it said which tools it has: check the command."),
-        ("say 'this", "This is not a command: write it as you would in a terminal."),
+        ("say 'this", "This is neither a command nor an address: write a command as you would in a terminal."),
     ],
 )
 def test_a_server_that_does_not_start_says_why_and_nothing_else_suffers(

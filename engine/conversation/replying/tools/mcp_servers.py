@@ -1,7 +1,7 @@
-"""Servers that speak the Model Context Protocol over stdio, as one more source of tools.
+"""Servers that speak the Model Context Protocol, over stdio or streamable HTTP, as one more source of tools.
 
-Needs the optional package `mcp`. Each server is a program of the user's choice; it runs with an event loop in one
-background thread, and its tools ask before every call unless the user trusts it.
+Needs the optional package `mcp`. Each server is a program or an address of the user's choice; all are talked to by one
+event loop in a background thread, and their tools ask before every call unless the user trusts them.
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ import contextlib
 import logging
 import os
 import re
-import shlex
 import signal
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from dataclasses import replace
 from typing import Any
 
-from engine.conversation.replying.tools.login_shell import login_folders
+from engine.conversation.replying.tools.mcp_server import McpServer
 from engine.conversation.replying.tools.registry import Tool, ToolError
 from engine.errors import RequestError
 
@@ -31,54 +29,15 @@ _CALL_S = 30.0
 _CLOSE_S = 3.0
 _KILLED_S = 0.05  # until the end of a killed program is noticed
 _LONGEST_TITLE = 60
-_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
-_NAMED = re.compile(r"\$(\w+)|\$\{(\w+)\}")
-# All that a server is told of this program's environment, besides what its entry names: no tokens of the user's, and
-# nothing that is meant for a bundled Python.
-_TOLD = (
-    *("HOME", "LOGNAME", "USER", "SHELL", "TERM", "TMPDIR", "TZ", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE"),
-    *("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"),
-)
-# Where people's programs are; an app that is opened from the Dock is told of the system's own folders only.
-_PROGRAMS = ("/opt/homebrew/bin", "/usr/local/bin", "~/.local/bin")
+_REFUSALS = (401, 403)
 
 
 class McpMissingError(RequestError):
     """The package `mcp` is not installed."""
 
 
-@dataclass(frozen=True)
-class McpServer:
-    """A program that serves tools. `trusted` lets its tools run without asking each time.
-
-    It is told little of this program's environment. `environment` adds to that; a value `$NAME` is taken from there.
-    """
-
-    name: str
-    command: str
-    arguments: Sequence[str] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
-    trusted: bool = False
-
-    @classmethod
-    def of_command(cls, command: str, name: str = "") -> McpServer:
-        """The server of a line as written in a terminal, with or without assignments (`TOKEN=x program --flag`).
-
-        Its name is the line itself unless another one is given. Raises RequestError for what is no command.
-        """
-        try:
-            words = shlex.split(command)
-        except ValueError:  # a quotation mark that is not closed
-            words = []
-        environment = {}
-        while words and (match := _ASSIGNMENT.fullmatch(words[0])):
-            environment[match[1]] = match[2]
-            del words[0]
-        if not words:
-            raise RequestError(
-                "This is not a command: {command!r}. Write it as you would in a terminal.", command=command
-            )
-        return cls(name or command, words[0], words[1:], environment)
+class McpAddressError(RequestError):
+    """What is at an address is no tool server, or does not let Earshot in."""
 
 
 def renamed_apart(tools: Iterable[Tool], taken: Collection[str], title: str) -> list[Tool]:
@@ -124,12 +83,8 @@ class McpServers:
             self._await(running.start(), self._start_s)
         except Exception as error:
             self.stop(server.name)
-            log.info("tool server %s did not start: %s", server.command, type(error).__name__)
-            raise RequestError(
-                "The tool server {server} could not be started: check its command {command}.",
-                server=server.name,
-                command=server.command,
-            ) from error
+            log.info("tool server %s did not start: %s", server.title, type(error).__name__)
+            raise _not_started(server, running.refused) from error
         return self.tools(server.name)
 
     def tools(self, name: str) -> list[Tool]:
@@ -195,7 +150,7 @@ class McpServers:
             except ToolError:
                 raise
             except Exception as error:
-                log.info("tool server %s failed: %r", running.server.command, error)
+                log.info("tool server %s failed: %r", running.server.title, error)
                 raise ToolError(f"The tool server {running.title} did not answer.") from error
             return _text_of(_values(result))
 
@@ -248,8 +203,9 @@ class _Running:
 
     def __init__(self, server: McpServer, loop: _Loop, on_end: Callable[[str], None]) -> None:
         self.server = server
-        self.title = Path(server.command).name
+        self.title = server.title
         self.listed: list[dict[str, Any]] = []
+        self.refused = False  # it wants to know who we are
         self._session: Any = None
         self._over = asyncio.Event()  # asked to end, or ended
         self._asked = False
@@ -292,7 +248,7 @@ class _Running:
             await self._serve(ready)
         except BaseException as error:
             if ready.done():
-                log.info("tool server %s ended: %r", self.server.command, error)
+                log.info("tool server %s ended: %r", self.server.title, error)
             else:
                 ready.set_exception(error if isinstance(error, Exception) else RuntimeError("cancelled"))
             if isinstance(error, asyncio.CancelledError):
@@ -303,25 +259,44 @@ class _Running:
 
     async def _serve(self, ready: asyncio.Future[None]) -> None:
         import anyio
-        from mcp import ClientSession, StdioServerParameters
-        from mcp.client.stdio import stdio_client
+        from mcp import ClientSession
 
-        environment = await asyncio.to_thread(_environment, self.server.environment)  # it may ask the login shell
-        program = StdioServerParameters(command=self.server.command, args=list(self.server.arguments), env=environment)
         forward, watched = anyio.create_memory_object_stream[Any](0)
+        async with self._connect() as (reader, writer):
+            watching = self._loop.create_task(self._watch(reader, forward))
+            try:
+                async with ClientSession(watched, writer) as session:
+                    self.title = _title(_values(await session.initialize())) or self.title
+                    self.listed = await _all_tools(session)
+                    self._session = session
+                    if not ready.done():
+                        ready.set_result(None)
+                    await self._over.wait()
+            finally:
+                watching.cancel()
+
+    @contextlib.asynccontextmanager
+    async def _connect(self) -> AsyncIterator[tuple[Any, Any]]:
+        """What the server says and what it is told, as streams of messages."""
+        from mcp import StdioServerParameters
+        from mcp.client.stdio import stdio_client
+        from mcp.client.streamable_http import create_mcp_http_client, streamable_http_client
+
+        server = self.server
+        if server.address:
+            client = create_mcp_http_client(server.told_headers())
+            client.event_hooks["response"].append(self._note_refusal)
+            async with client, streamable_http_client(server.address, http_client=client) as streams:
+                yield streams
+            return
+        environment = await asyncio.to_thread(server.told_environment)
+        program = StdioServerParameters(command=server.command, args=list(server.arguments), env=environment)
         with open(os.devnull, "w") as nowhere:
-            async with stdio_client(program, errlog=nowhere) as (reader, writer):
-                watching = self._loop.create_task(self._watch(reader, forward))
-                try:
-                    async with ClientSession(watched, writer) as session:
-                        self.title = _title(_values(await session.initialize())) or self.title
-                        self.listed = await _all_tools(session)
-                        self._session = session
-                        if not ready.done():
-                            ready.set_result(None)
-                        await self._over.wait()
-                finally:
-                    watching.cancel()
+            async with stdio_client(program, errlog=nowhere) as streams:
+                yield streams
+
+    async def _note_refusal(self, response: Any) -> None:
+        self.refused = self.refused or response.status_code in _REFUSALS
 
     async def _watch(self, reader: Any, forward: Any) -> None:
         """Pass on what the program says; when it has said its last, it has ended, which its library tells nobody."""
@@ -331,6 +306,25 @@ class _Running:
                     await forward.send(message)
         finally:
             self._over.set()
+
+
+def _not_started(server: McpServer, refused: bool) -> RequestError:
+    if refused:
+        return McpAddressError(
+            "The tool server {server} does not let Earshot in: write what it asks for after its address, as in "
+            "Authorization='Bearer …'.",
+            server=server.title,
+        )
+    if server.address:
+        return McpAddressError(
+            "The tool server {server} did not answer as one: check its address.",
+            server=server.title,
+        )
+    return RequestError(
+        "The tool server {server} could not be started: check its command {command}.",
+        server=server.name,
+        command=server.command,
+    )
 
 
 async def _all_tools(session: Any) -> list[dict[str, Any]]:
@@ -343,20 +337,6 @@ async def _all_tools(session: Any) -> list[dict[str, Any]]:
         page = _values(await session.list_tools(params=PaginatedRequestParams(cursor=cursor)))
         listed += page["tools"]
     return listed
-
-
-def _environment(named: Mapping[str, str]) -> dict[str, str]:
-    """What a server is told; the folders in which people keep their programs are looked into last."""
-    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    folders += [folder for folder in login_folders() if folder not in folders]
-    folders += [folder for each in _PROGRAMS if (folder := os.path.expanduser(each)) not in folders]
-    told = {name: os.environ[name] for name in _TOLD if name in os.environ}
-    return {**told, "PATH": os.pathsep.join(folders), **{name: _value(value) for name, value in named.items()}}
-
-
-def _value(value: str) -> str:
-    match = _NAMED.fullmatch(value)
-    return os.environ.get(match[1] or match[2], "") if match else value
 
 
 def _title(greeting: dict[str, Any]) -> str:

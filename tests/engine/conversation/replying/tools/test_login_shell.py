@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.conversation.replying.tools import login_shell, mcp_servers
+from engine.conversation.replying.tools import login_shell
+from engine.conversation.replying.tools.mcp_server import McpServer
 
 HANG_GUARD_S = 30.0
 
@@ -37,12 +38,12 @@ def test_folders_of_the_login_shell_are_asked_for_once(
     monkeypatch.setenv("SHELL", str(shell))
     monkeypatch.setenv("_PYI_ARCHIVE_FILE", "/Earshot.app/x")
     monkeypatch.setenv("LD_LIBRARY_PATH", "/Earshot.app")
-    folders = mcp_servers._environment({})["PATH"].split(os.pathsep)
+    folders = McpServer("some").told_environment()["PATH"].split(os.pathsep)
     assert folders[: len(os.get_exec_path())] == os.get_exec_path()
     assert "/home/mine/.cargo/bin" in folders
     assert "not-absolute" not in folders
     assert folders.count("/usr/bin") == os.get_exec_path().count("/usr/bin")
-    mcp_servers._environment({})
+    McpServer("some").told_environment()
     assert (tmp_path / "asked").read_text() == "asked\n"
     assert "Earshot.app" not in (tmp_path / "told").read_text()
 

@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 
 from engine.conversation.replying.tool_syntax import parse_call
-from engine.conversation.replying.tools import Tool, ToolRegistry, mcp_servers
-from engine.conversation.replying.tools.mcp_servers import McpServer, McpServers, renamed_apart
+from engine.conversation.replying.tools import Tool, ToolRegistry, mcp_server
+from engine.conversation.replying.tools.mcp_server import McpServer
+from engine.conversation.replying.tools.mcp_servers import McpAddressError, McpServers, renamed_apart
 from engine.errors import RequestError
 from engine.events import ToolCall, ToolResult
+from tests.engine.conversation.replying.tools.http_mcp_server import serving
 
 pytestmark = pytest.mark.slow
 
@@ -205,7 +207,7 @@ def test_a_server_is_told_little_of_the_environment_and_what_its_entry_names(
     for name, value in (secrets | bundled | {"LANG": "de_DE.UTF-8", "HOME": str(tmp_path)}).items():
         monkeypatch.setenv(name, value)
     named = "TOKEN=$GITHUB_TOKEN KEY='${OPENAI_API_KEY}' GONE=$NO_SUCH PRICE='5 $'"
-    offered = servers.start(McpServer.of_command(f"{named} {sys.executable} {tmp_path}/tells.py", "tells"))
+    offered = servers.start(McpServer.of_line(f"{named} {sys.executable} {tmp_path}/tells.py", "tells"))
     answer = run(ToolRegistry([replace(offered[0], confirm=False)]), "told").text
     told = json.loads(answer[answer.index("{") :])
     entry = {name: told.pop(name) for name in ("TOKEN", "KEY", "GONE", "PRICE")}
@@ -214,7 +216,7 @@ def test_a_server_is_told_little_of_the_environment_and_what_its_entry_names(
     assert told["LANG"] == "de_DE.UTF-8"
     assert told["PATH"].startswith(os.environ["PATH"])
     assert not set(told) & set(secrets | bundled)
-    assert set(told) <= {*mcp_servers._TOLD, "PATH", "LC_CTYPE", "__CF_USER_TEXT_ENCODING"}
+    assert set(told) <= {*mcp_server.TOLD, "PATH", "LC_CTYPE", "__CF_USER_TEXT_ENCODING"}
 
 
 @pytest.mark.parametrize(
@@ -227,16 +229,52 @@ def test_a_server_is_told_little_of_the_environment_and_what_its_entry_names(
 def test_a_command_is_read_as_in_a_terminal(
     line: str, command: str, arguments: list[str], environment: dict[str, str]
 ) -> None:
-    server = McpServer.of_command(line)
+    server = McpServer.of_line(line)
     assert (server.name, server.command, server.arguments) == (line, command, arguments)
     assert server.environment == environment
     assert not server.trusted
 
 
-@pytest.mark.parametrize("line", ["", "  ", "'open", "TOKEN=1"])
-def test_what_is_no_command_is_a_sentence(line: str) -> None:
-    with pytest.raises(RequestError, match="not a command"):
-        McpServer.of_command(line)
+@pytest.mark.parametrize("line", ["", "  ", "'open", "TOKEN=1", "https://", "https://[", "https://host/mcp word"])
+def test_what_is_neither_a_command_nor_an_address_is_a_sentence(line: str) -> None:
+    with pytest.raises(RequestError, match="neither a command nor an address"):
+        McpServer.of_line(line)
+
+
+def test_an_address_is_read_with_its_headers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXAMPLE_TOKEN", "mine")
+    server = McpServer.of_line(
+        "https://tools.example/mcp Authorization='Bearer ${EXAMPLE_TOKEN}' X-Team=$EXAMPLE_TOKEN"
+    )
+    assert (server.command, server.address, server.title) == ("", "https://tools.example/mcp", "tools.example")
+    assert server.told_headers() == {"Authorization": "Bearer mine", "X-Team": "mine"}
+
+
+@pytest.mark.slow
+def test_a_server_at_an_address_is_asked_and_its_end_is_told() -> None:
+    told: list[str] = []
+    servers = McpServers(told.append)
+    with serving("x") as address:
+        server = McpServer("here", address=address, headers={"Authorization": "Bearer x"}, trusted=True)
+        registry = ToolRegistry(servers.start(server))
+        assert servers.title("here") == "over HTTP"
+        assert run(registry, "shout", text="tea").text.endswith("TEA")
+    assert run(registry, "shout", text="tea").failed
+    until(lambda: told)
+    servers.close()
+    assert told == ["here"]
+
+
+@pytest.mark.slow
+def test_a_server_that_refuses_is_told_apart_from_one_that_is_none(servers: McpServers) -> None:
+    with serving("x") as address:
+        with pytest.raises(McpAddressError, match="write what it asks for"):
+            servers.start(McpServer("here", address=address, headers={"Authorization": "Bearer y"}))
+        with pytest.raises(McpAddressError, match="did not answer as one"):
+            servers.start(McpServer("there", address=address + "/nowhere", headers={"Authorization": "Bearer x"}))
+    with pytest.raises(McpAddressError, match="did not answer as one"):
+        servers.start(McpServer("gone", address=address))
+    assert servers.names == ()
 
 
 def test_a_servers_tools_take_no_other_tools_name() -> None:
