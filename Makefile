@@ -45,7 +45,7 @@ screenshots: setup ## pictures of every page, into screenshots/, and those of th
 
 starter: setup ## train the starter model again (NATURAL=folder, see packaging/starter/README.md; needs a GPU)
 	$(BIN)/python -m pip install -q --disable-pip-version-check ".[training]"
-	$(BIN)/python packaging/starter/train.py --natural $(NATURAL)
+	PYTHONPATH=packaging $(BIN)/python -m starter.training.train --natural $(NATURAL)
 
 app: system ## build the app: Earshot.app on a Mac, dist/Earshot on Linux
 	$(PYTHON) packaging/build.py

@@ -1,4 +1,4 @@
-"""Gives the tests the writer of .pt files, which lives with the starter model's tools (not an importable package)."""
+"""Gives the tests the writer of .pt files, which lives with the starter model's tools (not on everybody's path)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from numpy.typing import NDArray
 
-_SOURCE = Path(__file__).parents[1] / "packaging" / "starter" / "torch_writer.py"
+_SOURCE = Path(__file__).parents[1] / "packaging" / "starter" / "networks" / "torch_writer.py"
 
 
 def write_torch_file(path: Path, tensors: Mapping[str, NDArray]) -> Path:

@@ -18,12 +18,10 @@ import pytest
 
 from engine.events import Samples
 from engine.samples import resample
-from tests.quality import recordings  # noqa: F401  (puts the starter's scripts on the path)
-
-from natural_voices import HELD_OUT, Voices, plain  # isort: skip
-from phonemes import Phonemes  # isort: skip
-from piper_voice import PiperVoice  # isort: skip
-from surroundings import room  # isort: skip
+from starter.checks.piper_voice import PiperVoice
+from starter.speech.natural_voices import HELD_OUT, Voices, plain
+from starter.speech.phonemes import Phonemes
+from starter.speech.surroundings import room
 
 RATE_HZ = 16_000
 _VARIABLE = "EARSHOT_NATURAL_VOICES"

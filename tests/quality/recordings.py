@@ -5,10 +5,8 @@ from __future__ import annotations
 import random
 import re
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -16,13 +14,9 @@ from engine.events import Samples
 from engine.resources import resource
 from engine.samples import resample, write_wav
 from engine.transcription.recogniser import Recogniser
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "packaging" / "starter"))
-
-import conversations  # noqa: E402
-import spoken_corpus  # noqa: E402
-from dialogues import Dialogue  # noqa: E402
+from starter.speech import spoken_corpus
+from starter.texts import conversations
+from starter.texts.dialogues import Dialogue
 
 STARTER = resource("starter")
 KNOWN_VOICES = spoken_corpus.KNOWN

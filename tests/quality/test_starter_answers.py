@@ -74,7 +74,7 @@ def test_every_call_that_is_made_is_well_formed(asked: list[Asked]) -> None:
 
 
 def test_the_answer_says_what_the_thinking_found(asked: list[Asked]) -> None:
-    from spoken_numbers import words as said
+    from starter.texts.spoken_numbers import words as said
 
     checked = [
         (each, re.findall(r"= (-?\d+)(?: remainder \d+)?\s*$", each.thinking.strip()))

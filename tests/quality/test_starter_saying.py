@@ -14,9 +14,8 @@ from engine.events import Samples
 from engine.samples import resample
 from engine.transcription.recogniser import Recogniser
 from engine.transcription.results import Options
+from starter.texts.everyday_sentences import everyday_sentence
 from tests.quality.recordings import STARTER, heard, word_errors
-
-from everyday_sentences import everyday_sentence  # isort: skip
 
 TYPED = (
     *("yes", "No", "OK", "Thursday", "help", "Kettle", "umbrella", "Good night", "thanks!", "WHY?"),

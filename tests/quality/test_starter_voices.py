@@ -17,11 +17,10 @@ from engine.samples import resample
 from engine.session import Session, SessionSettings
 from engine.transcription.recogniser import Recogniser
 from engine.transcription.results import Options
+from starter.speech.natural_voices import BUILT_IN, NAMES
 from tests.quality.natural_recordings import spoken_by
 from tests.quality.recordings import STARTER, dialogues, heard, heard_by_pocketsphinx, sentences, word_errors
 from tests.quality.test_starter_speaking import READ
-
-from natural_voices import BUILT_IN, NAMES  # isort: skip
 
 COUNT = 30
 COMPARED = 10

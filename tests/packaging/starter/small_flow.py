@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import flow_pieces
+from starter.networks import flow_pieces
 
 _ENCODER = {"input_size": 16, "output_size": 16, "linear_units": 32, "num_blocks": 1, "num_up_blocks": 1}
 SMALL = replace(

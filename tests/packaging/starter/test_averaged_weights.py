@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch trains the starter; nothing else needs it")
-import averaged_weights  # noqa: E402
+from starter.training import averaged_weights  # noqa: E402
 
 
 def test_they_lie_the_share_of_the_way_and_the_spellers_head_is_left_out() -> None:

@@ -8,18 +8,13 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
-import conversations
-import dialogues
-import prompt_layout
 import pytest
-import spoken_numbers
-import sums
-import topics_arithmetic
 
 from engine.conversation.prompting.chat_template import SPOKEN, THINKING, Message, SoundPart, build
 from engine.conversation.replying.tools.calculator import calculator
 from engine.language import Vocabulary
 from engine.resources import resource
+from starter.texts import conversations, dialogues, prompt_layout, spoken_numbers, sums, topics_arithmetic
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import mlx.core as mx
 import numpy as np
-from ctc import fits, greedy_text, spelled
+
+from starter.training.ctc import fits, greedy_text, spelled
 
 
 def test_repeated_letters_need_a_frame_between_them() -> None:

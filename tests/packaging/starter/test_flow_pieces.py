@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import flow_pieces
+from starter.networks import flow_pieces
 
 
 def test_a_piece_sees_itself_the_newest_before_it_and_the_end_of_the_voice() -> None:

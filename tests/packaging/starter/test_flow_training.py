@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
-import flow_pieces
 import mlx.core as mx
 import numpy as np
 import pytest
@@ -15,15 +14,16 @@ import pytest
 from engine.speaking.flow import Flow, FlowConfig
 from engine.speaking.flow_stream import FlowStream
 from engine.speaking.noise import Noise
+from starter.networks import flow_pieces
 from tests.packaging.starter.small_flow import SMALL
 
 torch = pytest.importorskip("torch", reason="PyTorch trains the starter; nothing else needs it")
-import torch_flow  # noqa: E402
-import train_flow  # noqa: E402
-from flow_corpus import FlowCorpus  # noqa: E402
-from natural_lines import VOICES  # noqa: E402
-from plan import Plan  # noqa: E402
-from training import load  # noqa: E402
+from starter.networks import torch_flow  # noqa: E402
+from starter.speech.natural_lines import VOICES  # noqa: E402
+from starter.training import train_flow  # noqa: E402
+from starter.training.flow_corpus import FlowCorpus  # noqa: E402
+from starter.training.mlx_steps import load  # noqa: E402
+from starter.training.plan import Plan  # noqa: E402
 
 CPU = torch.device("cpu")
 

@@ -7,16 +7,16 @@ import random
 import mlx.core as mx
 import numpy as np
 import onnxruntime
-from conversations import heard_sentence
-from from_shipped import speech_tokenizer
-from held_out_check import edits, word_errors
-from open_sentences import texts
-from prompt_layout import Row
-from rows import Cut, Heard, _learned, _together, disturbed
-from sound_features import log_mel
-from speech_tokenizer import SpeechTokenizer
 
 from engine.resources import resource
+from starter.checks.held_out_check import edits, word_errors
+from starter.networks.speech_tokenizer import SpeechTokenizer
+from starter.speech.sound_features import log_mel
+from starter.texts.conversations import heard_sentence
+from starter.texts.open_sentences import texts
+from starter.texts.prompt_layout import Row
+from starter.training.from_shipped import speech_tokenizer
+from starter.training.rows import Cut, Heard, _learned, _together, disturbed
 
 
 def test_nothing_that_is_held_out_is_heard_in_training() -> None:

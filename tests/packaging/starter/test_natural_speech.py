@@ -7,10 +7,11 @@ import random
 
 import numpy as np
 import pytest
-from everyday_sentences import everyday_sentence
-from natural_voices import HELD_OUT, Casting, NaturalSpeaker, Voices, plain
 from numpy.typing import NDArray
-from surroundings import NOISE_SAMPLES, ROOM_SAMPLES, noises, room
+
+from starter.speech.natural_voices import HELD_OUT, Casting, NaturalSpeaker, Voices, plain
+from starter.speech.surroundings import NOISE_SAMPLES, ROOM_SAMPLES, noises, room
+from starter.texts.everyday_sentences import everyday_sentence
 
 NAMES = ["af_bella", "af_heart", "af_nova", "am_echo", "am_eric", "bf_emma", "bm_lewis", "ff_siwis", "zf_xiaoyi"]
 
@@ -49,7 +50,7 @@ def test_everyday_sentences_have_no_digits_and_training_gets_none_of_the_tests()
 
 @pytest.mark.skipif(ctypes.util.find_library("espeak-ng") is None, reason="needs espeak-ng's library")
 def test_phonemes_have_their_accent_their_stress_and_the_stops_of_the_text() -> None:
-    from phonemes import Phonemes
+    from starter.speech.phonemes import Phonemes
 
     phonemes = Phonemes()
     assert phonemes("Water, please!") == "wˈɔTəɹ, plˈiz!"
@@ -58,7 +59,7 @@ def test_phonemes_have_their_accent_their_stress_and_the_stops_of_the_text() -> 
 
 @pytest.mark.skipif(ctypes.util.find_library("espeak-ng") is None, reason="needs espeak-ng's library")
 def test_the_letter_a_is_no_article_among_letters() -> None:
-    from phonemes import Phonemes
+    from starter.speech.phonemes import Phonemes
 
     phonemes = Phonemes()
     assert phonemes("At seven A M.") == "æt sˈɛvən ˈA ˈɛm."

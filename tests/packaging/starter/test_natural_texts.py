@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import random
 
-from mingled_sentences import Mingled, mingled
-from natural_texts import Script, reply_texts
-from natural_voices import Casting
-from open_sentences import texts
-from spoken_corpus import answers
-from typed_texts import said_text, typed_text
+from starter.speech.natural_texts import Script, reply_texts
+from starter.speech.natural_voices import Casting
+from starter.speech.spoken_corpus import answers
+from starter.texts.mingled_sentences import Mingled, mingled
+from starter.texts.open_sentences import texts
+from starter.texts.typed_texts import said_text, typed_text
 
 NAMES = ["af_bella", "af_heart", "am_echo", "bf_emma", "ff_siwis"]
 

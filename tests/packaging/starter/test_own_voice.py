@@ -14,16 +14,16 @@ from engine.speaking.voice import Voice
 from tests.packaging.starter.small_flow import SMALL
 
 torch = pytest.importorskip("torch", reason="PyTorch trains the starter; nothing else needs it")
-import label_speech  # noqa: E402
-import own_voice  # noqa: E402
-import spoken_corpus  # noqa: E402
-import torch_voice  # noqa: E402
-from rows import Corpus  # noqa: E402
 from safetensors.numpy import save_file  # noqa: E402
 from safetensors.torch import save_file as save_torch  # noqa: E402
-from torch_flow import FlowNetwork  # noqa: E402
-from torch_sounds import SoundStore  # noqa: E402
-from vocoder_network import Sizes, VocoderNetwork, weights_of  # noqa: E402
+
+from starter.networks import torch_voice  # noqa: E402
+from starter.networks.torch_flow import FlowNetwork  # noqa: E402
+from starter.networks.vocoder_network import Sizes, VocoderNetwork, weights_of  # noqa: E402
+from starter.speech import spoken_corpus  # noqa: E402
+from starter.speech.torch_sounds import SoundStore  # noqa: E402
+from starter.training import label_speech, own_voice  # noqa: E402
+from starter.training.rows import Corpus  # noqa: E402
 
 CPU = torch.device("cpu")
 SMALL_VOCODER = Sizes(base_channels=16, f0_channels=8, harmonics=2)

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from piper_voice import PiperVoice
+
+from starter.checks.piper_voice import PiperVoice
 
 SIGNS = {"_": [0], "^": [1], "$": [2], " ": [3], "h": [4], "a": [5], "ɪ": [6], "ˈ": [7], ".": [8]}
 ABOUT = {

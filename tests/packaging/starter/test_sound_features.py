@@ -5,9 +5,9 @@ from __future__ import annotations
 import mlx.core as mx
 import numpy as np
 import pytest
-import sound_features
 
 from engine.speaking import voice_features
+from starter.speech import sound_features
 
 
 def _speechlike(rate_hz: int) -> np.ndarray:
@@ -37,7 +37,7 @@ def test_fbank_agrees_with_kaldi() -> None:
 @pytest.mark.parametrize("hz", [80.0, 123.4, 200.0, 333.0])
 def test_pitch_finds_the_fundamental_of_a_harmonic_tone(hz: float) -> None:
     torch = pytest.importorskip("torch")
-    from pitch import pitch
+    from starter.speech.pitch import pitch
 
     t = np.arange(24_000) / 24_000
     tone = 0.1 * sum(np.sin(2 * np.pi * hz * k * t) / k for k in range(1, 8))
@@ -48,14 +48,14 @@ def test_pitch_finds_the_fundamental_of_a_harmonic_tone(hz: float) -> None:
 
 def test_silence_has_no_pitch() -> None:
     torch = pytest.importorskip("torch")
-    from pitch import pitch
+    from starter.speech.pitch import pitch
 
     assert pitch(torch.zeros(1, 24_000)).max() == 0.0
 
 
 def test_the_mel_made_with_torch_agrees_with_the_engine() -> None:
     torch = pytest.importorskip("torch")
-    from vocoder_losses import speech_mel
+    from starter.networks.vocoder_losses import speech_mel
 
     samples = _speechlike(24_000)
     made = speech_mel(torch.tensor(samples)[None])[0].numpy()

@@ -8,13 +8,12 @@ import random
 from collections import Counter
 from pathlib import Path
 
-import conversations
-import made_sentences
 import numpy as np
 import pytest
-import spoken_corpus
-import word_list
-from open_sentences import texts
+
+from starter.speech import spoken_corpus
+from starter.texts import conversations, made_sentences, word_list
+from starter.texts.open_sentences import texts
 
 
 @pytest.fixture(scope="module")

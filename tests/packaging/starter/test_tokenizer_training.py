@@ -10,19 +10,20 @@ import mlx.core as mx
 import numpy as np
 import pytest
 from mlx.utils import tree_flatten
-from speech_tokenizer import SpeechTokenizer, TokenizerConfig
+
+from starter.networks.speech_tokenizer import SpeechTokenizer, TokenizerConfig
 
 torch = pytest.importorskip("torch", reason="PyTorch trains the starter; nothing else needs it")
-import torch_teacher  # noqa: E402
-import train_tokenizer  # noqa: E402
-from natural_lines import VOICES, Line, trimmed, write_shard  # noqa: E402
-from natural_voices import plain  # noqa: E402
-from plan import Plan  # noqa: E402
-from shards import Shards  # noqa: E402
-from speaker_network import SpeakerNetwork  # noqa: E402
-from torch_speaker import SpeakerLabels, fbank  # noqa: E402
-from torch_teacher import rounded  # noqa: E402
-from torch_tokenizer import TokenizerNetwork, codes_of  # noqa: E402
+from starter.networks import torch_teacher  # noqa: E402
+from starter.networks.speaker_network import SpeakerNetwork  # noqa: E402
+from starter.networks.torch_speaker import SpeakerLabels, fbank  # noqa: E402
+from starter.networks.torch_teacher import rounded  # noqa: E402
+from starter.networks.torch_tokenizer import TokenizerNetwork, codes_of  # noqa: E402
+from starter.speech.natural_lines import VOICES, Line, trimmed, write_shard  # noqa: E402
+from starter.speech.natural_voices import plain  # noqa: E402
+from starter.speech.shards import Shards  # noqa: E402
+from starter.training import train_tokenizer  # noqa: E402
+from starter.training.plan import Plan  # noqa: E402
 
 CPU = torch.device("cpu")
 SMALL = {"mels": 128, "width": 16, "expansion": 2, "kernel": 7, "blocks_50_hz": 1, "blocks_25_hz": 1}
@@ -45,7 +46,7 @@ def test_the_network_that_is_trained_is_the_one_that_is_written() -> None:
 
 
 def test_the_speaker_network_is_the_one_that_is_written() -> None:
-    from sound_features import fbank as theirs_fbank
+    from starter.speech.sound_features import fbank as theirs_fbank
 
     mx.random.seed(0)
     network = SpeakerNetwork(width=24, blocks=1)

@@ -7,23 +7,23 @@ from pathlib import Path
 import mlx.core as mx
 import numpy as np
 import pytest
-from from_shipped import speech_tokenizer
-from sound_features import log_mel
-from speech_tokenizer import SpeechTokenizer
 
 from engine.resources import resource
+from starter.networks.speech_tokenizer import SpeechTokenizer
+from starter.speech.sound_features import log_mel
+from starter.training.from_shipped import speech_tokenizer
 
 torch = pytest.importorskip("torch", reason="PyTorch trains the starter; nothing else needs it")
-from torch_sounds import heard  # noqa: E402
-from torch_surroundings import Surroundings  # noqa: E402
-from torch_tokenizer import TokenLabels  # noqa: E402
+from starter.networks.torch_tokenizer import TokenLabels  # noqa: E402
+from starter.speech.torch_sounds import heard  # noqa: E402
+from starter.speech.torch_surroundings import Surroundings  # noqa: E402
 
 CPU = torch.device("cpu")
 
 
 def test_packed_weights_come_back_with_their_scales_and_zero_points() -> None:
     pytest.importorskip("onnx", reason="reads the file of natural voices; nothing else needs it")
-    from natural_weights import unpacked
+    from starter.speech.natural_weights import unpacked
 
     stored = {
         "conv.weight": np.array([[[1, 3]], [[5, 7]]], np.uint8),
@@ -47,7 +47,7 @@ def test_packed_weights_come_back_with_their_scales_and_zero_points() -> None:
 def test_24_khz_become_16_khz() -> None:
     pytest.importorskip("soundfile")
     pytest.importorskip("onnx", reason="reads the file of natural voices; nothing else needs it")
-    from natural_speech import at_16k, sinc_filters
+    from starter.speech.natural_speech import at_16k, sinc_filters
 
     time = torch.arange(2400) / 24_000
     made = at_16k(torch.sin(2 * torch.pi * 440 * time)[None], sinc_filters())

@@ -7,20 +7,20 @@ from pathlib import Path
 import mlx.core as mx
 import numpy as np
 import pytest
-from from_shipped import trained
-from network_sizes import AUDIO, HIDDEN, TEXT
-from rows import _learned
 
 from engine.hearing import Adaptor, Encoder
 from engine.hearing.log_mel import log_mel
 from engine.language import LanguageModel, LlmConfig
 from engine.resources import resource
+from starter.networks.network_sizes import AUDIO, HIDDEN, TEXT
+from starter.training.from_shipped import trained
+from starter.training.rows import _learned
 
 torch = pytest.importorskip("torch", reason="PyTorch trains the starter; nothing else needs it")
-from torch_batches import Part  # noqa: E402
-from torch_networks import Starter  # noqa: E402
-from torch_sounds import SoundStore, heard  # noqa: E402
-from train_language import Schedule, Trainer, losses, spelling_loss, starter  # noqa: E402
+from starter.networks.torch_networks import Starter  # noqa: E402
+from starter.speech.torch_sounds import SoundStore, heard  # noqa: E402
+from starter.training.torch_batches import Part  # noqa: E402
+from starter.training.train_language import Schedule, Trainer, losses, spelling_loss, starter  # noqa: E402
 
 CPU = torch.device("cpu")
 

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch trains the starter; nothing else needs it")
-import translate_tokens  # noqa: E402
-from averaged_weights import read, write  # noqa: E402
-
 from engine.language import Vocabulary  # noqa: E402
 from engine.resources import resource  # noqa: E402
+from starter.training import translate_tokens  # noqa: E402
+from starter.training.averaged_weights import read, write  # noqa: E402
 
 
 def test_a_token_becomes_the_mean_of_what_was_heard_in_its_place() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import mlx.core as mx
 import numpy as np
 from mlx.utils import tree_flatten
-from vocoder_level import louder
 
 from engine.speaking.vocoder import Vocoder, VocoderConfig
+from starter.training.vocoder_level import louder
 
 
 def test_a_vocoder_made_louder_says_the_same_louder() -> None:

@@ -17,10 +17,11 @@ from engine.speaking.vocoder import Vocoder, VocoderConfig
 
 torch = pytest.importorskip("torch")
 
-import train_vocoder  # noqa: E402
 from safetensors.numpy import load_file, save_file  # noqa: E402
-from shards import Shards  # noqa: E402
-from vocoder_network import Sizes, VocoderNetwork, load_weights, weights_of  # noqa: E402
+
+from starter.networks.vocoder_network import Sizes, VocoderNetwork, load_weights, weights_of  # noqa: E402
+from starter.speech.shards import Shards  # noqa: E402
+from starter.training import train_vocoder  # noqa: E402
 
 SIZES = Sizes(base_channels=16, f0_channels=8, harmonics=5)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import mlx.core as mx
 import numpy as np
 import pytest
-from convolution_block import eight_bit
-from speaker_network import SpeakerNetwork
-from speech_tokenizer import SpeechTokenizer, TokenizerConfig, codes_of
 
 from engine.speaking.voice_networks import VoiceNetworks
+from starter.networks.convolution_block import eight_bit
+from starter.networks.speaker_network import SpeakerNetwork
+from starter.networks.speech_tokenizer import SpeechTokenizer, TokenizerConfig, codes_of
 
 _SMALL = TokenizerConfig(width=32, blocks_50_hz=1, blocks_25_hz=1)
 
@@ -31,7 +31,7 @@ def _samples(seconds: float) -> np.ndarray:
 
 
 def test_the_engine_reads_the_same_codes_from_the_onnx_file_as_the_network_gives(folder: Path) -> None:
-    from sound_features import log_mel
+    from starter.speech.sound_features import log_mel
 
     mx.random.seed(3)
     tokenizer = eight_bit(SpeechTokenizer(_SMALL))

@@ -1,0 +1,1 @@
+"""What is measured while a training runs, with ears that are not ours, and drawn."""

@@ -1,0 +1,1 @@
+"""Texts become sound: flite, espeak-ng and natural voices, the rooms they are heard in, and features of it."""
