@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent, QShortcut
-from PySide6.QtWidgets import (
-    QDialog,
-    QFrame,
-    QHBoxLayout,
-    QListWidget,
-    QListWidgetItem,
-    QStackedWidget,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.qt import override
 from app.shown import SettingsView
 from app.widgets.controls import theme
-from app.widgets.controls.buttons import draw_focus
 from app.widgets.controls.labels import Label
-from app.widgets.controls.model_index import Index
+from app.widgets.controls.page_list import PageList
 from app.widgets.controls.toast import Toast
 from app.widgets.settings.form import SettingsPage
 from app.widgets.settings.models import ModelsPage
@@ -33,29 +20,6 @@ from app.widgets.settings.shortcuts import ShortcutsPage
 from app.widgets.settings.voices import VoicesPage
 
 LIST_WIDTH = 200
-
-
-class _PageDelegate(QStyledItemDelegate):
-    @override
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return QSize(100, theme.SINGLE_ROW + 2)
-
-    @override
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        values = theme.colours(option.widget)
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        box = QRectF(option.rect).adjusted(8, 1, -8, -1)
-        if option.state & QStyle.StateFlag.State_Selected:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(values.accent_soft)
-            painter.drawRoundedRect(box, 7, 7)
-        if option.state & QStyle.StateFlag.State_HasFocus and option.state & QStyle.StateFlag.State_KeyboardFocusChange:
-            draw_focus(painter, box, 7, values.accent)
-        painter.setFont(theme.font(theme.TEXT_PX, 500))
-        painter.setPen(values.text)
-        painter.drawText(box.adjusted(12, 0, 0, 0), int(Qt.AlignmentFlag.AlignVCenter), index.data())
-        painter.restore()
 
 
 class SettingsDialog(QDialog):
@@ -77,7 +41,7 @@ class SettingsDialog(QDialog):
         self.programs = ProgramsPage(self.changed.emit)
         self.privacy = PrivacyPage(self.changed.emit)
         self.shortcuts = ShortcutsPage()
-        self._list = QListWidget()
+        self._list = PageList(self.tr("Pages of the settings"), LIST_WIDTH)
         self._stack = QStackedWidget()
         self._title = Label("", weight=600)
         self._problem = Label("", "trouble", wrap=True)
@@ -95,15 +59,10 @@ class SettingsDialog(QDialog):
         ]  # fmt: skip
 
     def _build_pages(self) -> None:
+        titles = [page.accessibleName() for page in self.all_pages]
+        self._list.show_pages([(title, title, "") for title in titles])
         for page in self.all_pages:
-            QListWidgetItem(page.accessibleName(), self._list)
             self._stack.addWidget(page)
-        self._list.setAccessibleName(self.tr("Pages of the settings"))
-        self._list.setFrameShape(QFrame.Shape.NoFrame)
-        self._list.setItemDelegate(_PageDelegate(self._list))
-        self._list.setFixedWidth(LIST_WIDTH)
-        self._list.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._list.viewport().setAutoFillBackground(False)
         self._list.currentRowChanged.connect(self._on_page)
         self._list.setCurrentRow(0)
 
