@@ -40,8 +40,8 @@ doors: setup ## other programs' own clients talk to `earshot serve`, in an envir
 	@build/doors/bin/pip install -q --disable-pip-version-check "openai>=3" "mcp>=2" "pytest>=9"
 	EARSHOT_PYTHON=$(abspath $(BIN)/python) build/doors/bin/python -m pytest -c /dev/null --confcutdir tests/doors tests/doors
 
-screenshots: setup ## pictures of every page, into screenshots/, and those of the README (DRAWN=folder: sheets beside drawings)
-	$(BIN)/python -m tests.screenshots screenshots --readme resources/screenshots $(if $(DRAWN),--drawn $(DRAWN))
+screenshots: setup ## pictures of every page, into screenshots/, and those of README and manual (DRAWN=folder: sheets beside drawings)
+	$(BIN)/python -m tests.screenshots screenshots --readme resources/screenshots --manual docs/manual/pictures $(if $(DRAWN),--drawn $(DRAWN))
 
 starter: setup ## train the starter model again (NATURAL=folder, see packaging/starter/README.md; needs a GPU)
 	$(BIN)/python -m pip install -q --disable-pip-version-check ".[training]"

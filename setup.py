@@ -1,4 +1,4 @@
-"""What pyproject.toml cannot say: a wheel holds the files of resources/, in engine/bundled."""
+"""What pyproject.toml cannot say: a wheel holds the files of resources/ and the manual, in engine/bundled."""
 
 import shutil
 from pathlib import Path
@@ -17,6 +17,7 @@ class BuildWithResources(build_py):
             bundled = Path(self.build_lib) / "engine" / "bundled"
             shutil.rmtree(bundled, ignore_errors=True)
             shutil.copytree("resources", bundled, ignore=shutil.ignore_patterns("screenshots"))
+            shutil.copytree("docs/manual", bundled / "manual")
 
 
 setup(cmdclass={"build_py": BuildWithResources})

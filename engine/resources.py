@@ -20,3 +20,9 @@ def resources_folder() -> Path:
 def resource(*parts: str) -> Path:
     """Path of one bundled file or folder; it is not checked for existence."""
     return resources_folder().joinpath(*parts)
+
+
+def manual_folder() -> Path:
+    """The folder of the manual: among the bundled files where Earshot is installed, in a working copy in docs/."""
+    packed = resource("manual")
+    return packed if packed.is_dir() else Path(__file__).resolve().parent.parent / "docs" / "manual"

@@ -145,13 +145,15 @@ def own_licence_files() -> Iterator[tuple[Path, str]]:
 
 
 def resource_files() -> Iterator[tuple[Path, str]]:
-    """Everything in resources/ that the app reads: pictures for the README stay behind."""
-    for file in sorted((ROOT / "resources").rglob("*")):
-        if file.is_file() and "screenshots" not in file.parts:
-            yield file, file.parent.relative_to(ROOT).as_posix()
+    """Everything in resources/ that the app reads, and the manual: pictures for the README stay behind."""
+    places = {ROOT / "resources": Path("resources"), ROOT / "docs" / "manual": Path("resources/manual")}
+    for folder, below in places.items():
+        for file in sorted(folder.rglob("*")):
+            if file.is_file() and "screenshots" not in file.parts:
+                yield file, (below / file.parent.relative_to(folder)).as_posix()
 
 
 def resource_list() -> str:
     """Size and name of each of them, by which the self-test sees that all are there."""
-    below = ROOT / "resources"
-    return "".join(f"{file.stat().st_size} {file.relative_to(below).as_posix()}\n" for file, _ in resource_files())
+    named = ((file, f"{folder}/{file.name}".removeprefix("resources/")) for file, folder in resource_files())
+    return "".join(f"{file.stat().st_size} {name}\n" for file, name in named)

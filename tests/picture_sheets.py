@@ -1,4 +1,4 @@
-"""What is made of the pictures of all pages: sheets of drawn against built, and the small files of the README."""
+"""What is made of the pictures of all pages: sheets of drawn against built, and the small ones of README and manual."""
 
 from __future__ import annotations
 
@@ -20,8 +20,16 @@ DRAWN = {  # the scene that shows what is drawn
     "models-light": "settings-2",
 }
 README = {"talk": "drawn-light", "transcript": "transcript-light", "models": "settings-2-light"}
+MANUAL = {
+    "welcome": "welcome-light",
+    "talk": "drawn-light",
+    "transcript": "transcript-light",
+    "models": "settings-2-light",
+    "tools": "settings-5-light",
+}
 _GAP, _LABEL = 40, 64
-_COLOURS = 256
+_COLOURS, _FEW_COLOURS = 256, 64
+_ALIKE = np.uint32(0xFFE0E0E0)  # the bits by which colours differ visibly
 
 
 def write_sheets(built: Path, drawn: Path) -> list[Path]:
@@ -90,10 +98,26 @@ def write_readme_pictures(built: Path, folder: Path) -> None:
         with_few_colours(QImage(str(built / f"{scene}-en@2x.png"))).save(str(folder / f"{name}.png"))
 
 
-def with_few_colours(picture: QImage) -> QImage:
-    """The same with the 256 colours that are in it most often: a third of the bytes, and nobody sees it."""
+def write_manual_pictures(built: Path, folder: Path) -> None:
+    """The pictures of the manual, in both languages; they are read at half their width, so 1× is sharp enough."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, scene in MANUAL.items():
+        for language, short in (("en", "en"), ("zh_CN", "zh")):
+            picture = QImage(str(built / f"{scene}-{language}@1x.png"))
+            with_few_colours(picture, _FEW_COLOURS).save(str(folder / f"{name}-{short}.png"), quality=0)
+
+
+def with_few_colours(picture: QImage, most: int = _COLOURS) -> QImage:
+    """The same with fewer colours: a third of the bytes, and nobody sees it.
+
+    Half are the colours that are in it most often. The others stand for those left, one for all that are alike.
+    """
     whole = picture.convertToFormat(QImage.Format.Format_RGB32)
     pixels: NDArray[np.uint32] = np.frombuffer(whole.constBits(), np.uint32)
     colours, counts = np.unique(pixels, return_counts=True)
-    table = colours[np.argsort(-counts, kind="stable")[:_COLOURS]].tolist()
+    order = np.argsort(-counts, kind="stable")
+    often, rest = order[: most // 2], order[most // 2 :]
+    _, firsts, kinds = np.unique(colours[rest] & _ALIKE, return_index=True, return_inverse=True)
+    largest = np.argsort(-np.bincount(kinds, counts[rest]), kind="stable")[: most - len(often)]
+    table = colours[np.concatenate([often, rest[firsts[largest]]])].tolist()
     return whole.convertToFormat(QImage.Format.Format_Indexed8, table, Qt.ImageConversionFlag.ThresholdDither)

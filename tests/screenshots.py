@@ -1,9 +1,9 @@
 """Pictures of every page, light and dark, at 1× and 2×, English and Chinese, wide and narrow: `make screenshots`.
 
-    python -m tests.screenshots FOLDER [--readme FOLDER] [--drawn FOLDER]
+    python -m tests.screenshots FOLDER [--readme FOLDER] [--manual FOLDER] [--drawn FOLDER]
 
-`--readme` also writes the three pictures of the README. `--drawn` names the folder of the drawings and, where it
-exists, writes a sheet for each of them: the drawing, and beside it what was built.
+`--readme` also writes the three pictures of the README, `--manual` the ten of the manual. `--drawn` names the folder of
+the drawings and, where it exists, writes a sheet for each of them: the drawing, and beside it what was built.
 """
 
 from __future__ import annotations
@@ -105,6 +105,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.screenshots")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--readme", type=Path, help="write the pictures of the README into this folder")
+    parser.add_argument("--manual", type=Path, help="write the pictures of the manual into this folder")
     parser.add_argument("--drawn", type=Path, help="folder of the drawings, for sheets of drawn against built")
     parser.add_argument("--only", nargs=2, metavar=("LANGUAGE", "SCALE"), help=argparse.SUPPRESS)
     choices = parser.parse_args()
@@ -119,10 +120,12 @@ def main() -> int:
             environment = os.environ | {"QT_QPA_PLATFORM": "offscreen", "QT_SCALE_FACTOR": scale}
             command = [sys.executable, "-m", "tests.screenshots", str(choices.folder), "--only", language, scale]
             subprocess.run(command, check=True, env=environment)
-    from tests.picture_sheets import write_readme_pictures, write_sheets
+    from tests.picture_sheets import write_manual_pictures, write_readme_pictures, write_sheets
 
     if choices.readme is not None:
         write_readme_pictures(choices.folder, choices.readme)
+    if choices.manual is not None:
+        write_manual_pictures(choices.folder, choices.manual)
     if choices.drawn is not None and choices.drawn.is_dir():
         write_sheets(choices.folder, choices.drawn)
     return 0

@@ -27,6 +27,7 @@ from app.widgets.frame.window import Window
 if TYPE_CHECKING:
     from app.controller import Controller
     from app.settings import Settings
+    from app.widgets.manual.window import ManualWindow
 
 
 class MainWindow(Window):
@@ -36,6 +37,7 @@ class MainWindow(Window):
         super().__init__()
         self._controller = controller
         self._settings = settings
+        self.manual: ManualWindow | None = None  # once it was opened
         self.talking = TalkBinding(self, controller, settings)
         self.welcoming = WelcomeBinding(self, controller, settings)
         self.dragging = DragBinding(self, controller)
@@ -52,9 +54,20 @@ class MainWindow(Window):
         self.undoing = UndoBinding(self, controller, self.preferences)
         self.listing.voices_requested.connect(self.preferences.open_voices)
         self.menus.quit.triggered.connect(controller.quit)
+        self.menus.manual.triggered.connect(self.open_manual)
         self.menus.diagnostics.triggered.connect(self._copy_diagnostics)
         self.menus.about.triggered.connect(self._tell_about)
         self.restore(settings.now.window_geometry)
+
+    def open_manual(self) -> None:
+        """Show the manual."""
+        if self.manual is None:
+            from app.widgets.manual.window import ManualWindow  # not before somebody wants it: the window opens sooner
+
+            self.manual = ManualWindow(self)
+        self.manual.show()
+        self.manual.raise_()
+        self.manual.activateWindow()
 
     def _copy_diagnostics(self) -> None:
         QGuiApplication.clipboard().setText(self._controller.diagnostics())

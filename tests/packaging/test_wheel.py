@@ -22,6 +22,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("installed")
     for name in ("app", "engine", "resources"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"), copy_function=os.link)
+    shutil.copytree(ROOT / "docs" / "manual", source / "docs" / "manual", copy_function=os.link)
     for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
@@ -58,6 +59,7 @@ def test_a_wheel_holds_what_the_app_reads_and_nothing_else(installed: Path) -> N
     assert {path.name for path in installed.iterdir()} == {"app", "engine", "earshot_assistant-0.1.0.dist-info"}
     bundled = {path.relative_to(installed / "engine" / "bundled") for path in (installed / "engine/bundled").rglob("*")}
     ours = {path.relative_to(ROOT / "resources") for path in (ROOT / "resources").rglob("*")}
-    assert bundled == {path for path in ours if path.parts[0] != "screenshots"}
+    manual = {path.relative_to(ROOT / "docs") for path in (ROOT / "docs" / "manual").rglob("*")} | {Path("manual")}
+    assert bundled == {path for path in ours if path.parts[0] != "screenshots"} | manual
     scripts = next(installed.glob("*.dist-info/entry_points.txt")).read_text()
     assert "earshot = app.command_line:main" in scripts

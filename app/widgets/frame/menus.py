@@ -196,5 +196,6 @@ class Menus(QObject):
         self.minimise = self._action(menu, _tr("Minimise"), "Ctrl+M")
         self.zoom = self._action(menu, _tr("Zoom"))
         help_menu = self._menu(_tr("Help"))
+        self.manual = self._action(help_menu, _tr("Earshot Help"), Standard.HelpContents)
         self.shortcuts = self._action(help_menu, _tr("Keyboard Shortcuts"), "Ctrl+/")
         self.diagnostics = self._action(help_menu, _tr("Copy Diagnostics"))
