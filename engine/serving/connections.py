@@ -1,4 +1,4 @@
-"""One HTTP connection: uvicorn's, which waits for no request for long and says in JSON what is wrong."""
+"""One connection, for HTTP or a WebSocket: uvicorn's, which does not wait long and says in JSON what is wrong."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
 
 from engine.serving.problems import error_value
 
@@ -26,6 +29,11 @@ class Connection(H11Protocol):
         """They went."""
         self._silent.cancel()
         super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """It becomes a WebSocket."""
+        self._silent.cancel()
+        super().handle_websocket_upgrade(event)
 
     def _close_if_silent(self) -> None:
         if self.cycle is None and not self.transport.is_closing():
@@ -46,4 +54,21 @@ class Connection(H11Protocol):
         ]
         for event in answer:
             self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+
+class Socket(WebSocketsSansIOProtocol):
+    """A WebSocket."""
+
+    def handle_connect(self, event: Request) -> None:
+        """Answer what is no request for a WebSocket as it should be; the library has words of its own for it."""
+        if self.conn.accept(event).status_code == 101:
+            super().handle_connect(event)
+            return
+        body = json.dumps({"error": error_value(400, "The request is no WebSocket's as it should be.")}).encode()
+        headers = Headers({"Content-Type": "application/json", "Connection": "close"})
+        headers["Content-Length"] = str(len(body))
+        self.handshake_initiated = self.handshake_complete = self.close_sent = True
+        self.conn.send_response(Response(400, "Bad Request", headers, body))
+        self.transport.write(b"".join(self.conn.data_to_send()))
         self.transport.close()

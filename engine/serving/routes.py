@@ -12,6 +12,7 @@ from engine.conversation.replying.tools import Tool
 from engine.serving.chat import ChatRoute
 from engine.serving.jobs import Host
 from engine.serving.models import Models
+from engine.serving.realtime import realtime_routes
 from engine.serving.speech import SpeechRoutes
 from engine.serving.transcribing import Transcribing
 from engine.serving.transcriptions import Transcriptions
@@ -23,7 +24,8 @@ def routes_of(
 ) -> list[BaseRoute]:
     """The routes that use the engine of `host`. The model may call `own_tools` in chats."""
     models, speech = Models(host), SpeechRoutes(host, voices)
-    sound = Transcriptions(host, transcribing or Transcribing(host))
+    transcribing = transcribing or Transcribing(host)
+    sound = Transcriptions(host, transcribing)
     return [
         Route("/health", _health),
         Route("/v1/models", models.list),
@@ -33,6 +35,7 @@ def routes_of(
         Route("/v1/audio/translations", sound.translate, methods=["POST"]),
         Route("/v1/audio/speech", speech.speak, methods=["POST"]),
         Route("/v1/audio/voices", speech.list_voices),
+        *realtime_routes(host, voices, transcribing, own_tools),
     ]
 
 

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute
 
 from engine.errors import EngineError, RequestError
 from engine.serving.access import Access, Doorkeeper
-from engine.serving.connections import Connection
+from engine.serving.connections import Connection, Socket
 from engine.serving.problems import answer_problem
 
 _IDLE_S = 60  # a connection that asks nothing more
@@ -47,6 +47,7 @@ class Server:
         config = uvicorn.Config(
             Doorkeeper(self.application, access),
             http=Connection,
+            ws=Socket,
             log_config=None,
             access_log=False,
             server_header=False,

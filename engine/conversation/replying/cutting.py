@@ -46,7 +46,7 @@ def heard_only(record: TurnRecord, alphabet: Alphabet, samples_24k: int, closing
 
     Text is cut at the last whole word that had been said. Passages nobody heard go, unless tools were called in them.
     """
-    tokens, characters = _heard(record.pieces, samples_24k)
+    tokens, characters = heard_in(record.pieces, samples_24k)
     characters = word_boundary(record.answer, characters)
     passages, character, token = [], 0, 0
     for passage in record.passages:
@@ -82,7 +82,7 @@ def closed(ids: Sequence[int], closing_id: int) -> tuple[int, ...]:
     return (*ids, closing_id) if ids and closing_id not in ids else tuple(ids)
 
 
-def _heard(pieces: Sequence[SpokenPiece], samples: int) -> tuple[int, int]:
+def heard_in(pieces: Sequence[SpokenPiece], samples: int) -> tuple[int, int]:
     """Speech tokens and characters said within the first samples of the pieces, straight lines within each piece."""
     token = character = 0
     for piece in pieces:
