@@ -26,6 +26,7 @@ FAULTS = {
     "networks of voices": ("onnxruntime/capi/*.so",),
     "weights of the model": ("resources/starter/model-00002*",),
     "the vocoder": ("resources/starter/token2wav/hift.pt",),
+    "a built-in voice": ("resources/starter/token2wav/voices/Male.safetensors",),
     "the speaker network": ("resources/starter/token2wav/campplus.onnx",),
     "the vocabulary's library": ("tokenizers/*.so",),
     "a recording": ("resources/sounds/tone.m4a",),
