@@ -185,17 +185,9 @@ def _whole(synthesizer: Synthesizer, tokens: Iterator[int], spoken: list[int]) -
 
 
 def _streamed(synthesizer: Synthesizer, tokens: Iterator[int]) -> Iterator[Samples]:
-    from contextlib import closing
+    from engine.conversation.speaking_along.voicing import voiced
 
-    from engine.conversation.speaking_along.pace import Pace
-    from engine.conversation.speaking_along.voicing import Voicing
-
-    pace = Pace()
-    with closing(Voicing(synthesizer, pace)) as voicing:
-        for token in pace.writing(tokens):
-            voicing.add_token(token)
-            yield from (speech.samples_24k for speech in voicing.along())
-        yield from (speech.samples_24k for speech in voicing.rest())
+    return (speech.samples_24k for speech in voiced(synthesizer, tokens) if speech is not None)
 
 
 def _deliver(args: argparse.Namespace, pieces: Iterator[Samples], bar: Bar) -> Samples:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 
 from engine.conversation.replying.single_tasks import read_aloud
-from engine.conversation.speaking_along.pace import Pace
-from engine.conversation.speaking_along.voicing import Voicing
+from engine.conversation.speaking_along.voicing import voiced
 from engine.engine import Engine
 from engine.events import Speech
 from engine.serving.jobs import Job, Steps
@@ -21,12 +19,6 @@ def read_aloud_for(voices: Voices, text: str, voice: str) -> Steps:
 
     def steps(engine: Engine, job: Job) -> Iterator[Speech | None]:
         synthesizer = engine.speaking.synthesizer(voices.find(engine, voice))
-        pace = Pace()
-        with closing(Voicing(synthesizer, pace)) as voicing:
-            for token in pace.writing(read_aloud(engine, text, None, job.cancelled)):
-                voicing.add_token(token)
-                yield from voicing.along()
-                yield None
-            yield from voicing.rest()
+        return voiced(synthesizer, read_aloud(engine, text, None, job.cancelled))
 
     return steps

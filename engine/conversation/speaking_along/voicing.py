@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from engine.conversation.remembering.records import SpokenPiece
@@ -88,3 +89,14 @@ class Voicing:
             chunk.tokens,
             self._schedule.wait_s,
         )
+
+
+def voiced(synthesizer: Synthesizer, tokens: Iterator[int]) -> Iterator[Speech | None]:
+    """Speech tokens that stand for themselves as sound, while they are written; None after each, where others may act."""
+    pace = Pace()
+    with closing(Voicing(synthesizer, pace)) as voicing:
+        for token in pace.writing(tokens):
+            voicing.add_token(token)
+            yield from voicing.along()
+            yield None
+        yield from voicing.rest()
