@@ -12,6 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 from app import diagnostics, translations
+from app.addresses import is_address
 from app.audio.devices import Device, PortAudio, SoundSystem
 from app.audio.permission import MicrophonePermission
 from app.audio.sound_devices import SoundDevices
@@ -50,6 +51,7 @@ from app.talk.state_machine import StateMachine
 from app.talk.store import Store
 from app.talk.sweep import remove_leftovers, remove_orphans
 from app.talk.talk import Talk
+from app.talk.text_reader import TextReader
 from app.talk.timers import TimerClock, Timers
 from app.talk.turn_commands import TurnCommands
 from app.talk.turn_tasks import TurnTasks
@@ -117,9 +119,15 @@ class App:
             self.open_files(files)
 
     def open_files(self, files: list[str]) -> None:
-        """Transcribe files from the Dock, "Open With" or the command line."""
-        self.controller.transcriber.add_files([Path(file) for file in files])
-        self.window.show_page(TRANSCRIBE)
+        """Transcribe files from the Dock, "Open With" or the command line, and take addresses from other programs."""
+        addresses = [file for file in files if is_address(file)]
+        recordings = [Path(file) for file in files if not is_address(file)]
+        if recordings:
+            self.controller.transcriber.add_files(recordings)
+            self.window.show_page(TRANSCRIBE)
+        for address in addresses:
+            self.wake([])
+            self.window.answering_addresses.open(address)
 
     def wake(self, files: list[str]) -> None:
         """Come to the front."""
@@ -283,6 +291,7 @@ def _build_talk(
         voice_recorder, timers,
         Recovery(conversation, paths.recordings, disk),
         RecordingPlayer(machine, sound), LostDevices(notices, sound),
+        TextReader(machine, notices, thread, replayer, lambda: tasks.manner().voice),
     )  # fmt: skip
 
 

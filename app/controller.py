@@ -142,9 +142,9 @@ class Controller(TalkCommands):
 
     def _join_rooms(self) -> None:
         models, transcriber = self._models, self.transcriber
-        self._conversation.trouble.connect(self._say_trouble)
-        transcriber.trouble.connect(self._say_trouble)
-        self.preset_commands.trouble.connect(self._say_trouble)
+        self._conversation.trouble.connect(self.say_trouble)
+        transcriber.trouble.connect(self.say_trouble)
+        self.preset_commands.trouble.connect(self.say_trouble)
         self.transcripts.reader.summarised.connect(self._on_summarised)
         models.ready.connect(lambda: transcriber.resume(models.folder_in_use))
         self._settings.changed.connect(self._on_setting)
@@ -384,9 +384,6 @@ class Controller(TalkCommands):
     def remove_server(self, command: str) -> None:
         """Remove a tool server; it can be brought back."""
         self._undoable.remove_server(command)
-
-    def _say_trouble(self, sentence: str) -> None:
-        self._talk.notices.say(sentence, trouble=True)
 
     def quit(self) -> None:
         """End the app."""

@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("Earshot", description="A private voice assistant.")
-    parser.add_argument("files", nargs="*", help="recordings to turn into text")
+    parser.add_argument("files", nargs="*", help="recordings to turn into text, or an earshot:// address")
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     parser.add_argument("--cli", action="store_true", help="be the command line `earshot`: what follows is for that")
     parser.add_argument("--self-test", action="store_true", help="check that this copy of Earshot works, then exit")
@@ -81,6 +81,7 @@ def run(files: Sequence[str]) -> int:
     from PySide6.QtWidgets import QApplication, QMessageBox
 
     from app import diagnostics
+    from app.addresses import is_address
     from app.application import Application
     from app.single_instance import SingleInstance
     from app.translations import told
@@ -88,7 +89,8 @@ def run(files: Sequence[str]) -> int:
     paths = Paths.of_user()
     application = Application(sys.argv[:1])
     instance = SingleInstance(paths.data)
-    if not instance.acquire([str(Path(file).resolve()) for file in files]):
+    given = [file if is_address(file) else str(Path(file).resolve()) for file in files]
+    if not instance.acquire(given):
         return 0
     try:
         from app.build import App
@@ -106,7 +108,7 @@ def run(files: Sequence[str]) -> int:
     def begin() -> None:
         if not app.begun:
             log.info("window shown after %.2f s", time.monotonic() - began)
-            app.begin([str(file) for file in files])
+            app.begin(given)
 
     app.window.painted.connect(begin)  # loading would only delay it
     QTimer.singleShot(_PAINT_LIMIT_MS, begin)  # a window that starts minimised is not painted

@@ -63,6 +63,14 @@ class TalkCommands(QObject):
         """Stop whatever goes on."""
         self._talk.machine.stop()
 
+    def read_aloud(self, text: str) -> None:
+        """Read a text aloud that belongs to no conversation."""
+        self._talk.text_reader.read(text)
+
+    def say_trouble(self, sentence: str) -> None:
+        """Show what went wrong over the message field."""
+        self._talk.notices.say(sentence, trouble=True)
+
     def ask_text(self, text: str) -> None:
         """Answer something typed."""
         if text.strip():

@@ -46,6 +46,9 @@ def info_plist() -> dict[str, Any]:
                 "LSItemContentTypes": ["public.audio", "public.movie", *_IMPORTED],
             }
         ],
+        "CFBundleURLTypes": [
+            {"CFBundleURLName": IDENTIFIER, "CFBundleTypeRole": "Viewer", "CFBundleURLSchemes": ["earshot"]}
+        ],
         "UTImportedTypeDeclarations": [
             {
                 "UTTypeIdentifier": name,

@@ -82,6 +82,7 @@ fi
 mkdir "$work/dmg"
 ditto "$app" "$work/dmg/Earshot.app"
 ln -s /Applications "$work/dmg/Applications"
+"$python" packaging/quick_action.py "$work/dmg"
 rm -f "$dmg"
 hdiutil create -quiet -volname Earshot -srcfolder "$work/dmg" -format UDZO "$dmg"
 if [ "$identity" != - ]; then

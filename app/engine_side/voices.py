@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from app.engine_side.loading import LoadedModel
+from app.engine_side.requests import Request
 from app.engine_side.sinks import Sink
+from engine.events import Pause
 
 _SAMPLE_TOKENS = 100  # four seconds
 
@@ -45,6 +47,19 @@ class VoiceWork:
         if sink.write(samples, 0.0):
             sink.finish()
         yield from ()
+
+    def say(self, text: str, name: str, sink: Sink, request: Request) -> Iterator[Any]:
+        """Read a text aloud. Raises RequestError for one that this model cannot read."""
+        from engine.conversation.replying.single_tasks import read_aloud
+        from engine.conversation.speaking_along.voicing import voiced
+
+        engine = self._model.engine
+        synthesizer = engine.speaking.synthesizer(self.find(name))
+        for piece in voiced(synthesizer, read_aloud(engine, text, None, lambda: request.cancelled)):
+            if piece is not None and not sink.write(piece.samples_24k, piece.wait_s):
+                return
+            yield Pause()
+        sink.finish()
 
     def add(self, recording: Path, name: str) -> Iterator[VoicesKnown]:
         """Make a voice of a recording, or take in an exported one."""

@@ -75,6 +75,13 @@ class Replayer(QObject):
         self._sampling = True
         return PlaybackSink(self._sound.playback, self._sound.playback.begin(), self._beat)
 
+    def begin_reading(self) -> PlaybackSink:
+        """Where a text sounds that is read aloud; until it is over the app speaks."""
+        sink = self.begin_sample()
+        self._sound.open(microphone=False)
+        self._machine.happen(Happening.REPLAYED)
+        return sink
+
     @property
     def plays_recording(self) -> bool:
         """Whether what sounds was recorded before, and is no answer."""
@@ -110,6 +117,9 @@ class Replayer(QObject):
         """Follow the loudspeaker; called about 30 times a second."""
         playback, player = self._sound.playback, self._player
         if player is None:
+            if self._sampling and playback.over:
+                self._sampling = False
+                self._machine.happen(Happening.QUIET)
             return
         if playback.over:
             self.interrupt()

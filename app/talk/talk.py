@@ -19,6 +19,7 @@ from app.talk.recording_player import RecordingPlayer
 from app.talk.recovery import Recovery
 from app.talk.replayer import Replayer
 from app.talk.state_machine import StateMachine
+from app.talk.text_reader import TextReader
 from app.talk.timers import Timers
 from app.talk.turn_commands import TurnCommands
 from app.talk.turn_transcriber import TurnTranscriber
@@ -48,6 +49,7 @@ class Talk:
     recovery: Recovery
     player: RecordingPlayer
     lost_devices: LostDevices
+    text_reader: TextReader
 
     def poll(self) -> None:
         """Follow microphone and loudspeaker; called about 30 times a second."""

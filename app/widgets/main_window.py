@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QCloseEvent, QGuiApplication
 
 from app.qt import override
+from app.widgets.bindings.addresses import AddressBinding
 from app.widgets.bindings.context import ContextBinding
 from app.widgets.bindings.dragging import DragBinding
 from app.widgets.bindings.exchange import ExchangeBinding
@@ -51,6 +52,7 @@ class MainWindow(Window):
         self.reading = TranscriptBinding(self, controller, self.transcribing)
         self.preferences = SettingsBinding(self, controller, settings)
         self.notifying = NotificationBinding(self, controller, settings)
+        self.answering_addresses = AddressBinding(self, controller)
         self.undoing = UndoBinding(self, controller, self.preferences)
         self.listing.voices_requested.connect(self.preferences.open_voices)
         self.menus.quit.triggered.connect(controller.quit)

@@ -19,6 +19,7 @@ from app.application import Application
 from app.paths import Paths
 from app.shown import JobState
 from app.single_instance import SingleInstance
+from app.widgets.controls.sheets import TextSheet
 from app.widgets.frame.window import TRANSCRIBE
 from tests.app.fakes import FakeCatalogue, FakePermission, FakeSound, ScriptedEngine
 from tests.app.transcribe.test_transcriber import Steps, recordings, steps  # noqa: F401
@@ -59,6 +60,18 @@ def test_a_file_dropped_on_the_dock_or_opened_with_earshot_is_written_down(
     assert app.window.page == TRANSCRIBE
     qtbot.waitUntil(lambda: [job.state for job in app.controller.transcriber.jobs] == [JobState.DONE] * 2)
     assert [job.name for job in app.controller.transcriber.jobs] == ["second.wav", "first.wav"]
+
+
+def test_an_address_opened_by_another_program_asks_before_anything_is_done(
+    app: build.App, qapp: Application, qtbot: QtBot
+) -> None:
+    app.window.showMinimized()
+    QCoreApplication.sendEvent(qapp, QFileOpenEvent(QUrl("earshot://say?text=Good%20morning")))
+    qtbot.waitUntil(lambda: [sheet.isVisible() for sheet in app.window.findChildren(TextSheet)] == [True])
+    (sheet,) = app.window.findChildren(TextSheet)
+    assert sheet.editor.toPlainText() == "Good morning"
+    assert not app.window.isMinimized()
+    sheet.reject()
 
 
 def test_a_second_start_brings_the_first_to_the_front_with_its_files(

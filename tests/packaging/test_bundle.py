@@ -12,8 +12,10 @@ from typing import Any
 
 import contents
 import pytest
+import quick_action
 from info_plist import LANGUAGES, info_plist, strings, version
 
+from app.addresses import SCHEME
 from app.settings import Preferences
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
@@ -113,3 +115,21 @@ def test_it_says_that_the_microphone_stays_open_in_front() -> None:
     assert Preferences().keep_warm
     assert "While its window is in front, Earshot keeps the microphone open" in strings("en")[NAME]
     assert "窗口在前台时" in strings("zh-Hans")[NAME]
+
+
+def test_addresses_and_the_quick_action_lead_to_this_app(tmp_path: Path) -> None:
+    (kind,) = info_plist()["CFBundleURLTypes"]
+    assert kind["CFBundleURLSchemes"] == [SCHEME]
+    made = quick_action.write(tmp_path) / "Contents"
+    (offered,) = plistlib.loads((made / "Info.plist").read_bytes())["NSServices"]
+    assert offered["NSMenuItem"]["default"] == "Transcribe with Earshot"
+    assert offered["NSSendFileTypes"] == ["public.audio", "public.movie"]
+    (step,) = plistlib.loads((made / "document.wflow").read_bytes())["actions"]
+    told = step["action"]["ActionParameters"]
+    program = tmp_path / "open"
+    program.write_text('#!/bin/sh\nprintf "%s|" "$@"\n')
+    program.chmod(0o700)
+    script = told["COMMAND_STRING"].replace("/usr/bin/open", str(program))
+    command = [told["shell"], "-c", script, "-", "/music/a b.wav", "/music/c.wav"]
+    handed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert handed == f"-b|{info_plist()['CFBundleIdentifier']}|/music/a b.wav|/music/c.wav|"

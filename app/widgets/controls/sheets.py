@@ -49,6 +49,35 @@ def tell(parent: QWidget, title: str, detail: str) -> None:
     Message(parent, title, detail).open()
 
 
+class Question(QDialog):
+    """Something that is done only when its button is pressed."""
+
+    def __init__(self, parent: QWidget, title: str, detail: str, command: str, on_done: Callable[[], object]) -> None:
+        super().__init__(parent, Qt.WindowType.Sheet)
+        self.setWindowModality(Qt.WindowModality.WindowModal)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(title)
+        self.setAccessibleDescription(detail)
+        self.setFixedWidth(400)
+        self.done_button = PrimaryButton(command)
+        self.done_button.clicked.connect(self.accept)
+        self.accepted.connect(on_done)
+        cancel = cancel_button(self.tr("Cancel"))
+        cancel.setDefault(True)
+        cancel.clicked.connect(self.reject)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(cancel)
+        row.addWidget(self.done_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 18, 20, 16)
+        column.setSpacing(8)
+        column.addWidget(Label(title, weight=600, wrap=True))
+        column.addWidget(Label(detail, "second", wrap=True))
+        column.addSpacing(6)
+        column.addLayout(row)
+
+
 class NameSheet(QDialog):
     """One line to fill in."""
 

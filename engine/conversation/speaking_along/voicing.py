@@ -92,7 +92,7 @@ class Voicing:
 
 
 def voiced(synthesizer: Synthesizer, tokens: Iterator[int]) -> Iterator[Speech | None]:
-    """Speech tokens that stand for themselves as sound, while they are written; None after each, where others may act."""
+    """The sound of speech tokens without a text, while they are written; None after each, where others may act."""
     pace = Pace()
     with closing(Voicing(synthesizer, pace)) as voicing:
         for token in pace.writing(tokens):

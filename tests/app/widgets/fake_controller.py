@@ -253,6 +253,8 @@ class FakeController(_Noting):
             "stop",
             "ask_text",
             "attach",
+            "read_aloud",
+            "say_trouble",
             "clear_attachment",
             "ask_recording",
         ),
