@@ -16,15 +16,20 @@ from engine.sound_readers.reading import BLOCK_VALUES, SoundInfo, broken_off
 
 # A recorder that streams cannot know the length: it writes 0 or a number near 2 or 4 GiB into the header.
 _UNKNOWN_BYTES = 0x7FFF_0000
+_MOST_FRAMES = 1 << 48
 _DECLARED_BYTES = re.compile(r"^ ?(?:data|SSND) : (\d+) \(should be (\d+)\)", re.MULTILINE)
 
 
 def open_by_libsndfile(path: Path) -> LibsndfileReader | None:
     """A reader; None for what libsndfile does not know. Raises SoundError for a file without sound."""
     try:
-        return LibsndfileReader(path, soundfile.SoundFile(os.fsencode(path)))
+        file = soundfile.SoundFile(os.fsencode(path))
     except soundfile.LibsndfileError:
         return None
+    if file.frames > _MOST_FRAMES:  # a streamed flac file that does not say: the end of it would be lost here
+        file.close()
+        return None
+    return LibsndfileReader(path, file)
 
 
 class LibsndfileReader:

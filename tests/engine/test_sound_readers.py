@@ -9,16 +9,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from engine import samples
 from engine.errors import SoundError
+from engine.sound_readers import open_sound
 from tests.fuzzing import assert_sound
 from tests.fuzzing.sound import READERS
 from tests.sounds import (
@@ -276,3 +278,17 @@ def test_a_stream_begins_where_it_is_asked_to(name: str, from_s: float, tmp_path
     found = np.concatenate(list(samples.stream(path, 16_000, from_s=from_s)))
     assert len(found) / 16_000 == pytest.approx(8.0 - from_s, abs=0.15)
     assert np.abs(found[:1600]).max() == pytest.approx(0.8 * (from_s + 0.05) / 8.0, abs=0.03)
+
+
+def test_a_streamed_flac_file_that_does_not_know_its_length_is_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "streamed.flac"
+    soundfile.write(path, 0.1 * np.sin(np.arange(32_000) * 0.05), 16_000)
+    data = bytearray(path.read_bytes())
+    data[21] &= 0xF0  # the number of samples in STREAMINFO: 36 bits of nothing
+    data[22:26] = bytes(4)
+    path.write_bytes(data)
+    with closing(open_sound(path)) as reader:
+        assert reader.info.duration_s == 0
+        sound = np.concatenate(list(reader.blocks()))
+    assert len(sound) == 32_000
+    assert np.abs(sound[-1000:]).max() == pytest.approx(0.1, abs=1e-3)
