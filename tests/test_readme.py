@@ -1,9 +1,8 @@
-"""What the README shows works as it stands there."""
+"""What the README shows works as it stands there; of its commands see tests/test_shown_commands.py."""
 
 from __future__ import annotations
 
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +10,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from app import conversations_cli
 from engine import samples
-from engine.cli import build_parser
-from engine.commands.files import with_values
 
 ROOT = Path(__file__).parents[1]
 
@@ -35,12 +31,3 @@ def test_the_engine_in_ten_lines_answers_a_recording(tmp_path: Path) -> None:
     answer = soundfile.info(tmp_path / "answer.wav")
     assert answer.samplerate == 24_000
     assert answer.duration > 1.0
-
-
-def test_every_command_line_shown_is_one_that_the_program_takes() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    lines = re.findall(r"^ {4}(?:\.venv/bin/)?earshot +(.+?)(?: {3,}.*)?$", text, re.MULTILINE)
-    assert len(lines) > 10
-    for line in lines:
-        arguments = shlex.split(re.sub(r" {2,}#.*", "", line))
-        assert build_parser((conversations_cli,)).parse_args(with_values(arguments)).func, line

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from contents import ROOT
+from info_plist import version
 
 from app import self_test
 
@@ -56,7 +57,7 @@ def test_command_line_and_self_test_of_a_wheel_work_elsewhere(installed: Path, t
 
 @pytest.mark.slow
 def test_a_wheel_holds_what_the_app_reads_and_nothing_else(installed: Path) -> None:
-    assert {path.name for path in installed.iterdir()} == {"app", "engine", "earshot_assistant-0.1.0.dist-info"}
+    assert {path.name for path in installed.iterdir()} == {"app", "engine", f"earshot_assistant-{version()}.dist-info"}
     bundled = {path.relative_to(installed / "engine" / "bundled") for path in (installed / "engine/bundled").rglob("*")}
     ours = {path.relative_to(ROOT / "resources") for path in (ROOT / "resources").rglob("*")}
     manual = {path.relative_to(ROOT / "docs") for path in (ROOT / "docs" / "manual").rglob("*")} | {Path("manual")}
