@@ -110,7 +110,8 @@ class Attention(nn.Module):
         return query.swapaxes(1, 2), key.swapaxes(1, 2), value.swapaxes(1, 2)
 
     def attend(self, query: mx.array, key: mx.array, value: mx.array, mask: mx.array | None) -> mx.array:
-        mask = None if mask is None else mask.astype(query.dtype)
+        if mask is not None and mask.dtype != mx.bool_:
+            mask = mask.astype(query.dtype)
         out = mx.fast.scaled_dot_product_attention(query, key, value, scale=self._scale, mask=mask)
         return self.proj(out.swapaxes(1, 2).reshape(out.shape[0], out.shape[2], -1))
 

@@ -2,7 +2,8 @@
 
 Every step has caches of its own: keys and values of earlier frames for each block's attention and the newest frames for
 each convolution. As in the official code new frames go in front of the cached ones, and what is kept is as many of the
-newest frames as the voice has, plus the last hundred of the voice itself.
+newest frames as the voice has, plus the last hundred of the voice itself. Where steps are traced, the cache has that
+length from the start, with emptiness in it that nobody attends to (`spread`): a size of piece is one shape then.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ class EulerSteps:
 
     `whole(x, conditions, time, pace)` moves x (T, 80) on under conditions (2 or 1, T, D); `pace` (2,) is the step's
     duration and the guidance, `time` what `times(modulations, index)` made of the step's flow time.
-    `piece(x, conditions, time, pace, kept, voice_frames)` does the same for a piece of a stream, after what the same
-    step kept of earlier pieces, trimmed by `trim(parts, voice_frames)` (None for the first), and gives x and what it
-    keeps.
+    `piece(x, conditions, time, pace, kept, seen)` does the same for a piece of a stream, after what the same step kept
+    of earlier pieces, trimmed by `trim(parts, voice_frames)` (None for the first), and gives x and what it keeps;
+    `seen` (K,) says to which of the frames, new ones and then kept ones, may be attended, None: to all.
     """
 
     whole: Repeated
@@ -46,6 +47,7 @@ class EulerSteps:
     trim: Callable[[Parts, int], Any]
     always_guided: bool = False  # whether the conditions must always be (2, T, D)
     long_pieces: bool = False  # whether a piece of two hundred tokens takes little longer than one of ten
+    padded: bool = False  # whether what is kept, and a last piece, are padded, so that each size of piece is one shape
 
 
 def schedule(steps: int) -> NDArray[np.float32]:
@@ -80,19 +82,36 @@ def step_piece(
     time: Time,
     pace: mx.array,
     kept: Kept | None = None,
-    voice_frames: int = 0,
+    seen: mx.array | None = None,
 ) -> tuple[mx.array, Parts]:
-    """See `EulerSteps.piece`; the voice's frames are in `kept`."""
+    """See `EulerSteps.piece`."""
     hidden = estimator.enter(x, conditions)
+    mask = None if seen is None else seen[None, None, None]
     keys, values, pasts = [], [], []
     for index, block in enumerate(estimator.blocks):
         old = ([], [], None) if kept is None else (kept[0][index], kept[1][index], kept[2][index])
-        hidden, (key, value), past = block(hidden, _of_block(time[0], index), None, *old)
+        hidden, (key, value), past = block(hidden, _of_block(time[0], index), mask, *old)
         keys.append(key)
         values.append(value)
         pasts.append(past)
     both = estimator.final_layer(hidden, time[1])
     return x + pace[0] * _guided_velocity(both, pace[1]).reshape(x.shape), (keys, values, pasts)
+
+
+def spread(array: mx.array) -> mx.array:
+    """A voice's keys or values (N, H, T, d) as (N, H, T + 100, d): what `trim` keeps of it and of any pieces after it.
+
+    The places of the frames to come stand empty before its end; see `filled`.
+    """
+    N, H, frames, d = array.shape
+    head, empty = frames - VOICE_TAIL_FRAMES, mx.zeros((N, H, VOICE_TAIL_FRAMES, d), array.dtype)
+    return mx.concatenate([array[:, :, :head], empty, array[:, :, head:]], axis=2)
+
+
+def filled(voice_frames: int, made: int) -> NDArray[np.bool_]:
+    """Which places of what was `spread` hold something after so many frames of speech (voice_frames + 100,)."""
+    place = np.arange(voice_frames + VOICE_TAIL_FRAMES)
+    return (place < made + voice_frames - VOICE_TAIL_FRAMES) | (place >= voice_frames)
 
 
 def trim(parts: Parts, voice_frames: int) -> Kept:

@@ -15,7 +15,10 @@ import mlx.nn as nn
 
 from engine.speaking.dit import DiT, DiTConfig
 from engine.speaking.euler import EulerSteps, Time, paces, plain_steps, schedule
-from engine.speaking.token_encoder import TokenEncoder, TokenEncoderConfig
+from engine.speaking.token_encoder import CacheParts, TokenEncoder, TokenEncoderCache, TokenEncoderConfig
+from engine.traced import AsIs, Repeated
+
+REMEMBERED_TOKENS = 750  # by the token encoder of a stream
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class Flow(nn.Module):
         self._times: dict[int, list[Time]] = {}
         self._fixed = False
         self._steps = plain_steps(self.decoder.estimator)
+        self._conditions: Repeated = AsIs(self.conditions_among)
 
     def fuse(self) -> None:
         """Prepare for inference with the weights as they now are; training needs the network as it was made."""
@@ -79,10 +83,17 @@ class Flow(nn.Module):
         """How its Euler steps are taken."""
         return self._steps
 
-    def take_steps(self, steps: EulerSteps) -> None:
-        """Take Euler steps in this way from now on."""
+    @property
+    def piece_conditions(self) -> Repeated:
+        """How the conditions of a padded piece are made."""
+        return self._conditions
+
+    def take_steps(self, steps: EulerSteps, conditions: Repeated | None = None) -> None:
+        """Take Euler steps in this way from now on; `conditions` is given and gives what `conditions_among` does."""
         self._steps = steps
         self._times.clear()
+        if conditions is not None:
+            self._conditions = conditions
 
     @staticmethod
     def published(weights: dict[str, mx.array]) -> dict[str, mx.array]:
@@ -108,6 +119,18 @@ class Flow(nn.Module):
     def conditioning(self, tokens: mx.array, mask: mx.array | None = None) -> mx.array:
         """Speech tokens (B, T), mask (B, T) or None, to mu (B, 2 T, 80)."""
         return self.encoder_proj(self.encoder(self.input_embedding(tokens), mask))
+
+    def conditions_among(
+        self, tokens: mx.array, present: mx.array, seen: mx.array, speaker: mx.array, guided: bool, kept: CacheParts
+    ) -> tuple[mx.array, CacheParts]:
+        """Conditions (2 or 1, 2 T', D) of a piece of a stream whose tokens (1, T) are padded, and what is kept of it.
+
+        `present` and `seen` as in `TokenEncoder.step_among`; speaker (80,).
+        """
+        embedded = self.input_embedding(tokens)
+        encoded, cache = self.encoder.step_among(embedded, TokenEncoderCache(*kept), present, seen)
+        cache.trim(REMEMBERED_TOKENS)
+        return self.estimator.conditions(self.encoder_proj(encoded)[0], speaker, None, guided), cache.parts()
 
     def times(self, steps: int) -> list[Time]:
         """What each of `steps` Euler steps needs to know of its flow time, kept once `fuse` was called."""

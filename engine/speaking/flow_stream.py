@@ -1,7 +1,8 @@
 """The flow in pieces: speech tokens arrive, mel leaves, and memory stays constant.
 
 Every Euler step has caches of its own (`euler`), which grow to a limit; from then on every piece starts from the same
-slice of noise.
+slice of noise. Where the steps are traced, all caches have their full length from the start, and the last piece, which
+may be of any length, is padded to a size that was traced.
 """
 
 from __future__ import annotations
@@ -13,12 +14,10 @@ import mlx.core as mx
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.speaking.euler import VOICE_TAIL_FRAMES, Parts, Past, paces
-from engine.speaking.flow import Flow
+from engine.speaking.euler import VOICE_TAIL_FRAMES, Parts, Past, filled, paces, spread
+from engine.speaking.flow import REMEMBERED_TOKENS, Flow
 from engine.speaking.noise import Noise
 from engine.speaking.token_encoder import TokenEncoderCache
-
-_LONGEST_CONTEXT_TOKENS = 750
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,10 @@ class _StepCache:
     def parts(self) -> Parts:
         return self.keys, self.values, self.pasts
 
+    def spread(self) -> _StepCache:
+        """That of a voice, with room for the frames to come."""
+        return _StepCache([spread(key) for key in self.keys], [spread(value) for value in self.values], self.pasts)
+
     def arrays(self) -> list[mx.array]:
         return [*self.keys, *self.values, *(array for pair in self.pasts for array in pair)]
 
@@ -47,11 +50,12 @@ class FlowState:
     voice_frames: int
     encoder: TokenEncoderCache
     steps: tuple[_StepCache, ...]
+    made: int = 0  # frames of speech so far
 
     @property
     def frames(self) -> int:
         """Frames the next piece attends to; also where its noise begins."""
-        return min(int(self.steps[0].keys[0].shape[2]), self.voice_frames + VOICE_TAIL_FRAMES)
+        return self.voice_frames + min(self.made, VOICE_TAIL_FRAMES)
 
     def arrays(self) -> list[mx.array]:
         """All arrays, to evaluate them."""
@@ -71,7 +75,7 @@ class FlowStream:
 
     def begin(self, tokens: mx.array, mel: mx.array, embedding: mx.array) -> FlowState:
         """Take in a voice: tokens (P,), mel (2 P, 80), embedding (192,). Its own first tokens serve as look-ahead."""
-        flow = self._flow
+        flow, frames = self._flow, mel.shape[0]
         ahead = flow.encoder.look_ahead
         window = mx.concatenate([tokens, mx.take(tokens, mx.arange(ahead) % tokens.shape[0])])
         speaker = flow.speaker(embedding)
@@ -79,24 +83,62 @@ class FlowStream:
         conditions = flow.estimator.conditions(flow.encoder_proj(encoded)[0], speaker, mel, self._guided)
         # Voices are of any length, so nothing is traced for one.
         take = flow.steps.piece.once
-        _, steps = self._solve(take, self._noise.rows(0, mel.shape[0]), conditions, None, mel.shape[0])
-        encoder.trim(_LONGEST_CONTEXT_TOKENS)
-        state = FlowState(speaker, mel.shape[0], encoder, steps)
+        _, steps = self._solve(take, self._noise.rows(0, frames), conditions, None, frames, None)
+        encoder.trim(REMEMBERED_TOKENS)
+        if self._pads(frames):
+            encoder.pad(REMEMBERED_TOKENS)
+            steps = tuple(step.spread() for step in steps)
+        state = FlowState(speaker, frames, encoder, steps)
         mx.eval(state.arrays())
         return state
 
-    def step(self, state: FlowState, window: NDArray[np.int32], last: bool) -> tuple[mx.array, FlowState]:
-        """The next piece: a window (T,) of new tokens and their look-ahead (none with `last`); mel (2 T', 80)."""
+    def step(
+        self, state: FlowState, window: NDArray[np.int32], last: bool, size: int = 0
+    ) -> tuple[mx.array, FlowState]:
+        """The next piece: a window (T,) of new tokens and their look-ahead (none with `last`); mel (2 T', 80).
+
+        `size` are the tokens to which the last piece may be padded, 0 for none. After the last piece comes nothing.
+        """
         flow = self._flow
-        encoded, encoder = flow.encoder.step(flow.input_embedding(mx.array(window)[None]), state.encoder, last)
-        conditions = flow.estimator.conditions(flow.encoder_proj(encoded)[0], state.speaker, None, self._guided)
+        frames = flow.encoder.up_rate * (len(window) - (0 if last else flow.encoder.look_ahead))
+        once = last and not (size and self._pads(state.voice_frames))  # only the last piece may be of any length
+        conditions, encoder, seen = self._conditions(state, window, last, size, once)
         noise = self._noise.rows(state.frames, conditions.shape[1])
-        take = flow.steps.piece.once if last else flow.steps.piece  # only the last piece may be of any length
-        mel, steps = self._solve(take, noise, conditions, state.steps, state.voice_frames)
-        encoder.trim(_LONGEST_CONTEXT_TOKENS)
-        state = replace(state, encoder=encoder, steps=steps)
-        mx.async_eval(mel, *state.arrays())
+        take = flow.steps.piece.once if once else flow.steps.piece
+        mel, steps = self._solve(take, noise, conditions, state.steps, state.voice_frames, seen)
+        mel = mel[:frames]
+        state = replace(state, encoder=encoder, steps=steps, made=state.made + frames)
+        mx.async_eval(mel, *([] if last else state.arrays()))
         return mel, state
+
+    def _pads(self, voice_frames: int) -> bool:
+        """Whether caches after such a voice are padded. One of less than two seconds is kept in another way."""
+        return self._flow.steps.padded and voice_frames >= VOICE_TAIL_FRAMES
+
+    def _conditions(
+        self, state: FlowState, window: NDArray[np.int32], last: bool, size: int, once: bool
+    ) -> tuple[mx.array, TokenEncoderCache, mx.array | None]:
+        """Conditions of the next piece, what the encoder keeps, and which frames may be seen."""
+        flow = self._flow
+        if not self._pads(state.voice_frames):
+            encoded, encoder = flow.encoder.step(flow.input_embedding(mx.array(window)[None]), state.encoder, last)
+            encoder.trim(REMEMBERED_TOKENS)
+            made = flow.encoder_proj(encoded)[0]
+            return flow.estimator.conditions(made, state.speaker, None, self._guided), encoder, None
+        rate, ahead = flow.encoder.up_rate, flow.encoder.look_ahead
+        tokens = len(window) if last else len(window) - ahead
+        size = size or tokens
+        known = min((state.voice_frames + state.made) // rate, REMEMBERED_TOKENS)
+        padded = np.zeros((1, size + ahead), np.int32)
+        padded[0, : len(window)] = window
+        present, new = np.arange(size + ahead) < len(window), np.arange(size) < tokens
+        heard = np.concatenate([np.arange(REMEMBERED_TOKENS) >= REMEMBERED_TOKENS - known, new])
+        seen = np.concatenate([np.repeat(new, rate), filled(state.voice_frames, state.made)])
+        make = flow.piece_conditions.once if once else flow.piece_conditions
+        conditions, kept = make(
+            *(mx.array(each) for each in (padded, present, heard)), state.speaker, self._guided, state.encoder.parts()
+        )
+        return conditions, TokenEncoderCache(*kept), mx.array(seen)
 
     def _solve(
         self,
@@ -105,11 +147,12 @@ class FlowStream:
         conditions: mx.array,
         caches: tuple[_StepCache, ...] | None,
         voice_frames: int,
+        seen: mx.array | None,
     ) -> tuple[mx.array, tuple[_StepCache, ...]]:
         made, trim = [], self._flow.steps.trim
         for index, (time, pace) in enumerate(zip(self._times, self._paces, strict=True)):
             kept = trim(caches[index].parts(), voice_frames) if caches else None
-            x, parts = take(x, conditions, time, pace, kept, voice_frames)
+            x, parts = take(x, conditions, time, pace, kept, seen)
             made.append(_StepCache(*parts))
             mx.async_eval(x)  # the device works while the next step is put together
         return x, tuple(made)

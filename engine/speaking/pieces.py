@@ -1,7 +1,8 @@
 """How many speech tokens a piece of a stream may take.
 
-The sizes are few, for each is traced anew after everything that can come before it. When a piece is made, and which of
-its sizes it takes, is decided by whoever speaks: see `engine.conversation.speaking_along.schedule`.
+The sizes are few, for each is traced once; the last piece of a stream, which may be of any length, is padded to one of
+them. When a piece is made, and which of its sizes it takes, is decided by whoever speaks: see
+`engine.conversation.speaking_along.schedule`.
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ class Pieces:
     """Sizes of pieces. `fixed` are those of the first pieces, the last one for all that follow, and no others, so that
     the same tokens sound the same however they arrive. `eager`: where a piece of two hundred tokens takes little longer
     than one of ten, the first may take more. `longest`: no larger size was made beforehand, 0 where that is not needed.
+    `padded`: the last piece is padded to the next larger size.
     """
 
     fixed: tuple[int, ...] = ()
     eager: bool = False
     longest: int = 0
+    padded: bool = False
 
     def sizes(self, pieces: int, spoken: int) -> tuple[int, ...]:
         """Sizes that the next piece may have after so many pieces of `spoken` tokens, the least one first."""
@@ -41,9 +44,18 @@ class Pieces:
         sizes = next(sizes for start, sizes in reversed(known) if spoken >= start)
         return tuple(size for size in sizes if size <= max(self.longest, STEADY)) if self.longest else sizes
 
+    def room(self, tokens: int) -> int:
+        """The least size that holds a last piece of so many tokens, 0 when there is none to which it is padded."""
+        if not self.padded:
+            return 0
+        tables = _EAGER_SIZES if self.eager else _SIZES
+        known = self.fixed or {size for _, sizes in tables for size in sizes if size <= (self.longest or size)}
+        return min((size for size in known if size >= tokens), default=0)
+
     def shapes(self, remembered: int) -> list[tuple[int, int]]:
-        """Every size that a piece can have but the last one of a stream, with the tokens spoken before it, counted as
-        far as a stream remembers them. What comes before a size comes before it in the list, and small sizes first.
+        """Every size that a piece can have, the last one of a stream where it is not padded left out, with the tokens
+        spoken before it, counted as far as that makes another shape. What comes before a size comes before it in the
+        list, and small sizes first.
         """
         found: list[tuple[int, int]] = []
         reached, coming = {(0, 0)}, [(0, 0)]

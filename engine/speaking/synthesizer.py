@@ -68,7 +68,7 @@ class Synthesizer:
         self._measured = [] if measured is None else measured
         self._flow, self._vocoder = flow, vocoder
         self._steps, self._guidance, self._seed = steps, guidance, seed
-        self._plan = Pieces(tuple(chunk_tokens or ()), eager=flow.steps.long_pieces)
+        self._plan = Pieces(tuple(chunk_tokens or ()), eager=flow.steps.long_pieces, padded=flow.steps.padded)
         self._noise = Noise(flow.config.output_size, seed)
         self._stream = FlowStream(flow, self._noise, steps=steps, guidance=guidance)
         self._sound = VocoderStream(vocoder, seed=seed)
@@ -167,7 +167,8 @@ class Synthesizer:
         """
         states = {0: self.prepare()}
         self._measured.clear()
-        remembered = VOICE_TAIL_FRAMES // self._flow.encoder.up_rate
+        # Padded caches are alike after any piece, but the sound of a first piece has no overlap before it.
+        remembered = 1 if self._plan.padded else VOICE_TAIL_FRAMES // self._flow.encoder.up_rate
         sound = VocoderStream(self._vocoder, seed=self._seed)
         works: dict[int, float] = {}
         yield
@@ -210,7 +211,7 @@ class Synthesizer:
         self._taken += taken
         self._pieces += 1
         state = self._state or self.prepare()
-        mel, self._state = self._stream.step(state, window, last)
+        mel, self._state = self._stream.step(state, window, last, self.pieces.room(taken) if last else 0)
         return self._sound.step(mel, last)
 
     def _in_pieces(self, tokens: NDArray[np.int32]) -> Samples:

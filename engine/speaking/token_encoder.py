@@ -188,6 +188,10 @@ class Doubling(nn.Module):
         return self.conv(joined), joined[:, -2 * self._stride :]
 
 
+# Inputs of the two convolutions, keys and values of the first layers and of the second ones.
+CacheParts = tuple[mx.array, mx.array, list[mx.array], list[mx.array]]
+
+
 @dataclass
 class TokenEncoderCache:
     """What the encoder remembers of a stream: inputs of the two convolutions, keys and values of every layer."""
@@ -204,9 +208,24 @@ class TokenEncoderCache:
             self.first = [mx.contiguous(layer[:, :, :, -tokens:]) for layer in self.first]
             self.second = [mx.contiguous(layer[:, :, :, -tokens * rate :]) for layer in self.second]
 
+    def pad(self, tokens: int) -> None:
+        """Put emptiness before what is remembered, so that it has the length of so many tokens."""
+        missing = tokens - self.first[0].shape[3]
+        rate = self.second[0].shape[3] // self.first[0].shape[3]
+        self.first = [_lengthened(layer, missing) for layer in self.first]
+        self.second = [_lengthened(layer, missing * rate) for layer in self.second]
+
+    def parts(self) -> CacheParts:
+        """What it is made of, for functions that are traced."""
+        return self.look_ahead, self.doubling, self.first, self.second
+
     def arrays(self) -> list[mx.array]:
         """All arrays, to evaluate them."""
         return [self.look_ahead, self.doubling, *self.first, *self.second]
+
+
+def _lengthened(layer: mx.array, missing: int) -> mx.array:
+    return mx.pad(layer, [(0, 0), (0, 0), (0, 0), (missing, 0), (0, 0)])
 
 
 class TokenEncoder(nn.Module):
@@ -256,6 +275,18 @@ class TokenEncoder(nn.Module):
         if last:
             x = mx.pad(x, [(0, 0), (0, self.look_ahead), (0, 0)])
         x, _, cache = self._stages(x, None, cache)
+        return x, cache
+
+    def step_among(
+        self, embedded: mx.array, cache: TokenEncoderCache, present: mx.array, seen: mx.array
+    ) -> tuple[mx.array, TokenEncoderCache]:
+        """As `step`, where tokens and what is remembered are padded so that shapes come again.
+
+        `present` (T,) is True for tokens that are there, look-ahead included; `seen` (K,) for the places, remembered
+        ones and then new ones, that are.
+        """
+        x = self.embed(embedded) * present[:, None]
+        x, _, cache = self._stages(x, seen[None], cache)
         return x, cache
 
     def _stages(

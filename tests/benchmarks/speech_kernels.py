@@ -43,11 +43,14 @@ def _flow_cases(dtype: mx.Dtype) -> Iterator[Case]:
     yield "join to float32", *join[1:], (kernels.BRANCH, x, plain, bias, triple, mx.float32), {}
     yield "between", kernels.between, words.between, (taps, triple, past), {}
     wide, wide_bias, affine = some(rows, 3 * C, dtype=dtype), some(3 * C), some(4, C // _HEADS)
-    heads = (kernels.heads, words.heads, (wide, wide_bias, affine, _HEADS, dtype, 50))
+    heads = (kernels.heads, words.heads, (wide, wide_bias, affine, _HEADS, dtype))
     yield "heads", *heads, {}
-    for before in (60, 170):
+    for before in (200, 120):
         old = tuple(some(2, _HEADS, before, C // _HEADS, dtype=dtype) for _ in range(2))
         yield f"heads, {before} before", *heads, {"old": old}
+        yield f"heads, {before} before, trimmed", *heads, {"old": old, "trimmed": True}
+    scores, seen = some(2, _HEADS, _FRAMES, 157, dtype=dtype), mx.arange(157) % 3 > 0
+    yield "shares", kernels.shares, words.shares, (scores, seen), {}
     yield "gelu", kernels.gelu, words.gelu, (some(rows, 4 * C, dtype=dtype), some(4 * C)), {}
     euler = (some(_FRAMES, 80), some(rows, 80, dtype=dtype), some(80), some(2))
     yield "euler", kernels.euler, words.euler, euler, {}

@@ -13,7 +13,7 @@ from engine.backends.cuda.vocoder import CudaPitch, CudaVocoder
 from engine.backends.half import HALF, halve_flow
 from engine.backends.plain import Plain
 from engine.language import LanguageModel
-from engine.speaking.euler import EulerSteps, Parts
+from engine.speaking.euler import VOICE_TAIL_FRAMES, EulerSteps, Parts, trim
 from engine.speaking.flow import Flow
 from engine.speaking.vocoder import Vocoder
 
@@ -45,13 +45,18 @@ class Cuda(Plain):
         estimator = CudaEstimator(flow.estimator, HALF if self.half else mx.float32)
         # What a stream keeps of a step is not made by the first of the two, so that it needs no memory.
         whole, piece = self._trace(lambda *given: estimator.step(*given)[0]), self._trace(estimator.step)
-        flow.take_steps(EulerSteps(whole, piece, triples, _untrimmed, always_guided=True, long_pieces=True))
+        steps = EulerSteps(whole, piece, triples, _joined, always_guided=True, long_pieces=True, padded=True)
+        flow.take_steps(steps, self._trace(flow.conditions_among))
 
     def attach_vocoder(self, vocoder: Vocoder) -> None:
         """See `Backend`."""
         vocoder.take(self._trace(CudaPitch(vocoder.f0_predictor)), self._trace(CudaVocoder(vocoder, mx.float32)))
 
 
-def _untrimmed(parts: Parts, _: int) -> Parts:
-    """What was kept, as it is: one kernel trims and joins it."""
-    return parts
+def _joined(parts: Parts, voice_frames: int) -> Parts:
+    """What was kept, in one part. A kernel trims it as it makes it, but that of a very short voice."""
+    most = voice_frames + VOICE_TAIL_FRAMES
+    if parts[0][0].shape[2] <= most:
+        return parts
+    keys, values, past = trim(parts, voice_frames)
+    return [mx.concatenate(key, axis=2) for key in keys], [mx.concatenate(value, axis=2) for value in values], past

@@ -70,13 +70,13 @@ class _Block:
         self._silence = (silence, silence)
         mx.eval(self.conv_affine, silence)
 
-    def attend(self, y: mx.array, voice_frames: int, old: Pair | None) -> tuple[mx.array, Pair]:
-        """Products of the input projections (2 T, 3 H d) to the attended (2 T, H d), and all keys and values."""
-        query, key, value = kernels.heads(
-            y, self.enter.bias, self.head_affine, self._heads, self._dtype, voice_frames, old
-        )
-        out = mx.softmax(query @ key.swapaxes(2, 3), axis=-1, precise=True) @ value
-        return out.swapaxes(1, 2).reshape(y.shape[0], -1), (key, value)
+    def attend(self, y: mx.array, seen: mx.array | None, old: Pair | None) -> tuple[mx.array, Pair]:
+        """Products of the input projections (2 T, 3 H d) to the attended (2 T, H d), and the keys and values kept."""
+        sizes = (self._heads, self._dtype)
+        query, key, value, *kept = kernels.heads(y, self.enter.bias, self.head_affine, *sizes, old, seen is not None)
+        scores = query @ key.swapaxes(2, 3)
+        weights = mx.softmax(scores, axis=-1, precise=True) if seen is None else kernels.shares(scores, seen)
+        return (weights @ value).swapaxes(1, 2).reshape(y.shape[0], -1), (kept[0], kept[1])
 
     def __call__(
         self,
@@ -84,14 +84,14 @@ class _Block:
         normed: mx.array,
         numbers: list[mx.array],
         following: mx.Dtype,
-        voice_frames: int,
+        seen: mx.array | None,
         old: Pair | None,
         past: Pair | None,
     ) -> tuple[mx.array, mx.array, Pair, Pair]:
         """x (2 T, C) and its norm, with the block's three triples, to the next block's, whose norm is `following`."""
         kind, dtype = kernels.BRANCH, self._dtype
         past = past or self._silence
-        attended, store = self.attend(self.enter(normed), voice_frames, old)
+        attended, store = self.attend(self.enter(normed), seen, old)
         x, normed, first = kernels.join(kind, x, self.leave(attended), self.leave.bias, numbers[0], dtype, past[0])
         inner, second = kernels.between(self.convolve(normed), self.conv_affine, past[1])
         taps = self.convolve_again(inner)
@@ -126,11 +126,12 @@ class CudaEstimator:
         numbers: list[mx.array],
         pace: mx.array,
         cache: Parts | None = None,
-        voice_frames: int = 0,
+        seen: mx.array | None = None,
     ) -> tuple[mx.array, Parts]:
         """One Euler step of x (T, 80) under conditions (2, T, C) with the `triples` of its time.
 
-        `pace` (2,) is the step's duration and the guidance. Returns the new x and what the next piece needs.
+        `pace` (2,) is the step's duration and the guidance. Returns the new x and what the next piece needs: where
+        something is not `seen`, trimmed already.
         """
         entered = self._enter(x)
         state = conditions.reshape(-1, conditions.shape[2])
@@ -141,7 +142,7 @@ class CudaEstimator:
             past = cache[2][index] if cache else None
             following = mx.float32 if block is self._blocks[-1] else self.dtype
             own = numbers[3 * index + 1 : 3 * index + 4]
-            state, normed, store, past = block(state, normed, own, following, voice_frames, old, past)
+            state, normed, store, past = block(state, normed, own, following, seen, old, past)
             keys.append(store[0])
             values.append(store[1])
             pasts.append(past)

@@ -135,18 +135,22 @@ _HEADS = (
     + r"""
   constexpr int WIDTH = H * D, EACH = D / 32;
   const int frames = y_shape[0] / 2;
-  const int voice = voice_frames[0];
   const int before = CACHED ? old_key_shape[2] : 0;
-  const int kept = before > voice + TAIL ? voice + TAIL : before;
-  const int all = frames + kept;
+  const int all = frames + before;
   if (unit >= 2 * H * all) return;
-  if (unit >= 2 * H * frames) {
-    const int row = (unit - 2 * H * frames) / kept, place = (unit - 2 * H * frames) % kept;
-    const int source = before > kept && place >= voice ? before - kept + place : place;
-    const size_t from = (size_t(row) * before + source) * D, to = (size_t(row) * all + frames + place) * D;
+  if (CACHED && unit >= 2 * H * frames) {
+    const int row = (unit - 2 * H * frames) / before, source = (unit - 2 * H * frames) % before;
+    const int place = frames + source;
+    const size_t from = (size_t(row) * before + source) * D, to = (size_t(row) * all + place) * D;
+    const int stays = !TRIMMED ? -1 : place < before - TAIL ? place : source >= before - TAIL ? source : -1;
+    const size_t kept = (size_t(row) * before + stays) * D;
     for (int d = lane; d < D; d += 32) {
       key[to + d] = old_key[from + d];
       value[to + d] = old_value[from + d];
+      if (stays >= 0) {
+        kept_key[kept + d] = old_key[from + d];
+        kept_value[kept + d] = old_value[from + d];
+      }
     }
     return;
   }
@@ -154,6 +158,8 @@ _HEADS = (
   const int item = row / frames, frame = row % frames;
   float q[EACH], k[EACH];
   const size_t to = (size_t(item * H + head) * all + frame) * D;
+  const size_t kept = (size_t(item * H + head) * before + frame) * D;
+  const bool stays = TRIMMED && frame < before - TAIL;
 #pragma unroll
   for (int j = 0; j < EACH; ++j) {
     const int d = j * 32 + lane, c = head * D + d;
@@ -161,6 +167,7 @@ _HEADS = (
     q[j] = static_cast<float>(y[from]) + bias[c];
     k[j] = static_cast<float>(y[from + WIDTH]) + bias[WIDTH + c];
     value[to + d] = static_cast<O>(static_cast<float>(y[from + 2 * WIDTH]) + bias[2 * WIDTH + c]);
+    if (stays) kept_value[kept + d] = value[to + d];
   }
   normalise<EACH>(q, 1e-5f);
   normalise<EACH>(k, 1e-5f);
@@ -170,6 +177,29 @@ _HEADS = (
     const int d = j * 32 + lane;
     query[query_to + d] = static_cast<O>((q[j] * affine[d] + affine[D + d]) * rsqrtf(float(D)));
     key[to + d] = static_cast<O>(k[j] * affine[2 * D + d] + affine[3 * D + d]);
+    if (stays) kept_key[kept + d] = key[to + d];
+  }
+"""
+)
+
+_SHARES = (
+    _ROW
+    + r"""
+  const int places = x_shape[3];
+  if (unit >= x_shape[0] * x_shape[1] * x_shape[2]) return;
+  const size_t row = size_t(unit) * places;
+  float best = -1e30f, total = 0.0f;
+  for (int p = lane; p < places; p += 32) {
+    if (seen[p]) best = fmaxf(best, static_cast<float>(x[row + p]));
+  }
+#pragma unroll
+  for (int step = 16; step > 0; step /= 2) best = fmaxf(best, __shfl_xor_sync(0xffffffffu, best, step));
+  for (int p = lane; p < places; p += 32) {
+    if (seen[p]) total += expf(static_cast<float>(x[row + p]) - best);
+  }
+  const float scale = 1.0f / warp_sum(total);
+  for (int p = lane; p < places; p += 32) {
+    out[row + p] = static_cast<A>(seen[p] ? expf(static_cast<float>(x[row + p]) - best) * scale : 0.0f);
   }
 """
 )
@@ -321,37 +351,45 @@ def heads(
     affine: mx.array,
     head_count: int,
     dtype: mx.Dtype,
-    voice_frames: int,
     old: tuple[mx.array, mx.array] | None = None,
-) -> tuple[mx.array, mx.array, mx.array]:
-    """Queries, keys and values of y (2 T, 3 H d), keys and values followed by what is kept of `old` (2, H, K, d).
+    trimmed: bool = False,
+) -> tuple[mx.array, mx.array, mx.array, mx.array, mx.array]:
+    """Queries, keys and values of y (2 T, 3 H d), keys and values followed by `old` (2, H, K, d), and what is kept of
+    these keys and values: all, or if `trimmed` the newest and the last hundred, as many as `old` has.
 
     `affine` (4, d): weight and bias of the norm of queries, then of keys. Queries (2, H, T, d) are divided by √d.
     """
     rows, width = y.shape[0], y.shape[1] // 3
     frames, D = rows // 2, width // head_count
     before = old[0].shape[2] if old else 0
-    total = frames + min(before, voice_frames + VOICE_TAIL_FRAMES)
-    names = ("y", "bias", "affine", "voice_frames", "old_key", "old_value")
-    kernel = _kernel("heads", _HEADS, names, ("query", "key", "value"))
+    names = ("y", "bias", "affine", "old_key", "old_value")
+    kernel = _kernel("heads", _HEADS, names, ("query", "key", "value", "kept_key", "kept_value"))
     template = {
         "H": head_count,
         "D": D,
         "TAIL": VOICE_TAIL_FRAMES,
         "CACHED": old is not None,
+        "TRIMMED": trimmed,
         "A": y.dtype,
         "O": dtype,
     }
-    query = (2, head_count, frames, D)
-    store = (2, head_count, total, D)
+    store, kept = (2, head_count, frames + before, D), (2, head_count, before, D) if trimmed else (1,)
     made = _launch(
         kernel,
-        [y, bias, affine, mx.array([voice_frames]), *(old or (y, y))],
+        [y, bias, affine, *(old or (y, y))],
         template,
-        2 * head_count * total * _LANES,
-        [(query, dtype), (store, dtype), (store, dtype)],
+        2 * head_count * (frames + before) * _LANES,
+        [(shape, dtype) for shape in ((2, head_count, frames, D), store, store, kept, kept)],
     )
-    return made[0], made[1], made[2]
+    query, key, value, *rest = made
+    return (query, key, value, rest[0], rest[1]) if trimmed else (query, key, value, key, value)
+
+
+def shares(x: mx.array, seen: mx.array) -> mx.array:
+    """Softmax of x (2, H, T, K) along its rows over the places that are `seen` (K,); 0 at the others."""
+    kernel = _kernel("shares", _SHARES, ("x", "seen"), ("out",))
+    rows = x.shape[0] * x.shape[1] * x.shape[2]
+    return _launch(kernel, [x, seen], {"A": x.dtype}, rows * _LANES, [(x.shape, x.dtype)])[0]
 
 
 def gelu(y: mx.array, bias: mx.array) -> mx.array:

@@ -139,9 +139,15 @@ class Schedule:
         rest = int(at.waiting + 1e-6)
         kept = self._look_ahead + 1 if at.ends else 0  # fewer than these are not left to a piece of their own
         fitting = [size for size in sizes if size + kept <= rest]
-        if at.ends and (not fitting or (rest <= 2 * sizes[-1] and not self._pieces.fixed)):
+        if at.ends and (not fitting or self._at_once(rest, sizes[-1])):
             fitting.append(rest)
         return max((size for size in fitting if self._in_time(at, size, fitting[0])), default=fitting[0])
+
+    def _at_once(self, rest: int, largest: int) -> bool:
+        """Whether the rest may be one piece."""
+        if self._pieces.padded:
+            return self._pieces.room(rest) > 0
+        return rest <= 2 * largest and not self._pieces.fixed
 
     def _in_time(self, at: _Standing, size: int, least: int) -> bool:
         if not at.pieces:

@@ -35,6 +35,19 @@ def test_fixed_sizes_never_change() -> None:
     assert plan.shapes(REMEMBERED) == [(0, 10), (10, 25), (35, 25), (50, 25)]
 
 
+def test_a_last_piece_is_padded_to_the_next_size_that_was_made_beforehand() -> None:
+    plan = Pieces(padded=True, longest=100)
+    assert [plan.room(tokens) for tokens in (1, 10, 11, 26, 51, 100)] == [10, 10, 15, 50, 100, 100]
+    assert plan.room(101) == 0
+    assert Pieces(eager=True, padded=True).room(399) == 400
+    assert Pieces((10, 25), padded=True).room(12) == 25
+    assert Pieces(longest=100).room(5) == 0
+
+
+def test_padded_pieces_have_a_shape_for_each_size_and_another_for_the_first() -> None:
+    assert Pieces(padded=True).shapes(1) == [(0, 10), *((1, size) for size in (10, 15, 20, 25, 50, 100, 200))]
+
+
 @pytest.mark.parametrize("eager", [False, True])
 def test_few_shapes_are_traced_each_after_what_comes_before_it(eager: bool) -> None:
     shapes = Pieces(eager=eager).shapes(REMEMBERED)

@@ -48,19 +48,27 @@ def heads(
     affine: mx.array,
     head_count: int,
     dtype: mx.Dtype,
-    voice_frames: int,
     old: tuple[mx.array, mx.array] | None = None,
-) -> tuple[mx.array, mx.array, mx.array]:
+    trimmed: bool = False,
+) -> tuple[mx.array, mx.array, mx.array, mx.array, mx.array]:
     size = y.shape[1] // 3 // head_count
     joint = (y + bias).reshape(2, -1, 3, head_count, size).transpose(2, 0, 3, 1, 4)
     query = mx.fast.layer_norm(joint[0], affine[0], affine[1], 1e-5) * size**-0.5
     made = [mx.fast.layer_norm(joint[1], affine[2], affine[3], 1e-5).astype(dtype), joint[2].astype(dtype)]
-    for index, earlier in enumerate(old or ()):
-        if earlier.shape[2] > voice_frames + kernels.VOICE_TAIL_FRAMES:
-            tail = earlier[:, :, -kernels.VOICE_TAIL_FRAMES :]
-            earlier = mx.concatenate([earlier[:, :, :voice_frames], tail], axis=2)
-        made[index] = mx.concatenate([made[index], earlier], axis=2)
-    return query.astype(dtype), made[0], made[1]
+    if old is None:
+        return query.astype(dtype), *made, *made
+    made = [mx.concatenate(each, axis=2) for each in zip(made, old, strict=True)]
+    kept = [_newest_and_tail(each, old[0].shape[2]) for each in made] if trimmed else made
+    return query.astype(dtype), *made, *kept
+
+
+def _newest_and_tail(all_of: mx.array, places: int) -> mx.array:
+    tail = kernels.VOICE_TAIL_FRAMES
+    return mx.concatenate([all_of[:, :, : places - tail], all_of[:, :, -tail:]], axis=2)
+
+
+def shares(x: mx.array, seen: mx.array) -> mx.array:
+    return mx.softmax(mx.where(seen, x.astype(mx.float32), -mx.inf), axis=-1).astype(x.dtype)
 
 
 def gelu(y: mx.array, bias: mx.array) -> mx.array:
@@ -118,5 +126,5 @@ def overlap(
 
 def stand_in(monkeypatch: Any) -> None:
     """Use these in the place of the kernels."""
-    for function in (join, between, heads, gelu, euler, unfold, overlap):
+    for function in (join, between, heads, shares, gelu, euler, unfold, overlap):
         monkeypatch.setattr(kernels, function.__name__, function)

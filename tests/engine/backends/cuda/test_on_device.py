@@ -138,19 +138,20 @@ def _flow(attached: Cuda | Plain | None) -> Flow:
 
 
 def _mels(flow: Flow) -> list[mx.array]:
-    """One whole and three streamed pieces, the last after the caches were trimmed."""
+    """One whole and three streamed pieces, the last after the caches were trimmed, and padded as well."""
     random = np.random.default_rng(1)
     tokens = random.integers(0, 50, 70).astype(np.int32)
-    voice = mx.array(random.integers(0, 50, 30).astype(np.int32))
-    mel, embedding = (mx.array(random.standard_normal(shape).astype(np.float32)) for shape in ((60, 80), (192,)))
+    voice = mx.array(random.integers(0, 50, 60).astype(np.int32))
+    mel, embedding = (mx.array(random.standard_normal(shape).astype(np.float32)) for shape in ((120, 80), (192,)))
     noise = Noise(80)
-    whole = flow(mx.array(tokens), voice, mel, embedding, noise.rows(0, 200), steps=4)
+    whole = flow(mx.array(tokens), voice, mel, embedding, noise.rows(0, 260), steps=4)
     stream = FlowStream(flow, noise, steps=4)
     state = stream.begin(voice, mel, embedding)
     first, state = stream.step(state, tokens[:13], False)
     second, state = stream.step(state, tokens[10:63], False)
     third, _ = stream.step(state, tokens[60:], True)
-    return [whole, first, second, third]
+    padded, _ = stream.step(state, tokens[60:], True, 50)
+    return [whole, first, second, third, padded]
 
 
 @pytest.mark.parametrize("attached", [Cuda, Plain])

@@ -49,26 +49,31 @@ def _flow(attached: Plain | Cpu | None = None) -> Flow:
     return flow
 
 
-def _mels(flow: Flow) -> list[np.ndarray]:
-    """One whole and three streamed pieces, the last after the caches were trimmed."""
+def _mels(flow: Flow, voice_tokens: int = 55) -> list[np.ndarray]:
+    """One whole and three streamed pieces, the last after the caches were trimmed, and padded as well."""
     random = np.random.default_rng(1)
     tokens = random.integers(0, 50, 70).astype(np.int32)
-    voice = mx.array(random.integers(0, 50, 3).astype(np.int32))
-    mel, embedding = (mx.array(random.standard_normal(shape).astype(np.float32)) for shape in ((6, 80), (192,)))
+    voice = mx.array(random.integers(0, 50, voice_tokens).astype(np.int32))
+    shapes = ((2 * voice_tokens, 80), (192,))
+    mel, embedding = (mx.array(random.standard_normal(shape).astype(np.float32)) for shape in shapes)
     noise = Noise(80)
-    whole = flow(mx.array(tokens[:5]), voice, mel, embedding, noise.rows(0, 16), steps=3)
+    whole = flow(mx.array(tokens[:5]), voice, mel, embedding, noise.rows(0, 120), steps=3)
     streamer = FlowStream(flow, noise, steps=3)
     state = streamer.begin(voice, mel, embedding)
     first, state = streamer.step(state, tokens[:8], False)
     second, state = streamer.step(state, tokens[5:68], False)
     third, _ = streamer.step(state, tokens[65:], True)
-    return [np.array(piece) for piece in (whole, first, second, third)]
+    padded, _ = streamer.step(state, tokens[65:], True, 60)
+    return [np.array(piece) for piece in (whole, first, second, third, padded)]
 
 
+@pytest.mark.parametrize("voice_tokens", [55, 3])
 @pytest.mark.parametrize(("half", "tolerance"), [(False, 1e-5), (True, 3e-3)])
-def test_the_flow_on_cuda_gives_the_same_mel(monkeypatch: pytest.MonkeyPatch, half: bool, tolerance: float) -> None:
+def test_the_flow_on_cuda_gives_the_same_mel(
+    monkeypatch: pytest.MonkeyPatch, half: bool, tolerance: float, voice_tokens: int
+) -> None:
     stand_in(monkeypatch)
-    for ours, theirs in zip(_mels(_flow(Cuda(half))), _mels(_flow()), strict=True):
+    for ours, theirs in zip(_mels(_flow(Cuda(half)), voice_tokens), _mels(_flow(), voice_tokens), strict=True):
         assert np.abs(ours - theirs).max() <= tolerance * np.abs(theirs).max()
 
 
@@ -96,9 +101,11 @@ def test_the_streams_of_a_flow_trace_a_step_once(monkeypatch: pytest.MonkeyPatch
     attached = Cuda(half=False)
     flow = _flow(attached)
     first = _mels(flow)
-    assert attached.traces == 3  # the whole and two pieces, of three steps each; no voice and no last piece
+    # The whole; two pieces, of three steps each, and the conditions of each; no voice and no last piece as it is. The
+    # one that is padded has the second one's sizes.
+    assert attached.traces == 5
     again = _mels(flow)
-    assert attached.traces == 3
+    assert attached.traces == 5
     assert all(np.array_equal(one, other) for one, other in zip(first, again, strict=True))
 
 
