@@ -19,7 +19,7 @@ from engine.hearing import Hearing
 from engine.language import LanguageModel, Sampler, Sampling, Vocabulary
 from engine.session import Session
 
-_HEARD_SAMPLES = 16_000
+_QUESTION_SAMPLES = 3 * 16_000
 _WRITTEN = 3  # ids: the first one is read differently from those that follow
 
 
@@ -48,7 +48,7 @@ def warming_up(
 
 def warming_networks(engine: Networks) -> Iterator[None]:
     """Let the networks of this process hear something and choose an id in every task."""
-    mx.eval(engine.hearing.encode(np.zeros(_HEARD_SAMPLES, np.float32)))
+    mx.eval(engine.hearing.encode(np.zeros(_QUESTION_SAMPLES, np.float32)))
     yield
     for task, default in (("speech", TALK), ("chat", TALK), ("transcribe", TRANSCRIBING)):
         _choose_an_id(engine.llm, sampling_for(task, engine.about, default, engine.vocabulary))
@@ -57,11 +57,15 @@ def warming_networks(engine: Networks) -> Iterator[None]:
 
 def _steps(engine: Model, settings: SessionSettings, tools: tuple[str, ...]) -> Iterator[None]:
     yield from engine.warming_networks()
+    question = np.random.default_rng(0).normal(0, 0.01, _QUESTION_SAMPLES).astype(np.float32)
     if engine.variant != Variant.BASE:
-        turn = Turn(text="Hello.", spoken_answer=False, allow_tools=tools, max_tokens=_WRITTEN)
-        with closing(Session(engine, replace(settings, confirm=lambda call: False)).ask(turn)) as events:
-            for _ in events:
-                yield
+        for turn in (
+            Turn(text="Hello.", spoken_answer=False, allow_tools=tools, max_tokens=_WRITTEN),
+            Turn(question, spoken_answer=engine.capabilities.speaks, allow_tools=tools, max_tokens=_WRITTEN),
+        ):
+            with closing(Session(engine, replace(settings, confirm=lambda call: False)).ask(turn)) as events:
+                for _ in events:
+                    yield
     if engine.capabilities.speaks:
         synthesizer = Voices(lambda: engine.speaking).synthesizer(settings)
         yield from synthesizer.warming_up()
