@@ -15,6 +15,7 @@ import mlx.core as mx
 import numpy as np
 
 _TIES = 64  # how many ids that score exactly like the last one of top-k are kept beside it
+_GROUP = 64  # ids that are looked at together when the best are sought
 _KEYS = 256  # random keys made at a time
 _SEEDS = 1 << 64  # that there are; any other number stands for one of them
 
@@ -140,8 +141,7 @@ def candidate_logits(scores: mx.array, sampling: Sampling) -> tuple[mx.array, mx
     C = min(sampling.top_k + _TIES, V) if limited else V
     scores = scores / sampling.temperature
     if C < V:
-        ids = mx.argpartition(-scores, C - 1, axis=-1)[:, :C]
-        scores = mx.take_along_axis(scores, ids, axis=-1)
+        ids, scores = _best(scores, C)
         order = mx.argsort(-scores, axis=-1)
         ids = mx.take_along_axis(ids, order, axis=-1)
     else:
@@ -150,6 +150,25 @@ def candidate_logits(scores: mx.array, sampling: Sampling) -> tuple[mx.array, mx
     if limited:
         logits = mx.where(logits < logits[:, sampling.top_k - 1, None], -mx.inf, logits)
     return ids, _nucleus(logits, sampling.top_p, sampling.min_p)
+
+
+def _best(scores: mx.array, count: int) -> tuple[mx.array, mx.array]:
+    """Ids (B, count) of the best scores (B, V), in any order, and their scores.
+
+    They lie in the `count` groups whose best is best, so that only those are told apart: a vocabulary has a hundred
+    times as many ids as can be chosen.
+    """
+    B, V = scores.shape
+    groups = -(-V // _GROUP)
+    if groups <= 2 * count:
+        ids = mx.argpartition(-scores, count - 1, axis=-1)[:, :count]
+        return ids, mx.take_along_axis(scores, ids, axis=-1)
+    apart = mx.pad(scores, [(0, 0), (0, groups * _GROUP - V)], constant_values=-mx.inf).reshape(B, groups, _GROUP)
+    chosen = mx.argpartition(-apart.max(axis=-1), count - 1, axis=-1)[:, :count]
+    members = mx.take_along_axis(apart, chosen[..., None], axis=1).reshape(B, -1)
+    places = mx.argpartition(-members, count - 1, axis=-1)[:, :count]
+    ids = mx.take_along_axis(chosen, places // _GROUP, axis=-1) * _GROUP + places % _GROUP
+    return ids, mx.take_along_axis(members, places, axis=-1)
 
 
 def _nucleus(logits: mx.array, top_p: float, min_p: float) -> mx.array:

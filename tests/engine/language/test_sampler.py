@@ -58,6 +58,23 @@ def test_the_distribution_equals_the_plain_definition(
     np.testing.assert_allclose(_our_distribution(scores, sampling), _plain_distribution(scores, sampling), atol=1e-5)
 
 
+@pytest.mark.parametrize("size", [158_720, 16_001])
+def test_the_best_of_a_large_vocabulary_are_those_of_the_plain_definition(size: int) -> None:
+    scores = np.random.default_rng(size).normal(0, 3, size).astype(np.float32)
+    scores[1000:1060] += 20  # most of the best stand together
+    sampling = Sampling(temperature=0.7, top_k=50, top_p=0.95)
+    np.testing.assert_allclose(_our_distribution(scores, sampling), _plain_distribution(scores, sampling), atol=1e-5)
+
+
+def test_ids_of_a_large_vocabulary_that_tie_with_the_last_of_top_k_stay() -> None:
+    scores = np.zeros(20_000, dtype=np.float32)
+    scores[[3, 19_999]] = 2.0
+    tied = np.arange(600, 18_600, 1500)
+    scores[tied] = 1.0
+    ours = _our_distribution(scores, Sampling(temperature=1.0, top_k=3))
+    assert set(np.flatnonzero(ours)) == {3, 19_999, *tied.tolist()}
+
+
 def test_ids_that_tie_with_the_last_of_top_k_stay() -> None:
     scores = np.zeros(SIZE, dtype=np.float32)
     scores[[3, 17]] = 2.0
