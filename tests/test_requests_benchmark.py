@@ -65,6 +65,21 @@ def test_the_table_shows_medians_but_the_worst_of_what_must_not_happen() -> None
     assert lines[-1] == "Left out: plain-8: no time was left."
 
 
+def test_a_timeline_is_told_in_the_order_of_beginnings_with_ids_together() -> None:
+    moments = [("encode", 0.0, 0.01), ("id", 0.05, 0.06), ("id", 0.06, 0.09), ("flow", 0.1, 0.15), ("piece", 0.09, 0.2)]
+    timeline = {"turn": 2, "ids": 85, "whole_s": 0.5, "moments": moments}
+    found = _found()
+    found["ways"]["plain-4"]["timelines"] = [timeline]
+    lines = markdown(found).splitlines()
+    begin = lines.index("plain-4, 85 ids at turn 2, 0.500 s with the watching:") + 3
+    assert lines[begin : begin + 4] == [
+        "  0.000 –   0.010  encode (10.0 ms)",
+        "  0.050 –   0.090  2 ids (usually 30.00 ms, 30.0 at most)",
+        "  0.090 –   0.200  piece (110.0 ms)",
+        "  0.100 –   0.150  flow (50.0 ms)",
+    ]
+
+
 def test_a_file_of_figures_is_printed_as_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "figures.json").write_text(json.dumps(_found()))
     assert requests.main(["--table", str(tmp_path / "figures.json")]) == 0
@@ -87,7 +102,7 @@ def test_a_file_that_cannot_be_written_is_known_before_anything_is_measured(tmp_
 def test_a_whole_run_of_a_way_that_exists_and_one_that_does_not(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     sizes = ["--size", "tiny", "--lengths", "20", "--turns", "1", "2", "--rounds", "1", "--voice-tokens", "20"]
-    assert requests.main([*sizes, "--ways", "auto-16", "cuda-16", "--json", str(file)]) == 1
+    assert requests.main([*sizes, "--ways", "auto-16", "cuda-16", "--timeline", "--json", str(file)]) == 1
     found = json.loads(file.read_text())
     assert list(found["ways"]) == ["auto-16"]
     assert list(found["left_out"]) == ["cuda-16"]
@@ -95,6 +110,10 @@ def test_a_whole_run_of_a_way_that_exists_and_one_that_does_not(tmp_path: Path) 
     replies = found["ways"]["auto-16"]["replies"]
     assert [(reply["turn"], reply["ids"], len(reply["rounds"])) for reply in replies] == [(1, 20, 1), (2, 20, 1)]
     assert all(reply["rounds"][0]["sound_s"] == 14 * 0.04 for reply in replies)
+    for timeline in found["ways"]["auto-16"]["timelines"]:
+        moments = [name for name, _, _ in timeline["moments"]]
+        assert (moments.count("encode"), moments.count("read"), moments.count("id")) == (1, 1, 19)
+        assert moments.count("piece") == moments.count("sounded") == moments.count("flow") > 0
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@ spare; for several lengths of reply, at several turns of a conversation.
 
     python -m tests.benchmarks.requests [--size full|tiny | --folder DIR] [--ways cuda-16 plain-16 plain-8 plain-4]
         [--lengths 85 160 315 1024] [--turns 1 2 20] [--rounds 3] [--voice-tokens 226] [--json FILE]
-        [--compile-in 12] [--decode] [--transcribing 5] [--budget-s 500]
+        [--compile-in 12] [--decode] [--transcribing 5] [--timeline] [--budget-s 500]
     python -m tests.benchmarks.requests --table FILE
 
 Weights are random and made in memory, or those of a model folder; replies are prescribed, and the network is run for
@@ -11,7 +11,8 @@ every id of them all the same. A way is a back-end and the bits of a weight (of 
 in a process of its own, after the warm-up that the app does. What was measured is printed and written to FILE after
 every way; a way that failed or for which no time was left is named with the reason, in FILE too, and makes the exit
 code 1. `--decode` adds ids a second beside mlx-lm, `--transcribing` so many questions asked while a recording is
-transcribed. `--table` prints a FILE as Markdown.
+transcribed, `--timeline` one more reply of each kind with the moments at which its parts begin and end. `--table`
+prints a FILE as Markdown.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--compile-in", type=int, default=0, help="processes that compile the CUDA kernels beforehand")
     parser.add_argument("--decode", action="store_true", help="ids a second beside mlx-lm, too")
     parser.add_argument("--transcribing", type=int, default=0, help="questions asked during a transcription, too")
+    parser.add_argument("--timeline", action="store_true", help="when the parts of a reply begin and end, too")
     parser.add_argument(
         "--budget-s", type=float, default=math.inf, help="end after so many seconds, with what there is"
     )
@@ -110,6 +112,7 @@ class Run:
             rounds=options.rounds,
             voice_tokens=options.voice_tokens,
             transcribing=options.transcribing,
+            timeline=options.timeline,
         )
 
     def _answer_of(self, module: str, name: str, *arguments: str) -> dict[str, Any] | None:

@@ -6,6 +6,8 @@ import statistics
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from tests.benchmarks.requests_timeline import in_words
+
 _NAMES = {"cuda": "own kernels", "plain": "plain MLX", "cpu": "CPU"}
 _COLUMNS = (
     ("whole", "whole_s", 2),
@@ -31,6 +33,9 @@ def markdown(found: dict[str, Any]) -> str:
     ]
     for name, way in found["ways"].items():
         lines += ["", *_way(name, way)]
+        for reply in way.get("timelines", ()):
+            title = f"{name}, {reply['ids']} ids at turn {reply['turn']}, {reply['whole_s']:.3f} s with the watching:"
+            lines += ["", title, "", "```", *in_words([tuple(moment) for moment in reply["moments"]]), "```"]
     if found["decode"]:
         lines += ["", "| writing alone | ids/s |", "|---|---|"]
         lines += [f"| {figure['name']} | {statistics.median(figure['values']):.0f} |" for figure in found["decode"]]

@@ -30,6 +30,7 @@ from engine.speaking import Voice
 from engine.transcription import transcribe
 from tests.benchmarks.measuring import machine
 from tests.benchmarks.random_model import random_engine, random_voice
+from tests.benchmarks.requests_timeline import watched
 from tests.fakes import scripted
 from tests.sounds import babble, tone
 
@@ -54,6 +55,7 @@ class Plan:
     rounds: int
     voice_tokens: int
     transcribing: int = 0
+    timeline: bool = False
 
     def to_json(self) -> str:
         """For the command line."""
@@ -135,6 +137,21 @@ class Way:
                 found[turn, length].append(self.answer(session, length))
                 session.forget(session.path[-1:])
         return [{"turn": turn, "ids": length, "rounds": rounds} for (turn, length), rounds in found.items()]
+
+    def timelines(self) -> list[dict[str, Any]]:
+        """Every length at every turn once more: when each part of it began and ended."""
+        found = []
+        for turn in self._plan.turns:
+            session = self._session_before(turn)
+            for length in self._plan.lengths:
+                if turn == 1:
+                    session = self._session_before(1)
+                began = time.perf_counter()
+                with watched(began) as moments:
+                    figures = self.answer(session, length, began)
+                session.forget(session.path[-1:])
+                found.append({"turn": turn, "ids": length, "whole_s": figures["whole_s"], "moments": moments})
+        return found
 
     def _session_before(self, turn: int) -> Session:
         session = Session(self.engine, self._settings)
@@ -236,6 +253,8 @@ def measure(plan: Plan) -> dict[str, Any]:
         "peak_bytes": mx.get_peak_memory(),
         "traced_meanwhile": getattr(way.engine.backend, "traces", 0) - traced,
     }
+    if plan.timeline:
+        figures["timelines"] = way.timelines()
     if plan.transcribing:
         figures["transcribing"] = way.during_transcription(plan.transcribing)
     way.engine.close()
