@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
 from engine.checkpoints.load import LoadedCheckpoint, loading
+from engine.conversation.model import Capabilities
 from engine.conversation.prompting.reading import Reader, SharedPrefixes
 from engine.errors import CheckpointError
 from engine.events import Progress
@@ -18,26 +18,21 @@ from engine.ranks.leading import LeadingModel
 if TYPE_CHECKING:
     from engine.conversation.replying.settings import SessionSettings
     from engine.ranks import Ranks
+    from engine.remote import AnyModel
     from engine.session import Session
     from engine.speaking import Speaking
     from engine.transcription.results import Options
     from engine.transcription.transcriber import Recognise
 
 
-@dataclass(frozen=True)
-class Capabilities:
-    """What a loaded model can do, so that nothing is offered that would fail."""
-
-    chats: bool
-    thinks: bool
-    speaks: bool
-
-
 class Engine:
     """One model in memory. Belongs to the thread that loaded it: MLX arrays must not cross threads.
 
     for progress in (load := Engine.loading(folder)): ...   # or simply Engine.load(folder)
+    model = Engine.connect("http://studio.local:8765")      # the same conversations with a model on another machine
     """
+
+    place = ""  # where it is, for people: nothing, for it is here
 
     def __init__(self, checkpoint: LoadedCheckpoint) -> None:
         self._checkpoint = checkpoint
@@ -97,6 +92,13 @@ class Engine:
         """
         checkpoint = yield from loading(Path(folder), dtype=dtype, insist=insist, backend=backend, ranks=ranks)
         return cls(checkpoint)
+
+    @staticmethod
+    def connect(address: str, token: str = "", speech_folders: Sequence[Path] | None = None) -> AnyModel:
+        """The model that another machine serves, to be used like one that was loaded. See `remote.connect`."""
+        from engine.remote import connect
+
+        return connect(address, token, speech_folders)
 
     @property
     def speaking(self) -> Speaking:

@@ -55,3 +55,7 @@ class NewerFormatError(StorageError):
 
 class RequestError(EngineError):
     """The request itself cannot be carried out by this model or with these options."""
+
+
+class RemoteError(EngineError):
+    """A model on another machine cannot be reached, does not let us in, or was lost."""

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-# The person at the window, then other programs' speakers, then files and background work. From SERVED on, work is a row
-# of short steps: whatever is more urgent is carried out between them.
-FIRST, URGENT, SOON, SERVED, PATIENT = range(5)
+# The person at the window, then other programs' speakers (first what is a short step of theirs), then files and
+# background work. From SERVED on, work is a row of short steps: whatever is more urgent is carried out between them.
+FIRST, URGENT, SOON, SERVED_AT_ONCE, SERVED, PATIENT = range(6)
 
 Work = Callable[[Any, "Request"], Iterator[Any]]  # given the EngineWork, and the request itself
 

@@ -10,13 +10,15 @@ from PySide6.QtCore import QObject
 
 from app.engine_side.engine_thread import EngineThread
 from app.engine_side.loading import Loaded
-from app.engine_side.requests import PATIENT, SERVED, Request
+from app.engine_side.requests import PATIENT, SERVED, SERVED_AT_ONCE, Request
 from app.translations import sentence
 from engine.errors import RequestError
 from engine.events import Pause
 
 if TYPE_CHECKING:
     from engine.serving import About, Job
+
+_LEVELS = {"AT_ONCE": SERVED_AT_ONCE, "SPEAKER": SERVED, "FILES": PATIENT}  # of `engine.serving.Priority`
 
 
 class ServedHost(QObject):
@@ -42,9 +44,7 @@ class ServedHost(QObject):
 
     def submit(self, job: Job) -> None:
         """Have a job done, from any thread: between its steps, the person at the window goes first."""
-        from engine.serving import Priority
-
-        level = SERVED if job.priority is Priority.SPEAKER else PATIENT
+        level = _LEVELS[job.priority.name]
         request = Request(job.name, lambda work, _request: _carry_out(work, job), level)
         self._jobs[request] = job
         self._thread.submit(request)

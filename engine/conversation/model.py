@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.conversation.prompting.prompts import Listener
@@ -13,13 +14,13 @@ if TYPE_CHECKING:
     from engine.speaking import Speaking
 
 
-class Abilities(Protocol):
-    """What the model can do."""
+@dataclass(frozen=True)
+class Capabilities:
+    """What a model can do, so that nothing is offered that would fail."""
 
-    @property
-    def thinks(self) -> bool: ...
-    @property
-    def speaks(self) -> bool: ...
+    chats: bool
+    thinks: bool
+    speaks: bool
 
 
 class Model(Protocol):
@@ -35,7 +36,7 @@ class Model(Protocol):
     @property
     def hearing(self) -> Listener: ...
     @property
-    def capabilities(self) -> Abilities: ...
+    def capabilities(self) -> Capabilities: ...
     @property
     def speaking(self) -> Speaking: ...
     @property

@@ -24,8 +24,9 @@ _END = -1  # before every priority
 class Priority(IntEnum):
     """Who goes first among what is served. A host may have more urgent work of its own."""
 
-    SPEAKER = 0  # somebody waits for an answer
-    FILES = 1
+    AT_ONCE = 0  # a short step of a conversation that goes on: it passes between two ids of an answer
+    SPEAKER = 1  # somebody waits for an answer
+    FILES = 2
 
 
 Steps = Callable[[Engine, "Job"], Iterator[Any]]

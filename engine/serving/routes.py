@@ -1,4 +1,4 @@
-"""All routes, as OpenAI names them."""
+"""All routes: those of OpenAI, and the one for other Earshots."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from engine.conversation.replying.tools import Tool
+from engine.remote.earshot.wire import PATH
 from engine.serving.chat import ChatRoute
+from engine.serving.distance import EarshotRoute
 from engine.serving.jobs import Host
 from engine.serving.models import Models
 from engine.serving.realtime import realtime_routes
@@ -28,6 +30,7 @@ def routes_of(
     sound = Transcriptions(host, transcribing)
     return [
         Route("/health", _health),
+        WebSocketRoute(PATH, EarshotRoute(host, transcribing.scribe).serve),
         Route("/v1/models", models.list),
         Route("/v1/models/{name:path}", models.one),
         Route("/v1/chat/completions", ChatRoute(host, voices, own_tools).complete, methods=["POST"]),

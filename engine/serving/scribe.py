@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from engine.engine import Engine
@@ -46,7 +46,7 @@ class Scribe:
         self._waiting: dict[_Kind, deque[_Wanted]] = {}
         self._at_work = False
 
-    def recognise(self, options: Options, windows: Sequence[Samples], details: bool = False) -> Iterator[Text]:
+    def recognise(self, options: Options, windows: Sequence[Samples], details: bool = False) -> Generator[Text]:
         """Texts of the windows with their places, as they are done. Raises what the model raises."""
         texts: queue.SimpleQueue[Text | BaseException] = queue.SimpleQueue()
         alike = _Kind(options.language, options.translate_to, details)

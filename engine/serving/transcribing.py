@@ -18,7 +18,7 @@ class Transcribing:
     """Transcribes files for others; windows of all of them are decoded together."""
 
     def __init__(self, host: Host) -> None:
-        self._host, self._scribe = host, Scribe(host)
+        self._host, self.scribe = host, Scribe(host)
 
     def steps(
         self, path: Path, options: Options, *, details: bool = False, longest_s: float | None = None
@@ -36,7 +36,7 @@ class Transcribing:
             voice_of = SpeakerNetwork(about.folder / "token2wav")
         yield from run(
             path,
-            lambda windows: self._scribe.recognise(options, windows, details),
+            lambda windows: self.scribe.recognise(options, windows, details),
             model_folder=about.folder,
             options=options,
             voice_of=voice_of,

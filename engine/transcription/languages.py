@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from engine.errors import RequestError
 
 # ISO 639-1 codes and the English names that prompts use.
@@ -42,3 +44,15 @@ def language_code(name: str) -> str:
 def english_name(code: str) -> str:
     """What English calls a language; the code itself where it is not known."""
     return LANGUAGES.get(code, code)
+
+
+def check_known(model: str, known: Sequence[str], languages: Iterable[str]) -> None:
+    """Raise RequestError for a language that a model does not know; `known` is empty where it knows any."""
+    for language in filter(None, languages):
+        if known and language not in known:
+            raise RequestError(
+                "{model} knows only {known}, not {language}: choose another model with --model.",
+                model=model,
+                known=", ".join(map(english_name, known)),
+                language=english_name(language),
+            )

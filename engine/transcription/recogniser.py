@@ -11,11 +11,10 @@ import mlx.core as mx
 from engine.conversation.prompting.chat_template import Message, Prompt, SoundPart, Variant, build, embedded
 from engine.conversation.prompting.tasks import TRANSCRIBE, transcribe_prompt, translate_prompt
 from engine.conversation.replying.settings import sampling_for
-from engine.errors import RequestError
 from engine.events import Samples
 from engine.hearing import RATE_HZ, Hearing
 from engine.language import LanguageModel, Sampling, Vocabulary, Written, generate_batch_in_steps
-from engine.transcription.languages import english_name
+from engine.transcription.languages import check_known, english_name
 from engine.transcription.results import Options, Recognised
 
 # Fast talkers stay below eight tokens a second in every language we looked at; more is a model that lost its way.
@@ -53,14 +52,7 @@ class Recogniser:
         self._variant = Variant(engine.variant)
         self._sampling = _sampling(engine.about, options)
         known = engine.about.get("languages") or ()
-        for language in filter(None, (options.language, options.translate_to)):
-            if known and language not in known:
-                raise RequestError(
-                    "{model} knows only {known}, not {language}: choose another model with --model.",
-                    model=engine.name,
-                    known=", ".join(map(english_name, known)),
-                    language=english_name(language),
-                )
+        check_known(engine.name, known, (options.language, options.translate_to))
         self._hint = "" if len(known) == 1 else options.language
 
     def __call__(self, windows: Sequence[Samples]) -> Iterator[tuple[int, str | Recognised] | None]:

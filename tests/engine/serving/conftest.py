@@ -59,14 +59,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
     with Worker(load) as worker:
         library = VoiceLibrary(tmp_path_factory.mktemp("served") / "voices")
-        library.add(_nobody(engines[0]))
+        library.add(nobody(engines[0]))
         server = Server(routes_of(worker, Voices(library), own_tools=[tool(calculator)]), Access(TOKEN))
         server.start()
         yield Served(server, worker, engines[0])
         server.stop()
 
 
-def _nobody(engine: Engine) -> Voice:
+def nobody(engine: Engine) -> Voice:
     """Any numbers are a voice for random weights."""
     chance, config = np.random.default_rng(0), engine.speaking.flow.config
     return Voice(

@@ -108,7 +108,7 @@ def test_windows_of_two_clients_are_decoded_together(
 def _scribe(served: Served) -> Any:
     routes = served.server.application.routes
     (route,) = (route for route in routes if getattr(route, "path", "") == ROUTE)
-    return route.endpoint.__self__._transcribing._scribe
+    return route.endpoint.__self__._transcribing.scribe
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,54 @@
+"""Which kind of server answers at an address, and the model that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engine.conversation.model import Model
+from engine.errors import RemoteError
+from engine.remote.address import Address
+from engine.remote.earshot.model import connect_to_earshot
+from engine.remote.local_speech import installed_speech
+
+if TYPE_CHECKING:
+    from engine.session import Session
+    from engine.transcription.results import Options
+    from engine.transcription.transcriber import Recognise
+
+
+class AnyModel(Model, Protocol):
+    """A model on another machine: what window and command line use of an `Engine`."""
+
+    folder: Path
+    place: str
+
+    @property
+    def memory_bytes(self) -> int: ...
+    def recogniser(self, options: Options) -> Recognise: ...
+    def session(self, **options: Any) -> Session: ...
+    def close(self) -> None: ...
+
+
+# Given an address, a token and the token2wav folders here: the model, or None where another kind of server answers.
+# Raises RemoteError.
+Kind = Callable[[Address, str, Sequence[Path]], AnyModel | None]
+KINDS: tuple[Kind, ...] = (connect_to_earshot,)
+
+
+def connect(address: str, token: str = "", speech_folders: Sequence[Path] | None = None) -> AnyModel:
+    """The model that is served at an address.
+
+    `speech_folders` are token2wav folders of this machine, those of its models by default: one that belongs to the
+    model makes the sound here. Raises RequestError for what is no address, RemoteError when nobody answers there who
+    has a model.
+    """
+    where = Address.of(address)
+    folders = installed_speech() if speech_folders is None else speech_folders
+    for kind in KINDS:
+        if (model := kind(where, token, folders)) is not None:
+            return model
+    raise RemoteError(
+        "{place} answers, but has no model for Earshot: start `earshot serve` there, or update it.", place=where.place
+    )

@@ -1,0 +1,1 @@
+"""Another Earshot: a protocol of our own over one WebSocket, version 1."""

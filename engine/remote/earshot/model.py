@@ -1,0 +1,172 @@
+"""The model of another Earshot, as window and command line use it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+
+from engine.checkpoints.catalogue import models_folder
+from engine.checkpoints.load_speaking import load_speaking
+from engine.conversation.model import Capabilities
+from engine.errors import CheckpointError, RemoteError
+from engine.events import Progress
+from engine.language import Vocabulary
+from engine.remote.address import Address
+from engine.remote.earshot.connection import Connection, LostConnectionError
+from engine.remote.earshot.reader import RemoteListener, RemoteReader
+from engine.remote.earshot.recogniser import RemoteRecogniser
+from engine.remote.earshot.speaking import RemoteSpeaking
+from engine.remote.earshot.wire import Message, WireError
+from engine.remote.local_speech import fitting
+from engine.storage import make_private_folder, replacing
+from engine.transcription.languages import check_known
+
+if TYPE_CHECKING:
+    from engine.conversation.replying.settings import SessionSettings
+    from engine.session import Session
+    from engine.speaking import Speaking
+    from engine.transcription.results import Options
+
+_TOKENIZER = "tokenizer.json"
+
+
+def connect_to_earshot(address: Address, token: str, speech_folders: Sequence[Path]) -> EarshotModel | None:
+    """The model of an Earshot, None where none answers. Raises RemoteError."""
+    connection = Connection.open(address, token)
+    return None if connection is None else EarshotModel(address, token, speech_folders, connection)
+
+
+class EarshotModel:
+    """A model that is read and written on another machine. Memory, prompts, tools and, where a token2wav folder here
+    fits it, the making of sound stay on this one. Belongs to one thread, as an `Engine` does.
+    """
+
+    def __init__(self, address: Address, token: str, speech_folders: Sequence[Path], connection: Connection) -> None:
+        """Raises RemoteError, and StorageError when its vocabulary cannot be kept."""
+        self._address, self._token, self._connection = address, token, connection
+        self._lock = threading.Lock()
+        hello = connection.hello
+        self.place = address.place
+        self.name: str = hello.get("name", str)
+        self.variant: str = hello.get("variant", str)
+        self.context_length: int = hello.get("context_length", int)
+        self._about: dict[str, Any] = hello.get("about", dict)
+        self.capabilities = Capabilities(hello.get("chats", bool), hello.get("thinks", bool), hello.get("speaks", bool))
+        self._identity = _identity(hello)
+        self._fingerprint = hello.get("fingerprint", str)
+        self._voices = [str(name) for name in hello.get("voices", list)]
+        self.hearing = RemoteListener()
+        self._speech_folder = fitting(speech_folders, self._fingerprint)
+        self._speaking: Speaking | RemoteSpeaking | None = None
+        kept = self._keep_tokenizer(hello.get("tokenizer", str))
+        self.vocabulary = Vocabulary.load(kept)
+        self.folder: Path = self._speech_folder.parent if self._speech_folder else kept
+
+    @property
+    def speaks_here(self) -> bool:
+        """Whether its speech tokens become sound on this machine."""
+        return self._speech_folder is not None
+
+    @property
+    def speaking(self) -> Any:
+        """What makes sound: `Speaking` here, else a stand-in for the one there. Raises CheckpointError."""
+        if self._speaking is None:
+            if not self.capabilities.speaks:
+                raise CheckpointError("{model} at {place} cannot speak.", model=self.name, place=self.place)
+            if self._speech_folder is not None:
+                self._speaking = load_speaking(self._speech_folder, self._about.get("flow_steps"))
+            else:
+                self._speaking = RemoteSpeaking(self, self._fingerprint, self._voices)
+        return self._speaking
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """See `Engine.about`."""
+        return dict(self._about)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes that MLX holds for this process at the moment."""
+        return int(mx.get_active_memory())
+
+    def new_reader(self) -> RemoteReader:
+        """What reads and writes for one conversation, or one task."""
+        return RemoteReader(self)
+
+    def recogniser(self, options: Options) -> RemoteRecogniser:
+        """What writes down windows of recordings as `options` ask. Raises RequestError for an unknown language."""
+        check_known(self.name, self._about.get("languages") or (), (options.language, options.translate_to))
+        return RemoteRecogniser(self, options)
+
+    def session(self, **options: Any) -> Session:
+        """A new conversation; the options are those of `Session`."""
+        from engine.session import Session
+
+        return Session(self, **options)
+
+    def warming_networks(self) -> Iterator[None]:
+        """Have the other machine do beforehand what the first sound and the first id would wait for."""
+        for _ in self.connection().call("warm", synthesizer=0).answers_and_waits():
+            yield
+
+    def warming_up(self, settings: SessionSettings | None = None, tools: tuple[str, ...] = ()) -> Generator[Progress]:
+        """See `warming.warming_up`."""
+        from engine.warming import warming_up
+
+        return warming_up(self, settings, tools)
+
+    def close(self) -> None:
+        """Hang up, and end its threads."""
+        if self._speaking is not None:
+            self._speaking.close()
+        self._connection.close()
+        mx.clear_cache()
+
+    # The line to the other machine.
+
+    def connection(self) -> Connection:
+        """One that is open; opened again when it was lost. Raises RemoteError."""
+        with self._lock:
+            if not self._connection.is_open:
+                self._connection = self._opened_again()
+            return self._connection
+
+    def drop_reader(self, name: str) -> None:
+        """Let it be forgotten there, if there is a connection. From any thread."""
+        with contextlib.suppress(LostConnectionError):
+            self._connection.send(Message({"call": 0, "do": "drop", "reader": name}))
+
+    def _opened_again(self) -> Connection:
+        connection = Connection.open(self._address, self._token)
+        if connection is not None and _identity(connection.hello) == self._identity:
+            return connection
+        if connection is not None:
+            connection.close()
+        raise RemoteError(
+            "{place} has another model now: choose it again on the models page of the settings.", place=self.place
+        )
+
+    def _keep_tokenizer(self, digest: str) -> Path:
+        """The folder that holds the tokenizer with this digest, which is fetched once."""
+        if not (len(digest) == 64 and digest.isalnum()):
+            raise WireError("the tokenizer has no digest")
+        folder = models_folder().parent / "elsewhere" / digest[:32]
+        if not (folder / _TOKENIZER).exists():
+            pieces = [answer.data for answer in self._connection.call("tokenizer").answers()]
+            if hashlib.sha256(b"".join(pieces)).hexdigest() != digest:
+                raise WireError("the tokenizer arrived damaged")
+            make_private_folder(folder)
+            with replacing(folder / _TOKENIZER, private=True) as file:
+                file.write(b"".join(pieces))
+        return folder
+
+
+def _identity(hello: Message) -> tuple[str, ...]:
+    """What must be the same when a connection is opened again."""
+    return tuple(str(hello.value.get(name)) for name in ("name", "variant", "context_length", "tokenizer"))

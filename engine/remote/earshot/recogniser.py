@@ -1,0 +1,39 @@
+"""Writes down windows of recordings on another machine, several at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from engine.events import Samples
+from engine.remote.earshot.connection import Connection
+from engine.remote.earshot.reader import Line
+from engine.remote.earshot.wire import samples_bytes
+from engine.transcription.results import Options, Recognised
+
+_TOGETHER = 8  # windows in a message: 25 s take 1.6 MB
+
+Text = tuple[int, str | Recognised] | None
+
+
+class RemoteRecogniser:
+    """See `Recogniser`: texts of the windows with their places, and None while nothing comes."""
+
+    def __init__(self, line: Line, options: Options) -> None:
+        self._line, self._options = line, options
+
+    def __call__(self, windows: Sequence[Samples]) -> Iterator[Text]:
+        """Raises RemoteError, and RequestError for a language that the model does not know."""
+        for first in range(0, len(windows), _TOGETHER):
+            for found in self._recognised(self._line.connection(), windows[first : first + _TOGETHER]):
+                yield None if found is None else (first + found[0], found[1])
+
+    def _recognised(self, connection: Connection, windows: Sequence[Samples]) -> Iterator[Text]:
+        call = connection.call(
+            "recognise",
+            b"".join(map(samples_bytes, windows)),
+            lengths=[len(window) for window in windows],
+            language=self._options.language,
+            translate_to=self._options.translate_to,
+        )
+        for answer in call.answers_and_waits():
+            yield None if answer is None else (answer.get("row", int), answer.get("text", str))

@@ -1,0 +1,202 @@
+"""The WebSocket at /earshot/v1: messages in, jobs for the engine's thread, answers out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from engine.errors import EngineError, RequestError
+from engine.remote.earshot.wire import VERSION, Message, WireError, error_value, numbers_from, samples_from
+from engine.serving.distance.asked import AskedPiece, AskedPrompt, AskedWriting, name_of, window_of, windows_of
+from engine.serving.distance.visit import Answer, Readers, Visit
+from engine.serving.jobs import Host, Priority, Steps, events
+from engine.serving.problems import UNEXPECTED
+from engine.serving.scribe import Scribe
+from engine.serving.threads import from_thread
+from engine.transcription.languages import language_code
+from engine.transcription.results import Options
+
+log = logging.getLogger(__name__)
+
+_MOST_CALLS = 64  # of one visitor at the same time
+_MOST_NOTES = 30  # seconds of a recording that is made into a voice
+_FILE_PIECE = 1 << 20
+_DATA_WRONG, _TRY_LATER = 1007, 1013  # close codes of a WebSocket
+_GONE = (WebSocketDisconnect, OSError)  # nobody listens any more
+
+
+class EarshotRoute:
+    """Lets other Earshots use the engine of `host`. Windows of all recordings are decoded together by `scribe`."""
+
+    def __init__(self, host: Host, scribe: Scribe) -> None:
+        self._host, self._scribe = host, scribe
+        self._readers = Readers()
+
+    async def serve(self, socket: WebSocket) -> None:
+        """One visit, until the other one hangs up."""
+        await socket.accept()
+        visit = _Visiting(socket, Visit(self._readers), self._host, self._scribe)
+        try:
+            if await visit.greet():
+                await visit.listen()
+        finally:
+            await visit.leave()
+
+
+class _Visiting:
+    """A visit on the event loop."""
+
+    def __init__(self, socket: WebSocket, visit: Visit, host: Host, scribe: Scribe) -> None:
+        self._socket, self._visit, self._host, self._scribe = socket, visit, host, scribe
+        self._sending = asyncio.Lock()
+        self._calls: dict[int, asyncio.Task[None]] = {}
+
+    async def greet(self) -> bool:
+        """Say what model there is; whether there is one."""
+        try:
+            async for value, _ in self._job("greet another Earshot", self._visit.greet(), Priority.AT_ONCE):
+                await self._send({"call": 0, "earshot": VERSION, **value})
+            return True
+        except EngineError as error:
+            await self._send({"call": 0, "error": error_value(error)})
+            await self._socket.close(_TRY_LATER)
+            return False
+
+    async def listen(self) -> None:
+        """Take messages until there are no more."""
+        while (received := await self._socket.receive())["type"] == "websocket.receive":
+            try:
+                self._take(Message.unpack(received.get("bytes") or received.get("text") or b""))
+            except WireError as error:
+                await self._send({"call": 0, "error": error_value(error)})
+                await self._socket.close(_DATA_WRONG)
+                return
+
+    async def leave(self) -> None:
+        """End what was asked for."""
+        calls = list(self._calls.values())
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        self._visit.leave()
+
+    def _take(self, message: Message) -> None:
+        number, do = message.get("call", int), message.get("do", str)
+        if do == "drop":
+            self._visit.drop_reader(name_of(message, "reader"))
+        elif do == "cancel":
+            if number in self._calls:
+                self._calls[number].cancel()
+        elif number in self._calls or len(self._calls) >= _MOST_CALLS:
+            raise WireError("too many calls at the same time, or one twice")
+        else:
+            call = self._calls[number] = asyncio.create_task(self._answer(number, do, message))
+            call.add_done_callback(lambda _: self._calls.pop(number, None))
+
+    async def _answer(self, number: int, do: str, message: Message) -> None:
+        try:
+            if do not in _DONE:
+                raise WireError(f"{do!r} is nothing that can be done")
+            answers = _DONE[do](self, message)
+            async with contextlib.aclosing(answers):
+                async for value, data in answers:
+                    await self._send({"call": number, **value}, data)
+            last: dict[str, Any] = {"end": True}
+        except EngineError as error:
+            last = {"error": error_value(error)}
+        except _GONE:
+            return
+        except Exception:
+            log.exception("a call of another Earshot failed")
+            last = {"error": error_value(RequestError(UNEXPECTED))}
+        with contextlib.suppress(*_GONE):
+            await self._send({"call": number, **last})
+
+    async def _send(self, value: dict[str, Any], data: bytes = b"") -> None:
+        async with self._sending:
+            if WebSocketState.DISCONNECTED in (self._socket.client_state, self._socket.application_state):
+                raise WebSocketDisconnect
+            await self._socket.send_bytes(Message(value, data).pack())
+
+    def _job(self, name: str, steps: Steps, priority: Priority = Priority.SPEAKER) -> AsyncGenerator[Answer]:
+        return events(self._host, name, steps, priority)
+
+    # What can be done.
+
+    def _hear(self, message: Message) -> AsyncGenerator[Answer]:
+        return self._job("hear for others", self._visit.hear(name_of(message, "digest"), window_of(message)))
+
+    def _write(self, message: Message) -> AsyncGenerator[Answer]:
+        steps = self._visit.write(AskedPrompt.of(message), AskedWriting.of(message))
+        return self._job("write for others", steps)
+
+    def _prefer(self, message: Message) -> AsyncGenerator[Answer]:
+        other = message.get("other", int)
+        steps = self._visit.prefer(AskedPrompt.of(message), message.get("id", int), None if other < 0 else other)
+        return self._job("choose for others", steps)
+
+    def _warm(self, message: Message) -> AsyncGenerator[Answer]:
+        return self._job("warm up for others", self._visit.warm(message.get("synthesizer", int)), Priority.FILES)
+
+    def _voice(self, message: Message) -> AsyncGenerator[Answer]:
+        return self._job("send a voice", self._visit.send_voice(name_of(message, "name")))
+
+    def _analyse(self, message: Message) -> AsyncGenerator[Answer]:
+        samples = samples_from(message.data)
+        if len(samples) > _MOST_NOTES * 24_000:
+            raise WireError(f"a voice is made of {_MOST_NOTES} seconds at most")
+        return self._job("analyse a voice for others", self._visit.analyse(samples, name_of(message, "name")))
+
+    def _synthesizer(self, message: Message) -> AsyncGenerator[Answer]:
+        steps, seed = message.get("steps", int), message.get("seed", int)
+        if not 0 <= steps <= 100:
+            raise WireError("there are up to 100 steps")
+        return self._job("prepare a voice for others", self._visit.make_synthesizer(message.data, steps or None, seed))
+
+    def _speak(self, message: Message) -> AsyncGenerator[Answer]:
+        tokens = numbers_from(message.data).tolist()
+        return self._job("speak for others", self._visit.speak(message.get("synthesizer", int), tokens))
+
+    async def _piece(self, message: Message) -> AsyncGenerator[Answer]:
+        """A piece is waited for while the writing goes on, so it is made at once, or on the speech's own thread."""
+        piece = AskedPiece.of(message)
+        thread = self._visit.synthesizer(piece.synthesizer).thread
+        if thread is not None:
+            yield await asyncio.wrap_future(thread.submit(lambda: self._visit.made(piece)))
+            return
+        async for answer in self._job("speak on for others", self._visit.speak_piece(piece), Priority.AT_ONCE):
+            yield answer
+
+    async def _recognise(self, message: Message) -> AsyncGenerator[Answer]:
+        language, target = message.get("language", str, ""), message.get("translate_to", str, "")
+        options = Options(language and language_code(language), target and language_code(target))
+        windows = windows_of(message)
+        texts = from_thread(lambda: self._scribe.recognise(options, windows), "transcribing")
+        async with contextlib.aclosing(texts):
+            async for row, text in texts:
+                yield {"row": row, "text": str(text)}, b""
+
+    async def _tokenizer(self, message: Message) -> AsyncGenerator[Answer]:
+        data = await asyncio.to_thread((self._host.about.folder / "tokenizer.json").read_bytes)
+        for start in range(0, len(data), _FILE_PIECE):
+            yield {}, data[start : start + _FILE_PIECE]
+
+
+_DONE: dict[str, Callable[[_Visiting, Message], AsyncGenerator[Answer]]] = {
+    "hear": _Visiting._hear,
+    "write": _Visiting._write,
+    "prefer": _Visiting._prefer,
+    "warm": _Visiting._warm,
+    "voice": _Visiting._voice,
+    "analyse": _Visiting._analyse,
+    "synthesizer": _Visiting._synthesizer,
+    "speak": _Visiting._speak,
+    "piece": _Visiting._piece,
+    "recognise": _Visiting._recognise,
+    "tokenizer": _Visiting._tokenizer,
+}

@@ -1,0 +1,184 @@
+"""Another Earshot uses the model: the same sessions, while hearing, reading and writing happen behind a socket."""
+
+from __future__ import annotations
+
+import queue
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pytest
+
+from engine.conversation.replying.settings import SessionSettings
+from engine.conversation.replying.tools import ToolRegistry, tool
+from engine.conversation.replying.tools.calculator import calculator
+from engine.engine import Engine
+from engine.errors import RemoteError
+from engine.events import (
+    AnswerText,
+    EndReason,
+    Heard,
+    ReplyEnded,
+    Samples,
+    SessionEvent,
+    Speech,
+    ToolResult,
+    Turn,
+)
+from engine.remote import AnyModel
+from engine.serving import Access, Job, Priority, Server
+from engine.transcription import Finished, transcribe
+from tests.engine.serving.conftest import TOKEN, Served, nobody
+from tests.engine.serving.test_chat import calls
+from tests.sounds import babble
+
+T = TypeVar("T")
+
+
+@pytest.fixture(autouse=True)
+def _kept_elsewhere(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path_factory.getbasetemp() / "elsewhere" / "models"
+    monkeypatch.setattr("engine.remote.earshot.model.models_folder", lambda: folder)
+
+
+@pytest.fixture(params=["here", "there"])
+def remote(served: Served, request: pytest.FixtureRequest) -> Iterator[AnyModel]:
+    """The served model, whose speech is made here or there."""
+    folders = [served.engine.folder / "token2wav"] if request.param == "here" else []
+    model = Engine.connect(served.server.address, TOKEN, folders)
+    yield model
+    model.close()
+
+
+def here(served: Served, work: Callable[[Engine], T]) -> T:
+    """What is done with the engine itself, on its thread."""
+    done: queue.SimpleQueue[T | BaseException] = queue.SimpleQueue()
+
+    def steps(engine: Engine, _: Job) -> Iterator[None]:
+        done.put(work(engine))
+        yield
+
+    served.worker.submit(Job("here", steps, Priority.SPEAKER, lambda _: None, lambda error: error and done.put(error)))
+    found = done.get(timeout=60)
+    if isinstance(found, BaseException):
+        raise found
+    return found
+
+
+def speaks(served: Served, text: str, tokens: int) -> list[int]:
+    """A spoken answer, as the language model writes it."""
+    vocabulary = served.engine.vocabulary
+    speech = [vocabulary.speech[(41 * n) % 6561] for n in range(tokens)]
+    return [*vocabulary.encode(text), *speech, vocabulary.tts_end, vocabulary.eot]
+
+
+def text_of(events: list[SessionEvent]) -> str:
+    return "".join(event.text for event in events if isinstance(event, AnswerText))
+
+
+def sound_of(events: list[SessionEvent]) -> Samples:
+    return np.concatenate([event.samples_24k for event in events if isinstance(event, Speech)])
+
+
+def test_a_spoken_question_is_answered_as_it_would_be_here(served: Served, remote: AnyModel) -> None:
+    said = babble(2.0)
+
+    def reply(model: AnyModel | Engine) -> list[SessionEvent]:
+        served.says("ignored", "hello there")
+        served.llm.scripts[0] = speaks(served, "Good morning to you.", 40)
+        session = model.session(settings=SessionSettings(voice=nobody(served.engine), seed=3))
+        return list(session.ask(Turn(samples_16k=said, transcribe=True)))
+
+    elsewhere, alone = reply(remote), here(served, reply)
+    assert text_of(elsewhere) == text_of(alone) == "Good morning to you."
+    assert len(sound_of(elsewhere)) == len(sound_of(alone)) == 40 * 960
+    np.testing.assert_allclose(sound_of(elsewhere)[:4800], sound_of(alone)[:4800], atol=1e-3)
+    assert [event.text for event in elsewhere if isinstance(event, Heard)] == ["hello there"]
+    assert isinstance(elsewhere[-1], ReplyEnded)
+    assert elsewhere[-1].reason is EndReason.COMPLETE
+
+
+def test_what_a_conversation_was_is_read_once(served: Served, remote: AnyModel) -> None:
+    session = remote.session()
+    served.says("Four.", "Five.")
+    for text in ("Two and two?", "And one?"):
+        ended = list(session.ask(Turn(text=text, spoken_answer=False)))[-1]
+    assert isinstance(ended, ReplyEnded)
+    assert ended.statistics.reused_tokens > ended.statistics.prompt_tokens // 2
+
+
+def test_tools_run_on_this_side(served: Served, remote: AnyModel) -> None:
+    served.says("ignored", "It is 84.")
+    served.llm.scripts[0] = calls(served, "calculator", '{"expression": "12*7"}')
+    settings = SessionSettings(tools=ToolRegistry([tool(calculator)]))
+    events = list(
+        remote.session(settings=settings).ask(Turn(text="?", spoken_answer=False, allow_tools=("calculator",)))
+    )
+    assert [event.text for event in events if isinstance(event, ToolResult)] == ["84"]
+    assert text_of(events).strip().endswith("It is 84.")
+
+
+def test_a_recording_is_transcribed_in_batches(served: Served, remote: AnyModel, recording: Path) -> None:
+    served.llm.scripts.clear()
+    alone = here(served, lambda engine: list(transcribe(engine, recording))[-1])
+    events = list(transcribe(remote, recording))
+    assert isinstance(events[-1], Finished)
+    assert isinstance(alone, Finished)
+    assert events[-1].transcript.segments == alone.transcript.segments
+
+
+def test_an_answer_goes_on_where_it_was_when_the_connection_is_lost(served: Served, remote: AnyModel) -> None:
+    session = remote.session()
+    served.says("one two three " * 400, "six seven.")
+    words, cut = "", False
+    for event in session.ask(Turn(text="Count.", spoken_answer=False)):
+        if isinstance(event, AnswerText):
+            words += event.text
+            if words.startswith("one two") and not cut:
+                hang_up(remote)
+                cut = True
+    assert isinstance(event, ReplyEnded)
+    assert event.reason is EndReason.COMPLETE
+    assert words.startswith("one two")
+    assert words.endswith("six seven.")
+
+
+def hang_up(remote: AnyModel) -> None:
+    """The network fails."""
+    remote.connection()._socket.socket.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]
+
+
+def test_an_interrupted_answer_ends_on_both_sides(served: Served, remote: AnyModel) -> None:
+    session = remote.session()
+    served.says("one two three " * 400)
+    for event in session.ask(Turn(text="Count.", spoken_answer=False)):
+        if isinstance(event, AnswerText):
+            session.interrupt()
+    assert isinstance(event, ReplyEnded)
+    assert event.reason is EndReason.INTERRUPTED
+    served.says("Yes.")
+    assert text_of(list(session.ask(Turn(text="Are you there?", spoken_answer=False)))) == "Yes."
+
+
+def test_who_is_not_let_in_hears_why(served: Served) -> None:
+    with pytest.raises(RemoteError, match="asks for its token"):
+        Engine.connect(served.server.address, "wrong")
+
+
+def test_nobody_there_is_told_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(RemoteError, match="Nothing answers"):
+        Engine.connect(f"http://127.0.0.1:{port}")
+
+
+def test_a_server_of_another_kind_is_told_apart() -> None:
+    server = Server([], Access(TOKEN))
+    server.start()
+    try:
+        with pytest.raises(RemoteError, match="has no model for Earshot"):
+            Engine.connect(server.address, TOKEN)
+    finally:
+        server.stop()
