@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 from engine.errors import SoundError
+from engine.events import Samples
 from engine.samples import write_wav
 from engine.serving.problems import error_value, problem_of
 from engine.serving.realtime.config import Transcribed
@@ -44,7 +46,9 @@ class InputTranscripts:
 
     async def _transcribe(self, item: Item, index: int, part: Part, wanted: Transcribed) -> None:
         place = {"item_id": item.id, "content_index": index}
-        segments = from_thread(lambda: steps(self._transcribing, part, Options(wanted.code)), "transcribing")
+        assert part.samples_16k is not None
+        samples = part.samples_16k
+        segments = from_thread(lambda: steps(self._transcribing, samples, Options(wanted.code)), "transcribing")
         text = ""
         try:
             async for event in segments:
@@ -52,24 +56,22 @@ class InputTranscripts:
                     delta = f" {event.segment.text}" if text else event.segment.text
                     text += delta
                     self._outbox.put(f"{_KIND}.delta", place | {"delta": delta})
-        except SoundError:
-            pass  # nobody speaks in it
         except Exception as error:
             self._outbox.put(f"{_KIND}.failed", place | {"error": _told(error)})
             return
         finally:
             await segments.aclose()
         part.transcript = text
-        self._outbox.put(f"{_KIND}.completed", place | {"transcript": text, "usage": _usage(part)})
+        self._outbox.put(f"{_KIND}.completed", place | {"transcript": text, "usage": _usage(samples)})
 
 
-def steps(transcribing: Transcribing, part: Part, options: Options) -> Generator[TranscriptionEvent]:
-    """Events of the transcription of a sound, for a thread that may wait."""
-    assert part.samples_16k is not None
+def steps(transcribing: Transcribing, samples_16k: Samples, options: Options) -> Generator[TranscriptionEvent]:
+    """Events of the transcription of a sound (n,), for a thread that may wait. None for one in which nobody speaks."""
     with tempfile.TemporaryDirectory(prefix="earshot-served-") as folder:
         path = Path(folder) / "said.wav"
-        write_wav(path, part.samples_16k, HEARD_HZ)
-        yield from transcribing.steps(path, options)
+        write_wav(path, samples_16k, HEARD_HZ)
+        with contextlib.suppress(SoundError):
+            yield from transcribing.steps(path, options)
 
 
 def _told(error: Exception) -> dict[str, Any]:
@@ -77,6 +79,5 @@ def _told(error: Exception) -> dict[str, Any]:
     return error_value(problem.status_code, problem.detail, problem.param, problem.code)
 
 
-def _usage(part: Part) -> dict[str, Any]:
-    assert part.samples_16k is not None
-    return {"type": "duration", "seconds": round(len(part.samples_16k) / HEARD_HZ, 2)}
+def _usage(samples_16k: Samples) -> dict[str, Any]:
+    return {"type": "duration", "seconds": round(len(samples_16k) / HEARD_HZ, 2)}
