@@ -29,7 +29,8 @@ COMMANDS = (
 
 _EXIT_CODES = """\
 exit codes: 0 done, 2 something needs your attention (said in one sentence), 130 stopped with Ctrl-C.
-`earshot COMMAND --help` says more. Everything runs on this machine; nothing leaves it."""
+`earshot COMMAND --help` says more. Everything runs on this machine
+and nothing leaves it, unless you say --web or --connect."""
 
 OK, FAILED, STOPPED, PIPE_CLOSED = 0, 2, 130, 141
 

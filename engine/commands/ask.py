@@ -10,12 +10,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.commands.console import Help, add_model_option, load_engine, result, result_json
+from engine.commands.console import Help, add_connect_options, add_model_option, load_model, result, result_json
 from engine.errors import RequestError
 
 if TYPE_CHECKING:
-    from engine.engine import Engine
     from engine.events import Turn
+    from engine.remote import AnyModel
 
 _EXAMPLES = """\
 examples:
@@ -42,6 +42,7 @@ def add_answer_options(parser: argparse.ArgumentParser) -> None:
     """The options of the commands that answer in writing."""
     parser.add_argument("--max-tokens", type=int, default=1024, metavar="N", help="longest answer (default: 1024)")
     parser.add_argument("--json", action="store_true", help="print one JSON object when the answer is complete")
+    add_connect_options(parser)
     add_model_option(parser)
 
 
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         raise RequestError(f'There is no question about {args.question}: add it in quotes, such as "Who is speaking?".')
     if args.file is not None:
         probe(args.file)
-    engine = load_engine(args)
+    engine = load_model(args)
     sound = read_sound(args.file, engine) if args.file is not None else None
     turn = Turn(
         samples_16k=sound,
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     return answer(args, engine, ASK_ABOUT_SOUND if sound is not None else HELPFUL, turn, facts)
 
 
-def answer(args: argparse.Namespace, engine: Engine, persona: str, turn: Turn, facts: dict) -> int:
+def answer(args: argparse.Namespace, engine: AnyModel, persona: str, turn: Turn, facts: dict) -> int:
     """Print the model's written answer to one turn as it comes, or as JSON together with `facts`."""
     from engine.events import AnswerText, ReplyEnded
     from engine.session import SessionSettings

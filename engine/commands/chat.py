@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.commands.chat_input import Keyboard
-from engine.commands.console import Help, add_model_option, load_engine, remark, result, result_json
+from engine.commands.console import Help, add_connect_options, add_model_option, load_model, remark, result, result_json
 from engine.commands.outputs import add_output_option, check_place
 from engine.commands.sound_door import door_of
 from engine.errors import RequestError
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from engine.conversation.replying.tools import Tool, ToolRegistry
     from engine.conversation.replying.tools.files import GivenFiles
     from engine.conversation.replying.tools.mcp_servers import McpServers
-    from engine.engine import Engine
     from engine.events import Samples, SessionEvent, ToolCall, Turn
+    from engine.remote import AnyModel
     from engine.session import Session
     from engine.speaking import Voice
 
@@ -78,6 +78,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--session", type=Path, metavar="DIR", help="go on with the conversation kept in DIR")
     parser.add_argument("--max-tokens", type=int, default=2048, metavar="N", help="longest answer (default: 2048)")
     parser.add_argument("--json", action="store_true", help="print events, one JSON object a line")
+    add_connect_options(parser)
     add_model_option(parser)
     parser.set_defaults(func=run)
 
@@ -113,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
         for folder in (args.output, args.session):
             if folder is not None:
                 make_folder(folder)
-        engine = load_engine(args)
+        engine = load_model(args)
         find_preset(args.preset, _own_presets(), engine.about)  # it may be one that this model cannot do
         session = _session(args, engine, chosen, tools)
         for asked in _turns(args, engine, chosen, offered, session):
@@ -195,7 +196,7 @@ def _served(commands: list[str], servers: McpServers, tools: ToolRegistry) -> li
     return served
 
 
-def _session(args: argparse.Namespace, engine: Engine, chosen: Preset, tools: ToolRegistry) -> Session:
+def _session(args: argparse.Namespace, engine: AnyModel, chosen: Preset, tools: ToolRegistry) -> Session:
     from engine.conversation.remembering.saving import holds_conversation
     from engine.session import Session, SessionSettings
 
@@ -211,7 +212,7 @@ def _session(args: argparse.Namespace, engine: Engine, chosen: Preset, tools: To
     return Session(engine, settings, saved=args.session if kept else None)
 
 
-def _voice(wanted: str, engine: Engine) -> Voice:
+def _voice(wanted: str, engine: AnyModel) -> Voice:
     """A voice as a person names it. Raises VoiceError or SoundError."""
     from engine.checkpoints.catalogue import models_folder
     from engine.speaking import VoiceLibrary
@@ -220,7 +221,7 @@ def _voice(wanted: str, engine: Engine) -> Voice:
 
 
 def _turns(
-    args: argparse.Namespace, engine: Engine, chosen: Preset, offered: tuple[str, ...], session: Session
+    args: argparse.Namespace, engine: AnyModel, chosen: Preset, offered: tuple[str, ...], session: Session
 ) -> Iterator[_Asked]:
     from engine.commands.sounds import read_sound
     from engine.events import Thinking, Turn, new_turn_id

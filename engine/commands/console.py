@@ -14,12 +14,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from engine.errors import RequestError
+
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
     from engine.engine import Engine
     from engine.events import Progress
+    from engine.remote import AnyModel
 
 T = TypeVar("T")
 
@@ -86,6 +89,18 @@ def version() -> str:
         return str(tomllib.loads(settings.read_text())["project"]["version"]) if settings.exists() else "unknown"
 
 
+def add_connect_options(parser: argparse.ArgumentParser) -> None:
+    """--connect URL and --token-file, which commands have that need not know where the model is."""
+    parser.add_argument(
+        "--connect",
+        metavar="URL",
+        help="use the model that another machine serves, such as http://studio.local:8765: what you say goes there",
+    )
+    parser.add_argument(
+        "--token-file", type=Path, metavar="FILE", help="the token of that machine (default: $EARSHOT_TOKEN)"
+    )
+
+
 def add_model_option(parser: argparse.ArgumentParser) -> None:
     """--model DIR, --insist, --backend and --quiet, which every command that loads a model has."""
     parser.add_argument(
@@ -110,6 +125,31 @@ def load_engine(args: argparse.Namespace) -> Engine:
     folder = args.model or catalogue.best()
     with progress_bar("Loading the model", quiet=args.quiet) as bar:
         return run_to_end(Engine.loading(folder, insist=args.insist, backend=args.backend), bar)
+
+
+def load_model(args: argparse.Namespace) -> AnyModel:
+    """The model of --connect, which is elsewhere, else as `load_engine`. Raises RemoteError too."""
+    if not args.connect:
+        return load_engine(args)
+    with ctrl_c_waits():
+        from engine.engine import Engine
+
+    if args.model is not None:
+        raise RequestError("Give either --model or --connect: a model is here or on another machine.")
+    model = Engine.connect(args.connect, _token(args.token_file))
+    if not args.quiet:
+        remark(f"Answers come from {model.place}: what you say goes there.")
+    return model
+
+
+def _token(file: Path | None) -> str:
+    """What --token-file holds, else $EARSHOT_TOKEN."""
+    if file is None:
+        return os.environ.get("EARSHOT_TOKEN", "")
+    try:
+        return file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(f"{file} cannot be read as a token: check the name.") from error
 
 
 @contextmanager

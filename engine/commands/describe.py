@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from engine.commands.ask import add_answer_options, answer
-from engine.commands.console import Help, load_engine
+from engine.commands.console import Help, load_model
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     from engine.samples import probe
 
     probe(args.file)
-    engine = load_engine(args)
+    engine = load_model(args)
     sound = read_sound(args.file, engine)
     turn = Turn(samples_16k=sound, spoken_answer=False, max_tokens=args.max_tokens)
     return answer(args, engine, DESCRIBE, turn, {"file": str(args.file)})

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.commands.console import Bar, complain, load_engine, progress_bar, remark, result, result_json
+from engine.commands.console import Bar, complain, load_model, progress_bar, remark, result, result_json
 from engine.commands.outputs import add_output_option, check_place
 from engine.errors import EngineError, RequestError, StorageError
 
 if TYPE_CHECKING:
-    from engine.engine import Engine
+    from engine.remote import AnyModel
     from engine.transcription import Options, Segment, Transcript, TranscriptionEvent
 
 log = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ def run_files(args: argparse.Namespace, options: Options) -> int:
     jobs = [job for job in wanted if _succeeds(args, job, _check_job)]
     if not jobs:
         return 2
-    engine = load_engine(args)
+    engine = load_model(args)
     whole = 0
     for number, job in enumerate(jobs):
         if len(args.files) > 1 and not (args.output or args.json):
@@ -145,7 +145,7 @@ def _succeeds(args: argparse.Namespace, job: Job, work: Callable[[Job], bool]) -
     return False
 
 
-def _run_job(args: argparse.Namespace, engine: Engine, job: Job, options: Options) -> Transcript:
+def _run_job(args: argparse.Namespace, engine: AnyModel, job: Job, options: Options) -> Transcript:
     from engine.samples import clock
     from engine.transcription import Finished, SegmentDone, transcribe
     from engine.transcription.journal import interrupted_at_s

@@ -14,15 +14,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.commands.console import Help, add_model_option, load_engine, progress_bar, remark
+from engine.commands.console import Help, add_connect_options, add_model_option, load_model, progress_bar, remark
 from engine.commands.outputs import add_output_option, check_place
 from engine.commands.sound_door import door_of
 from engine.errors import RequestError, StorageError
 
 if TYPE_CHECKING:
     from engine.commands.console import Bar
-    from engine.engine import Engine
     from engine.events import Samples
+    from engine.remote import AnyModel
     from engine.speaking import Synthesizer, Voice
 
 _EXAMPLES = """\
@@ -58,6 +58,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--steps", type=int, metavar="N", help="flow steps: more is finer and slower")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="another number, another reading")
+    add_connect_options(parser)
     add_model_option(parser)
     parser.set_defaults(func=run)
 
@@ -69,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     if args.steps is not None and args.steps < 1:
         raise RequestError(f"Speech needs at least one flow step, not {args.steps}.")
     _check_places(args)
-    engine = load_engine(args)
+    engine = load_model(args)
     if args.language:
         check_spoken(engine, args.language)
     voice = _voice(engine, args.voice)
@@ -101,7 +102,7 @@ def _check_places(args: argparse.Namespace) -> None:
         check_it_can_draw()
 
 
-def check_spoken(engine: Engine, language: str) -> str:
+def check_spoken(engine: AnyModel, language: str) -> str:
     """The code of a language that is to be spoken. Raises RequestError for one that the model does not know."""
     from engine.transcription.languages import english_name, language_code
 
@@ -152,13 +153,13 @@ def _text(args: argparse.Namespace) -> str:
     return str(text)
 
 
-def _voice(engine: Engine, name: str | None) -> Voice:
+def _voice(engine: AnyModel, name: str | None) -> Voice:
     from engine.commands.voice import library
 
     return library().find(engine.speaking, name)
 
 
-def _read_aloud(engine: Engine, text: str, seed: int) -> Iterator[int]:
+def _read_aloud(engine: AnyModel, text: str, seed: int) -> Iterator[int]:
     """Speech tokens as the language model writes them. Raises RequestError when it writes none."""
     from dataclasses import replace
 

@@ -10,8 +10,8 @@ from engine import samples
 from engine.errors import RequestError, SoundError
 
 if TYPE_CHECKING:
-    from engine.engine import Engine
     from engine.events import Samples
+    from engine.remote import AnyModel
     from engine.transcription.pauses import Window
 
 SHORTEST_S = 0.3
@@ -19,7 +19,7 @@ SILENT_PEAK = 5e-4
 ANSWER_TOKENS = 1024  # room kept for question and answer, or a quarter of a small context
 
 
-def read_sound(path: Path, engine: Engine) -> Samples:
+def read_sound(path: Path, engine: AnyModel) -> Samples:
     """All of a file at 16 kHz, for a question about it.
 
     Raises SoundError when it is silent or too short, RequestError when it is longer than the model can take at once.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from engine.commands.console import Help, add_model_option
+from engine.commands.console import Help, add_connect_options, add_model_option
 from engine.commands.files import add_file_options, add_speaker_options, run_files, wanted_speakers
 
 _EXAMPLES = """\
@@ -30,6 +30,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     add_file_options(parser, "write files into this folder instead of to stdout")
     parser.add_argument("--language", default="", metavar="CODE", help="the language spoken (default: found out)")
     add_speaker_options(parser)
+    add_connect_options(parser)
     add_model_option(parser)
     parser.set_defaults(func=run)
 

@@ -10,7 +10,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.commands.console import Help, add_model_option, load_engine, progress_bar, result, result_json
+from engine.commands.console import (
+    Help,
+    add_connect_options,
+    add_model_option,
+    load_model,
+    progress_bar,
+    result,
+    result_json,
+)
 from engine.commands.files import add_file_options, add_speaker_options, run_files, wanted_speakers
 from engine.commands.outputs import check_place
 from engine.commands.say import check_spoken
@@ -18,8 +26,8 @@ from engine.commands.sound_door import door_of
 from engine.errors import RequestError
 
 if TYPE_CHECKING:
-    from engine.engine import Engine
     from engine.events import Samples
+    from engine.remote import AnyModel
     from engine.speaking import Voice
 
 _EXAMPLES = """\
@@ -49,6 +57,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--voice", metavar="NAME", help="a voice of yours, or a recording of one (default: the speaker's own)"
     )
+    add_connect_options(parser)
     add_model_option(parser)
     parser.set_defaults(func=run)
 
@@ -77,7 +86,7 @@ def _speak(args: argparse.Namespace, target: str) -> int:
         door_of(args, "write the speech into a file with -o FILE")
     path = args.files[0]
     probe(path)
-    engine = load_engine(args)
+    engine = load_model(args)
     if not engine.capabilities.speaks:
         raise RequestError(f"{engine.name} cannot speak: leave out --speak or choose a complete model.")
     check_spoken(engine, target)
@@ -95,7 +104,7 @@ def _speak(args: argparse.Namespace, target: str) -> int:
     return 0
 
 
-def _translated(args: argparse.Namespace, engine: Engine, path: Path, target: str) -> tuple[list[str], Samples]:
+def _translated(args: argparse.Namespace, engine: AnyModel, path: Path, target: str) -> tuple[list[str], Samples]:
     """The translation of every window of the recording, written and spoken."""
     import numpy as np
 
@@ -131,7 +140,7 @@ def _translated(args: argparse.Namespace, engine: Engine, path: Path, target: st
     return texts, np.concatenate(speech)
 
 
-def _voice(args: argparse.Namespace, engine: Engine, path: Path) -> Voice | None:
+def _voice(args: argparse.Namespace, engine: AnyModel, path: Path) -> Voice | None:
     """The voice that was asked for, or that of whoever speaks in the recording; None when too little is said."""
     import numpy as np
 

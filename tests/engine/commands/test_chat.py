@@ -22,7 +22,7 @@ from tests.fakes import SmallEngine, tone
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> SmallEngine:
     small = SmallEngine()
-    monkeypatch.setattr(chat, "load_engine", lambda args: small)
+    monkeypatch.setattr(chat, "load_model", lambda args: small)
     return small
 
 

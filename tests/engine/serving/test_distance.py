@@ -11,6 +11,8 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
+from engine import samples
+from engine.cli import main
 from engine.conversation.replying.settings import SessionSettings
 from engine.conversation.replying.tools import ToolRegistry, tool
 from engine.conversation.replying.tools.calculator import calculator
@@ -160,6 +162,22 @@ def test_an_interrupted_answer_ends_on_both_sides(served: Served, remote: AnyMod
     assert event.reason is EndReason.INTERRUPTED
     served.says("Yes.")
     assert text_of(list(session.ask(Turn(text="Are you there?", spoken_answer=False)))) == "Yes."
+
+
+def test_the_command_line_asks_and_speaks_elsewhere(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EARSHOT_TOKEN", TOKEN)
+    served.says("Four.")
+    assert main(["ask", "--connect", served.server.address, "Two and two?"]) == 0
+    said = capsys.readouterr()
+    assert said.out == "Four.\n"
+    assert said.err == "Answers come from 127.0.0.1: what you say goes there.\n"
+    nobody(served.engine).save(tmp_path / "nobody.voice")
+    served.reads(50)
+    wanted = ["--voice", str(tmp_path / "nobody.voice"), "-o", str(tmp_path / "said.wav")]
+    assert main(["say", "--connect", served.server.address, "Good morning.", *wanted]) == 0
+    assert samples.probe(tmp_path / "said.wav").duration_s == pytest.approx(2.0)
 
 
 def test_who_is_not_let_in_hears_why(served: Served) -> None:
