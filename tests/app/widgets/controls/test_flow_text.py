@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -169,3 +170,11 @@ def test_a_picture_that_an_answer_names_is_not_read(text: FlowText, tmp_path: Pa
     assert picture.save(str(tmp_path / "mine.png"))
     text.set_text(f"Look: ![mine]({QUrl.fromLocalFile(str(tmp_path / 'mine.png')).toString()}) here", markdown=True)
     assert text.height_for(640) < 100
+
+
+def test_nothing_else_in_the_window_opens_addresses() -> None:
+    """Besides answers, only the folder of a file that the user saved and the system's page of microphones."""
+    opening = re.compile(r"\.openUrl\(|setOpenExternalLinks\(|setOpenLinks\(True|import webbrowser|xdg-open")
+    app = Path(flow_text.__file__).parents[2]
+    found = {file.name for file in app.rglob("*.py") if opening.search(file.read_text(encoding="utf-8"))}
+    assert found == {"flow_text.py", "file_manager.py", "permission.py"}
