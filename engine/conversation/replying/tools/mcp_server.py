@@ -14,7 +14,7 @@ from engine.conversation.replying.tools.login_shell import login_folders
 from engine.errors import RequestError
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
-_HEADER = re.compile(r"([A-Za-z][A-Za-z0-9-]*)=(.*)", re.DOTALL)
+_HEADER = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)=(.*)", re.DOTALL)
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _ALL_NAMED = re.compile(r"\$(\w+)")
 _NAMED = re.compile(r"\$\{(?:env:)?(\w+)\}")
@@ -33,7 +33,7 @@ class McpServer:
     """A program that serves tools, or the address of a server. `trusted` lets its tools run without asking each time.
 
     A program is told little of this program's environment, and `environment` adds to that; an address is told
-    `headers`. In a value of either, `$NAME` alone and `${NAME}` anywhere are taken from this program's environment.
+    `headers`. In a value of either `$NAME` alone, and everywhere `${NAME}`, is taken from this program's environment.
     """
 
     name: str
@@ -102,6 +102,16 @@ class McpServer:
         told = {name: os.environ[name] for name in TOLD if name in os.environ}
         return {**told, "PATH": os.pathsep.join(folders), **_values(self.environment)}
 
+    @property
+    def called_arguments(self) -> list[str]:
+        """What its program is called with."""
+        return [_filled(argument) for argument in self.arguments]
+
+    @property
+    def called_address(self) -> str:
+        """Where requests go."""
+        return _filled(self.address)
+
     def told_headers(self) -> dict[str, str]:
         """All headers of its own that a request to its address gets."""
         return _values(self.headers)
@@ -119,4 +129,8 @@ def _values(named: Mapping[str, str]) -> dict[str, str]:
 def _value(value: str) -> str:
     if match := _ALL_NAMED.fullmatch(value):
         return os.environ.get(match[1], "")
+    return _filled(value)
+
+
+def _filled(value: str) -> str:
     return _NAMED.sub(lambda match: os.environ.get(match[1], ""), value)

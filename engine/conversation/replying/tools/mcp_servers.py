@@ -286,11 +286,11 @@ class _Running:
         if server.address:
             client = create_mcp_http_client(server.told_headers())
             client.event_hooks["response"].append(self._note_refusal)
-            async with client, streamable_http_client(server.address, http_client=client) as streams:
+            async with client, streamable_http_client(server.called_address, http_client=client) as streams:
                 yield streams
             return
         environment = await asyncio.to_thread(server.told_environment)
-        program = StdioServerParameters(command=server.command, args=list(server.arguments), env=environment)
+        program = StdioServerParameters(command=server.command, args=server.called_arguments, env=environment)
         with open(os.devnull, "w") as nowhere:
             async with stdio_client(program, errlog=nowhere) as streams:
                 yield streams
