@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,11 @@ from app.engine_side.requests import PATIENT, Request
 from app.engine_side.served import ServedHost
 from app.engine_side.sessions import Manner
 from app.engine_side.work import EngineWork
+from app.keychain import Keychain, SystemKeychain, system_keychain
 from app.models.catalogue import Catalogue, kept_in
 from app.models.models import Models
 from app.models.other_programs import OtherPrograms, TokenFile
+from app.models.server_secrets import ServerSecrets
 from app.models.tool_servers import ToolServers
 from app.models.voices import Voices
 from app.paths import Paths
@@ -74,6 +76,7 @@ from engine.events import Progress
 _ON_MAC = sys.platform == "darwin"
 _CLOCK_OF_DISK_S = 2.0  # by which a disk's times may be behind
 _COPYING_HANGS_S = 600.0  # hours of sound, onto a slow disk
+_KEYCHAIN_HANGS_S = 600.0  # the system may be asking the user for a password
 _DISK_HANGS_S = 60.0  # many files take long to be listed, a sleeping disk takes seconds to wake
 
 
@@ -180,13 +183,16 @@ def build_controller(
     system: SoundSystem | None = None,
     permission: MicrophonePermission | None = None,
     catalogue: Catalogue | None = None,
+    find_keychain: Callable[[], SystemKeychain | None] = system_keychain,
 ) -> Controller:
     """The controller with everything below it. The keyword arguments are for tests. Raises StorageError."""
     began = time.time() - _CLOCK_OF_DISK_S
     store, tidying = Store(paths.store, paths.recordings), Worker("tidying", _DISK_HANGS_S)
     conversation = Conversation(store, settings, Searcher(store, Worker("search", _DISK_HANGS_S)))
     notices, disk = Notices(), Worker("disk", _DISK_HANGS_S)
-    servers = ToolServers(settings, tuple(offer.name for offer in tool_offers()))
+    keychain = Keychain(paths.secrets, lambda: settings.now.secrets_in_file, find_keychain)
+    secrets = ServerSecrets(settings, keychain, Worker("keychain", _KEYCHAIN_HANGS_S))
+    servers = ToolServers(settings, secrets, tuple(offer.name for offer in tool_offers()))
     confirmations, clock = Confirmations(), TimerClock()
     thread = EngineThread(
         lambda: EngineWork(

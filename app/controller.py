@@ -381,9 +381,9 @@ class Controller(TalkCommands):
         """Remove a recording with its text from the list; it can be brought back."""
         self._undoable.remove_recording(key)
 
-    def remove_server(self, command: str) -> None:
+    def remove_server(self, line: str) -> None:
         """Remove a tool server; it can be brought back."""
-        self._undoable.remove_server(command)
+        self._undoable.remove_server(line)
 
     def quit(self) -> None:
         """End the app."""

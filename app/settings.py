@@ -51,8 +51,10 @@ class Preferences:
         "cancel_timer",
     )
     ask_first: tuple[str, ...] = ()  # tools of which each call has to be allowed
-    tool_servers: tuple[str, ...] = ()  # commands
+    tool_servers: tuple[str, ...] = ()  # commands and addresses, without their secrets
     trusted_servers: tuple[str, ...] = ()  # those of them that are not asked about
+    tool_permissions: tuple[str, ...] = ()  # of single tools: "always tool", a tab, and the server
+    kept_secrets: tuple[str, ...] = ()  # names of the servers' secrets in the keychain
     model: str = ""
     input_device: str = ""
     output_device: str = ""

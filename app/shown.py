@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
 
 from engine.checkpoints.fit import AS_PUBLISHED_BITS, Verdict
 
@@ -322,16 +322,43 @@ class ServerState(Enum):
     STOPPED = "stopped"
 
 
+class Permission(StrEnum):
+    """Whether a tool may be used."""
+
+    ASK = "ask"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@dataclass(frozen=True)
+class ServerTool:
+    """A tool of a server, by the name that the server gives it."""
+
+    name: str
+    permission: Permission = Permission.ASK
+
+
 @dataclass(frozen=True)
 class ServerView:
-    """A program that offers tools: its command, what it calls itself, the names of its tools once it runs."""
+    """A server that offers tools: its line in the settings, as it may be shown, what it calls itself, and its tools
+    once it runs.
+    """
 
-    command: str
+    line: str
+    shown_line: str = ""
     title: str = ""
     state: ServerState = ServerState.STARTING
-    tools: tuple[str, ...] = ()
-    asks: bool = True
+    tools: tuple[ServerTool, ...] = ()
+    asks: bool = True  # unless something else was chosen for a tool
     problem: str = ""  # a sentence when it does not run
+
+
+@dataclass(frozen=True)
+class ServerTrouble:
+    """Why the last server was not added, or an old one's secrets are still in the settings; what may be done."""
+
+    words: str = ""
+    offers_file: bool = False  # secrets may be kept in a file, if the user agrees
 
 
 @dataclass(frozen=True)
@@ -360,6 +387,7 @@ class SettingsView:
     thinking_budget: int = 512
     tools: tuple[ToolSetting, ...] = ()
     servers: tuple[ServerView, ...] = ()
+    server_trouble: ServerTrouble = ServerTrouble()
     models: tuple[ModelView, ...] = ()
     models_folder: str = ""
     machine: MachineView = MachineView()

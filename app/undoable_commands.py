@@ -128,19 +128,16 @@ class UndoableCommands:
         remove, restore, id = self._voices.remove, self._voices.restore, uuid.uuid4().hex
         self.history.do(sentence("Remove Voice"), lambda: remove(name, id), lambda: restore(name, id), _told(name))
 
-    def remove_server(self, command: str) -> None:
+    def remove_server(self, line: str) -> None:
         """End a tool server and forget it."""
-        server = next((server for server in self._servers.listed if server.command == command), None)
+        server = next((server for server in self._servers.listed if server.line == line), None)
         if server is not None:
-            place = self._servers.listed.index(server)
+            place, permissions = self._servers.listed.index(server), self._servers.permissions_of(line)
             remove, restore = self._servers.remove, self._servers.restore
-            # never the command: it may hold secrets
+            # never the line: it may hold secrets
             words = _told(server.title) if server.title else sentence("Removed the tool server")
             self.history.do(
-                sentence("Remove Tool Server"),
-                lambda: remove(command),
-                lambda: restore(command, place, asks=server.asks),
-                words,
+                sentence("Remove Tool Server"), lambda: remove(line), lambda: restore(line, place, permissions), words
             )
 
 

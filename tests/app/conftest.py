@@ -21,7 +21,7 @@ from app.shown import State
 from engine.conversation.replying.tools.timers import TimerService
 from engine.events import Progress, Samples
 from tests.app import virtual_sound
-from tests.app.fakes import FakeCatalogue, FakePermission, FakeSound, ScriptedEngine, Step, scripted
+from tests.app.fakes import FakeCatalogue, FakeKeychain, FakePermission, FakeSound, ScriptedEngine, Step, scripted
 
 
 @dataclass
@@ -35,6 +35,7 @@ class Running:
     settings: Settings
     paths: Paths
     qtbot: QtBot
+    keychain: FakeKeychain | None = None
 
     def wait(self, condition: Callable[[], Any], timeout_ms: int = 20_000) -> None:
         """Until something is so."""
@@ -93,7 +94,13 @@ def start(qtbot: QtBot, tmp_path: Path, everything_is_speech: None, qapp: Any) -
     running: list[Running] = []
 
     def begin(
-        engine: ScriptedEngine | None = None, *, wait: bool = True, paths: Paths | None = None, **choices: Any
+        engine: ScriptedEngine | None = None,
+        *,
+        wait: bool = True,
+        paths: Paths | None = None,
+        keychain: FakeKeychain | None = None,
+        without_keychain: bool = False,
+        **choices: Any,
     ) -> Running:
         engine = engine or ScriptedEngine()
         paths = paths or Paths(tmp_path / "home", tmp_path / "home" / "logs")
@@ -101,10 +108,12 @@ def start(qtbot: QtBot, tmp_path: Path, everything_is_speech: None, qapp: Any) -
         settings = Settings(paths.settings)
         settings.change(microphone_explained=True, microphone_heard=True, **choices)
         sound, permission = FakeSound(), FakePermission()
+        keychain = None if without_keychain else keychain or FakeKeychain()
         controller = build_controller(
-            paths, settings, loader=engine.loader, system=sound, permission=permission, catalogue=FakeCatalogue()
-        )
-        app = Running(controller, engine, sound, permission, settings, paths, qtbot)
+            paths, settings, loader=engine.loader, system=sound, permission=permission, catalogue=FakeCatalogue(),
+            find_keychain=lambda: keychain,
+        )  # fmt: skip
+        app = Running(controller, engine, sound, permission, settings, paths, qtbot, keychain)
         running.append(app)
         controller.start()
         if wait:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from app.shown import Choice, SettingsView, ToolSetting
+from app.shown import Choice, Permission, SettingsView, ToolSetting
 from app.widgets.controls.sizes import model_title
 from app.widgets.frame.window import Window
 from engine.checkpoints.catalogue import models_folder
@@ -98,16 +98,25 @@ class SettingsBinding(QObject):
         dialog.models.remove_wanted.connect(controller.model_commands.remove_model)
         controller.model_commands.failed.connect(dialog.show_problem)
         self._voices = VoiceBinding(dialog.voices, controller, self._settings)
-        servers = controller.tool_servers
-        dialog.tools.servers.added.connect(servers.add)
-        dialog.tools.servers.removed.connect(controller.remove_server)
-        dialog.tools.servers.asks_changed.connect(servers.set_asks)
-        dialog.tools.servers.started_again.connect(servers.start_again)
+        self._connect_servers(dialog)
         dialog.programs.token_renewed.connect(controller.other_programs.renew_token)
         dialog.finished.connect(lambda _result: self._voices.leave())
         dialog.toast.undo_wanted.connect(controller.undo_history.undo)
         dialog.addActions([self._window.menus.undo, self._window.menus.redo])  # their keys hold here as well
         return dialog
+
+    def _connect_servers(self, dialog: SettingsDialog) -> None:
+        shown, servers = dialog.tools.servers, self._controller.tool_servers
+        shown.added.connect(servers.add)
+        shown.removed.connect(self._controller.remove_server)
+        shown.asks_changed.connect(servers.set_asks)
+        shown.permission_picked.connect(
+            lambda line, tool, permission: servers.set_permission(line, tool, Permission(permission))
+        )
+        shown.started_again.connect(servers.start_again)
+        shown.file_allowed.connect(servers.allow_file)
+        shown.trouble_dismissed.connect(servers.dismiss_trouble)
+        servers.added.connect(shown.field.clear)
 
     def _refresh(self) -> None:
         if self._dialog is not None:
@@ -126,6 +135,7 @@ class SettingsBinding(QObject):
             thinking_budget=now.thinking_budget,
             tools=self._tools(),
             servers=controller.tool_servers.listed,
+            server_trouble=controller.tool_servers.trouble,
             models=controller.models,
             models_folder=now.models_folder or str(models_folder()),
             machine=controller.model_commands.machine,

@@ -139,7 +139,7 @@ class ToolsPage(SettingsPage):
                 with QSignalBlocker(asking):
                     asking.setChecked(tool.asks)
                 asking.setEnabled(tool.enabled)
-        self.servers.show_servers(view.servers)
+        self.servers.show_servers(view.servers, view.server_trouble)
 
     def _build(self, tools: tuple[ToolSetting, ...]) -> None:
         for row in self._rows:

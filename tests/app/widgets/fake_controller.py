@@ -20,6 +20,7 @@ from app.shown import (
     Notice,
     PresetView,
     ProgramsView,
+    ServerTrouble,
     ServerView,
     SizeView,
     State,
@@ -203,11 +204,13 @@ class FakeDownloads(_Noting):
 class FakeToolServers(_Noting):
     """Tool servers a test lists."""
 
-    COMMANDS = ("add", "remove", "set_asks", "start_again")
+    COMMANDS = ("add", "remove", "set_asks", "set_permission", "start_again", "allow_file", "dismiss_trouble")
     changed = Signal()
+    added = Signal()
 
     def __init__(self) -> None:
         super().__init__()
+        self.trouble = ServerTrouble()
         self.listed: tuple[ServerView, ...] = ()
 
     def show(self, *servers: ServerView) -> None:

@@ -23,9 +23,11 @@ from app.shown import (
     JobView,
     MachineView,
     ModelView,
+    Permission,
     RecordingView,
     SegmentView,
     ServerState,
+    ServerTool,
     ServerView,
     SettingsView,
     SizeView,
@@ -498,12 +500,23 @@ SETTINGS = SettingsView(
     servers=(
         ServerView(
             "npx -y @modelcontextprotocol/server-filesystem '/Users/me/Documents/Notes and letters'",
+            "npx -y @modelcontextprotocol/server-filesystem '/Users/me/Documents/Notes and letters'",
             "secure-filesystem-server",
             ServerState.RUNNING,
-            ("read_file", "list_directory", "search_files", "get_file_info", "directory_tree", "move_file"),
+            (
+                *(ServerTool(name, Permission.ALWAYS) for name in ("read_file", "list_directory", "search_files")),
+                *(ServerTool(name) for name in ("get_file_info", "directory_tree")),
+                ServerTool("move_file", Permission.NEVER),
+            ),
         ),
-        ServerView("uvx calendar-server", "calendar-server", ServerState.STARTING, asks=False),
-        ServerView("weather-server --city Wuxi", "weather-server", ServerState.STOPPED, problem="It ended by itself."),
+        ServerView("calendar", "uvx calendar-server", "calendar-server", ServerState.STARTING, asks=False),
+        ServerView(
+            "weather",
+            "weather-server --city Wuxi",
+            "weather-server",
+            ServerState.STOPPED,
+            problem="It ended by itself.",
+        ),
     ),
     machine=MachineView("Apple M4 Pro", 24 * GB, int(17.2 * GB), int(7.6 * GB), int(5.9 * GB), 212 * GB),
     models=(
