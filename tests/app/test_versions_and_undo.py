@@ -326,17 +326,17 @@ def test_a_turn_that_could_not_be_saved_is_removed_and_comes_back(sit: Sit, monk
 
 
 def test_what_was_removed_before_a_crash_is_erased_at_the_next_start(sit: Sit) -> None:
-    user = sit(reply("One secret.", 0), reply("Two.", 0))
+    user = sit(reply("One riddle.", 0), reply("Two.", 0))
     ask(user, "First?")
     ask(user, "Second?")
     user.app.controller.delete_turn(user.app.controller.turns[0].key)
     user.app.controller._conversation._closed = True  # it ends as when it is killed: nothing is tidied
     user.app.controller.shutdown()
-    assert b"secret" in all_bytes(user)
+    assert b"riddle" in all_bytes(user)
     again = sit()
     assert again.saved
     again.app.controller.shutdown()
-    assert b"secret" not in all_bytes(again)
+    assert b"riddle" not in all_bytes(again)
 
 
 # The toast.
@@ -363,8 +363,10 @@ def test_the_toast_stands_above_the_talk_bar_and_moves_nothing(sit: Sit) -> None
 
 
 def test_a_removed_server_comes_back_where_it_was_and_as_trusted(sit: Sit) -> None:
-    commands = tuple(shlex.join([f"/nowhere/{name}", "TOKEN=secret"]) for name in ("one", "two", "three"))
-    user = sit(tool_servers=commands, trusted_servers=(commands[1],))
+    typed = tuple(shlex.join([f"/nowhere/{name}", "TOKEN=secret"]) for name in ("one", "two", "three"))
+    user = sit(tool_servers=typed, trusted_servers=(typed[1],))
+    user.sees(lambda: user.app.settings.now.tool_servers != typed)  # its secrets are in the keychain
+    commands = user.app.settings.now.tool_servers
     user.settings.open_page(user.settings.tools)
     row = user.settings.tools.servers.rows[1]
     row.removed.emit(commands[1])

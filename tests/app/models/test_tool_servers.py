@@ -19,7 +19,7 @@ from app.keychain import Keychain
 from app.models.server_secrets import ServerSecrets
 from app.models.tool_servers import ToolServers
 from app.settings import Settings
-from app.shown import ServerState
+from app.shown import Permission, ServerState
 from app.widgets.settings.servers import ServerRow
 from app.worker import Worker
 from tests.app.conftest import Running
@@ -291,6 +291,20 @@ def test_secrets_of_older_settings_are_moved_and_those_of_removed_servers_are_fo
     assert app.controller.shutdown()
     again = start(paths=app.paths, keychain=app.keychain)
     again.wait(lambda: not app.keychain.kept and again.settings.now.kept_secrets == ())
+
+
+def test_a_server_that_is_added_again_gets_its_new_secret_and_keeps_its_permissions(
+    start: Callable[..., Running], tells: str
+) -> None:
+    app = start()
+    servers = app.controller.tool_servers
+    servers.add(f"SMALL_TOKEN=old {tells}")
+    app.wait(lambda: servers.tools, SLOW_MS)
+    servers.set_permission(servers.listed[0].line, "told", Permission.ALWAYS)
+    servers.add(f"SMALL_TOKEN=new {tells}")
+    app.wait(lambda: [tool.call() for tool in servers.tools] == ['"new"'], SLOW_MS)
+    assert len(servers.listed) == 1
+    assert not servers.tools[0].confirm
 
 
 def test_a_locked_keychain_is_told_and_changes_nothing(sit: Sit, tells: str) -> None:
