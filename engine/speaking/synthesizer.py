@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import mlx.core as mx
 import numpy as np
@@ -176,11 +177,8 @@ class Synthesizer:
             if size not in works and size > STEADY and _takes_too_long(size, works):
                 continue
             for _ in range(1 if size in works else _WARM_ROUNDS):
-                if not before:
-                    sound.reset()
                 began = time.perf_counter()
-                mel, state = self._stream.step(states[before], np.zeros(size + self.look_ahead, np.int32), False)
-                sound.step(mel, False)
+                state = self._where_it_speaks(partial(self._try, size, states[before], sound, first=not before))
                 taken_s = time.perf_counter() - began
                 yield
             works.setdefault(size, taken_s)
@@ -188,6 +186,18 @@ class Synthesizer:
             states.setdefault(min(before + size, remembered), state)
             if len(works) == 2 and not self._traced:
                 return
+
+    def _where_it_speaks(self, work: Callable[[], FlowState]) -> FlowState:
+        """What is traced belongs to the thread that traced it."""
+        return work() if self._thread is None else self._thread.submit(work).result()
+
+    def _try(self, size: int, state: FlowState, sound: VocoderStream, *, first: bool) -> FlowState:
+        """Make a piece of so many tokens of nothing after a state, with a vocoder of its own."""
+        if first:
+            sound.reset()
+        mel, following = self._stream.step(state, np.zeros(size + self.look_ahead, np.int32), False)
+        sound.step(mel, False)
+        return following
 
     @property
     def _traced(self) -> bool:

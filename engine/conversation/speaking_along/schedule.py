@@ -158,9 +158,14 @@ class Schedule:
 
     def _waits(self, at: _Standing, size: int) -> bool:
         """Whether a piece of this size is better made later. Nothing is known of one that was never measured."""
-        if not at.pieces or at.ends or self._pace.beside or not self._pace.piece_s(size):
+        if not at.pieces or at.ends or self._at_once_beside or not self._pace.piece_s(size):
             return False
         return at.now_s < self._latest_s(at, size, self._at_hand_s)
+
+    @property
+    def _at_once_beside(self) -> bool:
+        """Whether a piece is begun as soon as enough waits: beside the writing, by cores that would do nothing else."""
+        return self._pace.beside and not self._pieces.padded
 
     def _latest_s(self, at: _Standing, size: int, at_hand_s: float) -> float:
         """When a piece must be begun."""
@@ -227,7 +232,7 @@ class Schedule:
             return at.now_s + max(0.0, size - at.waiting) * token_s
 
         begins_s = there_s(sizes[0])
-        if not self._pace.beside:
+        if not self._at_once_beside:
             in_time = takewhile(lambda size: there_s(size) <= self._latest_s(at, size, at_hand_s), sizes)
             size = max(in_time, default=sizes[0])
             begins_s = max(there_s(size), self._latest_s(at, size, at_hand_s))
