@@ -18,7 +18,7 @@ from engine.ranks.leading import LeadingModel
 if TYPE_CHECKING:
     from engine.conversation.replying.settings import SessionSettings
     from engine.ranks import Ranks
-    from engine.remote import AnyModel
+    from engine.remote.connecting import AnyModel
     from engine.session import Session
     from engine.speaking import Speaking
     from engine.transcription.results import Options
@@ -96,7 +96,7 @@ class Engine:
     @staticmethod
     def connect(address: str, token: str = "", speech_folders: Sequence[Path] | None = None) -> AnyModel:
         """The model that another machine serves, to be used like one that was loaded. See `remote.connect`."""
-        from engine.remote import connect
+        from engine.remote.connecting import connect
 
         return connect(address, token, speech_folders)
 

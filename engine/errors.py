@@ -19,6 +19,11 @@ class Sentence(str):
         made.template, made.arguments = template, arguments
         return made
 
+    @classmethod
+    def sent(cls, template: str, arguments: dict[str, Any]) -> Sentence:
+        """One that another Earshot made. Raises IndexError, KeyError or ValueError for what fits not together."""
+        return cls(template, **arguments)
+
 
 class SentenceError(Exception):
     """An error that is told in words: `SentenceError("There is no voice {name}.", name="Ada")`."""

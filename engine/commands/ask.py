@@ -15,7 +15,7 @@ from engine.errors import RequestError
 
 if TYPE_CHECKING:
     from engine.events import Turn
-    from engine.remote import AnyModel
+    from engine.remote.connecting import AnyModel
 
 _EXAMPLES = """\
 examples:

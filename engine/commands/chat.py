@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from engine.conversation.replying.tools.files import GivenFiles
     from engine.conversation.replying.tools.mcp_servers import McpServers
     from engine.events import Samples, SessionEvent, ToolCall, Turn
-    from engine.remote import AnyModel
+    from engine.remote.connecting import AnyModel
     from engine.session import Session
     from engine.speaking import Voice
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from engine.engine import Engine
     from engine.events import Progress
-    from engine.remote import AnyModel
+    from engine.remote.connecting import AnyModel
 
 T = TypeVar("T")
 

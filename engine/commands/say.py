@@ -22,7 +22,7 @@ from engine.errors import RequestError, StorageError
 if TYPE_CHECKING:
     from engine.commands.console import Bar
     from engine.events import Samples
-    from engine.remote import AnyModel
+    from engine.remote.connecting import AnyModel
     from engine.speaking import Synthesizer, Voice
 
 _EXAMPLES = """\

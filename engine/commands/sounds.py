@@ -11,7 +11,7 @@ from engine.errors import RequestError, SoundError
 
 if TYPE_CHECKING:
     from engine.events import Samples
-    from engine.remote import AnyModel
+    from engine.remote.connecting import AnyModel
     from engine.transcription.pauses import Window
 
 SHORTEST_S = 0.3

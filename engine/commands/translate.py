@@ -27,7 +27,7 @@ from engine.errors import RequestError
 
 if TYPE_CHECKING:
     from engine.events import Samples
-    from engine.remote import AnyModel
+    from engine.remote.connecting import AnyModel
     from engine.speaking import Voice
 
 _EXAMPLES = """\

@@ -1,6 +1,4 @@
-"""Models on other machines: the same conversations, while reading and writing happen elsewhere."""
+"""Models on other machines: the same conversations, while reading and writing happen elsewhere.
 
-from engine.remote.address import Address, is_address
-from engine.remote.connecting import AnyModel, connect
-
-__all__ = ["Address", "AnyModel", "connect", "is_address"]
+`connecting.connect` finds out which kind of server answers at an address; each kind is a package here.
+"""

@@ -18,7 +18,7 @@ from websockets.sync.client import connect as open_socket
 
 from engine.errors import RemoteError
 from engine.remote.address import Address
-from engine.remote.earshot.wire import MOST_BYTES, PATH, Message, WireError, error_from
+from engine.remote.earshot.wire import MOST_BYTES, PATH, Message, WireError, error_from, misunderstood
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +165,7 @@ class Call:
         """The only answer. Raises as `answers`."""
         found = list(self.answers())
         if len(found) != 1:
-            raise WireError("one answer was expected")
+            raise misunderstood("one answer was expected")
         return found[0]
 
     def end(self) -> None:

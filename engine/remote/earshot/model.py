@@ -22,7 +22,7 @@ from engine.remote.earshot.connection import Connection, LostConnectionError
 from engine.remote.earshot.reader import RemoteListener, RemoteReader
 from engine.remote.earshot.recogniser import RemoteRecogniser
 from engine.remote.earshot.speaking import RemoteSpeaking
-from engine.remote.earshot.wire import Message, WireError
+from engine.remote.earshot.wire import Message, misunderstood
 from engine.remote.local_speech import fitting
 from engine.storage import make_private_folder, replacing
 from engine.transcription.languages import check_known
@@ -155,12 +155,12 @@ class EarshotModel:
     def _keep_tokenizer(self, digest: str) -> Path:
         """The folder that holds the tokenizer with this digest, which is fetched once."""
         if not (len(digest) == 64 and digest.isalnum()):
-            raise WireError("the tokenizer has no digest")
+            raise misunderstood("the tokenizer has no digest")
         folder = models_folder().parent / "elsewhere" / digest[:32]
         if not (folder / _TOKENIZER).exists():
             pieces = [answer.data for answer in self._connection.call("tokenizer").answers()]
             if hashlib.sha256(b"".join(pieces)).hexdigest() != digest:
-                raise WireError("the tokenizer arrived damaged")
+                raise misunderstood("the tokenizer arrived damaged")
             make_private_folder(folder)
             with replacing(folder / _TOKENIZER, private=True) as file:
                 file.write(b"".join(pieces))

@@ -14,7 +14,7 @@ from engine.errors import Sentence, VoiceError
 from engine.events import Samples
 from engine.remote.earshot.connection import Connection
 from engine.remote.earshot.reader import Line
-from engine.remote.earshot.wire import Message, WireError, numbers_bytes, samples_bytes, samples_from
+from engine.remote.earshot.wire import Message, misunderstood, numbers_bytes, samples_bytes, samples_from
 from engine.speaking.pieces import Pieces
 from engine.speaking.recording import best_part, checked, read_recording
 from engine.speaking.synthesizer import SpeechChunk
@@ -121,7 +121,7 @@ class RemoteSynthesizer:
         try:
             return [(int(size), float(seconds)) for size, seconds in self._about.get("measured", list)]
         except (TypeError, ValueError) as error:
-            raise WireError("pieces have a size and seconds") from error
+            raise misunderstood("pieces have a size and seconds") from error
 
     @property
     def pieces(self) -> Pieces:

@@ -32,12 +32,19 @@ MOST_BYTES = 16 << 20  # of a message
 class WireError(RemoteError):
     """A message that is none, or not as it should be."""
 
-    def __init__(self, detail: str) -> None:
-        super().__init__("The two Earshots do not understand each other ({detail}): update both.", detail=detail)
-
 
 class UnknownSoundError(WireError):
     """A prompt names a sound that the other machine does not have any more."""
+
+
+def misunderstood(detail: str) -> WireError:
+    """What to raise for a message that is not as it should be; `detail` is for whoever looks into it."""
+    return WireError("The two Earshots do not understand each other ({detail}): update both.", detail=detail)
+
+
+def unknown_sound() -> UnknownSoundError:
+    """What to raise for a sound that is not there any more."""
+    return UnknownSoundError("A sound that was sent is not there any more: try again.")
 
 
 @dataclass(frozen=True)
@@ -56,21 +63,21 @@ class Message:
     def unpack(cls, raw: bytes | str) -> Message:
         """Raises WireError."""
         if isinstance(raw, str) or len(raw) < 4:
-            raise WireError("a message of this protocol is binary")
+            raise misunderstood("a message of this protocol is binary")
         (length,) = struct.unpack_from("<I", raw)
         try:
             value = json.loads(raw[4 : 4 + length])
         except (ValueError, RecursionError) as error:
-            raise WireError("a message begins with a JSON object") from error
+            raise misunderstood("a message begins with a JSON object") from error
         if not isinstance(value, dict):
-            raise WireError("a message begins with a JSON object")
+            raise misunderstood("a message begins with a JSON object")
         return cls(value, bytes(raw[4 + length :]))
 
     def get(self, name: str, kind: type[T], default: T | None = None) -> T:
         """A field of a type; one that is missing is the default, unless that is None. Raises WireError."""
         found = self.value.get(name, default)
         if not isinstance(found, kind) or (isinstance(found, bool) and kind is not bool):
-            raise WireError(f"{name} is missing or of another type")
+            raise misunderstood(f"{name} is missing or of another type")
         return found
 
 
@@ -90,9 +97,9 @@ def error_value(error: EngineError) -> dict[str, Any]:
 def error_from(value: Any) -> EngineError:
     """The error that was sent. Raises WireError."""
     if not isinstance(value, dict):
-        raise WireError("an error is an object")
+        raise misunderstood("an error is an object")
     if value.get("kind") == UnknownSoundError.__name__:
-        return UnknownSoundError("a sound is not there any more")
+        return unknown_sound()
     kind = _KINDS.get(str(value.get("kind")), errors.RequestError)
     return kind(_sentence_from(value.get("sentence")))
 
@@ -120,12 +127,12 @@ def _argument_value(value: Any) -> Any:
 
 def _sentence_from(value: Any) -> Sentence:
     if isinstance(value, str):
-        return Sentence("{sentence}", sentence=value)
+        return Sentence.sent(value, {})
     try:
         told = {str(name): _argument_from(each) for name, each in value["arguments"].items()}
-        return Sentence(str(value["template"]), **told)
+        return Sentence.sent(str(value["template"]), told)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise WireError("a sentence has a template and arguments") from error
+        raise misunderstood("a sentence has a template and arguments") from error
 
 
 def _argument_from(value: Any) -> Any:
@@ -146,7 +153,7 @@ def sampling_from(value: Any) -> Sampling:
         kinds = value.get("kinds")
         return Sampling(**{**value, "kinds": None if kinds is None else Kinds(**kinds)})
     except (AttributeError, TypeError, ValueError) as error:
-        raise WireError("sampling is not as it should be") from error
+        raise misunderstood("sampling is not as it should be") from error
 
 
 def numbers_bytes(values: Any) -> bytes:
@@ -157,7 +164,7 @@ def numbers_bytes(values: Any) -> bytes:
 def numbers_from(data: bytes) -> NDArray[np.int32]:
     """Raises WireError."""
     if len(data) % 4:
-        raise WireError("numbers have four bytes each")
+        raise misunderstood("numbers have four bytes each")
     return np.frombuffer(data, "<i4").astype(np.int32)
 
 
@@ -169,8 +176,8 @@ def samples_bytes(samples: Samples) -> bytes:
 def samples_from(data: bytes) -> Samples:
     """Raises WireError."""
     if len(data) % 4:
-        raise WireError("samples have four bytes each")
+        raise misunderstood("samples have four bytes each")
     samples = np.frombuffer(data, "<f4").astype(np.float32)
     if not np.isfinite(samples).all():
-        raise WireError("samples are finite numbers")
+        raise misunderstood("samples are finite numbers")
     return samples

@@ -9,7 +9,7 @@ from engine.errors import RequestError
 from engine.events import Samples
 from engine.hearing import RATE_HZ, WINDOW_SAMPLES
 from engine.language import Sampling
-from engine.remote.earshot.wire import Message, WireError, numbers_from, samples_from, sampling_from
+from engine.remote.earshot.wire import Message, misunderstood, numbers_from, samples_from, sampling_from
 
 _LONGEST_NAME = 64
 _MOST_WINDOWS = 64
@@ -33,21 +33,21 @@ class AskedPrompt:
         digests: list[str] = []
         for entry in message.get("sounds", list):
             if not (isinstance(entry, list) and [type(each) for each in entry] == [int, int, str]):
-                raise WireError("a sound has a start, an end and a digest")
+                raise misunderstood("a sound has a start, an end and a digest")
             start, stop, digest = entry
             if not (sounds[-1].stop if sounds else 0) <= start < stop <= len(ids):
-                raise WireError("sounds lie within the prompt, one after the other")
+                raise misunderstood("sounds lie within the prompt, one after the other")
             sounds.append(range(start, stop))
             digests.append(digest)
         shared = message.get("shared", int)
         if not 0 <= shared < (sounds[0].start + 1 if sounds else len(ids)):
-            raise WireError("what a prompt shares with others lies before its sounds and its end")
+            raise misunderstood("what a prompt shares with others lies before its sounds and its end")
         return cls(name_of(message, "reader"), Prompt(tuple(ids), tuple(sounds)), tuple(digests), shared)
 
     def check(self, vocabulary_size: int, context_length: int) -> None:
         """Raise RequestError for what the model does not take."""
         if not all(0 <= id < vocabulary_size for id in self.prompt.ids):
-            raise WireError("there is no such id")
+            raise misunderstood("there is no such id")
         if len(self.prompt) > context_length:
             raise RequestError("The model takes {length} tokens at once.", length=context_length)
 
@@ -66,10 +66,10 @@ class AskedWriting:
         """Raises WireError."""
         end_ids = message.get("end_ids", list)
         if not all(isinstance(id, int) for id in end_ids):
-            raise WireError("ids are whole numbers")
+            raise misunderstood("ids are whole numbers")
         most = message.get("max_tokens", int)
         if most < 0:
-            raise WireError("max_tokens is negative")
+            raise misunderstood("max_tokens is negative")
         sampling = sampling_from(message.value.get("sampling"))
         return cls(sampling, frozenset(end_ids), most, message.get("penalise_prompt", bool))
 
@@ -89,7 +89,7 @@ class AskedPiece:
         """Raises WireError."""
         size = message.get("size", int)
         if not 0 < size <= _LARGEST_PIECE:
-            raise WireError("a piece has some tokens, and not too many")
+            raise misunderstood("a piece has some tokens, and not too many")
         tokens = numbers_from(message.data).tolist()
         fresh, finished = message.get("fresh", bool), message.get("finished", bool)
         return cls(message.get("synthesizer", int), tokens, size, fresh, finished)
@@ -99,7 +99,7 @@ def name_of(message: Message, field: str) -> str:
     """A short text. Raises WireError."""
     name = message.get(field, str)
     if not 0 < len(name) <= _LONGEST_NAME:
-        raise WireError(f"{field} is too long, or empty")
+        raise misunderstood(f"{field} is too long, or empty")
     return name
 
 
@@ -107,7 +107,7 @@ def window_of(message: Message) -> Samples:
     """One window of a sound. Raises WireError."""
     samples = samples_from(message.data)
     if not 0 < len(samples) <= WINDOW_SAMPLES:
-        raise WireError(f"a window of a sound has up to {WINDOW_SAMPLES // RATE_HZ} seconds")
+        raise misunderstood(f"a window of a sound has up to {WINDOW_SAMPLES // RATE_HZ} seconds")
     return samples
 
 
@@ -116,7 +116,7 @@ def windows_of(message: Message) -> list[Samples]:
     samples, lengths = samples_from(message.data), message.get("lengths", list)
     fit = all(isinstance(length, int) and 0 < length <= WINDOW_SAMPLES for length in lengths)
     if not fit or not 0 < len(lengths) <= _MOST_WINDOWS or sum(lengths) != len(samples):
-        raise WireError("lengths are those of the windows that were sent")
+        raise misunderstood("lengths are those of the windows that were sent")
     windows, start = [], 0
     for length in lengths:
         windows.append(samples[start : start + length])

@@ -11,11 +11,18 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from engine.errors import EngineError, RequestError
-from engine.remote.earshot.wire import VERSION, Message, WireError, error_value, numbers_from, samples_from
+from engine.remote.earshot.wire import (
+    VERSION,
+    Message,
+    WireError,
+    error_value,
+    misunderstood,
+    numbers_from,
+    samples_from,
+)
 from engine.serving.distance.asked import AskedPiece, AskedPrompt, AskedWriting, name_of, window_of, windows_of
 from engine.serving.distance.visit import Answer, Readers, Visit
 from engine.serving.jobs import Host, Priority, Steps, events
-from engine.serving.problems import UNEXPECTED
 from engine.serving.scribe import Scribe
 from engine.serving.threads import from_thread
 from engine.transcription.languages import language_code
@@ -93,7 +100,7 @@ class _Visiting:
             if number in self._calls:
                 self._calls[number].cancel()
         elif number in self._calls or len(self._calls) >= _MOST_CALLS:
-            raise WireError("too many calls at the same time, or one twice")
+            raise misunderstood("too many calls at the same time, or one twice")
         else:
             call = self._calls[number] = asyncio.create_task(self._answer(number, do, message))
             call.add_done_callback(lambda _: self._calls.pop(number, None))
@@ -101,7 +108,7 @@ class _Visiting:
     async def _answer(self, number: int, do: str, message: Message) -> None:
         try:
             if do not in _DONE:
-                raise WireError(f"{do!r} is nothing that can be done")
+                raise misunderstood(f"{do!r} is nothing that can be done")
             answers = _DONE[do](self, message)
             async with contextlib.aclosing(answers):
                 async for value, data in answers:
@@ -113,7 +120,11 @@ class _Visiting:
             return
         except Exception:
             log.exception("a call of another Earshot failed")
-            last = {"error": error_value(RequestError(UNEXPECTED))}
+            last = {
+                "error": error_value(
+                    RequestError("Something unexpected went wrong on the other machine. Its log says more.")
+                )
+            }
         with contextlib.suppress(*_GONE):
             await self._send({"call": number, **last})
 
@@ -149,13 +160,13 @@ class _Visiting:
     def _analyse(self, message: Message) -> AsyncGenerator[Answer]:
         samples = samples_from(message.data)
         if len(samples) > _MOST_NOTES * 24_000:
-            raise WireError(f"a voice is made of {_MOST_NOTES} seconds at most")
+            raise misunderstood(f"a voice is made of {_MOST_NOTES} seconds at most")
         return self._job("analyse a voice for others", self._visit.analyse(samples, name_of(message, "name")))
 
     def _synthesizer(self, message: Message) -> AsyncGenerator[Answer]:
         steps, seed = message.get("steps", int), message.get("seed", int)
         if not 0 <= steps <= 100:
-            raise WireError("there are up to 100 steps")
+            raise misunderstood("there are up to 100 steps")
         return self._job("prepare a voice for others", self._visit.make_synthesizer(message.data, steps or None, seed))
 
     def _speak(self, message: Message) -> AsyncGenerator[Answer]:

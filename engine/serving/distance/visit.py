@@ -18,7 +18,7 @@ from engine.engine import Engine
 from engine.errors import CheckpointError, RequestError
 from engine.events import Samples
 from engine.remote.earshot.speaking import voice_bytes, voice_from
-from engine.remote.earshot.wire import UnknownSoundError, WireError, samples_bytes
+from engine.remote.earshot.wire import misunderstood, samples_bytes, unknown_sound
 from engine.serving.distance.asked import AskedPiece, AskedPrompt, AskedWriting
 from engine.serving.jobs import Job, Steps
 from engine.speaking import Synthesizer
@@ -134,7 +134,7 @@ class Visit:
 
         def work(engine: Engine, job: Job) -> Iterator[Answer]:
             if not all(0 <= each < engine.llm.config.vocab_size for each in (id, other or 0)):
-                raise WireError("there is no such id")
+                raise misunderstood("there is no such id")
             reader, readable = self._opened(engine, asked)
             yield {"prefers": reader.prefers(readable, id, other, job.cancelled)}, b""
 
@@ -207,7 +207,7 @@ class Visit:
             self._synthesizers.move_to_end(number)
             return self._synthesizers[number]
         except KeyError:
-            raise WireError("there is no such synthesizer") from None
+            raise misunderstood("there is no such synthesizer") from None
 
     def leave(self) -> None:
         """Forget the readers of this visit. From any thread."""
@@ -234,10 +234,10 @@ class Visit:
         for where, digest in zip(asked.prompt.sounds, asked.digests, strict=True):
             sound = self._sounds.get(digest)
             if sound is None:
-                raise UnknownSoundError("a sound is not there any more")
+                raise unknown_sound()
             self._sounds.move_to_end(digest)
             if sound.embeddings.shape[0] != len(where):
-                raise WireError("a sound has as many places as embeddings")
+                raise misunderstood("a sound has as many places as embeddings")
             sounds.append(sound)
         keys = keys_of(asked.prompt, [sound.key for sound in sounds])
         embeddings = tuple(sound.embeddings for sound in sounds)

@@ -29,7 +29,7 @@ from engine.events import (
     ToolResult,
     Turn,
 )
-from engine.remote import AnyModel
+from engine.remote.connecting import AnyModel
 from engine.serving import Access, Job, Priority, Server
 from engine.transcription import Finished, transcribe
 from tests.engine.serving.conftest import TOKEN, Served, nobody
