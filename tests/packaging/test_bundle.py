@@ -117,6 +117,11 @@ def test_it_says_that_the_microphone_stays_open_in_front() -> None:
     assert "窗口在前台时" in strings("zh-Hans")[NAME]
 
 
+def test_it_says_when_what_was_said_leaves_the_mac() -> None:
+    assert "it goes to another computer only if you choose a model there" in strings("en")[NAME]
+    assert "只有当你选用另一台电脑上的模型时" in strings("zh-Hans")[NAME]
+
+
 def test_addresses_and_the_quick_action_lead_to_this_app(tmp_path: Path) -> None:
     (kind,) = info_plist()["CFBundleURLTypes"]
     assert kind["CFBundleURLSchemes"] == [SCHEME]
