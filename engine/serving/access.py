@@ -133,6 +133,8 @@ class Doorkeeper:
         try:
             if scope["type"] == "http":
                 receive = _bounded(receive, self._access)
+            else:
+                send = _refused_in_words(scope, send)
             await self._app(scope, receive, _in_time(send, self._access.patience.reader_s))
         except SlowClientError:
             return  # the server closes a connection whose answer is not whole
@@ -189,10 +191,30 @@ def _in_time(send: Send, seconds: float) -> Send:
     return in_time
 
 
+def _refused_in_words(scope: Scope, send: Send) -> Send:
+    """A WebSocket that is closed before it was accepted, for nothing is at its address, is told so."""
+    accepted = False
+
+    async def in_words(message: Message) -> None:
+        nonlocal accepted
+        accepted = accepted or message["type"] == "websocket.accept"
+        if message["type"] == "websocket.close" and not accepted:
+            await _send_refusal(scope, send, 404, "There is no such route here.", None)
+        else:
+            await send(message)
+
+    return in_words
+
+
 async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, sentence: str, code: str) -> None:
-    kind = "http.response"
     if scope["type"] == "websocket":
         await receive()
+    await _send_refusal(scope, send, status, sentence, code)
+
+
+async def _send_refusal(scope: Scope, send: Send, status: int, sentence: str, code: str | None) -> None:
+    kind = "http.response"
+    if scope["type"] == "websocket":
         kind = "websocket.http.response"
         if kind not in scope.get("extensions", {}):
             await send({"type": "websocket.close", "code": _WS_REFUSED + status, "reason": sentence[:120]})

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import h11
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.datastructures import Headers
@@ -72,3 +73,9 @@ class Socket(WebSocketsSansIOProtocol):
         self.conn.send_response(Response(400, "Bad Request", headers, body))
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.transport.close()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send what the application says. A refusal that is whole is an end, and nothing to complain of in the log."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            self.handshake_complete = True

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.serving import Server
 
-_LEAKS = re.compile(rb'Traceback|File \\?"|/tmp/|/usr/|site-packages|0x[0-9a-f]{8}')
+LEAKS = re.compile(rb'Traceback|File \\?"|/tmp/|/usr/|site-packages|0x[0-9a-f]{8}')
 
 
 _KEPT_OPEN_S = 5.0  # a connection of which nobody said that it should be closed
@@ -69,7 +69,7 @@ def _wrong(answer: bytes) -> str:
     if not answer:
         return ""
     head, _, body = answer.partition(b"\r\n\r\n")
-    if leak := _LEAKS.search(answer):
+    if leak := LEAKS.search(answer):
         return f"leaks {answer[max(leak.start() - 100, 0) : leak.end() + 100]!r}"
     match = re.match(rb"HTTP/1\.1 (\d{3}) ", head)
     if not match or int(match[1]) >= 500:

@@ -107,15 +107,15 @@ def _damaged_line(chance: random.Random, line: str) -> str:
 def _json_body(chance: random.Random, good: dict[str, Any]) -> bytes:
     value = copy.deepcopy(good)
     for _ in range(chance.randrange(1, 4)):
-        _change(chance, value)
+        change(chance, value)
     try:
         body = json.dumps(value).encode()
     except RecursionError:
         body = b"[" * 5000
-    return _damaged_bytes(chance, body) if chance.random() < 0.2 else body
+    return damage_bytes(chance, body) if chance.random() < 0.2 else body
 
 
-def _change(chance: random.Random, value: Any) -> None:
+def change(chance: random.Random, value: Any) -> None:
     """One place in a value becomes something else, goes, or is there twice."""
     while True:
         keys = list(value) if isinstance(value, dict) else list(range(len(value)))
@@ -144,17 +144,17 @@ def _form_body(chance: random.Random, sound: bytes) -> tuple[bytes, str]:
     data = [part.encode("utf-8", "surrogatepass") for part in parts]
     name = chance.choice(["a.wav", "", "../../a.wav", "a\x00b", "é.mp3", "x" * 5000])
     head = f'Content-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: audio/wav\r\n\r\n'.encode()
-    heard = _damaged_bytes(chance, sound) if chance.random() < 0.6 else sound[: chance.randrange(len(sound))]
+    heard = damage_bytes(chance, sound) if chance.random() < 0.6 else sound[: chance.randrange(len(sound))]
     for _ in range(chance.choice([0, 1, 1, 1, 1, 2])):
         data.insert(chance.randrange(len(data) + 1), head + heard)
     body = b"".join(b"--" + boundary.encode() + b"\r\n" + part + b"\r\n" for part in data)
     body += b"--" + boundary.encode() + b"--\r\n"
     said = chance.choice([boundary] * 8 + ["another", ""])
     kind = f"multipart/form-data; boundary={said}" if chance.random() < 0.95 else "multipart/form-data"
-    return (_damaged_bytes(chance, body) if chance.random() < 0.2 else body), kind
+    return (damage_bytes(chance, body) if chance.random() < 0.2 else body), kind
 
 
-def _damaged_bytes(chance: random.Random, data: bytes) -> bytes:
+def damage_bytes(chance: random.Random, data: bytes) -> bytes:
     damaged = bytearray(data)
     for _ in range(chance.randrange(1, 6)):
         if damaged:

@@ -390,13 +390,18 @@ def test_errors_are_events_and_the_session_goes_on(served: Served) -> None:
         assert client.update(instructions="Still here.")["instructions"] == "Still here."
 
 
-def test_a_stranger_stays_outside(served: Served) -> None:
-    address = served.server.address.replace("http", "ws", 1) + "/v1/realtime"
-    for headers, status in (({}, 401), (HEADERS | {"Origin": "http://evil.example"}, 403)):
-        with pytest.raises(InvalidStatus) as refused, connect(address, additional_headers=headers, proxy=None):
+def test_a_stranger_stays_outside(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    address = served.server.address.replace("http", "ws", 1)
+    for path, headers, status in (
+        ("/v1/realtime", {}, 401),
+        ("/v1/realtime", HEADERS | {"Origin": "http://evil.example"}, 403),
+        ("/v1/nowhere", HEADERS, 404),
+    ):
+        with pytest.raises(InvalidStatus) as refused, connect(address + path, additional_headers=headers, proxy=None):
             pass
         assert refused.value.response.status_code == status
         assert set(json.loads(refused.value.response.body)["error"]) == {"message", "type", "param", "code"}
+    assert not caplog.records
 
 
 def test_a_silent_client_stays_connected(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
