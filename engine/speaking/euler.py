@@ -2,8 +2,9 @@
 
 Every step has caches of its own: keys and values of earlier frames for each block's attention and the newest frames for
 each convolution. As in the official code new frames go in front of the cached ones, and what is kept is as many of the
-newest frames as the voice has, plus the last hundred of the voice itself. Where steps are traced, the cache has that
-length from the start, with emptiness in it that nobody attends to (`spread`): a size of piece is one shape then.
+newest frames as the voice has, plus the last hundred of the voice itself. Where steps are traced, the cache has its
+full length from the start, the same for many voices, with places in it that nobody attends to (`spread`): a size of
+piece is one shape then.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from engine.speaking.dit import DiT, Modulations
 from engine.traced import AsIs, Repeated
 
 VOICE_TAIL_FRAMES = 100  # of the voice's frames that a stream keeps for good
+_ROOM_STEP = 256  # frames by which padded caches of voices differ
 
 Past = list[tuple[mx.array, mx.array]]
 # What one step keeps of a piece, by block: keys and values (2 or 1, H, K, d), and the inputs of both convolutions.
@@ -37,7 +39,7 @@ class EulerSteps:
     `whole(x, conditions, time, pace)` moves x (T, 80) on under conditions (2 or 1, T, D); `pace` (2,) is the step's
     duration and the guidance, `time` what `times(modulations, index)` made of the step's flow time.
     `piece(x, conditions, time, pace, kept, seen)` does the same for a piece of a stream, after what the same step kept
-    of earlier pieces, trimmed by `trim(parts, voice_frames)` (None for the first), and gives x and what it keeps;
+    of earlier pieces, trimmed by `trim(parts, newest)` (None for the first), and gives x and what it keeps;
     `seen` (K,) says to which of the frames, new ones and then kept ones, may be attended, None: to all.
     """
 
@@ -98,35 +100,43 @@ def step_piece(
     return x + pace[0] * _guided_velocity(both, pace[1]).reshape(x.shape), (keys, values, pasts)
 
 
-def spread(array: mx.array) -> mx.array:
-    """A voice's keys or values (N, H, T, d) as (N, H, T + 100, d): what `trim` keeps of it and of any pieces after it.
+def room(voice_frames: int) -> int:
+    """Places for the newest frames in the padded cache of a voice: as many as it has, or some more."""
+    return -(-voice_frames // _ROOM_STEP) * _ROOM_STEP
 
-    The places of the frames to come stand empty before its end; see `filled`.
+
+def spread(array: mx.array) -> mx.array:
+    """A voice's keys or values (N, H, T, d), two seconds or more, as (N, H, room(T) + 100, d).
+
+    That is what `trim` keeps of it and of all pieces after it; places of frames to come stand empty before its end.
     """
     N, H, frames, d = array.shape
-    head, empty = frames - VOICE_TAIL_FRAMES, mx.zeros((N, H, VOICE_TAIL_FRAMES, d), array.dtype)
+    head, empty = (
+        frames - VOICE_TAIL_FRAMES,
+        mx.zeros((N, H, room(frames) - frames + VOICE_TAIL_FRAMES, d), array.dtype),
+    )
     return mx.concatenate([array[:, :, :head], empty, array[:, :, head:]], axis=2)
 
 
 def filled(voice_frames: int, made: int) -> NDArray[np.bool_]:
-    """Which places of what was `spread` hold something after so many frames of speech (voice_frames + 100,)."""
-    place = np.arange(voice_frames + VOICE_TAIL_FRAMES)
-    return (place < made + voice_frames - VOICE_TAIL_FRAMES) | (place >= voice_frames)
+    """Which places of what was `spread` may be attended to after so many frames of speech (room + 100,)."""
+    place, newest = np.arange(room(voice_frames) + VOICE_TAIL_FRAMES), made + voice_frames - VOICE_TAIL_FRAMES
+    return (place < min(newest, voice_frames)) | (place >= room(voice_frames))
 
 
-def trim(parts: Parts, voice_frames: int) -> Kept:
-    """What the next piece attends to: the newest frames and the end of the voice.
+def trim(parts: Parts, newest: int) -> Kept:
+    """What the next piece attends to: so many of the newest frames and the end of the voice.
 
     Of few different lengths, so that few are traced; in parts, so that a piece copies them once.
     """
     keys, values, past = parts
-    return [_kept(key, voice_frames) for key in keys], [_kept(value, voice_frames) for value in values], past
+    return [_kept(key, newest) for key in keys], [_kept(value, newest) for value in values], past
 
 
-def _kept(array: mx.array, voice_frames: int) -> list[mx.array]:
-    if array.shape[2] < voice_frames + VOICE_TAIL_FRAMES:
+def _kept(array: mx.array, newest: int) -> list[mx.array]:
+    if array.shape[2] < newest + VOICE_TAIL_FRAMES:
         return [array]
-    return [array[:, :, :voice_frames], array[:, :, -VOICE_TAIL_FRAMES:]]
+    return [array[:, :, :newest], array[:, :, -VOICE_TAIL_FRAMES:]]
 
 
 def _of_block(modulations: mx.array, index: int) -> mx.array:

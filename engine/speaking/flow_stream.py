@@ -14,7 +14,7 @@ import mlx.core as mx
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.speaking.euler import VOICE_TAIL_FRAMES, Parts, Past, filled, paces, spread
+from engine.speaking.euler import VOICE_TAIL_FRAMES, Parts, Past, filled, paces, room, spread
 from engine.speaking.flow import REMEMBERED_TOKENS, Flow
 from engine.speaking.noise import Noise
 from engine.speaking.token_encoder import TokenEncoderCache
@@ -105,7 +105,8 @@ class FlowStream:
         conditions, encoder, seen = self._conditions(state, window, last, size, once)
         noise = self._noise.rows(state.frames, conditions.shape[1])
         take = flow.steps.piece.once if once else flow.steps.piece
-        mel, steps = self._solve(take, noise, conditions, state.steps, state.voice_frames, seen)
+        newest = room(state.voice_frames) if self._pads(state.voice_frames) else state.voice_frames
+        mel, steps = self._solve(take, noise, conditions, state.steps, newest, seen)
         mel = mel[:frames]
         state = replace(state, encoder=encoder, steps=steps, made=state.made + frames)
         mx.async_eval(mel, *([] if last else state.arrays()))
@@ -146,12 +147,12 @@ class FlowStream:
         x: mx.array,
         conditions: mx.array,
         caches: tuple[_StepCache, ...] | None,
-        voice_frames: int,
+        newest: int,
         seen: mx.array | None,
     ) -> tuple[mx.array, tuple[_StepCache, ...]]:
         made, trim = [], self._flow.steps.trim
         for index, (time, pace) in enumerate(zip(self._times, self._paces, strict=True)):
-            kept = trim(caches[index].parts(), voice_frames) if caches else None
+            kept = trim(caches[index].parts(), newest) if caches else None
             x, parts = take(x, conditions, time, pace, kept, seen)
             made.append(_StepCache(*parts))
             mx.async_eval(x)  # the device works while the next step is put together

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.checkpoints.load_speaking import load_flow, load_vocoder
+from engine.speaking.euler import VOICE_TAIL_FRAMES
 from engine.speaking.flow import Flow, schedule
 from engine.speaking.flow_stream import FlowState, FlowStream
 from engine.speaking.noise import RecordedNoise
@@ -131,7 +132,11 @@ def voice_caches(goldens: Goldens, entry: Entry) -> Iterator[Row]:
     ours = mx.stack([mx.stack([_convolutions(past) for past in step.pasts]) for step in state.steps])
     yield _network(goldens, f"{entry.id} DiT convolutions", ours, goldens.array(entry, "estimator_cnn_cache"))
     part = goldens.array(entry, "estimator_att_cache_part")
-    attention = mx.concatenate([state.steps[0].keys[0], state.steps[0].values[0]], axis=-1)[:, :, -part.shape[2] :]
+    both = mx.concatenate([state.steps[0].keys[0], state.steps[0].values[0]], axis=-1)
+    if both.shape[2] > state.voice_frames:  # places of the frames to come stand before the end of the voice
+        head = both[:, :, : state.voice_frames - VOICE_TAIL_FRAMES]
+        both = mx.concatenate([head, both[:, :, -VOICE_TAIL_FRAMES:]], axis=2)
+    attention = both[:, :, -part.shape[2] :]
     yield _network(goldens, f"{entry.id} DiT attention", attention, part)
 
 

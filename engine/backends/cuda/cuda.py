@@ -53,10 +53,9 @@ class Cuda(Plain):
         vocoder.take(self._trace(CudaPitch(vocoder.f0_predictor)), self._trace(CudaVocoder(vocoder, mx.float32)))
 
 
-def _joined(parts: Parts, voice_frames: int) -> Parts:
+def _joined(parts: Parts, newest: int) -> Parts:
     """What was kept, in one part. A kernel trims it as it makes it, but that of a very short voice."""
-    most = voice_frames + VOICE_TAIL_FRAMES
-    if parts[0][0].shape[2] <= most:
+    if parts[0][0].shape[2] <= newest + VOICE_TAIL_FRAMES:
         return parts
-    keys, values, past = trim(parts, voice_frames)
+    keys, values, past = trim(parts, newest)
     return [mx.concatenate(key, axis=2) for key in keys], [mx.concatenate(value, axis=2) for value in values], past

@@ -57,7 +57,7 @@ def _mels(flow: Flow, voice_tokens: int = 55) -> list[np.ndarray]:
     shapes = ((2 * voice_tokens, 80), (192,))
     mel, embedding = (mx.array(random.standard_normal(shape).astype(np.float32)) for shape in shapes)
     noise = Noise(80)
-    whole = flow(mx.array(tokens[:5]), voice, mel, embedding, noise.rows(0, 120), steps=3)
+    whole = flow(mx.array(tokens[:5]), voice, mel, embedding, noise.rows(0, 2 * voice_tokens + 10), steps=3)
     streamer = FlowStream(flow, noise, steps=3)
     state = streamer.begin(voice, mel, embedding)
     first, state = streamer.step(state, tokens[:8], False)
@@ -106,6 +106,8 @@ def test_the_streams_of_a_flow_trace_a_step_once(monkeypatch: pytest.MonkeyPatch
     assert attached.traces == 5
     again = _mels(flow)
     assert attached.traces == 5
+    _mels(flow, 64)  # of another voice whole speech alone is another shape
+    assert attached.traces == 6
     assert all(np.array_equal(one, other) for one, other in zip(first, again, strict=True))
 
 
