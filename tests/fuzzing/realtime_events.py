@@ -140,9 +140,9 @@ def wrong_lines(address: str, token: str, seeds: Iterable[int]) -> dict[int, str
             answer = b""
             try:
                 line.sendall(_handshake(chance, token) + _frames(chance))
-                while piece := line.recv(65_536):
+                while not _is_whole(answer) and (piece := line.recv(65_536)):
                     answer += piece
-                    line.settimeout(_KEPT_OPEN_S)
+                    line.settimeout(_KEPT_OPEN_S if answer.startswith(b"HTTP/1.1 101") else _GUARD_S)
             except ConnectionError:
                 pass  # closed while it was still being sent
             except TimeoutError:
@@ -151,6 +151,13 @@ def wrong_lines(address: str, token: str, seeds: Iterable[int]) -> dict[int, str
         if said := _wrong_end(answer):
             wrong[seed] = said
     return wrong
+
+
+def _is_whole(answer: bytes) -> bool:
+    """Whether it is a refusal to its end; the connection may be kept open for another request."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: *(\d+)", head)
+    return length is not None and len(body) >= int(length[1])
 
 
 def _wrong_end(answer: bytes) -> str:
