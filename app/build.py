@@ -26,7 +26,7 @@ from app.engine_side.work import EngineWork
 from app.keychain import Keychain, SystemKeychain, system_keychain
 from app.models.catalogue import Catalogue, kept_in
 from app.models.models import Models
-from app.models.other_programs import OtherPrograms, TokenFile
+from app.models.other_programs import OtherPrograms, TokenFile, TokenInKeychain
 from app.models.server_secrets import ServerSecrets
 from app.models.tool_servers import ToolServers
 from app.models.voices import Voices
@@ -229,8 +229,8 @@ def build_controller(
         settings,
         ServedHost(thread),
         paths.voices,
-        TokenFile(paths.data / "server-token"),
-        Worker("server", _DISK_HANGS_S),
+        TokenInKeychain(keychain, TokenFile(paths.data / "server-token")),
+        Worker("server", _KEYCHAIN_HANGS_S),
     )
     undoable = UndoableCommands(UndoHistory(), talk, transcriber, models, voices, servers)
 

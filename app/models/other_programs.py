@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.engine_side.served import ServedHost
+from app.keychain import Keychain, KeychainMissingError
 from app.settings import Settings
 from app.shown import ProgramsView
 from app.translations import told
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PORT = 8765
+_NAME = "token for other programs"  # in the keychain
 _RECENT_S = 60.0
 _LOOKED_MS = 1000
 _CLOSING_S = 0.2
@@ -54,6 +56,31 @@ class TokenFile:
         from engine.serving.tokens import renewed_token
 
         return renewed_token(self._path)
+
+
+class TokenInKeychain:
+    """Keeps the token in the system's keychain; where there is none, as `instead` does."""
+
+    def __init__(self, keychain: Keychain, instead: TokenStore) -> None:
+        self._keychain, self._instead = keychain, instead
+
+    def kept(self) -> str:
+        """See `TokenStore`."""
+        return self._keychain.read(_NAME) or self._made(self._instead.kept)
+
+    def renewed(self) -> str:
+        """See `TokenStore`."""
+        return self._made(self._instead.renewed)
+
+    def _made(self, otherwise: Callable[[], str]) -> str:
+        from engine.serving.tokens import new_token
+
+        token = new_token()
+        try:
+            self._keychain.keep(_NAME, token)
+        except KeychainMissingError:
+            return otherwise()
+        return token
 
 
 class OtherPrograms(QObject):

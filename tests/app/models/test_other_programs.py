@@ -13,9 +13,11 @@ from pytestqt.qtbot import QtBot
 from app.engine_side.engine_thread import EngineThread
 from app.engine_side.requests import FIRST, Request
 from app.engine_side.served import ServedHost
-from app.models.other_programs import OtherPrograms, TokenFile
+from app.keychain import Keychain
+from app.models.other_programs import OtherPrograms, TokenFile, TokenInKeychain
 from app.settings import Settings
 from app.worker import Worker
+from tests.app.fakes import FakeKeychain
 
 _PATIENCE_MS = 30_000
 
@@ -108,4 +110,38 @@ def test_what_is_in_the_way_is_said(
     qtbot.waitUntil(lambda: bool(second.view.problem), timeout=_PATIENCE_MS)
     assert f"Port {port}" in second.view.problem
     assert not second.view.on
+    worker.close(20)
+
+
+def test_the_token_is_kept_in_the_keychain(tmp_path: Path) -> None:
+    system, file = FakeKeychain(), tmp_path / "token"
+    tokens = TokenInKeychain(Keychain(tmp_path / "secrets", lambda: False, lambda: system), TokenFile(file))
+    token = tokens.kept()
+    assert list(system.kept.values()) == [token]
+    assert tokens.kept() == token
+    renewed = tokens.renewed()
+    assert renewed != token
+    assert tokens.kept() == renewed
+    assert not file.exists()
+
+
+def test_without_a_keychain_the_token_is_in_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    tokens = TokenInKeychain(Keychain(tmp_path / "secrets", lambda: False, lambda: None), TokenFile(file))
+    token = tokens.kept()
+    assert file.read_text().strip() == token
+    assert tokens.kept() == token
+    assert tokens.renewed() == tokens.kept() != token
+
+
+def test_a_locked_keychain_is_said(thread: EngineThread, settings: Settings, qtbot: QtBot, tmp_path: Path) -> None:
+    system = FakeKeychain()
+    system.locked = True
+    tokens = TokenInKeychain(Keychain(tmp_path / "secrets", lambda: False, lambda: system), TokenFile(tmp_path / "t"))
+    worker = Worker("server", 60)
+    programs = OtherPrograms(settings, ServedHost(thread), tmp_path / "voices", tokens, worker, port=0)
+    settings.change(other_programs=True)
+    qtbot.waitUntil(lambda: bool(programs.view.problem), timeout=_PATIENCE_MS)
+    assert "keychain" in programs.view.problem
+    programs.close()
     worker.close(20)
