@@ -72,7 +72,7 @@ def _say(_parts: SplitResult, values: dict[str, list[str]]) -> Asked:
         raise RequestError(sentence("Another program asked for a text to be read aloud and gave none."))
     if len(text) > MOST_CHARACTERS:
         words = sentence(
-            "Another program asked for a text of {count} characters to be read aloud; {most} are the most."
+            "Another program asked for a text of {count} characters to be read aloud; the limit is {most}."
         )
         raise RequestError(words.format(count=len(text), most=MOST_CHARACTERS))
     return Asked(text=text)

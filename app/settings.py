@@ -184,11 +184,13 @@ class Settings(QObject):
         self._troubles.append(lambda: self._damaged(copy))
 
     def _newer(self) -> str:
-        words = sentence("{path} was written by a newer version of Earshot: it stays as it is, your changes are lost.")
+        words = sentence(
+            "{path} was written by a newer version of Earshot: it is left as it is, and your changes are lost."
+        )
         return words.format(path=self._path.name)
 
     def _damaged(self, copy: Path) -> str:
-        words = sentence("The settings were damaged, so they are as at first. The old file is kept as {copy}.")
+        words = sentence("The settings were damaged and have been reset. The old file is kept as {copy}.")
         return words.format(copy=copy.name)
 
 

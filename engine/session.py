@@ -124,7 +124,7 @@ class Session:
         is missing, or when it is not the last.
         """
         if not self.path or self.path[-1] != turn_id:
-            raise RequestError("Only the last turn of a conversation can go on.")
+            raise RequestError("Only the last turn of a conversation can be continued.")
         return self._exclusive(self._reply(with_results(self.turn(turn_id), results), self.path[:-1]))
 
     def regenerate(self, turn_id: str, new_id: str | None = None) -> Generator[SessionEvent]:

@@ -62,9 +62,7 @@ def read_attachment(path: Path) -> Samples:
             blocks.append(block)
             heard_s += len(block) / RATE_HZ
             if max(declared_s, heard_s) > LONGEST_ATTACHMENT_S:  # not every file says how long it is
-                words = sentence(
-                    "{name} is longer than five minutes: drop it on the Transcribe page to have it written down."
-                )
+                words = sentence("{name} is longer than five minutes: drop it on the Transcribe page to transcribe it.")
                 raise SoundError(words.format(name=path.name))
     return np.concatenate(blocks)
 
@@ -80,6 +78,6 @@ def write_as_wav(source: Path, path: Path) -> None:
 def copy_sound(source: Path, path: Path) -> None:
     """Copy a sound file to where the user wants it. Raises StorageError, SoundError."""
     if not source.is_file():
-        raise SoundError(sentence("The sound of this answer is not there any more: have it spoken again."))
+        raise SoundError(sentence("The sound of this answer is gone: have it spoken again."))
     with replacing(path) as file:
         file.write(source.read_bytes())

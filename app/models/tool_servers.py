@@ -286,7 +286,7 @@ class ToolServers(QObject):
         line = self._line_of(name)
         if line is not None and self._open:
             del self._names[line]  # should it be told late that this one started, nobody believes it
-            self._show_stopped(line, sentence("It ended by itself."))
+            self._show_stopped(line, sentence("It quit by itself."))
 
     def _show_stopped(self, line: str, problem: str) -> None:
         view = self._served[line].view
@@ -321,10 +321,10 @@ def _why(error: Exception | None, program: str, start_s: float) -> str:
     if isinstance(error, McpMissingError):
         return sentence("Tool servers need the Python package mcp, which is not installed: pip install mcp.")
     if isinstance(cause, FileNotFoundError | PermissionError):
-        return sentence("There is no program {program} that can be started: check the command.").format(program=program)
+        return sentence("There is no program called {program}: check the command.").format(program=program)
     if isinstance(cause, TimeoutError):
         return sentence("It did not answer within {seconds} seconds.").format(seconds=round(start_s))
     if isinstance(error, McpAddressError):
         return told(error)
     log.warning("a tool server did not start: %r", cause or error)
-    return sentence("It ended before it said which tools it has: check the command.")
+    return sentence("It quit before it named its tools: check the command.")

@@ -24,7 +24,7 @@ def move_to_trash(path: Path) -> Path:
 def take_back(trashed: Path, path: Path) -> None:
     """Move a folder from the Trash to where it was. Raises StorageError when it is gone or its place is taken."""
     if path.exists():
-        words = sentence("{name} is there again, so nothing was taken back from the Trash.")
+        words = sentence("{name} exists again, so nothing was put back from the Trash.")
         raise StorageError(words.format(name=path.name))
     try:
         os.rename(trashed, path)

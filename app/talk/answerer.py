@@ -170,9 +170,9 @@ class Answerer(QObject):
     def _left_out(self, event: ContextTrimmed) -> str:
         if event.turns_dropped:
             return self.tr(
-                "The conversation no longer fits the model's context: its oldest turns are left out from here."
+                "The conversation no longer fits the model's context: from here on, its oldest turns are left out."
             )
-        return self.tr("The model's context is nearly full: of the oldest turns it reads now what was said.")
+        return self.tr("The model's context is nearly full: it now reads the oldest turns as text only.")
 
     def _take(self, answer: Answer, event: Any) -> None:
         stored = self._conversation.find(answer.id)

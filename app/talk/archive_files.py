@@ -81,7 +81,7 @@ def read_archive_file(place: Path) -> tuple[ArchivedConversation, Path]:
     sounds = file.parent / _SOUNDS
     for name, digest in archive.sounds.items():
         if not (sounds / name).is_file() or _digest(sounds / name) != digest:
-            words = sentence("{name} lacks the sound {sound}, or it was changed: nothing was imported.")
+            words = sentence("The sound {sound} of {name} is missing or was changed: nothing was imported.")
             raise StorageError(words.format(name=place.name, sound=name))
     return archive, sounds
 

@@ -37,7 +37,7 @@ def tool_offers() -> tuple[ToolOffer, ...]:
         ToolOffer("date_and_time", translate("Tools", "Date and time")),
         ToolOffer("convert_units", translate("Tools", "Convert units")),
         ToolOffer("set_timer", translate("Tools", "Set a timer")),
-        ToolOffer("list_timers", translate("Tools", "Tell which timers run")),
+        ToolOffer("list_timers", translate("Tools", "List timers")),
         ToolOffer("cancel_timer", translate("Tools", "Cancel a timer")),
         ToolOffer("web_search", translate("Tools", "Web search"), needs_network=True),
     )

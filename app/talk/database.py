@@ -114,7 +114,9 @@ class Database:
         """A copy to work on, or an empty one."""
         log.warning("%s cannot be written: conversations stay in memory", self.path.name, exc_info=error)
         self.on_disk = False
-        words = sentence("Conversations cannot be saved to {path} ({reason}): what is said now is gone when you quit.")
+        words = sentence(
+            "Conversations cannot be saved to {path} ({reason}): what you say now will be lost when you quit."
+        )
         self._troubles.append(words.format(path=self.path.name, reason=_reason(error)))
         db = sqlite3.connect(":memory:", isolation_level=None)
         for options in ("mode=ro", "immutable=1"):
@@ -144,7 +146,7 @@ class Database:
         finally:
             db.close()
         words = sentence(
-            "The saved conversations were damaged: {turns} turns could be read, the old file is now {copy}."
+            "The saved conversations were damaged: {turns} turns could be recovered. The old file is now {copy}."
         )
         self._troubles.append(words.format(turns=kept, copy=copy.name))
 

@@ -25,7 +25,7 @@ class LostDevices(QObject):
 
     def _on_lost(self, name: str) -> None:
         self._name, self._missing = name, False
-        self._say(self.tr("{name} disconnected. Earshot goes on with another device.").format(name=name))
+        self._say(self.tr("{name} disconnected. Earshot continues with another device.").format(name=name))
 
     def _say(self, words: str) -> None:
         self._notices.say(words, action=NoticeAction.DEVICE)

@@ -128,7 +128,7 @@ class MicrophoneUse(QObject):
             self._sound.close_microphone()
 
     def _on_input_lost(self, name: str) -> None:
-        self.lost.emit(self.tr("The microphone {name} went away.").format(name=name))
+        self.lost.emit(self.tr("The microphone {name} was disconnected.").format(name=name))
         self.warm_up()
 
     def _on_sound_failed(self, words: str) -> None:

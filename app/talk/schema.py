@@ -35,7 +35,9 @@ def bring_up_to_date(db: sqlite3.Connection, path: Path) -> None:
     """Make or change the tables. Raises NewerVersionError for those of a newer version, sqlite3.Error."""
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
-        words = sentence("{path} was written by a newer version of Earshot: use that one, it was left as it is.")
+        words = sentence(
+            "{path} was written by a newer version of Earshot: use that version. The file was left as it is."
+        )
         raise NewerVersionError(words.format(path=path.name))
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=NORMAL")

@@ -130,7 +130,9 @@ class QueueFile:
             os.chmod(copy, 0o600)
         except OSError as error:
             return str(storage_error(copy, error))
-        words = sentence("The queue of recordings was damaged: what could be read is here, a copy of it is {path}.")
+        words = sentence(
+            "The queue of recordings was damaged: what could be read is here. The old file is kept as {path}."
+        )
         return words.format(path=copy.name)
 
     def _remove_orphans(self, pattern: str, wanted: set[str]) -> None:

@@ -74,7 +74,7 @@ class MainWindow(Window):
     def _copy_diagnostics(self) -> None:
         QGuiApplication.clipboard().setText(self._controller.diagnostics())
         title = self.tr("Diagnostics copied")
-        tell(self, title, self.tr("They name versions, devices and errors, and hold nothing that was said."))
+        tell(self, title, self.tr("They name versions, devices and errors, and contain nothing that was said."))
 
     def _tell_about(self) -> None:
         from engine.commands.console import version

@@ -139,7 +139,7 @@ def _check_free(target: Path) -> None:
         raise RequestError("{target} exists already. Choose another name or remove it first.", target=target)
     if os.path.lexists(target.with_name(target.name + UNFINISHED)):
         raise RequestError(
-            "A download of {name} is unfinished there. Choose another name, or finish or discard it first.",
+            "There is an unfinished download of {name}. Finish or discard it first, or choose another name.",
             name=target.name,
         )
 

@@ -87,10 +87,11 @@ class Hub:
             ) from None
         if self._url.scheme not in ("http", "https") or not self._url.host:
             raise CheckpointError(
-                "The hub's address {address!r} is none: it begins with https://. Correct HF_ENDPOINT.", address=address
+                "{address!r} is not the address of a hub: it must begin with https://. Correct HF_ENDPOINT.",
+                address=address,
             )
         if not (token.isascii() and token.isprintable()) or " " in token:
-            raise CheckpointError("HF_TOKEN holds characters that no token has. Copy the token again.")
+            raise CheckpointError("HF_TOKEN contains characters that a token never has. Copy the token again.")
         # Not compressed: a range would count the compressed bytes, and go on in the middle of nothing.
         self._headers = {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {token}"} if token else {})
 
@@ -181,10 +182,10 @@ class Hub:
             answer.close()
             if answer.url.scheme == "https" != answer.next_request.url.scheme:
                 raise CheckpointError(
-                    "{host} leads to an address that is not secure. Try again later.", host=answer.url.host
+                    "{host} redirects to an address that is not secure. Try again later.", host=answer.url.host
                 )
             request = answer.next_request
-        raise PassingError("{host} leads from one address to the next", host=self._url.host)
+        raise PassingError("{host} redirects without end", host=self._url.host)
 
     def _check(self, answer: httpx.Response) -> None:
         """Raise what an answer's status means."""
@@ -198,7 +199,7 @@ class Hub:
             raise RangeRefusedError("{host} does not send the rest of a file", host=host)
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             raise CheckpointError(
-                "{host} does not give this model to everybody. Set HF_TOKEN to a token that may read it.", host=host
+                "{host} gives this model only to those it knows. Set HF_TOKEN to a token that may read it.", host=host
             )
         if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
             raise NotThereError("{host} does not have this model, or not in this revision. Try again later.", host=host)
@@ -207,7 +208,7 @@ class Hub:
                 "{host} answered {status} {phrase}. Try again later.", host=host, status=status, phrase=_phrase(status)
             )
         if answer.headers.get("Content-Encoding", "identity") != "identity":
-            raise PassingError("{host} sends compressed what was asked for as it is", host=host)
+            raise PassingError("{host} sends compressed data although it was asked not to", host=host)
 
     def _asked_wait_s(self, value: str) -> float | None:
         """Seconds of a Retry-After header: a number, or a date."""

@@ -27,7 +27,7 @@ def load_speaking(folder: Path, steps: int | None = None, backend: Backend | Non
     flow, vocoder = load_flow(folder, backend), load_vocoder(folder, backend)
     if vocoder.config.mel_channels != flow.config.output_size:
         raise CheckpointError(
-            "{path} and flow.pt are not of the same model. Download it again.", path=folder / "hift.pt"
+            "{path} and flow.pt belong to different models. Download it again.", path=folder / "hift.pt"
         )
     return Speaking(folder, flow, vocoder, steps=DEFAULT_STEPS if steps is None else steps, beside=backend.beside)
 

@@ -74,7 +74,7 @@ class Receiver:
             named = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
             if named is None or int(named[1]) > have:
                 raise RangeRefusedError(
-                    "{host} sends another part of {file} than was asked for", host=answer.url.host, file=self._file.path
+                    "{host} sends the wrong part of {file}", host=answer.url.host, file=self._file.path
                 )
             start, size = int(named[1]), named[2]
         length = answer.headers.get("Content-Length", "")
@@ -86,8 +86,8 @@ class Receiver:
 
     def _of_other_length(self) -> CheckpointError:
         return CheckpointError(
-            "{file} is sent in another length than the {total:,} bytes that the hub lists. Start the download "
-            "again later; what arrived is kept.",
+            "{file} is not {total:,} bytes long, as the hub lists it. Start the download again later; "
+            "what arrived is kept.",
             file=self._file.path,
             total=self._file.bytes,
         )

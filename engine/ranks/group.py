@@ -128,7 +128,7 @@ def join() -> Ranks | None:
         group = mx.distributed.init(strict=True, backend=_backend())
     except (RuntimeError, ValueError) as error:
         raise RequestError(
-            "The machines do not find each other ({reason}). Check their addresses and cables.", reason=error
+            "The machines cannot find each other ({reason}). Check their addresses and cables.", reason=error
         ) from None
     if group.size() == 1:
         return None
@@ -167,7 +167,7 @@ def _connect(group: mx.distributed.Group) -> list[socket.socket]:
             return _answer(listening, token, group.size() - 1)
     except OSError as error:
         raise RequestError(
-            "The machines do not reach each other ({reason}). Check their firewalls.", reason=error
+            "The machines cannot reach each other ({reason}). Check their firewalls.", reason=error
         ) from None
 
 
@@ -211,6 +211,6 @@ def _received(line: socket.socket, count: int) -> bytes | None:
 
 def _lost(rank: int) -> LostRankError:
     return LostRankError(
-        "Machine {number} of the group went away, so the answer ends here. Start the server again once it is back.",
+        "Machine {number} of the group is gone, so the answer ends here. Start the server again once it is back.",
         number=rank + 1,
     )

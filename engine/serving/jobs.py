@@ -213,7 +213,7 @@ class Worker:
 
 def ended() -> HostEndedError:
     """What a job ends with that the engine's going cut short."""
-    return HostEndedError("Earshot is being closed or takes another model, so this was not finished.")
+    return HostEndedError("Earshot is quitting or changing models, so this was not finished.")
 
 
 class _Ended(Exception):  # noqa: N818 (nothing went wrong)
@@ -246,7 +246,7 @@ class _Mailbox:
     def end(self, error: BaseException | None) -> None:
         """Nothing more comes."""
         if self.overfull:
-            error = SlowReaderError("The answer was not read fast enough, so it was ended.")
+            error = SlowReaderError("The answer was not read fast enough, so it was cut off.")
         self._post((None, error, True))
 
     def _post(self, item: tuple[Any, BaseException | None, bool]) -> None:

@@ -32,7 +32,8 @@ def kept_token(file: Path) -> str:
         raise storage_error(file, error) from error
     if not _USABLE.fullmatch(token):
         raise RequestError(
-            "{file} holds no token: it must be 16 to 512 signs without spaces. Remove it to have one made.", file=file
+            "{file} holds no token: a token has 16 to 512 characters and no spaces. Remove the file to have one made.",
+            file=file,
         )
     return token
 

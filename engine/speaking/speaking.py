@@ -76,7 +76,7 @@ class Speaking:
         """The first built-in voice. Raises VoiceError when the model brings none."""
         names = self.voice_names()
         if not names:
-            raise VoiceError("This model brings no voice. Add one: earshot voice add NAME FILE.")
+            raise VoiceError("This model has no voice of its own. Add one: earshot voice add NAME FILE.")
         return self.voice(names[0])
 
     def analyse_file(self, path: Path, name: str) -> Voice:

@@ -57,7 +57,7 @@ class Voice:
         try:
             check_regular(path)
             if path.stat().st_size > _LARGEST_FILE:
-                raise VoiceError("{path} is no voice file: it is far too large.", path=path)
+                raise VoiceError("{path} is not a voice file: it is far too large.", path=path)
             with safe_open(path, "np") as file:
                 about = file.metadata() or {}
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
@@ -69,11 +69,11 @@ class Voice:
             ) from error
         except (SafetensorError, ValueError, TypeError) as error:
             raise VoiceError(
-                "{path} is damaged or no voice file: export or record the voice again.", path=path
+                "{path} is damaged or not a voice file: export or record the voice again.", path=path
             ) from error
         if about.get("format") != _FORMAT or not _fits(arrays):
             raise VoiceError(
-                "{path} is no voice file of Earshot: choose one that `earshot voice export` wrote.", path=path
+                "{path} is not a voice file of Earshot: choose one that `earshot voice export` wrote.", path=path
             )
         return cls(
             about.get("name") or path.stem,

@@ -37,7 +37,7 @@ class VoiceLibrary:
         """The voice of this name. Raises VoiceError."""
         path = self._path(name)
         if not path.exists():
-            raise VoiceError("There is no voice {name!r}. `earshot voice list` shows those there are.", name=name)
+            raise VoiceError("There is no voice {name!r}. `earshot voice list` shows all voices.", name=name)
         return replace(Voice.load(path), name=name)
 
     def add(self, voice: Voice, *, overwrite: bool = False) -> None:

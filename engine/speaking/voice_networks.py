@@ -96,7 +96,7 @@ def _opened(path: Path) -> Any:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors have no common class
-        raise CheckpointError("{path} is damaged or no ONNX file. Download the model again.", path=path) from error
+        raise CheckpointError("{path} is damaged or not an ONNX file. Download the model again.", path=path) from error
 
 
 def _output(path: Path, session: Any, *inputs: NDArray[Any]) -> NDArray[Any]:

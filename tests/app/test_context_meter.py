@@ -74,11 +74,11 @@ def test_what_falls_out_is_said(sit: Sit) -> None:
     for number in range(12):
         user.say(4.0)
         answered(user, number + 1)
-        if any("its oldest turns are left out from here" in words for words in said):
+        if any("from here on, its oldest turns are left out" in words for words in said):
             break
     told = [words for words in said if words]
-    assert "of the oldest turns it reads now what was said" in told[0]
-    assert "its oldest turns are left out from here" in told[-1]
+    assert "it now reads the oldest turns as text only" in told[0]
+    assert "from here on, its oldest turns are left out" in told[-1]
     assert 0.5 < user.window.context.share <= 1.0
 
 

@@ -50,8 +50,8 @@ def test_a_rank_that_dies_ends_the_reply_with_a_sentence_and_the_server_with_a_c
         process.kill()
         process.wait()
     assert "chat.completion.chunk" in first
-    assert "Machine 2 of the group went away" in last
-    assert "Machine 2 of the group went away" in said
+    assert "Machine 2 of the group is gone" in last
+    assert "Machine 2 of the group is gone" in said
     assert process.returncode == 3
 
 

@@ -148,7 +148,7 @@ class DownloadRow(QWidget):
         for part in self._keeping:
             part.setVisible(smaller and download.state is not DownloadState.RUNNING)
         kept = size.disk + (download.total if download.keep_original else 0)
-        words = self.tr("a 4-bit copy is made from it, and {size} remain on disk")
+        words = self.tr("a 4-bit copy is made from it; {size} stay on disk")
         self._then.setText(words.format(size=gigabytes(kept)))
         with QSignalBlocker(self.keep_box):
             self.keep_box.setChecked(download.keep_original)
@@ -158,7 +158,7 @@ class DownloadRow(QWidget):
         if name.endswith("Think"):
             return self.tr("Reasons before it speaks: slower, better at riddles and sums.")
         if name.endswith("Base"):
-            return self.tr("Not taught to converse: for those who build on it.")
+            return self.tr("Not trained for conversation: for people who build on it.")
         return self.tr("The full model: hears, answers, speaks, transcribes, translates.")
 
     def _figure_words(self, download: DownloadView) -> str:

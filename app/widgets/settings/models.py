@@ -194,6 +194,6 @@ class ModelsPage(SettingsPage):
         return {row.model.name: row for row in self._rows if not row.isHidden()}[name]
 
     def _on_choose(self) -> None:
-        title = self.tr("Folder of a model, or to keep models in")
+        title = self.tr("A model's folder, or one to keep models in")
         if folder := QFileDialog.getExistingDirectory(self, title, self._folder_path):
             self.folder_chosen.emit(folder)

@@ -98,7 +98,9 @@ class AnswersPage(SettingsPage):
     def __init__(self, change: Change) -> None:
         super().__init__(self.tr("Answers"))
         self._budget = NumberBox(64, 8192, 64, self.tr(" tokens"), partial(change, "thinking_budget"))
-        hint = self.tr("When the budget is used up, it stops thinking and speaks. “Skip and speak now” does the same.")
+        hint = self.tr(
+            "When the budget is used up, the model stops thinking and speaks. “Skip and speak now” does the same."
+        )
         self.row(self.tr("Thinking budget"), self._budget, hint=hint)
         self.end()
 

@@ -45,7 +45,8 @@ class ProgramsPage(SettingsPage):
         renew.clicked.connect(self.token_renewed)
         self.row(self.tr("Address"), self._address, copy_address)
         hint = self.tr(
-            "Who has it can use the model and have recordings on this Mac read. Renewing shuts all others out."
+            "Anyone who has it can use the model and have recordings on this Mac read. "
+            "Renewing it locks everyone else out."
         )
         self.row(self.tr("Token"), self._token, copy_token, renew, hint=hint)
         self.row(self.tr("In the last minute"), self._clients)

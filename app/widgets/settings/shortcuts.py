@@ -52,7 +52,7 @@ class ShortcutsPage(SettingsPage):
         return [
             (self.tr("Hold Space"), self.tr("Talk. On a control reached by Tab, Space presses it")),
             (keys("Space"), self.tr("On the page of a transcript: play and pause")),
-            (self.tr("Any letter"), self.tr("Begins a message, wherever the keyboard is on Talk")),
+            (self.tr("Any letter"), self.tr("Starts a message, wherever you are on Talk")),
             (keys("Return", "Shift+Return"), self.tr("Send or save; a new line")),
             (keys("Esc"), self.tr("Close, discard, stop or leave, one after the other")),
             (keys("Up", "Down"), self.tr("In the conversation: from turn to turn")),

@@ -176,7 +176,7 @@ class VoicesPage(SettingsPage):
         self._list = QVBoxLayout()
         self._list.setSpacing(0)
         self.column.addLayout(self._list)
-        self._none = self.note(self.tr("This model brings no voice; record one below, or import a recording."))
+        self._none = self.note(self.tr("This model has no voice of its own; record one below, or import a recording."))
         self.recorder = VoiceRecorder()
         self.column.addSpacing(6)
         self.column.addWidget(self.recorder)

@@ -59,7 +59,7 @@ class RemoteSpeaking:
     def default_voice(self) -> Voice:
         """The model's first voice. Raises VoiceError when it brings none, RemoteError."""
         if not self._names:
-            raise VoiceError("This model brings no voice. Add one: earshot voice add NAME FILE.")
+            raise VoiceError("This model has no voice of its own. Add one: earshot voice add NAME FILE.")
         return self.voice(self._names[0])
 
     def analyse_file(self, path: Path, name: str) -> Voice:

@@ -107,7 +107,7 @@ def test_a_server_that_dies_is_said_and_started_again(sit: Sit) -> None:
     asked_for(user, "leave")
     user.sees(lambda: results(user))
     user.sees(lambda: user.app.controller.turns[0].answer == "Well.")
-    user.sees(lambda: row.words == "It ended by itself.")
+    user.sees(lambda: row.words == "It quit by itself.")
     assert not user.window.talk_bar.notice, "the settings tell it"
     page(user)
     user.press(named(row, "Start small again"))
@@ -117,8 +117,8 @@ def test_a_server_that_dies_is_said_and_started_again(sit: Sit) -> None:
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
-        ("/nowhere/at-all --flag", "There is no program at-all that can be started: check the command."),
-        ("false", "It ended before it said which tools it has: check the command."),
+        ("/nowhere/at-all --flag", "There is no program called at-all: check the command."),
+        ("false", "It quit before it named its tools: check the command."),
     ],
 )
 def test_a_server_that_does_not_start_says_why_and_nothing_else_suffers(

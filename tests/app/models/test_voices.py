@@ -178,7 +178,7 @@ def test_a_microphone_pulled_while_a_voice_is_recorded_says_so(user: User) -> No
     user.sees(lambda: voices(user).recorder.recording)
     assert user.sound.input is not None
     user.sound.input.lost = True
-    user.sees(lambda: "went away" in voices(user).recorder.message)
+    user.sees(lambda: "was disconnected" in voices(user).recorder.message)
     assert not voices(user).recorder.recording
 
 

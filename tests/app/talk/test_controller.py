@@ -148,7 +148,7 @@ def test_a_microphone_pulled_while_talking_loses_nothing(start: Start) -> None:
     first.lost = True
     app.wait(lambda: app.controller.turns)
     assert app.controller.turns[0].state is TurnState.FAILED
-    assert "went away" in app.controller.turns[0].problem
+    assert "was disconnected" in app.controller.turns[0].problem
     app.wait(lambda: app.sound.input is not first)
     app.controller.try_again(app.controller.turns[0].key)
     app.wait(lambda: app.engine.asked)

@@ -515,7 +515,7 @@ SETTINGS = SettingsView(
             "weather-server --city Wuxi",
             "weather-server",
             ServerState.STOPPED,
-            problem="It ended by itself.",
+            problem="It quit by itself.",
         ),
     ),
     machine=MachineView("Apple M4 Pro", 24 * GB, int(17.2 * GB), int(7.6 * GB), int(5.9 * GB), 212 * GB),

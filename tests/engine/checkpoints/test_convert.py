@@ -52,7 +52,7 @@ def test_a_conversion_leaves_a_paused_download_of_that_name_alone(tiny_model: Pa
     paused = tmp_path / "small.partial" / "model.safetensors.part"
     paused.parent.mkdir()
     paused.write_bytes(b"12345")
-    with pytest.raises(RequestError, match="A download of small is unfinished there"):
+    with pytest.raises(RequestError, match="There is an unfinished download of small"):
         list(converting(tiny_model, tmp_path / "small"))
     assert paused.read_bytes() == b"12345"
 

@@ -82,7 +82,7 @@ def test_a_rank_that_dies_ends_the_group_with_a_sentence(tiny: Path) -> None:
     other = next(value for value in _values(iter(lines)) if "pid" in value)
     os.kill(other["pid"], signal.SIGKILL)
     out, _ = process.communicate(timeout=_HANGS)
-    assert "Machine 2 of the group went away" in out
+    assert "Machine 2 of the group is gone" in out
 
 
 def test_each_rank_reads_its_part_only(tiny: Path) -> None:

@@ -54,7 +54,7 @@ def test_a_voice_file_gives_back_the_voice(tmp_path: Path, voice: Voice) -> None
 def test_a_damaged_voice_file_is_refused(tmp_path: Path, voice: Voice) -> None:
     voice.save(tmp_path / "a.voice")
     cut_in_half(tmp_path / "a.voice")
-    with pytest.raises(VoiceError, match=r"a\.voice is damaged or no voice file"):
+    with pytest.raises(VoiceError, match=r"a\.voice is damaged or not a voice file"):
         Voice.load(tmp_path / "a.voice")
 
 
@@ -62,7 +62,7 @@ def test_another_safetensors_file_is_no_voice(tmp_path: Path) -> None:
     from safetensors.numpy import save_file
 
     save_file({"weight": np.zeros(3, np.float32)}, tmp_path / "a.safetensors")
-    with pytest.raises(VoiceError, match="no voice file of Earshot"):
+    with pytest.raises(VoiceError, match="not a voice file of Earshot"):
         Voice.load(tmp_path / "a.safetensors")
 
 

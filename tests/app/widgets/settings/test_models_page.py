@@ -90,11 +90,11 @@ def test_all_bars_have_one_scale_and_one_tick(dialog: SettingsDialog, window: Ma
 
 def test_the_original_of_a_copy_is_kept_on_request(dialog: SettingsDialog, controller: FakeController) -> None:
     row = dialog.models.row_of(MINI.name)
-    assert "a 4-bit copy is made from it, and 6.9 GB remain on disk" in row.words
+    assert "a 4-bit copy is made from it; 6.9 GB stay on disk" in row.words
     row.keep_box.click()
     assert controller.downloads.last() == ("keep_original", MINI.name, True)
     controller.downloads.show(replace(MINI, keep_original=True))
-    assert "24.9 GB remain on disk" in row.words
+    assert "24.9 GB stay on disk" in row.words
 
 
 def test_a_running_download_is_seen_in_the_sidebar(window: MainWindow, controller: FakeController) -> None:
