@@ -24,6 +24,7 @@ from app.talk.store import Store
 from app.talk.stored_turn import StoredTurn
 from engine import cli, samples
 from engine.commands.files import with_values
+from engine.conversation.replying.tools.mcp_server import McpServer
 from engine.engine import Engine
 from engine.events import Samples, new_turn_id
 
@@ -41,7 +42,8 @@ ONLY_PARSED = {
     r"translate": FULL_MODEL,
     r"benchmark": MINUTES,  # run in tests/engine/commands
 }
-OTHER_PROGRAMS = ("make", "uv", "nettop", "lsof", "strace", "curl", "npx", "alias", "TOKEN=")
+OTHER_PROGRAMS = ("make", "uv", "nettop", "lsof", "strace", "curl", "alias")
+TOOL_SERVERS = ("npx", "TOKEN=", "https://")
 ASKED = "What is twelve times seven?\n"
 
 
@@ -148,8 +150,11 @@ def test_every_command_of_earshot_is_one_that_it_takes() -> None:
 
 def test_each_line_that_is_set_in_is_ours_or_of_a_program_that_is_known() -> None:
     for line in shown():
-        assert line.startswith(("earshot ", "{", *OTHER_PROGRAMS)), f"say in this file how it is tested: {line}"
-    assert all(any(reason_not_to_run([line]) for line in map(" ".join, ours())) for _ in ONLY_PARSED)
+        assert line.startswith(("earshot ", "{", *OTHER_PROGRAMS, *TOOL_SERVERS)), (
+            f"say in this file how it is tested: {line}"
+        )
+    lines = [" ".join(arguments) for arguments in ours()]
+    assert all(any(re.match(pattern, line) for line in lines) for pattern in ONLY_PARSED), "no longer shown"
 
 
 def test_what_other_programs_are_given_is_there() -> None:
@@ -166,6 +171,14 @@ def test_what_other_programs_are_given_is_there() -> None:
     assert cli.build_parser().parse_args(["serve"]).port == int(port)
     for line in lines:
         assert shlex.split(line), line
+
+
+def test_every_tool_server_that_is_shown_can_be_added() -> None:
+    lines = [line for line in shown() if line.startswith(TOOL_SERVERS)]
+    assert len(lines) >= 3
+    for line in lines:
+        server = McpServer.of_line(line)
+        assert server.address.startswith("https://") if line.startswith("https://") else server.command == "npx"
 
 
 def test_files_of_a_release_are_of_the_version_that_is_released() -> None:
