@@ -26,6 +26,7 @@ from app.engine_side.work import EngineWork
 from app.keychain import Keychain, SystemKeychain, system_keychain
 from app.models.catalogue import Catalogue, kept_in
 from app.models.models import Models
+from app.models.other_machine import OtherMachine, elsewhere_of
 from app.models.other_programs import OtherPrograms, TokenFile, TokenInKeychain
 from app.models.server_secrets import ServerSecrets
 from app.models.tool_servers import ToolServers
@@ -77,6 +78,7 @@ _ON_MAC = sys.platform == "darwin"
 _CLOCK_OF_DISK_S = 2.0  # by which a disk's times may be behind
 _COPYING_HANGS_S = 600.0  # hours of sound, onto a slow disk
 _KEYCHAIN_HANGS_S = 600.0  # the system may be asking the user for a password
+_NETWORK_HANGS_S = 120.0
 _DISK_HANGS_S = 60.0  # many files take long to be listed, a sleeping disk takes seconds to wake
 
 
@@ -202,7 +204,14 @@ def build_controller(
             confirm=lambda call, request: confirmations.confirm(call, request, thread.beat),
         )
     )
-    models = Models(thread, settings, Worker("catalogue", _DISK_HANGS_S), catalogue)
+    models = Models(
+        thread,
+        settings,
+        Worker("catalogue", _DISK_HANGS_S),
+        catalogue,
+        elsewhere_of=lambda address: elsewhere_of(keychain, address),
+    )
+    other_machine = OtherMachine(settings, keychain, Worker("other machine", _NETWORK_HANGS_S))
     voices, sound = Voices(thread, paths.voices), SoundDevices(system or PortAudio(), settings)
     transcriber = Transcriber(paths.transcriptions, thread, disk)
     transcripts = Transcripts(
@@ -244,8 +253,8 @@ def build_controller(
         tidying.run(lambda: _tidy(paths, kept, store.on_disk, began))
 
     return Controller(
-        settings, talk, transcriber, transcripts, models, voices, servers, presets, programs, undoable, thread, sound,
-        disk, diagnostics=report, tidy=tidy,
+        settings, talk, transcriber, transcripts, models, voices, servers, presets, programs, other_machine, undoable,
+        thread, sound, disk, diagnostics=report, tidy=tidy,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from app.engine_side.engine_thread import EngineThread
 from app.model_commands import ModelCommands
 from app.models.downloads import Downloads
 from app.models.models import Models
+from app.models.other_machine import OtherMachine
 from app.models.other_programs import OtherPrograms
 from app.models.tool_servers import ToolServers
 from app.models.voices import Voices
@@ -86,6 +87,7 @@ class Controller(TalkCommands):
         servers: ToolServers,
         presets: PresetLibrary,
         programs: OtherPrograms,
+        other_machine: OtherMachine,
         undoable: UndoableCommands,
         thread: EngineThread,
         sound: SoundDevices,
@@ -95,8 +97,10 @@ class Controller(TalkCommands):
     ) -> None:
         super().__init__(settings, talk, transcriber, transcripts, servers, undoable)
         self._models, self._voices, self.other_programs = models, voices, programs
+        self.other_machine = other_machine
         self._thread, self._sound, self._disk, self._tidy = thread, sound, disk, tidy
         self.model_commands = ModelCommands(talk, models, voices, undoable, stop=self.stop)
+        other_machine.chosen.connect(self.model_commands.use_elsewhere)
         self.player, self.diagnostics = talk.player, diagnostics
         self.preset_commands = PresetCommands(settings, talk.conversation, models, presets, undoable.history)
         self.tools: tuple[ToolOffer, ...] = choices.tool_offers()
@@ -262,10 +266,12 @@ class Controller(TalkCommands):
         """How the model stands, what leaves this machine, and who else uses it."""
         network = [tool.title for tool in self.tools if tool.needs_network and tool.name in self._settings.now.tools]
         network += self.tool_servers.working
-        lines = [self.tr("{tools} may reach the network").format(tools=", ".join(network))] if network else []
+        status = self._models.status
+        lines = [self.tr("answers come from {place}").format(place=status.place)] if status.place else []
+        lines += [self.tr("{tools} may reach the network").format(tools=", ".join(network))] if network else []
         if self.other_programs.view.on:
             lines.append(self._used_by(self.other_programs.view.clients))
-        return replace(self._models.status, leaves=" · ".join(lines))
+        return replace(status, leaves=" · ".join(lines))
 
     def _used_by(self, clients: tuple[str, ...]) -> str:
         if not clients:

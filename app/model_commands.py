@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from app.engine_side.loading import Elsewhere, Place
 from app.models.models import Models
 from app.models.voices import Voices
 from app.shown import MachineView, NoticeAction
@@ -46,9 +47,17 @@ class ModelCommands(QObject):
 
     def switch_model(self, folder: str, insist: bool = False) -> None:
         """Use another model; the conversation goes on."""
+        self._switch_to(Path(folder), insist)
+
+    def use_elsewhere(self, elsewhere: Elsewhere) -> None:
+        """Use a model on another machine; the conversation goes on."""
+        self._switch_to(elsewhere, False)
+
+    def _switch_to(self, place: Place, insist: bool) -> None:
         self._stop()
+        self._talk.notices.say()
         self._talk.turn_transcriber.pause()
-        self._models.load(Path(folder), insist, chosen=True)
+        self._models.load(place, insist, chosen=True)
 
     def retry_model(self) -> None:
         """Load the model again, with a new engine if the old one hangs."""

@@ -77,6 +77,7 @@ class Preferences:
     job_speakers: int = -1  # how many; 0 finds out, -1 asks for no labels
     export_folder: str = ""
     other_programs: bool = False  # may use the loaded model
+    other_machine: str = ""  # address of the one whose model was used, or tried, last
     voice_folder: str = ""  # where a recording of a voice was found last
     secrets_in_file: bool = False  # may be kept in a file of the user's, where there is no keychain
     wanted_copies: tuple[str, ...] = ()  # models to be shrunk once they are here: "name bits" or "name bits keep"

@@ -373,6 +373,20 @@ class ProgramsView:
 
 
 @dataclass(frozen=True)
+class OtherMachineView:
+    """A model on another machine: its address, and what was found there. `offers_file` when there is no keychain for
+    its token.
+    """
+
+    address: str = ""
+    in_use: bool = False
+    busy: bool = False
+    words: str = ""
+    trouble: bool = False
+    offers_file: bool = False
+
+
+@dataclass(frozen=True)
 class SettingsView:
     """Everything the settings show. Device values are names; "" follows the system's default."""
 
@@ -401,6 +415,7 @@ class SettingsView:
     retention_days: int = 30
     other_programs: bool = False  # wanted
     programs: ProgramsView = ProgramsView()
+    other_machine: OtherMachineView = OtherMachineView()
 
 
 class State(Enum):
@@ -425,6 +440,7 @@ class ModelStatus:
     total_bytes: int = 0
     leaves: str = ""
     thinks: bool = False
+    place: str = ""  # the other machine that it is on
 
 
 class NoticeAction(Enum):

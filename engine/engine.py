@@ -33,6 +33,7 @@ class Engine:
     """
 
     place = ""  # where it is, for people: nothing, for it is here
+    speaks_here = True
 
     def __init__(self, checkpoint: LoadedCheckpoint) -> None:
         self._checkpoint = checkpoint

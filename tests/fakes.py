@@ -183,6 +183,8 @@ class SmallSpeaking:
 class SmallEngine:
     """What a session needs of an engine, small and random. `variant` and `context_length` may be chosen."""
 
+    place = ""
+
     def __init__(self, variant: str = "think", context_length: int = 4096, speaks: bool = True) -> None:
         self.vocabulary = small_vocabulary()
         self.llm = small_llm(self.vocabulary)

@@ -39,6 +39,9 @@ class ServedHost(QObject):
 
         if (loaded := self._loaded) is None:
             raise RequestError(sentence("No model is loaded: choose one on the models page of the settings."))
+        if loaded.place:
+            words = sentence("The model in use is on another machine, {place}: ask there.")
+            raise RequestError(words.format(place=loaded.place))
         languages = tuple(map(str, loaded.about.get("languages") or ()))
         return About(loaded.name, loaded.folder, languages, loaded.chats, loaded.thinks, loaded.speaks)
 

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.engine_side.loading import Loaded, LoadedModel, Loader
+from app.engine_side.loading import Loaded, LoadedModel, Loader, Place
 from app.engine_side.readings import ReadingWork
 from app.engine_side.requests import Request
 from app.engine_side.sessions import Manner, Sessions
@@ -41,11 +41,13 @@ class EngineWork:
         """A new one works instead: whatever this one still does, it writes nothing. From any thread."""
         self.sessions.left_behind = True
 
-    def load(self, folder: Path, insist: bool = False) -> Iterator[Progress | Loaded | VoicesKnown]:
-        """Replace the model. If the new one cannot be loaded there is none afterwards. Raises CheckpointError."""
+    def load(self, place: Place, insist: bool = False) -> Iterator[Progress | Loaded | VoicesKnown]:
+        """Replace the model. If the new one cannot be loaded there is none afterwards. Raises CheckpointError,
+        RemoteError.
+        """
         self.close()
         gc.collect()  # before the next one is read, for both may not fit
-        yield from self.model.load(folder, insist)
+        yield from self.model.load(place, insist)
         yield self.voices.known()  # first, so that not even a turn asked at once goes without its voice
         yield self.model.facts
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from app.engine_side.engine_thread import EngineThread
-from app.engine_side.loading import Loaded
+from app.engine_side.loading import Elsewhere, Loaded, Place
 from app.engine_side.requests import FIRST, Request
 from app.models.catalogue import Catalogue, kept_in
 from app.models.copies import Copies
@@ -24,6 +25,7 @@ from app.worker import Worker
 from engine.checkpoints.fit import COPY_BITS
 from engine.errors import EngineError
 from engine.events import Progress
+from engine.remote.address import is_address
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +52,9 @@ class Models(QObject):
         worker: Worker,
         catalogue: Catalogue | None = None,
         downloads: Downloads | None = None,
+        elsewhere_of: Callable[[str], Elsewhere] = Elsewhere,
     ) -> None:
+        """`elsewhere_of` is given an address and adds what is known of it; it may take its time."""
         super().__init__()
         self._thread, self._settings, self._worker = thread, settings, worker
         self._catalogue = catalogue or Catalogue(lambda: kept_in(settings))
@@ -58,7 +62,8 @@ class Models(QObject):
         self.downloads = downloads or Downloads(lambda: kept_in(settings), worker, self.wanted_copies)
         self.copies = Copies(thread, worker)
         self._request: Request | None = None
-        self._folder: Path | None = None
+        self._elsewhere_of = elsewhere_of
+        self._place: Place | None = None
         self._insist = self._chosen = False
         self._arrived = ""  # folder of a model that is offered for use
         self._trashed: dict[str, Path] = {}  # where removed models lie, by their folders
@@ -94,8 +99,8 @@ class Models(QObject):
 
     @property
     def folder_in_use(self) -> str:
-        """Where the model lies that is loaded, or is being loaded."""
-        return str(self._folder or "")
+        """Where the model lies that is loaded, or is being loaded: a folder, or an address."""
+        return str(self._place or "")
 
     def folder_of(self, name: str) -> Path:
         """Where a published model of this name lies."""
@@ -103,32 +108,34 @@ class Models(QObject):
 
     def load_best(self) -> None:
         """Load the model chosen last time, or the best there is."""
-        chosen = Path(self._settings.now.model) if self._settings.now.model else None
+        chosen = self._settings.now.model
 
-        def find() -> Path:
-            if chosen is not None and (chosen / "config.json").exists():
-                return chosen
+        def find() -> Place:
+            if is_address(chosen):
+                return self._elsewhere_of(chosen)
+            if chosen and (Path(chosen) / "config.json").exists():
+                return Path(chosen)
             return self._catalogue.best()
 
         self._worker.run(find, self._on_found)
 
-    def _on_found(self, folder: Path | None, error: Exception | None) -> None:
-        if self._folder is not None:
+    def _on_found(self, place: Place | None, error: Exception | None) -> None:
+        if self._place is not None:
             pass  # another one was chosen meanwhile
-        elif folder is not None:
-            self.load(folder, chosen=str(folder) == self._settings.now.model)
+        elif place is not None:
+            self.load(place, chosen=str(place) == self._settings.now.model)
         elif error is not None:
             self._fail(error)
         self.refresh()
 
-    def load(self, folder: Path, insist: bool = False, *, chosen: bool) -> None:
+    def load(self, place: Place, insist: bool = False, *, chosen: bool) -> None:
         """Replace the model. One that a person has chosen is the one to begin with next time."""
         if self._request is not None:
             self._request.cancel()
-        self._folder, self._insist, self._chosen, self._trouble_said = folder, insist, chosen, False
-        self._show(ModelStatus(name=folder.name))
+        self._place, self._insist, self._chosen, self._trouble_said = place, insist, chosen, False
+        self._show(ModelStatus(name=place.name, place=place.name if isinstance(place, Elsewhere) else ""))
         self._request = self._thread.submit(
-            Request("load", lambda work, request: work.load(folder, insist), FIRST, alone=True)
+            Request("load", lambda work, request: work.load(place, insist), FIRST, alone=True)
         )
 
     def retry(self) -> None:
@@ -136,8 +143,8 @@ class Models(QObject):
         if self._thread.dead or self._trouble_said:
             self._thread.restart()
             self.copies.give_up()
-        if self._folder is not None:
-            self.load(self._folder, self._insist, chosen=self._chosen)
+        if self._place is not None:
+            self.load(self._place, self._insist, chosen=self._chosen)
         else:
             self.load_best()
 
@@ -151,7 +158,7 @@ class Models(QObject):
         if wanted is None:
             self._offer(folder)
         else:
-            keep = wanted.keep_original or folder == self._folder
+            keep = wanted.keep_original or folder == self._place
             self.copies.make(folder, self._catalogue.copy_of(folder), wanted.bits, keep_original=keep)
         self.refresh()
 
@@ -176,14 +183,14 @@ class Models(QObject):
 
     def remove(self, key: str) -> None:
         """Move a model to the Trash; if it is in use, the best of the others takes its place."""
-        folder, in_use = Path(key), key == str(self._folder or "")
+        folder, in_use = Path(key), key == str(self._place or "")
 
         def moved(trashed: Path | None, error: Exception | None) -> None:
             if trashed is not None:
                 self._trashed[key] = trashed
                 self._was_in_use = key if in_use else self._was_in_use
                 if in_use:
-                    self._folder = None
+                    self._place = None
                     self._settings.change(model="")
                     self.load_best()
             elif error is not None:
@@ -227,7 +234,7 @@ class Models(QObject):
     def refresh(self) -> None:
         """Read again what is installed, and what could be."""
         self.downloads.refresh()
-        current = str(self._folder or "")
+        current = "" if isinstance(self._place, Elsewhere) else str(self._place or "")
 
         def listed(result: tuple[tuple[ModelView, ...], MachineView] | None, error: Exception | None) -> None:
             if result is not None and result != (self.listed, self._machine):
@@ -271,10 +278,14 @@ class Models(QObject):
 
     def _on_loaded(self, loaded: Loaded) -> None:
         self.about, self.speaks = loaded.about, loaded.speaks
-        self._show(ModelStatus(loaded.name, True, 1.0, "", loaded.memory, loaded.total_memory, thinks=loaded.thinks))
+        self._show(
+            ModelStatus(
+                loaded.name, True, 1.0, "", loaded.memory, loaded.total_memory, thinks=loaded.thinks, place=loaded.place
+            )
+        )
         if self._chosen:
-            self._settings.change(model=str(loaded.folder))
-        if self._arrived == str(loaded.folder):
+            self._settings.change(model=str(self._place))
+        if self._arrived == str(self._place):
             self._arrived = ""
         self.welcome_changed.emit(self.welcome)
         self.refresh()
@@ -293,6 +304,8 @@ class Models(QObject):
             log.error("the model could not be loaded", exc_info=error)
             sentence = self.tr("The model could not be loaded. The log says more; choose another model.")
         self._show(replace(self.status, ready=False, problem=sentence))
+        if isinstance(self._place, Elsewhere):
+            self.lost.emit(sentence)  # it may answer when it is asked once more
 
     def _show(self, status: ModelStatus) -> None:
         if status != self.status:

@@ -63,6 +63,8 @@ class ListBinding(QObject):
         if model.problem:
             return model.name or self.tr("No model"), model.problem
         if not model.ready:
+            if model.place:
+                return self.tr("Connecting to {place}").format(place=model.place), self.tr("What you say goes there")
             share = self.tr("{share} %").format(share=int(model.share * 100))
             return self.tr("Loading {model}").format(model=model.name), share
         small = model.memory_bytes < 1e9  # then what the Mac has is of no interest

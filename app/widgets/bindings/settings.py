@@ -43,6 +43,7 @@ class SettingsBinding(QObject):
         controller.models_changed.connect(self._show_task)
         controller.tool_servers.changed.connect(self._refresh)
         controller.other_programs.changed.connect(self._refresh)
+        controller.other_machine.changed.connect(self._refresh)
         window.welcome.model.models_requested.connect(self.open_models)
 
     @property
@@ -96,6 +97,9 @@ class SettingsBinding(QObject):
         dialog.models.size_chosen.connect(controller.downloads.choose_size)
         dialog.models.keep_toggled.connect(controller.downloads.keep_original)
         dialog.models.remove_wanted.connect(controller.model_commands.remove_model)
+        dialog.models.other_machine.test_wanted.connect(controller.other_machine.test)
+        dialog.models.other_machine.use_wanted.connect(controller.other_machine.use)
+        dialog.models.other_machine.file_allowed.connect(controller.other_machine.allow_file)
         controller.model_commands.failed.connect(dialog.show_problem)
         self._voices = VoiceBinding(dialog.voices, controller, self._settings)
         self._connect_servers(dialog)
@@ -150,6 +154,7 @@ class SettingsBinding(QObject):
             retention_days=now.retention_days,
             other_programs=now.other_programs,
             programs=controller.other_programs.view,
+            other_machine=controller.other_machine.view,
         )
 
     def _voice_in_use(self) -> str:

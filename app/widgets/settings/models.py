@@ -20,6 +20,7 @@ from app.widgets.settings.download_row import DownloadRow
 from app.widgets.settings.form import SettingsPage
 from app.widgets.settings.model_figures import PADDING, SMALL, RowsCard
 from app.widgets.settings.model_row import ModelRow
+from app.widgets.settings.other_machine import OtherMachineCard
 
 
 class MachineCard(Card):
@@ -111,6 +112,9 @@ class ModelsPage(SettingsPage):
         self._installed = RowsCard()
         self.column.addWidget(self._installed)
         self._none = self.note(self.tr("No model is installed in this folder."), "trouble")
+        self.heading(self.tr("On another machine"))
+        self.other_machine = OtherMachineCard()
+        self.column.addWidget(self.other_machine)
         self._more = self.heading(self.tr("To download"))
         self._offers = RowsCard()
         self.column.addWidget(self._offers)
@@ -153,6 +157,7 @@ class ModelsPage(SettingsPage):
         self._folder_path = view.models_folder
         self._folder.setText(shown_path(view.models_folder))
         self._kept_size.setText(gigabytes(sum(model.size for model in view.models if model.removable)))
+        self.other_machine.show_machine(view.other_machine)
         self.show_downloads(view.downloads)
 
     def _new_row(self) -> ModelRow:

@@ -190,7 +190,11 @@ class PrivacyPage(SettingsPage):
 
     def __init__(self, change: Change) -> None:
         super().__init__(self.tr("Privacy"))
-        self.note(self.tr("Nothing you say leaves this Mac unless you turn on a tool that needs the network."))
+        words = self.tr(
+            "Nothing you say leaves this Mac unless you turn on a tool that needs the network or use the model of "
+            "another machine."
+        )
+        self.note(words)
         self._retention = ChoiceBox(partial(change, "retention"))
         self.row(self.tr("Keep conversations"), self._retention)
         self._days = NumberBox(1, 3650, 1, self.tr(" days"), partial(change, "retention_days"))

@@ -18,6 +18,7 @@ from app.shown import (
     ModelStatus,
     ModelView,
     Notice,
+    OtherMachineView,
     PresetView,
     ProgramsView,
     ServerTrouble,
@@ -60,6 +61,7 @@ class FakePreferences:
     retention: str = "all"
     retention_days: int = 30
     other_programs: bool = False
+    other_machine: str = ""
     window_geometry: str = ""
     models_folder: str = ""
     job_language: str = ""
@@ -245,6 +247,22 @@ class FakeOtherPrograms(_Noting):
         self.changed.emit()
 
 
+class FakeOtherMachine(_Noting):
+    """A model on another machine, as a test says."""
+
+    COMMANDS = ("test", "use", "allow_file")
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.view = OtherMachineView()
+
+    def show(self, view: OtherMachineView) -> None:
+        """Be like this."""
+        self.view = view
+        self.changed.emit()
+
+
 class FakeController(_Noting):
     """The public surface of the controller."""
 
@@ -319,6 +337,7 @@ class FakeController(_Noting):
         self.downloads = FakeDownloads()
         self.tool_servers = FakeToolServers()
         self.other_programs = FakeOtherPrograms()
+        self.other_machine = FakeOtherMachine()
         self.undo_history = UndoHistory()
         self.state = State.IDLE
         self.timers: tuple[TimerView, ...] = ()
