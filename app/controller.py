@@ -346,7 +346,7 @@ class Controller(TalkCommands):
         return self.state is State.IDLE and not recording and not self._sound.playback.sounding
 
     def refresh_devices(self) -> None:
-        """Look for devices anew, if nothing sounds and nobody speaks."""
+        """Look for devices again, if nothing sounds and nobody speaks."""
         if self._is_free():
             self._sound.refresh()
 

@@ -1,4 +1,4 @@
-"""What the window asks of models and voices."""
+"""What the window can do with models and voices."""
 
 from __future__ import annotations
 

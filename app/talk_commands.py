@@ -1,4 +1,4 @@
-"""What a person can do where one talks: each wish goes to whoever sees to it."""
+"""What a person can do on the Talk page: each command goes to the object that carries it out."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ class TalkCommands(QObject):
     # Conversations.
 
     def new_conversation(self) -> None:
-        """Begin anew."""
+        """Start again."""
         self._talk.conversations.begin()
 
     def open_conversation(self, key: str) -> None:

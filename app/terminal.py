@@ -1,4 +1,4 @@
-"""The spoken conversation without a display: recordings that come with Earshot play the microphone."""
+"""A spoken conversation without a display: recordings that come with Earshot stand in for the microphone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A thread for what may block: devices that hang while they open, disks that are slow."""
+"""A thread for work that may block: devices that hang while they open, disks that are slow."""
 
 from __future__ import annotations
 

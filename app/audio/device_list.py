@@ -1,4 +1,4 @@
-"""Whether the system's list of sound devices changed. PortAudio reads it once; this looks at the system itself."""
+"""Notices that the system's list of sound devices changed. PortAudio reads it once, so this asks the system itself."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class SoundSystem(Protocol):
         """Start playing; `fill` writes the next block (n,) on the device's thread. Raises DeviceError."""
 
     def refresh(self) -> bool:
-        """Look for devices anew; only while no stream is open. False, and nothing done, while another thread is still
+        """Look for devices again; only while no stream is open. False, and nothing done, while another thread is still
         inside the system's library: a device that hangs is opened or closed there.
         """
 

@@ -1,4 +1,4 @@
-"""Between a stream and the app: a device asks for samples, or gives some, from the moment it is opened."""
+"""Stands between a stream and the app: a device wants samples, or delivers some, from the moment it is opened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The microphone and the loudspeaker in use: opened and closed off the GUI thread, replaced when they go away."""
+"""The microphone and the loudspeaker in use: opened and closed off the GUI thread, replaced when unplugged."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class SoundDevices(QObject):
             self._worker.run(opening.end)
 
     def refresh(self) -> None:
-        """Look for devices anew: closes and reopens everything, so only while idle."""
+        """Look for devices again: closes and reopens everything, so only while idle."""
         self._output_failed = False
         self.open(microphone=self._renew_list())
 

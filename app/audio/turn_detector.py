@@ -1,4 +1,4 @@
-"""Whether an utterance holds speech, so that silence never reaches the model."""
+"""Decides whether an utterance contains speech, so that silence never reaches the model."""
 
 from __future__ import annotations
 

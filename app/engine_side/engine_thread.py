@@ -1,4 +1,4 @@
-"""The one thread that owns the engine and every array of it, from load to quit."""
+"""The one thread that owns the engine and all its arrays, from load to quit."""
 
 from __future__ import annotations
 

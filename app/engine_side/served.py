@@ -1,4 +1,4 @@
-"""Other programs' jobs among the requests of the window: the person goes first."""
+"""Queues other programs' jobs among the window's requests. The person at the window comes first."""
 
 from __future__ import annotations
 

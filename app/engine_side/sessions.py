@@ -1,4 +1,4 @@
-"""The session of the conversation that is asked, and how it is to answer."""
+"""The session of the conversation in front, and how it should answer."""
 
 from __future__ import annotations
 

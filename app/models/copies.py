@@ -1,4 +1,4 @@
-"""Smaller copies of models: made step by step while nobody asks anything, read back, and only then used."""
+"""Makes smaller copies of models, step by step while nobody asks anything. Each is read back before it is used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other programs use the loaded model, while the user wants that: a server on this machine, and who is at it."""
+"""Lets other programs use the loaded model while the user wants that: a server on this machine, and who uses it."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ class OtherPrograms(QObject):
             self.changed.emit()
 
     def close(self) -> None:
-        """End with the app: whoever is served is let go."""
+        """End with the app: every connection is closed."""
         self._asked += 1
         self._look.stop()
         if self._server is not None:

@@ -144,7 +144,7 @@ def _joined(words: Sequence[str]) -> str:
 
 
 def _json(text: str) -> dict[str, Any] | None:
-    """What is stored in JSON, with or without the outermost braces; None for what is none."""
+    """What is stored in JSON, with or without the outermost braces; None for anything else."""
     for whole in (text, "{" + text.rstrip(",") + "}"):
         try:
             stored = json.loads(whole)

@@ -149,7 +149,7 @@ class ToolServers(QObject):
         self._settings.change(tool_servers=(*self._settings.now.tool_servers, *new))
 
     def _replace(self, lines: dict[str, str]) -> None:
-        """Write servers otherwise, with what they may."""
+        """Change how servers are written, with their permissions."""
         if not lines:
             return
         now = self._settings.now
@@ -168,7 +168,7 @@ class ToolServers(QObject):
         self._forget_trouble()
 
     def remove(self, line: str) -> None:
-        """End a server and forget it, with what it may."""
+        """End a server and forget it, with its permissions."""
         servers = tuple(each for each in self._settings.now.tool_servers if each != line)
         self._settings.change(tool_servers=servers, **self._permissions.changes({line: Permissions()}))
 
@@ -177,7 +177,7 @@ class ToolServers(QObject):
         return self._permissions.of(line)
 
     def restore(self, line: str, place: int, permissions: Permissions) -> None:
-        """List a removed server again where it was, with what it might, and start it."""
+        """List a removed server again where it was, with its permissions, and start it."""
         now = self._settings.now
         if line not in now.tool_servers:
             servers = (*now.tool_servers[:place], line, *now.tool_servers[place:])

@@ -1,4 +1,4 @@
-"""The system's Trash: what is moved there can be taken back."""
+"""The system's Trash: what is moved there can be put back."""
 
 from __future__ import annotations
 

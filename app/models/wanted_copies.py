@@ -1,4 +1,4 @@
-"""Which downloads become smaller copies once they are here. It outlives a quit: the copy is made at the next start."""
+"""Which downloads become smaller copies once they are here. It survives a quit: the copy is made at the next start."""
 
 from __future__ import annotations
 

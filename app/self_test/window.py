@@ -15,7 +15,7 @@ _SIDE = 48
 
 
 def application() -> QApplication:
-    """The one of this process; made if there is none."""
+    """This process's application, made if there is none."""
     from PySide6.QtWidgets import QApplication
 
     from app.application import Application

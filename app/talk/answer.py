@@ -25,7 +25,7 @@ class Answer:
     tool_ids: list[str] = field(default_factory=list)
     made_24k: int = 0
     over: bool = False  # the engine is done with it
-    spoken_again: bool = False  # only its sound is made anew
+    spoken_again: bool = False  # only its sound is made again
     spoken: bool = True  # else what was written was read
     began_s: float = 0.0
 

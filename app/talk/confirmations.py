@@ -1,4 +1,4 @@
-"""Tools that ask first: the engine's thread waits for the user's answer."""
+"""Asks before a tool is used: the engine's thread waits for the user's answer."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ class Conversation(QObject):
 
     @property
     def stored(self) -> Sequence[StoredTurn]:
-        """The same with what only the app needs."""
+        """The same, with what only the app needs."""
         return tuple(self._turns.values())
 
     def find(self, id: str) -> StoredTurn | None:

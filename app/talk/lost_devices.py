@@ -1,4 +1,4 @@
-"""Says that a microphone or loudspeaker went away, and no longer than it is away."""
+"""Says that a microphone or loudspeaker was disconnected, for as long as it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether Earshot hears: tried on the welcome page, until something was heard or the user wants to type."""
+"""The microphone test of the welcome page: it runs until something is heard or the user prefers to type."""
 
 from __future__ import annotations
 

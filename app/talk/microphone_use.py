@@ -1,4 +1,4 @@
-"""Who may use the microphone, and when it is open: asked for, opened, recording, let go of."""
+"""Decides when the microphone is open and who may use it: permission, opening, recording, release."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class MicrophoneUse(QObject):
         self._notices.say(words, trouble=True)
 
     def show_in_front(self, in_front: bool, running: bool) -> None:
-        """The window came to the front, or went behind others: then it is let go of unless it records."""
+        """The window came to the front, or went behind others: then it is closed unless it records."""
         if in_front == self.in_front:
             return
         self.in_front = in_front

@@ -1,4 +1,4 @@
-"""What was said or typed, with the recording it is about, on its way over the disk to be asked."""
+"""Writes what was said or typed, and the recording it is about, to the disk, and then asks it."""
 
 from __future__ import annotations
 

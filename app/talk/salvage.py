@@ -1,4 +1,4 @@
-"""A damaged database: moved away whole, and read row by row as far as it goes."""
+"""Saves what it can of a damaged database: moves it away whole, and reads it row by row as far as possible."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def index_title(db: sqlite3.Connection, conversation: str, title: str) -> None:
 
 
 def index_everything(db: sqlite3.Connection) -> None:
-    """Make the index anew from turns and titles."""
+    """Make the index again from turns and titles."""
     db.execute("DELETE FROM said")
     for number, id, conversation, content in db.execute(
         "SELECT number, id, conversation, content FROM turns WHERE removed IS NULL"
@@ -60,7 +60,7 @@ def index_everything(db: sqlite3.Connection) -> None:
 
 
 def erase_unindexed(db: sqlite3.Connection) -> None:
-    """Write the index anew without what was taken out of it: until then those words stay readable in the file."""
+    """Write the index again without what was taken out of it: until then those words stay readable in the file."""
     db.execute("INSERT INTO said (said) VALUES ('optimize')")
 
 

@@ -1,4 +1,4 @@
-"""Files that a crash left behind: what lies among the recordings and the database does not know."""
+"""Removes what a crash left behind: files among the recordings that the database does not know."""
 
 from __future__ import annotations
 

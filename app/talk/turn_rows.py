@@ -1,4 +1,4 @@
-"""The rows of turns: written with their words and the name they give a conversation, erased with what hangs on them."""
+"""Writes the rows of turns, with their words and the title of the conversation, and erases them with all they own."""
 
 from __future__ import annotations
 

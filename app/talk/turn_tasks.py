@@ -1,4 +1,4 @@
-"""Makes what is asked of the engine about a turn, as the settings stand."""
+"""Builds the requests about a turn that go to the engine, from the present settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which recordings are meant by files and folders, and how long each is. Reads the disk."""
+"""Finds the recordings in the files and folders that were dropped, and how long each is. Reads the disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The queue in words of JSON: what a recording is stored as, in this version and in those before it."""
+"""The queue as JSON: how a recording is stored, in this version and in earlier ones."""
 
 from __future__ import annotations
 

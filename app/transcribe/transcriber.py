@@ -1,4 +1,4 @@
-"""The queue of recordings to be transcribed: kept across restarts, worked off whenever nobody talks."""
+"""The queue of recordings to be transcribed: kept across restarts, processed whenever nobody talks."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class Transcriber(QObject):
             job = replace(job, choices=self._new_choices)
             self._jobs[job.key] = job
             new.append(job)
-        for job in new:  # not before all are there: a page that shows them anew does so once
+        for job in new:  # not before all are there: a page that shows them again does so once
             self.job_changed.emit(self._view(job))
         self._save()
         self._start_next()
@@ -343,7 +343,7 @@ class Transcriber(QObject):
     def _on_failed(self, job: Job, error: BaseException | None) -> None:
         from engine.transcription.journal import OtherRunError
 
-        if isinstance(error, OtherRunError):  # another model, or the recording was changed: begin anew
+        if isinstance(error, OtherRunError):  # another model, or the recording was changed: start again
             self._file.journal(job.key).unlink(missing_ok=True)
         if isinstance(error, Interrupted):
             self._model = ""  # until one is ready again

@@ -1,4 +1,4 @@
-"""How loud recordings are from beginning to end: heard once on a thread of its own, kept beside the queue."""
+"""How loud recordings are from beginning to end: measured once on a thread of its own, kept beside the queue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connects sidebar, header and window with the controller: saved conversations, presets, voices, the true line."""
+"""Connects sidebar, header and window with the controller: saved conversations, presets, voices, the status line."""
 
 from __future__ import annotations
 

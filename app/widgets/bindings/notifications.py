@@ -1,4 +1,4 @@
-"""Tells by the system's notifications what ends while another app is in front."""
+"""Sends the system's notifications about what ends while another app is in front."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bubble of what is being said, there from the first sample until the turn of it takes its place."""
+"""The bubble of what is being said: there from the first sample until its turn takes its place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A word on a soft ground that says how something stands."""
+"""A word on a soft ground that says what state something is in."""
 
 from __future__ import annotations
 

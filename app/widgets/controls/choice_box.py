@@ -48,7 +48,7 @@ class ChoiceBox(QComboBox):
 
     @override
     def showPopup(self) -> None:
-        """A menu as the window's other ones; what is marked in it stays while the choices are shown anew."""
+        """A menu as the window's other ones; what is marked in it stays while the choices are shown again."""
         menu = self._menu = QMenu(self)
         for number in range(self.count()):
             action = menu.addAction(self.itemText(number).replace("&", "&&"))

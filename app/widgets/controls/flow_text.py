@@ -111,7 +111,7 @@ class FlowText(QTextBrowser):
         return self._source
 
     def set_text(self, text: str, *, markdown: bool = False, growing: bool = False) -> None:
-        """Show plain text or Markdown; while it is `growing`, only its last paragraphs are laid out anew."""
+        """Show plain text or Markdown; while it is `growing`, only its last paragraphs are laid out again."""
         if text == self._source and markdown == self._markdown and (growing or not self._settled[0]):
             return
         selected = self.textCursor()

@@ -1,4 +1,4 @@
-"""How far something is, or how loud."""
+"""A bar that shows how far something is, or how loud."""
 
 from __future__ import annotations
 

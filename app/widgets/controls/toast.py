@@ -1,4 +1,4 @@
-"""A sentence that floats over the page for a while, with the way back."""
+"""A sentence that floats over the page for a while, with Undo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells what happened while another app is in front, by the system's own notifications."""
+"""Tells by the system's notifications what happened while another app is in front."""
 
 from __future__ import annotations
 

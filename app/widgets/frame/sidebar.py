@@ -1,4 +1,4 @@
-"""The sidebar: which page, search, saved conversations, and the line that tells the truth."""
+"""The sidebar: which page, search, saved conversations, and the status line, which is always true."""
 
 from __future__ import annotations
 

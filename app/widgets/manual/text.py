@@ -45,7 +45,7 @@ class PageText(FlowText):
         self._lay_out()
 
     def fit(self, width: int) -> None:
-        """Be as wide, and as high as the page needs then; pictures are drawn anew for it."""
+        """Be as wide, and as high as the page needs then; pictures are drawn again for it."""
         if width != self._picture_width:
             self._picture_width = width
             self._lay_out()

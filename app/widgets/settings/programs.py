@@ -1,4 +1,4 @@
-"""Whether other programs may use the model, and how they come in."""
+"""Whether other programs may use the model, and the address and token that they need."""
 
 from __future__ import annotations
 

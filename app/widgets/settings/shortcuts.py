@@ -1,4 +1,4 @@
-"""The keys, to be looked up: those of the menus as the menus have them, and those that stand in no menu."""
+"""All keys to look up: those of the menus, read from the menus, and those that are in no menu."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from app.widgets.talk.turn_widget import DragData, TimeLeft, TurnWidget
 TOP, BETWEEN = 14, 0
 BOTTOM = 56  # a notice covers nothing of the newest turn
 NEAR_END_PX = 32
-_GROWING_MS = 66  # a growing answer is laid out anew at most 15 times a second
+_GROWING_MS = 66  # a growing answer is laid out again at most 15 times a second
 
 
 def guessed_height(turn: TurnView) -> int:

@@ -56,7 +56,7 @@ class MessageField(QTextEdit):
         self.document().documentLayout().documentSizeChanged.connect(lambda _size: self.lines_changed.emit())
 
     def _space_lines(self) -> None:
-        """New lines keep the height of those before; a text that was set anew has lost it."""
+        """New lines keep the height of those before; a text that was set again has lost it."""
         spaced = QTextBlockFormat()
         spaced.setLineHeight(_LINE, QTextBlockFormat.LineHeightTypes.FixedHeight.value)
         self.document().setUndoRedoEnabled(False)  # nothing that a person did

@@ -1,4 +1,4 @@
-"""The countdown of a timer, with the way to cancel it."""
+"""The countdown of a timer, with a button to cancel it."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class SetTimer:
 
     @property
     def is_one_of(self) -> tuple[int, str]:
-        """What tells it from any other: numbers begin anew with every start."""
+        """What tells it from any other: numbers start again with every start."""
         return self.number, self.rings_at
 
 

@@ -1,4 +1,4 @@
-"""Which version of a turn is shown, with the way to those beside it: ‹ 2/3 ›."""
+"""Which version of a turn is shown, with arrows to the others: ‹ 2/3 ›."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Putting other words in the place of those that were found in a transcript."""
+"""Replaces words that were found in a transcript."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One recording in the queue: how far it is, how it is transcribed, or a sentence why not."""
+"""One recording in the queue: how far it is, how it is transcribed, or a sentence that says why it cannot be."""
 
 from __future__ import annotations
 

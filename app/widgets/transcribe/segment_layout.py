@@ -75,7 +75,7 @@ class SegmentLayout:
         return float(self._tops[-1])
 
     def show(self, texts: list[str]) -> None:
-        """Begin anew with these."""
+        """Start again with these."""
         self._texts = texts
         self._sizes = np.array([_size(text) for text in texts])
         self._estimate()

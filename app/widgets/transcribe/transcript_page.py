@@ -138,7 +138,7 @@ class TranscriptPage(QWidget):
         self.find_field.selectAll()
 
     def _look(self, stay: bool = False) -> None:
-        """Find the words anew: from where the reader is, or staying at the same place."""
+        """Find the words again: from where the reader is, or staying at the same place."""
         at = self._hits[self._place] if stay and 0 <= self._place < len(self._hits) else None
         words = self.find_field.words
         texts = [segment.text for segment in self.job.segments]
