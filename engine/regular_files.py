@@ -1,4 +1,4 @@
-"""Opens files from outside for reading, and nothing else: a pipe would be waited for, a device never ends."""
+"""Opens regular files from outside, and nothing else: reading a pipe would wait, and a device never ends."""
 
 from __future__ import annotations
 

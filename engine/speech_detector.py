@@ -1,4 +1,4 @@
-"""Whether somebody is speaking, 31 times a second."""
+"""Says whether somebody is speaking, 31 times a second."""
 
 from __future__ import annotations
 

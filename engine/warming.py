@@ -1,4 +1,4 @@
-"""What a first reply would wait for, done before anybody asks, a short step at a time."""
+"""Does beforehand what a first reply would wait for, a short step at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights held in half precision and multiplied so; sums, norms and what passes from layer to layer stay float32."""
+"""Weights kept and multiplied in half precision; sums, norms and what passes from layer to layer stay float32."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exchanges modules of a network for others that do the same in another way."""
+"""Replaces modules of a network by others that do the same in another way."""
 
 from __future__ import annotations
 

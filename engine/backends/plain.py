@@ -40,7 +40,7 @@ class Plain:
 
     @property
     def traces(self) -> int:
-        """How many functions were traced so far, each shape counting anew: none in a running conversation."""
+        """How many functions were traced so far, every new shape counts: none in a running conversation."""
         return sum(traced.count for traced in self._traced)
 
     def packs(self, weight_bytes: int) -> bool:

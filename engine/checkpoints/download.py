@@ -138,7 +138,7 @@ class _Download:
         return self._hub.list_files(self._repository, self._commit)
 
     def _retry(self, attempt: Callable[[], Generator[None, None, T]]) -> Generator[None, None, T]:
-        """What `attempt` returns, though it fails for a moment now and then; bytes that arrive begin the count anew."""
+        """What `attempt` returns, though it fails for a moment now and then; bytes that arrive restart the count."""
         failures = 0
         while True:
             done = self.done

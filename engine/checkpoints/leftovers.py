@@ -1,4 +1,4 @@
-"""What conversions and downloads leave beside the models when they are killed."""
+"""Removes what conversions and downloads leave beside the models when they are killed."""
 
 from __future__ import annotations
 

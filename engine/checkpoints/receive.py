@@ -1,4 +1,4 @@
-"""Receives one file of the hub in pieces, whatever the server makes of ranges and lengths."""
+"""Receives one file from the hub in pieces, however the server treats ranges and lengths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What there is to say about this machine: for `doctor`, and beside every figure of `benchmark`."""
+"""Describes this machine: for `doctor`, and beside every figure of `benchmark`."""
 
 from __future__ import annotations
 

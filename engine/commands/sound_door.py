@@ -1,4 +1,4 @@
-"""What the command line may use of this machine's sound: the engine knows no device, whoever starts it may."""
+"""The sound devices that the command line may use: the engine knows none, but whoever starts it may."""
 
 from __future__ import annotations
 

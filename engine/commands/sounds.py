@@ -1,4 +1,4 @@
-"""Sounds that commands hand to the model at once, with the checks that spare it a useless one."""
+"""Reads sounds that commands give to the model whole, and refuses those that it could do nothing with."""
 
 from __future__ import annotations
 

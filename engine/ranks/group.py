@@ -1,4 +1,4 @@
-"""The ranks that were started together, and the line over which rank 0 tells the others what it does next.
+"""The ranks that were started together, and how rank 0 tells the others what it does next.
 
 Matrices are summed by MLX (`mx.distributed`: TCP's ring, Thunderbolt's jaccl, NVIDIA's nccl). What is read next is told
 over sockets of our own: it is known long before the numbers are, so every rank lays out its work ahead of them; and a

@@ -1,4 +1,4 @@
-"""What makes sound on this machine of speech tokens that another one wrote."""
+"""Turns speech tokens that another machine wrote into sound on this one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may come in: a token, names of this machine alone, so many at a time, bodies of bounded size, no other origin."""
+"""Who may connect: a token, this machine's names only, a limited number at a time, bounded bodies, no other origin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was said before, as whoever owns it lets others search it: the engine knows no database."""
+"""Searching what was said, through whoever keeps it: the engine knows no database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What programs that speak the Model Context Protocol can have done: names without dots, notices of progress."""
+"""The tools for programs that speak the Model Context Protocol: names without dots, notices of progress."""
 
 from __future__ import annotations
 

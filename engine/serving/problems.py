@@ -1,4 +1,4 @@
-"""What goes wrong, in OpenAI's form: {"error": {"message", "type", "param", "code"}}. Nothing inside is told."""
+"""What goes wrong, in OpenAI's form: {"error": {"message", "type", "param", "code"}}. Nothing internal is told."""
 
 from __future__ import annotations
 

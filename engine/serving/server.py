@@ -1,4 +1,4 @@
-"""The server: routes, doors and a thread of its own."""
+"""The server: routes, access and a thread of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The token by which other programs show that they may come in."""
+"""The token with which other programs show that they may connect."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class Speaking:
         return self._analyse(best_part(checked(samples, rate_hz), Sentence("The recording")), name)
 
     def adopted(self, voice: Voice) -> Voice:
-        """The voice as this model's networks see it: itself, or made anew from its recording.
+        """The voice as this model's networks see it: itself, or made again from its recording.
 
         Raises VoiceError when it was made by another model and its recording was not kept.
         """

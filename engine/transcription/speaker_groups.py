@@ -1,4 +1,4 @@
-"""Voices of many stretches of speech into groups, each of one speaker."""
+"""Groups stretches of speech by voice: one group for each speaker."""
 
 from __future__ import annotations
 

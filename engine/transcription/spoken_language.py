@@ -1,4 +1,4 @@
-"""Which of the languages a text is in: by its script, and where languages share one, by their commonest words."""
+"""Tells which language a text is in: by its script, and where languages share one, by their commonest words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a CUDA device does otherwise: one kernel of ours for all that lies between two matrix products."""
+"""What a CUDA device does differently: one kernel of ours for all that lies between two matrix products."""
 
 from engine.backends.cuda.cuda import Cuda
 

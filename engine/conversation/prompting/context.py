@@ -1,4 +1,4 @@
-"""What of a conversation the model is shown, so that it fits the context together with an answer."""
+"""How much of a conversation the model is shown, so that it fits the context together with an answer."""
 
 from __future__ import annotations
 

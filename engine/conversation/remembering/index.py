@@ -34,7 +34,7 @@ class Index:
 
 @dataclass(frozen=True)
 class IndexFile:
-    """An index as it stands in its file. `length` is how many bytes of it count; 0 when it is to be written anew."""
+    """An index as it stands in its file. `length` is how many bytes of it count; 0 when it is to be written again."""
 
     index: Index
     length: int = 0

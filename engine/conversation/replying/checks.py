@@ -1,4 +1,4 @@
-"""Whether a model can answer a turn at all, before anything is done for it."""
+"""Checks whether a model can answer a turn at all, before any work is done for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was not heard was not said: a reply cut to the part of its sound that was played."""
+"""What was not heard was not said: cuts a reply to the part of its sound that was played."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes down windows of recordings on another machine, several at once."""
+"""Transcribes windows of recordings on another machine, several at once."""
 
 from __future__ import annotations
 

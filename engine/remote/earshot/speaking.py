@@ -109,7 +109,7 @@ class RemoteSynthesizer:
         self._about = self._opened()
 
     def _opened(self) -> Message:
-        """Have it made there, anew after a connection was lost."""
+        """Have it made there, again after a connection was lost."""
         connection = self._line.connection()
         about = connection.call("synthesizer", voice_bytes(self.voice), **self._wanted).answer()
         self._connection, self._number = connection, about.get("number", int)

@@ -45,7 +45,7 @@ class Asked:
 
 
 class Memory:
-    """One conversation's session. It is made anew, from the words, when another model has taken the engine's place."""
+    """One conversation's session. It is made again, from the words, when another model has taken the engine's place."""
 
     def __init__(self, voices: Voices) -> None:
         self._voices = voices
