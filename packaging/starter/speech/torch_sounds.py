@@ -240,7 +240,8 @@ def spectral_tables(device: torch.device) -> tuple[Tensor, Tensor]:
         from starter.speech.sound_features import fourier_matrix, slaney_filters
 
         made = (fourier_matrix(400), slaney_filters(201, 128, RATE_HZ))
-        fourier, filters = (torch.from_numpy(np.array(table)).to(device) for table in made)
+        with torch.inference_mode(False):  # what is made without gradients now may be learned through later
+            fourier, filters = (torch.from_numpy(np.array(table)).to(device) for table in made)
         _KNOWN_TABLES[device] = fourier, filters
     return _KNOWN_TABLES[device]
 

@@ -20,11 +20,34 @@ from starter.speech.natural_voices import BUILT_IN
 from starter.speech.shards import Utterance
 
 _RECORDING_TOKENS = range(80, 140)
+TOKEN_SAMPLES = 960  # at 24 kHz
 _TOGETHER = 32  # sentences that are analysed at once
 _SILENCE = float(np.log(1e-5))
 _OWN_TOKENS_FIRST = 0.7  # share of the rows that begin with tokens of the voice's own sound, as a voice recording does
 _OWN_TOKENS = {"woman": 0.85, "man": 0.25, "other": 0.5}  # and how often later; else they are of another voice's
+_REPLY_TOKENS = 0.95  # share of the sentences after a built-in voice's recording that are made of the woman's tokens
 _WOMANS = 0.8  # share of another voice's tokens that are the woman's, in whose voice replies are spoken
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows to learn from: tokens (B, L), mel (B, 2 L, 80), embeddings (B, 192), the places of the recordings' tokens in
+    the corpus (B, L), and by how much (natural logarithm) mel is louder than these (B,).
+    """
+
+    tokens: Tensor
+    mel: Tensor
+    embeddings: Tensor
+    places: Tensor
+    louder: Tensor
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A voice recording in the corpus: the places of its tokens and of its embedding."""
+
+    places: NDArray[np.int64]
+    embedding: int
 
 
 @dataclass
@@ -37,13 +60,15 @@ class FlowCorpus:
     mel: Tensor
     embeddings: Tensor
     used: int = 0
+    samples: Tensor | None = None  # (N, 960) int16 at 24 kHz, where sounds are wanted too
     starts: list[int] = field(default_factory=list)  # of utterances
     lengths: list[int] = field(default_factory=list)
     voices: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    recordings: dict[str, Recording] = field(default_factory=dict)  # that built-in voices speak after
 
     @classmethod
-    def room_for(cls, hours: float, tokenizer: TokenLabels, speaker: SpeakerLabels) -> FlowCorpus:
-        """Nothing yet; room for so many hours of all voices together."""
+    def room_for(cls, hours: float, tokenizer: TokenLabels, speaker: SpeakerLabels, sounds: bool = False) -> FlowCorpus:
+        """Nothing yet; room for so many hours of all voices together, with their sounds where they are wanted."""
         tokens, device = int(hours * 3600 * 25), tokenizer.device
         return cls(
             tokenizer,
@@ -51,6 +76,7 @@ class FlowCorpus:
             torch.zeros(tokens, dtype=torch.int16, device=device),
             torch.zeros((tokens, 160), dtype=torch.float16, device=device),
             torch.zeros((tokens // 15, EMBEDDING), device=device),
+            samples=torch.zeros((tokens, TOKEN_SAMPLES), dtype=torch.int16, device=device) if sounds else None,
         )
 
     def take(self, utterances: Sequence[Utterance]) -> None:
@@ -60,7 +86,8 @@ class FlowCorpus:
         for first in range(0, len(sentences), _TOGETHER):
             group = sentences[first : first + _TOGETHER]
             stop = self.used + VOICES * sum(own[0].tokens for own in group)
-            if stop > len(self.codes) or len(self.starts) + VOICES * len(group) > len(self.embeddings):
+            room = len(self.codes) - sum(len(one.places) for one in self.recordings.values())
+            if stop > room or len(self.starts) + VOICES * len(group) > len(self.embeddings) - len(self.recordings):
                 return
             self._take(group)
 
@@ -76,6 +103,8 @@ class FlowCorpus:
         self.codes[self.used : stop] = self.tokenizer.tokens(low, counts)[inside].short()
         mel = speech_mel(high.float() / 32768.0)[:, : 2 * int(counts.max())]
         self.mel[self.used : stop] = mel.reshape(len(rows), -1, 160)[inside].half()
+        if self.samples is not None:
+            self.samples[self.used : stop] = high.view(len(rows), -1, TOKEN_SAMPLES)[inside]
         self.embeddings[number : number + len(rows)] = self.speaker(low[:, : shortest * 640].float() / 32768.0)
         for place, utterance in enumerate(rows):
             self.voices[utterance.speaker].append(number + place)
@@ -92,6 +121,11 @@ class FlowCorpus:
         self, length: int, rows: int, chance: np.random.Generator, built_in_share: float
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Rows of one voice each: tokens (B, L), mel (B, 2 L, 80), embeddings (B, 192)."""
+        dealt = self.rows(length, rows, chance, built_in_share)
+        return dealt.tokens, dealt.mel, dealt.embeddings
+
+    def rows(self, length: int, rows: int, chance: np.random.Generator, built_in_share: float) -> Rows:
+        """Rows of one voice each, from any place of a sentence on."""
         said, heard = (np.zeros((rows, length), dtype=np.int64) for _ in range(2))
         who = np.zeros(rows, dtype=np.int64)
         others, names = self.others, [*BUILT_IN]
@@ -99,12 +133,51 @@ class FlowCorpus:
             built_in = chance.random() < built_in_share or not others
             name = names[chance.integers(len(names))] if built_in else others[chance.integers(len(others))]
             said[row], heard[row], who[row] = self._row(name, length, chance)
-        device = self.codes.device
+        louder = np.where(chance.random(rows) < 0.3, chance.uniform(-1.2, 0.5, rows), 0.0)
+        return self._dealt(said, heard, who, louder)
+
+    def rows_after(self, name: str, length: int, rows: int, chance: np.random.Generator) -> Rows:
+        """Rows as a built-in voice speaks them: its recording, then sentences from their first token on, made of the
+        tokens that replies are made of.
+        """
+        own, recording = self.voices[name], self.recordings[name]
+        before = recording.places
+        said, heard = (np.zeros((rows, length), dtype=np.int64) for _ in range(2))
+        for row in range(rows):
+            parts, total = [(before, before)], len(before)
+            while total < length:
+                number = own[chance.integers(len(own))]
+                source = number - number % VOICES if chance.random() < _REPLY_TOKENS else number
+                places = np.arange(self.lengths[number])
+                parts.append((places + self.starts[number], places + self.starts[source]))
+                total += len(places)
+            said[row], heard[row] = (np.concatenate(side)[:length] for side in zip(*parts, strict=True))
+        who = np.full(rows, recording.embedding)
+        return self._dealt(said, heard, who, np.zeros(rows))
+
+    def _dealt(self, said: NDArray, heard: NDArray, who: NDArray, louder: NDArray) -> Rows:
+        device, shape = self.codes.device, said.shape
         tokens = self.codes[torch.from_numpy(heard).to(device)].long()
-        mel = self.mel[torch.from_numpy(said).to(device)].view(rows, 2 * length, 80).float()
-        louder = torch.from_numpy(np.where(chance.random(rows) < 0.3, chance.uniform(-1.2, 0.5, rows), 0.0)).to(mel)
-        mel = (mel + louder[:, None, None]).clamp(min=_SILENCE)
-        return tokens, mel, self.embeddings[torch.from_numpy(who).to(device)]
+        places = torch.from_numpy(said).to(device)
+        mel = self.mel[places].view(shape[0], 2 * shape[1], 80).float()
+        by = torch.from_numpy(louder).to(mel)
+        mel = (mel + by[:, None, None]).clamp(min=_SILENCE)
+        return Rows(tokens, mel, self.embeddings[torch.from_numpy(who).to(device)], places, by)
+
+    def begin_with(self, name: str, voice: Voice) -> None:
+        """Let a built-in voice speak after this recording in `rows_after`."""
+        count = len(voice.speech_tokens)
+        places = np.arange(count) + len(self.codes)
+        for table, more in (
+            ("codes", torch.from_numpy(voice.speech_tokens)),
+            ("mel", torch.from_numpy(voice.mel).view(count, -1)),
+            ("samples", torch.zeros(count, TOKEN_SAMPLES)),
+            ("embeddings", torch.from_numpy(voice.embedding)[None]),
+        ):
+            known = getattr(self, table)
+            if known is not None:
+                setattr(self, table, torch.cat([known, more.to(known)]))
+        self.recordings[name] = Recording(places, len(self.embeddings) - 1)
 
     def _row(self, name: str, length: int, chance: np.random.Generator) -> tuple[NDArray, NDArray, int]:
         """Places of the mels (L,), of the tokens they are made of (L,), and whose embedding is given."""

@@ -3,11 +3,11 @@
     python -m starter.training.go_on WORK --natural FOLDER --minutes 25 [--gpus 2] [--processes 32]
     python -m starter.training.go_on WORK --collect OUT
 
-The first GPU teaches ear and language model, the last one vocoder and flow. With `--tokenizer-minutes` the speech
-tokenizer is trained anew before. A training that breaks off begins again at the weights it wrote last, for the time
-that is left. In the end ear and language model are averaged with the published ones. `--collect` copies what is
-written so far, at any time: some nine files, the language model in shards, the logs as one archive. `assemble.py` and
-`export_voice.py` make a model of it.
+The first GPU teaches ear and language model, the last one flow and vocoder, as one. With `--tokenizer-minutes` the
+speech tokenizer is trained anew before, and then flow and vocoder each for itself. A training that breaks off begins
+again at the weights it wrote last, for the time that is left. In the end ear and language model are averaged with the
+published ones. `--collect` copies what is written so far, at any time: some nine files, the language model in shards,
+the logs as one archive. `assemble.py` and `export_voice.py` make a model of it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def natural_network(options: argparse.Namespace) -> Sequence[object]:
 def own_voice(programs: Programs, place: Place, options: argparse.Namespace, clock: Clock) -> None:
     """The own voice for the ear, from the time on when it is worth hearing."""
     voices = [place.voice / f"{name}.safetensors" for name in BUILT_IN]
-    if not options.teaches_voice:
+    if not (options.teaches_voice and options.tokenizer_minutes):
         voices = sorted(VOICES.glob("*.safetensors"))
     while clock.left_s > options.own_minutes * 60 or not all(path.exists() for path in voices):
         if clock.left_s < LEAST_S or (place.work / "corpus" / "enough").exists():
@@ -125,6 +125,20 @@ def flow(programs: Programs, place: Place, options: argparse.Namespace, clock: C
     trained(programs, clock, "training.train_flow", arguments, gpu=1)
 
 
+def flow_and_vocoder(programs: Programs, place: Place, options: argparse.Namespace, clock: Clock) -> None:
+    """Flow and vocoder as one."""
+
+    def arguments() -> Sequence[object]:
+        latest = ((f"--{name}", place.latest(name)) for name in ("flow", "vocoder", "tokenizer"))
+        return (
+            *(place.work / "lines", place.voice, *(part for pair in latest for part in pair)),
+            *("--speaker", place.shipped / "speaker.safetensors", "--ear", place.shipped / "weights-0.safetensors"),
+            *("--voices", VOICES, "--minutes", clock.minutes()),
+        )
+
+    trained(programs, clock, "training.train_speaking", arguments, gpu=1)
+
+
 def made_mels(programs: Programs, place: Place, options: argparse.Namespace, clock: Clock) -> None:
     """What the flow makes of speech tokens, as often as there is a new one, for the vocoder."""
 
@@ -154,7 +168,8 @@ def go_on(programs: Programs, place: Place, options: argparse.Namespace) -> None
     place.begin_voice()
     clock = Clock(time.monotonic() + 60 * options.minutes)
     labels = (place.work / "corpus", "--speech-tokenizer", place.latest("tokenizer"), "--ends-with", "enough")
-    taught = (language, vocoder, flow, made_mels) if options.teaches_voice else (language,)
+    voice = (vocoder, flow, made_mels) if options.tokenizer_minutes else (flow_and_vocoder,)
+    taught = (language, *voice) if options.teaches_voice else (language,)
     all_need = (programs, place, options, clock)
     trainings = [threading.Thread(target=one, args=all_need, daemon=True) for one in taught]
     beside = [threading.Thread(target=programs.run, args=("training.label_speech", labels, 1, 3), daemon=True)]

@@ -71,10 +71,15 @@ class Training:
         return [*(figure.detach() for figure in figures), norm]
 
     def write(self, path: Path, dtype: torch.dtype = torch.float16) -> None:
-        """Write the averaged weights as safetensors, whole or not at all."""
-        unfinished = path.with_name("unfinished-" + path.name)
-        save_file({name: weight.to("cpu", dtype) for name, weight in self.averaged.weights().items()}, unfinished)
-        unfinished.rename(path)
+        """Write the averaged weights."""
+        write_weights(self.averaged.weights(), path, dtype)
+
+
+def write_weights(weights: dict[str, Tensor], path: Path, dtype: torch.dtype = torch.float16) -> None:
+    """Write weights as safetensors, whole or not at all."""
+    unfinished = path.with_name("unfinished-" + path.name)
+    save_file({name: weight.to("cpu", dtype) for name, weight in weights.items()}, unfinished)
+    unfinished.rename(path)
 
 
 class Lines:

@@ -325,19 +325,25 @@ class Training:
 
     def keep(self) -> None:
         """Write the averaged weights, and measure and speak with them. Nothing is written of weights gone wrong."""
-        weights = weights_of(self.averaged)
-        if not all(np.isfinite(array).all() for array in weights.values()):
+        if not write_weights(self.averaged, self.out / "vocoder.safetensors"):
             self._go_back()
             return
-        path = self.out / "vocoder.safetensors"
-        unfinished = path.with_name("unfinished-" + path.name)
-        save_file({name: array.astype(np.float16) for name, array in weights.items()}, unfinished)
-        unfinished.rename(path)
         self.good = self._state()
         torch.backends.cudnn.benchmark = False  # every recording has a length of its own
         minutes = round(self.plan.progress(self.number) * self.plan.minutes, 2)
         self.log.write(step=self.number, minutes=minutes, **measured(self.averaged, self.pool.measuring, self.out))
         torch.backends.cudnn.benchmark = True
+
+
+def write_weights(network: VocoderNetwork, path: Path) -> bool:
+    """Write the weights, whole or not at all; returns whether they are finite, else nothing is written."""
+    weights = weights_of(network)
+    if not all(np.isfinite(array).all() for array in weights.values()):
+        return False
+    unfinished = path.with_name("unfinished-" + path.name)
+    save_file({name: array.astype(np.float16) for name, array in weights.items()}, unfinished)
+    unfinished.rename(path)
+    return True
 
 
 @torch.no_grad()

@@ -55,11 +55,18 @@ def run(folder: Path, python: Path, part: str = "all", *more: str) -> dict[str, 
     return started(folder)
 
 
-def test_every_program_is_started_with_options_that_it_knows(tmp_path: Path, python: Path) -> None:
-    found = run(tmp_path, python)
-    trainings = {"training.train_language", "training.train_vocoder", "training.train_flow"}
-    others = {"training.made_mels", "training.own_voice", "training.label_speech", "training.from_shipped"}
+APART = {"training.train_vocoder", "training.train_flow", "training.made_mels"}
+TOGETHER = {"training.train_speaking"}
+
+
+@pytest.mark.parametrize(("more", "trainings"), [((), TOGETHER), (("--tokenizer-minutes", "5"), APART)])
+def test_every_program_is_started_with_options_that_it_knows(
+    tmp_path: Path, python: Path, more: tuple[str, ...], trainings: set[str]
+) -> None:
+    found = run(tmp_path, python, "all", *more)
+    others = {"training.train_language", "training.own_voice", "training.label_speech", "training.from_shipped"}
     assert trainings | others <= set(found)
+    assert not (TOGETHER | APART) - trainings & set(found)
     for program, runs in found.items():
         shared = "speech.natural_lines" if program == "speech.natural_replies" else program  # whose options it has, too
         source = source_of(program) + source_of(shared)

@@ -1,0 +1,338 @@
+r"""Train flow and vocoder as one: what is heard in the end teaches both.
+
+    python -m starter.training.train_speaking LINES OUT --flow F --vocoder V --tokenizer T --speaker S \
+        --ear WEIGHTS --voices resources/starter/token2wav/voices --minutes 12
+
+LINES is what `natural_lines.py` writes, or is still writing. The flow makes mels of speech tokens, in most batches
+after a built-in voice's own recording, as it speaks in the end; the vocoder makes sound of pieces of them and of
+recordings' mels. Both learn from the sound: spectra, mels and pitch, critics, and how the published ear hears it
+(WEIGHTS as `from_shipped.py` writes them); the flow from its mel too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import math
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import engine  # noqa: F401  (chooses the BLAS on Linux)
+
+import numpy as np  # isort: skip
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from engine.speaking.voice import Voice
+from starter.networks.flow_pieces import CONFIG, stream_mask
+from starter.networks.network_sizes import FLOW_STEPS
+from starter.networks.torch_ear import Ear
+from starter.networks.torch_flow import FlowBatch, FlowNetwork, bias_of, solved
+from starter.networks.torch_speaker import SpeakerLabels
+from starter.networks.torch_tokenizer import TokenLabels
+from starter.networks.vocoder_critics import Critics, critics_loss, vocoder_loss
+from starter.networks.vocoder_losses import mel_distance, one_mel_distance, pitch_distance, spectral_distance
+from starter.networks.vocoder_network import Sizes, VocoderNetwork
+from starter.speech.natural_voices import BUILT_IN, NAMES
+from starter.speech.pitch import pitch
+from starter.speech.torch_device import best_device
+from starter.training import train_flow, train_vocoder
+from starter.training.flow_corpus import TOKEN_SAMPLES, FlowCorpus, Rows
+from starter.training.plan import Log, Plan
+from starter.training.torch_steps import average, clipped_step
+from starter.training.train_vocoder import middle
+
+AFTER_RECORDING, BUILT_IN_SHARE = 0.75, 0.6
+LENGTHS = (200, 250, 300)
+PIECE_FRAMES = 64
+PIECES = (10, 20, 25, 50, 100)
+RECORDED_SHARE = 0.3  # of the vocoder's pieces: a recording's own mel
+PREDICTED_PITCH = 0.7  # share of the pieces spoken with the pitch that the vocoder hears itself
+CRITICS_ALONE = 0.03  # share of the run for which the critics learn before they are listened to
+WEIGHTS = {"flow_mel": 4.0, "spectra": 1.0, "mel": 8.0, "pitch_hz": 0.02, "seen": 0.5, "different": 1.0, "heard": 6.0}
+SOUND_FOR_FLOW = 0.25  # how much of the gradient of what is heard reaches the flow: it is noisier than its mel's
+AVERAGED_OVER = 0.998
+MEASURED = 12
+_HOP, _AROUND = TOKEN_SAMPLES // 2, 2  # samples of a frame; frames that pitch needs at both sides
+_SILENCE = math.log(1e-5)
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Short pieces for the vocoder: mel (B, 80, T), the recording's samples (B, 480 T) and pitch (B, T)."""
+
+    mel: Tensor
+    samples: Tensor
+    f0: Tensor
+
+    def __add__(self, other: Pieces) -> Pieces:
+        pairs = ((self.mel, other.mel), (self.samples, other.samples), (self.f0, other.f0))
+        return Pieces(*(torch.cat(pair) for pair in pairs))
+
+
+def recorded_sound(found: FlowCorpus, frames: Tensor, louder: Tensor) -> tuple[Tensor, Tensor]:
+    """Samples (B, 480 T) and pitch (B, T) of places of frames (B, T + 2 AROUND) in the corpus."""
+    assert found.samples is not None
+    wide = found.samples.view(-1, _HOP)[frames].flatten(1).float() / 32768.0 * louder.exp()[:, None]
+    return wide[:, _AROUND * _HOP : -_AROUND * _HOP].clamp(-0.98, 0.98), pitch(wide)[:, _AROUND:-_AROUND]
+
+
+def pieces_of_rows(found: FlowCorpus, rows: Rows, made: Tensor, given: Tensor) -> Pieces:
+    """One piece of each row's made mel (B, 2 L, 80), after its recording of so many frames (B,)."""
+    room = made.shape[1] - PIECE_FRAMES - _AROUND - (given + _AROUND)
+    first = given + _AROUND + (torch.rand(len(made), device=made.device) * room).long()
+    within = first[:, None] + torch.arange(PIECE_FRAMES, device=made.device)
+    mel = made.gather(1, within[..., None].expand(-1, -1, made.shape[2]))
+    wide = first[:, None] - _AROUND + torch.arange(PIECE_FRAMES + 2 * _AROUND, device=made.device)
+    frames = 2 * rows.places.gather(1, wide // 2) + wide % 2
+    return Pieces(mel.transpose(1, 2), *recorded_sound(found, frames, rows.louder))
+
+
+def recorded_pieces(found: FlowCorpus, count: int, chance: np.random.Generator) -> Pieces:
+    """Pieces of recordings with their own mel, at any loudness."""
+    tokens = PIECE_FRAMES // 2 + _AROUND
+    drawn = chance.integers(len(found.starts), size=4 * count)
+    numbers = [number for number in drawn if found.lengths[number] > tokens]
+    starts = [found.starts[number] + chance.integers(found.lengths[number] - tokens) for number in numbers[:count]]
+    device = found.codes.device
+    first = 2 * torch.tensor(np.array(starts), device=device)[:, None]
+    frames = first + torch.arange(PIECE_FRAMES + 2 * _AROUND, device=device)
+    louder = torch.from_numpy(chance.uniform(-1.0, 0.2, len(starts)) * (chance.random(len(starts)) < 0.3)).to(device)
+    mel = found.mel.view(-1, 80)[frames[:, _AROUND:-_AROUND]].float()
+    mel = (mel + louder[:, None, None]).clamp(min=_SILENCE).float()
+    return Pieces(mel.transpose(1, 2), *recorded_sound(found, frames, louder.float()))
+
+
+@dataclass
+class Networks:
+    """Flow, vocoder and who judges them."""
+
+    flow: FlowNetwork
+    vocoder: VocoderNetwork
+    critics: Critics
+    ear: Ear
+
+    @classmethod
+    def loaded(cls, options: argparse.Namespace, device: torch.device) -> Networks:
+        """To go on from."""
+        flow = FlowNetwork(CONFIG)
+        flow.take(load_file(options.flow))
+        vocoder = train_vocoder.started(options.vocoder, Sizes())
+        ear = Ear({name: weight for name, weight in load_file(options.ear).items() if not name.startswith("llm.")})
+        return cls(flow.to(device), vocoder.to(device), Critics().to(device), ear.to(device))
+
+
+class Training:
+    """One run: the networks, their optimisers (AdamW, arXiv 1711.05101), averaged weights, and what is written."""
+
+    def __init__(self, networks: Networks, lines: train_flow.Lines, options: argparse.Namespace) -> None:
+        self.networks, self.lines, self.options = networks, lines, options
+        self.device = torch.device(options.device)
+        self.plan = Plan(options.steps, options.minutes, 1.0, warm_up=options.warm_up)
+        self.averaged = copy.deepcopy((networks.flow, networks.vocoder))
+        adam = partial(torch.optim.AdamW, lr=0.0, weight_decay=0.01, fused=True)
+        self._adams = {
+            "flow": adam(networks.flow.parameters(), betas=(0.9, 0.98)),
+            "vocoder": adam(networks.vocoder.parameters(), betas=(0.8, 0.99)),
+            "critics": adam(networks.critics.parameters(), betas=(0.8, 0.99)),
+        }
+        self._chance = np.random.default_rng(options.seed)
+        self.number = 0
+
+    def _dealt(self) -> tuple[Rows, FlowBatch]:
+        """Rows, and the same as the flow sees them."""
+        found, chance = self.lines.known, self._chance
+        length = int(chance.choice(LENGTHS))
+        count = max(1, self.options.tokens_per_batch // length)
+        streamed = chance.random() < 0.6
+        if chance.random() < AFTER_RECORDING:
+            name = [*BUILT_IN][chance.integers(len(BUILT_IN))]
+            rows = found.rows_after(name, length, count, chance)
+            given = len(found.recordings[name].places)
+            voices = np.full(count, given)
+        else:
+            rows = found.rows(length, count, chance, BUILT_IN_SHARE)
+            given = int(chance.integers(25, length // 2 + 1))
+            voices = np.full(count, given) if streamed else chance.integers(25, given + 1, count)
+        biases = None
+        if streamed:
+            seen = stream_mask(length, given, int(chance.choice(PIECES)))
+            biases = bias_of(seen, 1, self.device), bias_of(seen, 2, self.device)
+        frames = torch.from_numpy(2 * voices).to(self.device)
+        return rows, FlowBatch(rows.tokens, rows.mel, rows.embeddings, frames, biases)
+
+    def _half_precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda")
+
+    def _made_mel(self, batch: FlowBatch) -> tuple[Tensor, Tensor]:
+        """The mel that the steps of a synthesis arrive at, and the loss of the first guess."""
+        with self._half_precision():
+            conditions = batch.conditions(self.networks.flow)
+            noise = torch.randn_like(batch.mel)
+            made = solved(self.networks.flow, conditions, batch.bias, noise, self.options.flow_steps)
+        return made.float(), (conditions[0].float() - batch.mel).square().mean()
+
+    def step(self) -> dict[str, Tensor]:
+        """One step of all networks; figures are not waited for."""
+        rows, batch = self._dealt()
+        made, guess = self._made_mel(batch)
+        weight = torch.where(batch.given, 0.0, 1.0)
+        figures = {"flow_mel": ((made - batch.mel).abs() * weight).sum() / (weight.sum() * 80)}
+        softened = SOUND_FOR_FLOW * made + (1 - SOUND_FOR_FLOW) * made.detach()
+        own = pieces_of_rows(self.lines.known, rows, softened, batch.voice_frames)
+        kept = max(1, min(len(made), round(self.options.rows * (1 - RECORDED_SHARE))))
+        own = Pieces(own.mel[:kept], own.samples[:kept], own.f0[:kept])
+        pieces = own + recorded_pieces(self.lines.known, self.options.rows - kept, self._chance)
+        sound, recorded = self._spoken(pieces, figures)
+        judged = torch.randperm(len(sound), device=self.device)[: self.options.judged_rows]
+        self._judge(sound, recorded, judged, figures)
+        loss = 0.02 * WEIGHTS["flow_mel"] * guess + sum(WEIGHTS[name] * value for name, value in figures.items())
+        loss.backward()
+        rate = self.plan.learning_rate(self.number)
+        figures["flow_norm"] = clipped_step(self._adams["flow"], rate * self.options.flow_peak)
+        figures["vocoder_norm"] = clipped_step(self._adams["vocoder"], rate * self.options.vocoder_peak)
+        self._teach_critics(sound[judged].detach(), recorded[judged], figures)
+        self.number += 1
+        for averaged, network in zip(self.averaged, (self.networks.flow, self.networks.vocoder), strict=True):
+            average(averaged.parameters(), network.parameters(), self.number, AVERAGED_OVER)
+        return figures
+
+    def _spoken(self, pieces: Pieces, figures: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """What the vocoder makes of pieces and what was recorded, without their edges."""
+        vocoder = self.networks.vocoder
+        predicted = vocoder.f0_predictor(pieces.mel)
+        known = torch.rand(len(pieces.f0), 1, device=self.device) < PREDICTED_PITCH
+        source = vocoder.source(torch.where(known, predicted.detach(), pieces.f0), torch.randn_like(pieces.samples))
+        sound, recorded = middle(vocoder.decode(pieces.mel, source)), middle(pieces.samples)
+        figures["spectra"] = spectral_distance(sound, recorded)
+        figures["mel"] = mel_distance(sound, recorded)
+        figures["pitch_hz"] = pitch_distance(predicted, pieces.f0)
+        return sound, recorded
+
+    def _judge(self, sound: Tensor, recorded: Tensor, judged: Tensor, figures: dict[str, Tensor]) -> None:
+        """What the ear hears and the critics see."""
+        with self._half_precision():
+            figures["heard"] = self.networks.ear.distance(sound, recorded)
+        if self.plan.progress(self.number) >= CRITICS_ALONE:
+            with self._half_precision():
+                seen, different = vocoder_loss(self.networks.critics, recorded[judged], sound[judged])
+            figures |= {"seen": seen, "different": different}
+
+    def _teach_critics(self, sound: Tensor, recorded: Tensor, figures: dict[str, Tensor]) -> None:
+        adam = self._adams["critics"]
+        adam.zero_grad(set_to_none=True)
+        with self._half_precision():
+            figures["critics"] = critics_loss(self.networks.critics, recorded, sound)
+        figures["critics"].backward()
+        clipped_step(adam, self.plan.learning_rate(self.number) * self.options.vocoder_peak)
+
+    def run(self, out: Path) -> None:
+        """Train until the plan's end, writing figures and weights."""
+        log, measured = Log(out / "speaking.jsonl"), Log(out / "speaking-measured.jsonl")
+        logged = saved = refreshed = time.monotonic()
+        while self.plan.progress(self.number) < 1:
+            figures = self.step()
+            now = time.monotonic()
+            if now - logged > self.options.log_every:
+                values = {name: round(value.item(), 4) for name, value in figures.items()}
+                log.write(step=self.number, **values, utterances=len(self.lines.known.starts))
+                logged = now
+            if now - refreshed > train_flow.REFRESH_EVERY_S:
+                self.lines.refresh()
+                refreshed = time.monotonic()
+            if now - saved > self.options.save_every:
+                self.keep(out, measured)
+                saved = time.monotonic()
+        self.keep(out, measured)
+
+    def keep(self, out: Path, measured: Log) -> None:
+        """Write the averaged weights, and measure them."""
+        flow, vocoder = self.averaged
+        train_flow.write_weights(flow.weights(), out / "flow.safetensors")
+        train_vocoder.write_weights(vocoder, out / "vocoder.safetensors")
+        torch.backends.cudnn.benchmark = False  # every sentence has a length of its own
+        measured.write(step=self.number, **self.heard_of_held_out())
+        torch.backends.cudnn.benchmark = True
+
+    @torch.no_grad()
+    def heard_of_held_out(self) -> dict[str, float]:
+        """Of held-out sentences that the built-in voices speak after their recordings: how far mel and sound are from
+        the target's, and how differently the ear hears them.
+        """
+        figures: dict[str, float] = {}
+        for place, name in enumerate(BUILT_IN):
+            own = self.lines.held_out.voices[name][:MEASURED]
+            values = np.mean([self._differences(name, number, number - place) for number in own], axis=0)
+            labels = (f"{what}_{name}" for what in ("mel", "sound", "heard"))
+            figures |= {label: round(float(value), 4) for label, value in zip(labels, values, strict=True)}
+        return figures
+
+    def _differences(self, name: str, number: int, source: int) -> list[float]:
+        """Of mel and sound, and as they are heard, for one held-out utterance made of the tokens of another."""
+        (flow, vocoder), found, known = self.averaged, self.lines.held_out, self.lines.known
+        assert found.samples is not None
+        count, recording = found.lengths[number], known.recordings[name]
+        own, said = (slice(found.starts[which], found.starts[which] + count) for which in (number, source))
+        before = torch.from_numpy(recording.places).to(self.device)
+        guess = flow.conditioning(torch.cat([known.codes[before], found.codes[said]]).long()[None], None)
+        cond = torch.zeros_like(guess)
+        cond[:, : 2 * len(before)] = known.mel[before].view(-1, 80)
+        chance = torch.Generator(self.device).manual_seed(number)
+        noise = torch.randn(guess.shape, generator=chance, device=self.device)
+        conditions = guess, flow.speaker(known.embeddings[recording.embedding][None]), cond
+        made = solved(flow, conditions, None, noise, self.options.flow_steps)[:, 2 * len(before) :]
+        recorded = found.samples[own].float().view(1, -1) / 32768.0
+        sound = vocoder(made.transpose(1, 2), torch.randn(recorded.shape, generator=chance, device=self.device))
+        mel = (made - found.mel[own].float().view(1, -1, 80)).abs().mean()
+        differences = mel, one_mel_distance(sound, recorded), self.networks.ear.distance(sound, recorded)
+        return [value.item() for value in differences]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What a run can be told."""
+    parser.add_argument("lines", type=Path)
+    parser.add_argument("out", type=Path)
+    for name in ("flow", "vocoder", "tokenizer", "speaker", "ear", "voices"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=10**9)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--flow-steps", type=int, default=FLOW_STEPS)
+    parser.add_argument("--flow-peak", type=float, default=4e-4)
+    parser.add_argument("--vocoder-peak", type=float, default=4e-4)
+    parser.add_argument("--tokens-per-batch", type=int, default=8000)
+    parser.add_argument("--rows", type=int, default=48, help="pieces that the vocoder speaks")
+    parser.add_argument("--judged-rows", type=int, default=24, help="of them that the critics judge")
+    parser.add_argument("--wait-for", type=int, default=2400, help="utterances to begin with")
+    parser.add_argument("--most-hours", type=float, default=60.0, help="of all voices together, on the device")
+    parser.add_argument("--warm-up", type=int, default=200, help="steps in which the learning rate grows")
+    parser.add_argument("--save-every", type=float, default=60.0, help="seconds between writing weights")
+    parser.add_argument("--log-every", type=float, default=10.0)
+    parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--device", default=best_device())
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(parser)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(options.seed)
+    torch.backends.cudnn.benchmark = True
+    device = torch.device(options.device)
+    train_vocoder.joined_snake(device)
+    tokenizer = TokenLabels(load_file(options.tokenizer), device)
+    speaker = SpeakerLabels(load_file(options.speaker)).to(device)
+    room = partial(FlowCorpus.room_for, tokenizer=tokenizer, speaker=speaker, sounds=True)
+    lines = train_flow.Lines(options.lines, room, options.most_hours, options.wait_for)
+    for who in BUILT_IN:
+        lines.known.begin_with(who, Voice.load(options.voices / f"{NAMES[who]}.safetensors"))
+    networks = Networks.loaded(options, device)
+    Training(networks, lines, options).run(options.out)
+
+
+if __name__ == "__main__":
+    main()
