@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PORT = 8765
-_NAME = "token for other programs"  # in the keychain
+_NAME = "server token"  # in the keychain
 _RECENT_S = 60.0
 _LOOKED_MS = 1000
 _CLOSING_S = 0.2
