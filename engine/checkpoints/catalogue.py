@@ -35,8 +35,11 @@ class InstalledModel:
 
 
 def models_folder() -> Path:
-    """Where Earshot keeps downloaded and converted models unless the user chose another folder."""
-    return Path(platformdirs.user_data_dir("Earshot", appauthor=False)) / "models"
+    """Where Earshot keeps downloaded and converted models unless the user chose another folder: in its folder of data,
+    which is $EARSHOT_HOME if that is set.
+    """
+    home = os.environ.get("EARSHOT_HOME") or platformdirs.user_data_dir("Earshot", appauthor=False)
+    return Path(home) / "models"
 
 
 def describe(folder: Path) -> InstalledModel:

@@ -90,3 +90,10 @@ def test_the_environment_may_spell_its_folder_in_any_way(
     assert catalogue.best() == tiny_model
     monkeypatch.setenv("EARSHOT_MODEL", f"{tmp_path}/nowhere/")
     assert "does not exist" in catalogue.installed()[0].problem
+
+
+def test_models_lie_in_the_folder_that_holds_everything_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EARSHOT_HOME", str(tmp_path / "home"))
+    assert catalogue.models_folder() == tmp_path / "home" / "models"
+    monkeypatch.delenv("EARSHOT_HOME")
+    assert catalogue.models_folder().parent.name == "Earshot"
