@@ -11,6 +11,7 @@ from app.shown import ToolState, TurnState
 from app.talk.confirmations import arguments_in_words
 from app.talk.spoken_words import Span
 from app.talk.stored_turn import StoredTool, StoredTurn
+from app.translations import told
 from engine.events import AnswerText, EndReason, ReplyEnded, ThinkingEnded, ThinkingText, ToolCall, ToolResult
 
 
@@ -68,7 +69,7 @@ class Answer:
     def _with_result(self, tools: tuple[StoredTool, ...], result: ToolResult) -> tuple[StoredTool, ...]:
         place = self._place(tools, result.id)
         state = ToolState.FAILED if result.failed else ToolState.DONE
-        return (*tools[:place], replace(tools[place], result=result.text, state=state), *tools[place + 1 :])
+        return (*tools[:place], replace(tools[place], result=told(result.text), state=state), *tools[place + 1 :])
 
     def with_tool_state(self, turn: StoredTurn, call: str, state: ToolState) -> StoredTurn:
         """The turn with another state of a call that has no result yet."""

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 from mcp.server.elicitation import AcceptedElicitation, ElicitationResult
 from mcp.server.mcpserver import Audio, Context, Elicit, MCPServer, Resolve
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.exceptions import ToolError as McpToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types import ToolAnnotations
 from pydantic import BaseModel, Field
@@ -106,12 +106,12 @@ class McpTools:
                         await ctx.report_progress(event.done, event.total or None)
                     elif isinstance(event, Finished):
                         return to_txt(event.transcript)
-        raise ToolError("The transcription was ended.")
+        raise McpToolError("The transcription was ended.")
 
     async def speak(self, text: str, voice: str = "") -> Audio:
         """Read a text aloud; the answer is a wav file. `voice` is a name, or empty for the usual one."""
         if not text.strip() or len(text) > MOST_CHARACTERS:
-            raise ToolError(f"The text must have between 1 and {MOST_CHARACTERS:,} characters.")
+            raise McpToolError(f"The text must have between 1 and {MOST_CHARACTERS:,} characters.")
         with _told():
             if not self.host.about.speaks:
                 raise ProblemError(400, "The model in use cannot speak.")
@@ -135,7 +135,7 @@ class McpTools:
     ) -> str:
         """Search what was said to Earshot before. The person is asked each time, and may refuse."""
         if not isinstance(permission, AcceptedElicitation) or not permission.data.allow:
-            raise ToolError("The person did not allow this search.")
+            raise McpToolError("The person did not allow this search.")
         assert self.history is not None
         found = await asyncio.to_thread(self.history, query)
         lines = [
@@ -151,8 +151,8 @@ class _told:  # noqa: N801 (used like a function)
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, Exception) and not isinstance(error, ToolError):
-            raise ToolError(problem_of(error).detail) from (error if isinstance(error, EngineError) else None)
+        if isinstance(error, Exception) and not isinstance(error, McpToolError):
+            raise McpToolError(problem_of(error).detail) from (error if isinstance(error, EngineError) else None)
 
 
 def _file(path: str) -> Path:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from PySide6.QtCore import QDate, QLocale
 
 from app.shown import ToolState, ToolView
 from app.translations import sentence
@@ -18,6 +22,9 @@ ICONS = {
     "web_search": "globe",
 }
 _SET = re.compile(r"Timer (\d+)(?: \((.*)\))? set for ([^;]+);\D+(\d\d:\d\d)(:\d\d)\.")
+_MOMENT = re.compile(r"\w+, (\d+ \w+ \d+, \d\d:\d\d) \((.*)\)")
+_LISTED = re.compile(r"Timer \d+(?: \((.*?)\))?: ([^.]+) left\.")
+_CANCELLED = re.compile(r"Timer \d+(?: \((.*)\))? cancelled\.")
 _DURATION = re.compile(r"(\d+) (hour|minute|second)")
 _FROM_UNIT = re.compile(r"from_unit: ([^,]+)")
 _CONVERTED = re.compile(r"(\S+) (\S+) = (.+)")
@@ -80,9 +87,42 @@ def _said_when_done(tool: ToolView, title: str) -> tuple[str, str]:
         return f"{_first_line(tool.arguments)} = ", _first_line(tool.result)
     if tool.name == "web_search":
         return sentence("Looked up “{words}”").format(words=_first_line(tool.arguments)), ""
+    said = _MOMENTS[tool.name](tool.result) if tool.name in _MOMENTS else None
+    if said is not None:
+        return said
     if tool.name in ICONS:
         return _first_line(tool.result) or title, ""
     return f"{title}: ", _first_line(tool.result) or sentence("done")
+
+
+def _moment(result: str) -> tuple[str, str] | None:
+    """Monday, 30 November 2026 (Tokyo): 10:52"""
+    if (found := _MOMENT.fullmatch(result)) is None:
+        return None
+    moment = dt.datetime.strptime(found[1], "%d %B %Y, %H:%M")
+    day = QLocale().toString(QDate(moment.year, moment.month, moment.day), QLocale.FormatType.LongFormat)
+    return f"{day} ({found[2]}): ", f"{moment:%H:%M}"
+
+
+def _running_timers(result: str) -> tuple[str, str]:
+    words = sentence("{name}: {time} left")
+    timers = [
+        words.format(name=label or sentence("Timer"), time=_short_duration(left))
+        for label, left in _LISTED.findall(result)
+    ]
+    return " · ".join(timers) or sentence("No timer is running"), ""
+
+
+def _cancelled_timer(result: str) -> tuple[str, str] | None:
+    found = _CANCELLED.fullmatch(result)
+    return (sentence("Cancelled “{name}”").format(name=found[1] or sentence("Timer")), "") if found else None
+
+
+_MOMENTS: dict[str, Callable[[str], tuple[str, str] | None]] = {
+    "date_and_time": _moment,
+    "list_timers": _running_timers,
+    "cancel_timer": _cancelled_timer,
+}
 
 
 def _first_line(text: str) -> str:

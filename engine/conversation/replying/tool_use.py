@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from engine.conversation.replying.reply_in_progress import ReplyInProgress
 from engine.conversation.replying.reply_parser import BrokenCallPiece, CallPiece
 from engine.conversation.replying.settings import SessionSettings
+from engine.errors import Sentence
 from engine.events import ToolCall, ToolResult
 
 _MOST_CALLS = 8  # of one message
@@ -36,7 +37,7 @@ def use_tools(
         if isinstance(piece, BrokenCallPiece):
             result = ToolResult(call.id, name, piece.reason, failed=True)
         elif not may_run:
-            result = ToolResult(call.id, name, "No more tools may be called in this turn.", failed=True)
+            result = ToolResult(call.id, name, Sentence("No more tools may be called in this turn."), failed=True)
         elif settings.tools.answered_outside(name) and name in reply.turn.allow_tools:
             continue
         else:

@@ -6,9 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from engine.errors import SentenceError
 
-class ArgumentError(Exception):
-    """The arguments do not fit the tool; the message is a sentence for the model."""
+
+class ArgumentError(SentenceError):
+    """The arguments do not fit the tool; the model reads the sentence."""
 
 
 def checked(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -23,10 +25,12 @@ def checked(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str
         for name in given:
             if name not in properties:
                 expected = ", ".join(properties) or "none"
-                raise ArgumentError(f"There is no argument {name[:100]}. The arguments are: {expected}.")
+                raise ArgumentError(
+                    "There is no argument {name}. The arguments are: {expected}.", name=name[:100], expected=expected
+                )
     for name in schema.get("required") or ():
         if name not in given:
-            raise ArgumentError(f"The argument {name} is missing.")
+            raise ArgumentError("The argument {name} is missing.", name=name)
     return {name: _value(name, value, properties.get(name, {})) for name, value in given.items()}
 
 
@@ -42,30 +46,37 @@ def _value(name: str, value: Any, schema: Any) -> Any:
         value = _truth(name, value)
     elif kind == "array":
         if not isinstance(value, list):
-            raise ArgumentError(f"The argument {name} must be a list.")
+            raise ArgumentError("The argument {name} must be a list.", name=name)
         value = [_value(name, item, schema.get("items", {})) for item in value]
     if (choices := schema.get("enum")) is not None and value not in choices:
-        raise ArgumentError(f"The argument {name} must be one of: {', '.join(map(str, choices))}.")
+        raise ArgumentError(
+            "The argument {name} must be one of: {choices}.", name=name, choices=", ".join(map(str, choices))
+        )
     return value
 
 
 def _text(name: str, value: Any) -> str:
     if isinstance(value, (dict, list)):
-        raise ArgumentError(f"The argument {name} must be text.")
+        raise ArgumentError("The argument {name} must be text.", name=name)
     return str(value)
 
 
 def _number(name: str, value: Any, whole: bool) -> int | float:
-    sentence = f"The argument {name} must be a {'whole number' if whole else 'number'}."
     if isinstance(value, bool) or not isinstance(value, (int, float, str)) or len(str(value)[:400]) > 300:
-        raise ArgumentError(sentence)
+        raise _no_number(name, whole)
     try:
         number = float(value)
     except (ValueError, OverflowError):
-        raise ArgumentError(sentence) from None
+        raise _no_number(name, whole) from None
     if not math.isfinite(number) or (whole and number != int(number)):
-        raise ArgumentError(sentence)
+        raise _no_number(name, whole)
     return _exact(value, number) if whole else number
+
+
+def _no_number(name: str, whole: bool) -> ArgumentError:
+    if whole:
+        return ArgumentError("The argument {name} must be a whole number.", name=name)
+    return ArgumentError("The argument {name} must be a number.", name=name)
 
 
 def _exact(value: int | float | str, number: float) -> int:
@@ -79,5 +90,5 @@ def _exact(value: int | float | str, number: float) -> int:
 def _truth(name: str, value: Any) -> bool:
     written = str(value).lower()
     if written not in ("true", "false"):
-        raise ArgumentError(f"The argument {name} must be true or false.")
+        raise ArgumentError("The argument {name} must be true or false.", name=name)
     return written == "true"

@@ -16,7 +16,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from engine.conversation.replying.tools.notation import Notation, translate
+from engine.conversation.replying.tools.notation import Notation, too_large, translate
 from engine.conversation.replying.tools.registry import ToolError
 
 _MOST_DEPTH = 50
@@ -25,8 +25,6 @@ _MOST_DECIMALS = 1000  # before or after the point of what is not exact
 _DIGITS_SHOWN, _DIGITS_KEPT = 12, 80
 _NOTHING = Fraction(1, 10**30)  # what a sine less than this is
 _LARGEST_ANGLE = 10**30
-_TOO_LARGE = "The number is too large to write down."
-_NO_ZERO = "I cannot divide by zero."
 
 
 def calculator(expression: str) -> str:
@@ -43,7 +41,7 @@ def calculate(expression: str) -> Fraction:
     try:
         tree = ast.parse(notation.python, mode="eval")
     except (SyntaxError, ValueError):
-        raise ToolError(notation.complaint) from None
+        raise notation.complaint from None
     except (MemoryError, RecursionError):
         raise ToolError("The expression is nested too deeply.") from None
     return _Evaluation(notation).value(tree.body, 0)
@@ -84,7 +82,7 @@ class _Evaluation:
                 return _checked(_SIGNS_BEHIND[sign](self.value(operand, depth + 1)))
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
                 return self._called(name, [self.value(arg, depth + 1) for arg in args])
-        raise ToolError(self._notation.complaint)
+        raise self._notation.complaint
 
     def _chain(self, node: ast.expr, depth: int) -> Fraction:
         """A sum or a product of any number of terms, which the tree nests to the left."""
@@ -95,10 +93,10 @@ class _Evaluation:
         value = self.value(node, depth + 1)
         for sign, right in reversed(terms):
             if type(sign) not in _OPERATORS:
-                raise ToolError(self._notation.complaint)
+                raise self._notation.complaint
             other = self.value(right, depth + 1)
             if not other and isinstance(sign, ast.Div | ast.FloorDiv | ast.Mod):
-                raise ToolError(_NO_ZERO)
+                raise _by_zero()
             value = _checked(Fraction(_OPERATORS[type(sign)](value, other)))
         return value
 
@@ -108,15 +106,15 @@ class _Evaluation:
         word = self._notation.word(name)
         if word in ("pi", "e"):
             return _constant(word)
-        raise ToolError(f"I do not know “{word[:20]}” in an expression.")
+        raise ToolError("I do not know “{part}” in an expression.", part=word[:20])
 
     def _called(self, name: str, values: list[Fraction]) -> Fraction:
         word = self._notation.word(name)
         if word not in FUNCTIONS:
-            raise ToolError(f"I do not know “{word[:20]}” in an expression.")
+            raise ToolError("I do not know “{part}” in an expression.", part=word[:20])
         fewest, most, function = FUNCTIONS[word]
         if not fewest <= len(values) <= most:
-            raise ToolError(f"The function {word} does not take {len(values)} numbers.")
+            raise ToolError("The function {name} does not take {count} numbers.", name=word, count=len(values))
         return _checked(function(*values))
 
 
@@ -130,9 +128,13 @@ _OPERATORS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction | i
 }
 
 
+def _by_zero() -> ToolError:
+    return ToolError("I cannot divide by zero.")
+
+
 def _checked(value: Fraction) -> Fraction:
     if max(value.numerator.bit_length(), value.denominator.bit_length()) > _MOST_BITS:
-        raise ToolError(_TOO_LARGE)
+        raise too_large()
     return value
 
 
@@ -140,18 +142,18 @@ def _factorial(value: Fraction) -> Fraction:
     if value.denominator != 1 or value < 0:
         raise ToolError("A factorial needs a whole number that is not negative.")
     if value > 450:
-        raise ToolError(_TOO_LARGE)
+        raise too_large()
     return Fraction(math.factorial(int(value)))
 
 
 def _power(base: Fraction, exponent: Fraction) -> Fraction:
     if base == 0 and exponent < 0:
-        raise ToolError(_NO_ZERO)
+        raise _by_zero()
     if exponent.denominator != 1:
         return _root_power(base, exponent)
     bits = max(base.numerator.bit_length(), base.denominator.bit_length())
     if bits > 1 and abs(exponent) * (bits - 1) > _MOST_BITS:
-        raise ToolError(_TOO_LARGE)
+        raise too_large()
     if bits <= 1:  # 0, 1 or -1: only the exponent's parity matters, however large it is
         exponent = Fraction(2 if exponent and exponent.numerator % 2 == 0 else exponent.numerator and 1)
     return base ** int(exponent)
@@ -180,7 +182,7 @@ def _cbrt(value: Fraction) -> Fraction:
 
 def _exp(value: Fraction) -> Fraction:
     if value > _MOST_BITS:
-        raise ToolError(_TOO_LARGE)
+        raise too_large()
     return _real("exp", max(value, Fraction(-_MOST_BITS)))
 
 
@@ -223,7 +225,7 @@ def _round(value: Fraction, digits: Fraction = Fraction(0)) -> Fraction:
 
 def _modulo(value: Fraction, by: Fraction) -> Fraction:
     if not by:
-        raise ToolError(_NO_ZERO)
+        raise _by_zero()
     return value % by
 
 
@@ -247,7 +249,7 @@ def _real(function: str, *values: Fraction) -> Fraction:
     numbers = [_reals().mpf(value.numerator) / value.denominator for value in values]
     made = getattr(_reals(), function)(*numbers)
     if made and abs(_reals().mag(made)) > _MOST_DECIMALS * math.log2(10):
-        raise ToolError(_TOO_LARGE)
+        raise too_large()
     return _rational(made)
 
 

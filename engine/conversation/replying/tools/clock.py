@@ -32,4 +32,6 @@ def find_zone(name: str) -> zoneinfo.ZoneInfo:
     for zone in zones:
         if wanted in (zone.lower(), zone.lower().rpartition("/")[2]):
             return zoneinfo.ZoneInfo(zone)
-    raise ToolError(f"I do not know the time zone {name[:60]}. Use a name such as Europe/Paris or Asia/Shanghai.")
+    raise ToolError(
+        "I do not know the time zone {name}. Use a name such as Europe/Paris or Asia/Shanghai.", name=name[:60]
+    )

@@ -20,7 +20,7 @@ class GivenFiles:
         """Allow a file; returns the name under which the model knows it. Raises ToolError if it is not a file."""
         resolved = path.resolve()
         if not resolved.is_file():
-            raise ToolError(f"{path.name} is not a file.")
+            raise ToolError("{name} is not a file.", name=path.name)
         name, number = path.name, 2
         while name in self._paths and self._paths[name] != resolved:
             name, number = f"{path.stem} {number}{path.suffix}", number + 1
@@ -41,20 +41,22 @@ class GivenFiles:
         path = self._paths.get(name.strip())
         if path is None:
             known = ", ".join(self._paths) or "none"
-            raise ToolError(f"The user has not given you a file named {name[:100]}. The files are: {known}.")
+            raise ToolError(
+                "The user has not given you a file named {name}. The files are: {known}.", name=name[:100], known=known
+            )
         if path.resolve() != path or not path.is_file():
-            raise ToolError(f"{name} is no longer where it was.")
+            raise ToolError("{name} is no longer where it was.", name=name)
         try:
             with path.open("rb") as file:
                 data = file.read(_MOST_BYTES + 1)
         except OSError as error:
-            raise ToolError(f"{name} cannot be read ({error.strerror}).") from None
+            raise ToolError("{name} cannot be read ({reason}).", name=name, reason=error.strerror) from None
         if b"\0" in data:
-            raise ToolError(f"{name} is not a text file.")
+            raise ToolError("{name} is not a text file.", name=name)
         try:
             return data[:_MOST_BYTES].decode("utf-8-sig", errors="strict" if len(data) <= _MOST_BYTES else "ignore")
         except UnicodeDecodeError:
-            raise ToolError(f"{name} is not a text file in UTF-8.") from None
+            raise ToolError("{name} is not a text file in UTF-8.", name=name) from None
 
 
 def file_tools(files: GivenFiles) -> list[Tool]:

@@ -151,7 +151,7 @@ class McpServers:
                 raise
             except Exception as error:
                 log.info("tool server %s failed: %r", running.server.title, error)
-                raise ToolError(f"The tool server {running.title} did not answer.") from error
+                raise ToolError("The tool server {name} did not answer.", name=running.title) from error
             return _text_of(_values(result))
 
         schema = listed.get("inputSchema") or {"type": "object", "properties": {}}
@@ -235,12 +235,12 @@ class _Running:
 
     async def call(self, name: str, arguments: dict[str, Any]) -> Any:
         if self._task is None or self._task.done():
-            raise ToolError(f"The tool server {self.title} has stopped.")
+            raise ToolError("The tool server {name} has stopped.", name=self.title)
         call = asyncio.ensure_future(self._session.call_tool(name, arguments))
         done, _ = await asyncio.wait({call, self._task}, return_when=asyncio.FIRST_COMPLETED)
         if call not in done:
             call.cancel()
-            raise ToolError(f"The tool server {self.title} has stopped.")
+            raise ToolError("The tool server {name} has stopped.", name=self.title)
         return call.result()
 
     async def _live(self, ready: asyncio.Future[None]) -> None:
@@ -354,5 +354,5 @@ def _text_of(result: dict[str, Any]) -> str:
     parts = [item["text"] if item["type"] == "text" else f"[{item['type']}]" for item in result["content"]]
     text = "\n".join(parts)
     if result.get("isError"):
-        raise ToolError(text or "The tool failed.")
+        raise ToolError("{text}", text=text) if text else ToolError("The tool failed.")
     return text

@@ -54,11 +54,11 @@ class Notation:
         return name.removeprefix("word_")
 
     @property
-    def complaint(self) -> str:
+    def complaint(self) -> ToolError:
         """What Python's parser has against it."""
         if self.python.count("(") > self.python.count(")"):
-            return "A bracket is not closed."
-        return "I cannot read the expression: write it with numbers, + - * / ^ and brackets."
+            return ToolError("A bracket is not closed.")
+        return ToolError("I cannot read the expression: write it with numbers, + - * / ^ and brackets.")
 
     def add(self, python: str) -> None:
         """Put down one more part."""
@@ -84,7 +84,7 @@ class Notation:
 def translate(expression: str) -> Notation:
     """An expression as Python writes it. Raises ToolError for one that is empty, too long or has unknown signs."""
     if len(expression) > _MOST_CHARACTERS:
-        raise ToolError(f"The expression is longer than {_MOST_CHARACTERS} characters.")
+        raise ToolError("The expression is longer than {most} characters.", most=_MOST_CHARACTERS)
     parts = _parts(expression)
     made = Notation()
     for place in range(len(parts)):
@@ -105,7 +105,7 @@ def _translate_part(made: Notation, parts: list[str], place: int) -> None:
     elif _is_number(part):
         made.add_number(part)
     elif not (part.isascii() and part.isalpha()):
-        raise ToolError(f"I do not know “{part[:20]}” in an expression.")
+        raise ToolError("I do not know “{part}” in an expression.", part=part[:20])
     elif part not in _CONSTANTS and following != "(" and _is_operand(following):
         made.open_function(part)
         return
@@ -150,8 +150,13 @@ def _is_behind(parts: list[str], place: int) -> bool:
     return parts[place] != "%" or place + 1 == len(parts) or not _is_operand(parts[place + 1])
 
 
+def too_large() -> ToolError:
+    """What is said of a number with too many digits."""
+    return ToolError("The number is too large to write down.")
+
+
 def _literal(part: str) -> Fraction:
     exponent = part.partition("e")[2]
     if len(exponent) > 5 or abs(int(exponent or "0")) > _LARGEST_EXPONENT:
-        raise ToolError("The number is too large to write down.")
+        raise too_large()
     return Fraction(part)

@@ -57,7 +57,7 @@ class TimerService:
             raise ToolError("A timer can run for between one second and seven days.")
         with self._lock:
             if len(self._running) >= _MOST_TIMERS:
-                raise ToolError(f"There are already {_MOST_TIMERS} timers.")
+                raise ToolError("There are already {most} timers.", most=_MOST_TIMERS)
             number, self._next_number = self._next_number, self._next_number + 1
             timer = RunningTimer(number, label.strip()[:80], seconds, self._now() + timedelta(seconds=seconds))
             self._begin(timer, seconds)
@@ -82,7 +82,7 @@ class TimerService:
         with self._lock:
             found = self._running.pop(number, None)
         if found is None:
-            raise ToolError(f"There is no timer {number}.")
+            raise ToolError("There is no timer {number}.", number=number)
         found[1].cancel()
         self._tell(self.on_change)
         return found[0]

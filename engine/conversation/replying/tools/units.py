@@ -98,7 +98,7 @@ def find_unit(name: str) -> Unit:
     for candidate in (written, written.removesuffix("s"), written.removesuffix("es")):
         if unit := _UNITS.get(candidate) or _LOWER.get(candidate.lower()):
             return unit
-    raise ToolError(f"I do not know the unit {name[:40]}.")
+    raise ToolError("I do not know the unit {name}.", name=name[:40])
 
 
 def convert_units(value: float, from_unit: str, to_unit: str) -> str:
@@ -110,7 +110,13 @@ def convert_units(value: float, from_unit: str, to_unit: str) -> str:
     """
     source, target = find_unit(from_unit), find_unit(to_unit)
     if source.kind != target.kind:
-        raise ToolError(f"{source.name} measures {source.kind} and {target.name} measures {target.kind}.")
+        raise ToolError(
+            "{first} measures {first_kind} and {second} measures {second_kind}.",
+            first=source.name,
+            first_kind=source.kind,
+            second=target.name,
+            second_kind=target.kind,
+        )
     amount = Fraction(str(value))
     result = (amount * source.factor + source.offset - target.offset) / target.factor
     return f"{show(amount)} {source.name} = {_short(result)} {target.name}"

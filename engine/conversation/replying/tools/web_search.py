@@ -69,7 +69,7 @@ def search(query: str, settings: WebSearchSettings) -> list[Found]:
         with httpx.Client(timeout=_TIMEOUT_S, headers={"User-Agent": _AGENT}) as client:
             found = _duckduckgo(client, settings.endpoint, query)
     except httpx.HTTPStatusError as error:
-        raise ToolError(f"The search service answered with error {error.response.status_code}.") from None
+        raise ToolError("The search service answered with error {status}.", status=error.response.status_code) from None
     except (httpx.HTTPError, httpx.InvalidURL):
         raise ToolError("The search service cannot be reached.") from None
     except (ValueError, KeyError, TypeError, AttributeError):
