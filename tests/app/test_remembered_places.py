@@ -14,6 +14,7 @@ from app.talk.store import Store
 from app.widgets.controls.sheets import NameSheet
 from app.widgets.frame.window import documents_folder
 from engine.errors import StorageError
+from tests.app.fakes import reply
 from tests.app.test_window import Sit
 
 
@@ -37,6 +38,28 @@ def test_a_voice_is_looked_for_where_the_last_one_was_found(
             sheet.reject()
     assert begins == [documents_folder(), str(chosen.parent)]
     assert Settings(user.app.paths.settings).now.voice_folder == str(chosen.parent)
+
+
+@pytest.mark.slow
+def test_sound_is_saved_where_the_last_export_went(sit: Sit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begins: list[str] = []
+    chosen = tmp_path / "sounds" / "answer.wav"
+    chosen.parent.mkdir()
+
+    def choose(_parent: object, _title: str, start: str, _kinds: str) -> tuple[str, str]:
+        begins.append(str(Path(start).parent))
+        return str(chosen), ""
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
+    user = sit(reply("Well.", 0.2))
+    user.type("Well?")
+    user.hears_something()
+    user.hears()
+    for _ in range(2):
+        user.act("Save as sound…")
+        user.sees(chosen.exists)
+        chosen.unlink()
+    assert begins == [documents_folder(), str(chosen.parent)]
 
 
 def test_a_newer_file_is_told_by_its_name(tmp_path: Path) -> None:

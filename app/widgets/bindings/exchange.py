@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from app.talk.archive_files import file_name_of
+from app.widgets.bindings.export_place import keep_export_folder, last_export_folder
 from app.widgets.bindings.transcribe import TranscribeBinding
 from app.widgets.frame.conversation_list import EXPORTS, export_words
 from app.widgets.frame.window import TALK, Window
@@ -58,7 +59,7 @@ class ExchangeBinding(QObject):
         title = self.tr("Export {name}").format(name=view.title or name)
         place = self._place_for_folder(title, name) if kind == "folder" else self._place_for_file(title, name, kind)
         if place is not None:
-            self._settings.change(export_folder=str(place.parent))
+            keep_export_folder(self._settings, place.parent)
             self._controller.export_conversation(key, place, kind)
 
     def _place_for_folder(self, title: str, name: str) -> Path | None:
@@ -74,9 +75,7 @@ class ExchangeBinding(QObject):
 
     @property
     def _folder(self) -> Path:
-        """Where something was exported last."""
-        last = self._settings.now.export_folder
-        return Path(last) if last and Path(last).is_dir() else Path.home()
+        return last_export_folder(self._settings, Path.home())
 
     def _on_import_file(self) -> None:
         title = self.tr("Import a conversation")
@@ -89,6 +88,6 @@ class ExchangeBinding(QObject):
 
     def _import(self, path: str) -> None:
         if path:
-            self._settings.change(export_folder=str(Path(path).parent))
+            keep_export_folder(self._settings, Path(path).parent)
             self._window.show_page(TALK)
             self._controller.import_conversation(Path(path))

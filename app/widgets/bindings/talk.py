@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu
 
 from app.shown import ModelStatus, Notice, NoticeAction, State, TurnState, TurnView
 from app.widgets.bindings.dragging import file_name
+from app.widgets.bindings.export_place import keep_export_folder, last_export_folder
 from app.widgets.bindings.what_is_said import WhatIsSaid
 from app.widgets.controls.sheets import TextSheet
 from app.widgets.frame.header import menu_words
@@ -281,9 +282,11 @@ class TalkBinding(QObject):
 
     def _save(self, turn: TurnView) -> None:
         title, kinds = self.tr("Save as sound"), self.tr("Sound") + " (*.wav)"
-        place = os.path.join(documents_folder(), f"{file_name(turn.answer)}.wav")
+        folder = last_export_folder(self._settings, Path(documents_folder()))
+        place = str(folder / f"{file_name(turn.answer)}.wav")
         path, _ = QFileDialog.getSaveFileName(self._window, title, place, kinds)
         if path:
+            keep_export_folder(self._settings, Path(path).parent)
             self._controller.save_sound(turn.key, Path(path))
 
     def _offer_voices(self, turn: TurnView) -> None:
