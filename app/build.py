@@ -302,7 +302,7 @@ def _build_talk(
     return Talk(
         machine, notices, conversation, confirmations, use, test, recorder, questions, answerer, replayer,
         turn_transcriber, commands, conversations,
-        ConversationExchange(conversation, conversations, notices, Worker("exchange", _COPYING_HANGS_S)),
+        ConversationExchange(conversation, notices, Worker("exchange", _COPYING_HANGS_S)),
         voice_recorder, timers,
         Recovery(conversation, paths.recordings, disk),
         RecordingPlayer(machine, sound), LostDevices(notices, sound),

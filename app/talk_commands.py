@@ -202,7 +202,7 @@ class TalkCommands(QObject):
 
     def import_conversation(self, place: Path) -> None:
         """Take in an exported conversation, and show it."""
-        self._talk.exchange.import_from(place)
+        self._undoable.import_conversation(place)
 
     def search(self, query: str) -> None:
         """Look for the conversations and recordings in which this was said."""

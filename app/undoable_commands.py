@@ -67,6 +67,21 @@ class UndoableCommands:
         words = _told(title) if title else sentence("Removed the conversation")
         self.history.do(sentence("Remove Conversation"), lambda: conversations.remove(key), restore, words)
 
+    def import_conversation(self, place: Path) -> None:
+        """Take in an exported conversation and show it; undone, it is removed again."""
+        self._talk.exchange.import_from(place, self._on_imported)
+
+    def _on_imported(self, key: str, title: str) -> None:
+        conversation, conversations = self._talk.conversation, self._talk.conversations
+
+        def show() -> None:
+            if conversation.is_removed(key):
+                conversations.restore(key)
+            conversations.open(key)
+
+        words = sentence("Imported “{title}”").format(title=_short(title or sentence("Conversation")))
+        self.history.do(sentence("Import Conversation"), show, lambda: conversations.remove(key), words)
+
     def rename_conversation(self, key: str, title: str) -> None:
         """Give a conversation a name."""
         rename, old = self._talk.conversation.rename, self._talk.conversations.title(key)
@@ -81,7 +96,16 @@ class UndoableCommands:
         if job is not None:
             remove, restore = self._transcriber.remove, self._transcriber.restore
             name = sentence("Remove Recording")
-            self.history.do(name, lambda: remove(key), lambda: restore(key), _told(job.name))
+            self.history.do(name, lambda: remove(key), lambda: restore(key), _told(job.own_title or job.name))
+
+    def rename_recording(self, key: str, title: str) -> None:
+        """Give a recording a name of its own; its file keeps the one it has."""
+        rename, shown, job = self._transcriber.rename, self._transcriber.view(key), self._transcriber.job(key)
+        if shown is not None and job is not None and title.strip() not in ("", shown.title):
+            before = job.title
+            self.history.do(
+                sentence("Rename Recording"), lambda: rename(key, title.strip()), lambda: rename(key, before)
+            )
 
     def cancel_timer(self, number: int) -> None:
         """Do not let a timer ring."""
@@ -142,5 +166,8 @@ class UndoableCommands:
 
 
 def _told(name: str) -> str:
-    shown = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
-    return sentence("Removed “{name}”").format(name=shown)
+    return sentence("Removed “{name}”").format(name=_short(name))
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"

@@ -66,7 +66,7 @@ def test_a_conversation_goes_out_with_its_sound_and_comes_back(
     user.sees(lambda: user.saved == [])
     answers_with(monkeypatch, "getExistingDirectory", place, begins)
     user.window.menus.import_folder.trigger()
-    user.sees_notice("Imported “")
+    user.sees(lambda: user.window.toast.words.startswith("Imported “"))
     assert begins[-1] == str(out), "it begins where the last one went"
     assert user.app.controller.conversation.key != key, "what was deleted can still be brought back"
     (turn,) = user.app.controller.turns
@@ -78,7 +78,14 @@ def test_a_conversation_goes_out_with_its_sound_and_comes_back(
     user.hears_something()
     user.hears()
     user.app.controller.undo_history.undo()
-    user.sees(lambda: len(user.saved) == 2)
+    assert user.saved == [], "the import is undone first"
+    assert user.window.shows_welcome
+    user.app.controller.undo_history.redo()
+    assert user.app.controller.turns[0].answer == "Newer."
+    user.app.controller.undo_history.undo()
+    user.app.controller.undo_history.undo()
+    user.sees(lambda: len(user.saved) == 1)
+    assert user.app.controller.conversation.key == key
 
 
 def test_a_row_is_exported_from_its_menu_and_a_damaged_file_is_refused_in_a_sentence(
