@@ -383,6 +383,10 @@ class Controller(TalkCommands):
         """Take recordings out of the queue that are done; it can be undone."""
         self._undoable.clear_finished()
 
+    def rename_recording(self, key: str, title: str) -> None:
+        """Give a recording a name of its own; it can be undone."""
+        self._undoable.rename_recording(key, title)
+
     def remove_recording(self, key: str) -> None:
         """Remove a recording with its text from the list; it can be brought back."""
         self._undoable.remove_recording(key)

@@ -148,11 +148,14 @@ class JobView:
     added: float = 0.0
     summary: str = ""
     cleared: bool = False  # it is not in the queue any more
+    own_title: str = ""  # what a person calls it
+    no_speech: bool = False
+    sounds: bool = False  # its text says what is heard in it, not what is said
 
     @property
     def title(self) -> str:
-        """The name without what tells the format."""
-        return self.name.rpartition(".")[0] or self.name
+        """What it is called: the name of its file without what tells the format, until a person gives it another."""
+        return self.own_title or self.name.rpartition(".")[0] or self.name
 
     @property
     def speakers(self) -> tuple[str, ...]:

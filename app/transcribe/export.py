@@ -50,4 +50,4 @@ def _transcript(job: Job, choices: ExportChoices) -> Transcript:
     options = Options(job.choices.language or job.language, job.choices.translate_to)
     ends_s = max((each.end_s for each in segments), default=0.0)
     duration_s = max(job.seconds or 0.0, ends_s)  # one that was cancelled has only what its file declares
-    return Transcript(job.path.name, duration_s, segments, job.model, options, job.problem)
+    return Transcript(job.title or job.path.name, duration_s, segments, job.model, options, job.problem)

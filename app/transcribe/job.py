@@ -45,6 +45,9 @@ class Job:
     added: float = 0.0
     summary: str = ""
     cleared: bool = False  # out of the queue; its text is still there
+    title: str = ""  # what a person calls it; "" for the name of its file
+    no_speech: bool = False  # nothing was said in it, as far as was heard
+    sounds: bool = False  # its text says what is heard in it, not what is said
 
     @property
     def busy(self) -> bool:
@@ -94,7 +97,7 @@ def show(job: Job, progress: Progress) -> JobView:
     return JobView(
         job.key, job.path.name, job.state, job.seconds, done.share, done.left_s, show_segments(job.segments),
         job.problem, job.names, job.choices, job.language or job.choices.language, job.model, job.added,
-        job.summary, job.cleared,
+        job.summary, job.cleared, job.title, job.no_speech, job.sounds,
     )  # fmt: skip
 
 

@@ -95,6 +95,9 @@ def _encode(job: Job) -> dict[str, Any]:
         "added": job.added,
         "summary": job.summary,
         "cleared": job.cleared,
+        "title": job.title,
+        "no_speech": job.no_speech,
+        "sounds": job.sounds,
     }
 
 
@@ -122,6 +125,9 @@ def _decode(row: dict[str, Any]) -> Job:
             float(row.get("added", 0.0)),
             _text(row.get("summary", "")),
             row.get("cleared") is True,
+            _text(row.get("title", "")),
+            row.get("no_speech") is True,
+            row.get("sounds") is True,
         )
     )
 

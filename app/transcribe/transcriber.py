@@ -23,7 +23,7 @@ from app.transcribe.stored_queue import new_key
 from app.translations import told
 from app.worker import Worker
 from engine import events
-from engine.errors import EngineError
+from engine.errors import EngineError, NoSpeechError
 
 log = logging.getLogger(__name__)
 
@@ -172,6 +172,14 @@ class Transcriber(QObject):
             self._save()
             self._start_next()
 
+    def describe(self, key: str) -> None:
+        """Say what is heard in a recording in which nobody speaks."""
+        job = self._jobs.get(key)
+        if job is not None and job.no_speech and not job.busy:
+            self._change(key, state=JobState.WAITING, problem="", no_speech=False, sounds=True)
+            self._save()
+            self._start_next()
+
     def remove(self, key: str) -> None:
         """Take a row away, until it is restored or purged. The recording itself stays."""
         job = self._jobs.get(key)
@@ -223,6 +231,12 @@ class Transcriber(QObject):
             self._put(job.with_name(speaker, name.strip()))
             self._save()
 
+    def rename(self, key: str, title: str) -> None:
+        """Call a recording so in the lists and in exports; "" for the name of its file again."""
+        if key in self._jobs:
+            self._change(key, title=title)
+            self._save()
+
     def keep_summary(self, key: str, summary: str) -> None:
         """Keep what the model says of a recording."""
         if key in self._jobs:
@@ -262,11 +276,16 @@ class Transcriber(QObject):
     def _transcription(self, job: Job) -> Request:
         journal, choices = self._file.journal(job.key), job.choices
 
-        def work(engine: Any, _request: Request) -> Iterator[Any]:
+        def steps_of(engine: Any, request: Request) -> Iterator[Any]:
             from engine.transcription import Options
 
+            if job.sounds:
+                return engine.describe(job.path, request)
             options = Options(choices.language, choices.translate_to, speakers=choices.speakers)
-            with closing(engine.transcribe(job.path, journal, True, options)) as steps:
+            return engine.transcribe(job.path, journal, True, options)
+
+        def work(engine: Any, request: Request) -> Iterator[Any]:
+            with closing(steps_of(engine, request)) as steps:  # type: ignore[type-var]
                 for step in steps:
                     yield step
                     if type(step).__name__ == "Finished":
@@ -351,7 +370,7 @@ class Transcriber(QObject):
             self._change(job.key, state=JobState.WAITING, segments=())
             return
         words = told(error) if isinstance(error, EngineError) else self.tr("Something went wrong; the log says more.")
-        self._change(job.key, state=JobState.FAILED, problem=words)
+        self._change(job.key, state=JobState.FAILED, problem=words, no_speech=isinstance(error, NoSpeechError))
 
     # What is kept and shown.
 

@@ -81,6 +81,7 @@ class ListBinding(QObject):
         sidebar.conversations.delete_requested.connect(controller.delete_conversation)
         menus.rename.triggered.connect(self._on_rename_current)
         menus.delete.triggered.connect(self._on_delete_current)
+        self._window.page_changed.connect(self._name_entry)
 
     def _on_new(self) -> None:
         self._controller.new_conversation()
@@ -97,7 +98,14 @@ class ListBinding(QObject):
         self._window.sidebar.conversations.edit_current()
 
     def _on_delete_current(self) -> None:
-        self._controller.delete_conversation(self._controller.conversation.key)
+        if self._window.page == TALK:
+            self._controller.delete_conversation(self._controller.conversation.key)
+        else:
+            self._controller.remove_recording(self._window.transcript_key)
+
+    def _name_entry(self) -> None:
+        talks, key = self._window.page == TALK, self._window.transcript_key
+        self._window.menus.name_entry(recording=not talks, offered=talks or bool(key))
 
     def _listen_to_header(self) -> None:
         self._window.preset.picked.connect(self._controller.set_preset)

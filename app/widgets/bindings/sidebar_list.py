@@ -95,6 +95,8 @@ class SidebarListBinding(QObject):
             facts.append(self.tr("{share} %").format(share=int(job.share * 100)))
         elif job.state in _BUSY:
             facts.append(self.tr("waiting") if job.state is JobState.WAITING else self.tr("paused"))
+        elif job.sounds:
+            facts.append(self.tr("sounds"))
         elif job.speakers:
             facts.append(self.tr("%n speaker(s)", "", len(job.speakers)))
         return " · ".join(facts)

@@ -12,6 +12,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from app.shown import JobChoices, JobState, JobView
+from app.widgets.bindings.export_place import keep_export_folder, last_export_folder
 from app.widgets.frame.window import TALK, Window
 from app.widgets.transcribe.job_row import JobAction, format_words
 from app.widgets.transcribe.side_column import FORMATS
@@ -44,6 +45,7 @@ class TranscribeBinding(QObject):
         window.recordings.clear_finished.clicked.connect(controller.clear_finished)
         window.sidebar.conversations.recording_opened.connect(self.open_wanted)
         window.sidebar.conversations.recording_removed.connect(controller.remove_recording)
+        window.sidebar.conversations.recording_renamed.connect(controller.rename_recording)
         now = settings.now
         speakers = None if now.job_speakers < 0 else now.job_speakers
         self._choose_for_new(JobChoices(now.job_language, now.job_translation, speakers))
@@ -67,6 +69,8 @@ class TranscribeBinding(QObject):
         in_use = self._controller.model.name
         others = [(model.key, model.name) for model in self._controller.models if not model.problem]
         self._window.transcribe.show_models([("", in_use), *(each for each in others if each[1] != in_use)])
+        able = self._controller.model.ready and not self._controller.welcome.demonstration
+        self._window.transcribe.offer_describing(able)
 
     def _offer_export(self) -> None:
         finished = self._window.transcribe.finished
@@ -121,6 +125,7 @@ class TranscribeBinding(QObject):
             JobAction.PAUSE: transcriber.pause_job,
             JobAction.UP: transcriber.move_up,
             JobAction.RETRY: transcriber.retry,
+            JobAction.DESCRIBE: transcriber.describe,
             JobAction.REMOVE: self._controller.remove_recording,
         }[action]
 
@@ -132,10 +137,7 @@ class TranscribeBinding(QObject):
 
     def _folder(self, recording: Path | None) -> Path:
         """Where texts went last, or beside the recording."""
-        last = self._settings.now.export_folder
-        if last and Path(last).is_dir():
-            return Path(last)
-        return recording.parent if recording is not None else Path.home()
+        return last_export_folder(self._settings, recording.parent if recording is not None else Path.home())
 
     def export(self, key: str, kind: str) -> None:
         """Ask where, and write the text of one recording there."""
@@ -148,7 +150,7 @@ class TranscribeBinding(QObject):
         if path:
             named = path.lower().endswith(f".{kind}")  # else a point is part of the name: "Meeting 24.12"
             whole = Path(path if named else f"{path}.{kind}")
-            self._settings.change(export_folder=str(whole.parent))
+            keep_export_folder(self._settings, whole.parent)
             self._transcriber.export(key, whole, self._window.transcript.export_choices)
 
     def _on_exported(self, path: Path) -> None:
@@ -188,7 +190,7 @@ class TranscribeBinding(QObject):
         start = str(self._folder(self._transcriber.path(keys[0])))
         folder = QFileDialog.getExistingDirectory(self._window, self.tr("Export into a folder"), start)
         if folder:
-            self._settings.change(export_folder=folder)
+            keep_export_folder(self._settings, Path(folder))
             taken: set[str] = set()
             for job in self._window.transcribe.finished:
                 name = told_apart(job.title, taken)

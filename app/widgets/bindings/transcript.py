@@ -76,14 +76,14 @@ class TranscriptBinding(QObject):
         self._page.side.show_summary(job.summary, busy=False)
         self._player.open(path, self._length(job))
         self._controller.transcripts.waveforms.want(key, path)
-        self._show_head(job)
+        self._window.show_transcript(job.key, job.title, self._facts(job))
 
     def _length(self, job: JobView) -> float:
         return max(job.seconds or 0.0, job.segments[-1].end_s if job.segments else 0.0)
 
-    def _show_head(self, job: JobView) -> None:
+    def _facts(self, job: JobView) -> str:
         facts = [length_words(self._length(job)), language_name(job.language) if job.language else ""]
-        self._window.show_transcript(job.key, job.title, " · ".join(filter(None, facts)))
+        return " · ".join(filter(None, facts))
 
     def _on_page(self) -> None:
         if not self._window.transcript_key:
@@ -92,6 +92,8 @@ class TranscriptBinding(QObject):
     def _on_job(self, job: JobView) -> None:
         if job.key == self._key:
             self._page.show_job(job)
+            if job.key == self._window.transcript_key:
+                self._window.header.set_title(job.title, self._facts(job))
 
     def _on_removed(self, key: str) -> None:
         if key == self._window.transcript_key:

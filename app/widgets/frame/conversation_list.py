@@ -10,7 +10,6 @@ from functools import partial
 from PySide6.QtCore import (
     QAbstractListModel,
     QCoreApplication,
-    QEvent,
     QModelIndex,
     QPoint,
     QPointF,
@@ -61,6 +60,7 @@ class ConversationListModel(QAbstractListModel):
     """Entries, newest first, with a heading before each group of days; found ones with one before each kind."""
 
     renamed = Signal(str, str)
+    recording_renamed = Signal(str, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -159,8 +159,7 @@ class ConversationListModel(QAbstractListModel):
     def flags(self, index: Index) -> Qt.ItemFlag:
         if self.at(index) is None:
             return Qt.ItemFlag.NoItemFlags
-        chosen = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-        return chosen | Qt.ItemFlag.ItemIsEditable if isinstance(self.at(index), ConversationView) else chosen
+        return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEditable
 
     @override
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
@@ -182,7 +181,7 @@ class ConversationListModel(QAbstractListModel):
         row, title = self.at(index), str(value).strip()
         if row is None or not title or title == row.title:
             return False
-        self.renamed.emit(row.key, title)
+        (self.renamed if isinstance(row, ConversationView) else self.recording_renamed).emit(row.key, title)
         return True
 
 
@@ -302,6 +301,7 @@ class ConversationList(QListView):
 
     opened = Signal(str)
     renamed = Signal(str, str)
+    recording_renamed = Signal(str, str)
     delete_requested = Signal(str)
     export_requested = Signal(str, str)  # which one, and as which of EXPORTS
     recording_opened = Signal(str)
@@ -321,6 +321,7 @@ class ConversationList(QListView):
         self.viewport().setAutoFillBackground(False)
         self._model = ConversationListModel(self)
         self._model.renamed.connect(self.renamed)
+        self._model.recording_renamed.connect(self.recording_renamed)
         self._marked = ""
         self._later: tuple[Sequence[Entry], str, bool] | None = None  # to be shown once no name is being typed
         self.setModel(self._model)
@@ -355,12 +356,12 @@ class ConversationList(QListView):
             self.show_entries(entries, current, found=found)
 
     def edit_current(self) -> None:
-        """Rename the marked conversation in place."""
+        """Rename what is marked in place."""
         if self.currentIndex().isValid():
             self.edit(self.currentIndex())
 
     def _edit(self, key: str) -> None:
-        """Rename a conversation, wherever it stands by now."""
+        """Rename an entry, wherever it stands by now."""
         index = self._model.index_of(key)
         if index.isValid():
             self.edit(index)
@@ -393,8 +394,8 @@ class ConversationList(QListView):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction(self.tr("Open"), lambda: self._on_opened(self._model.index_of(row.key)))
+        menu.addAction(self.tr("Rename"), lambda: self._edit(row.key))
         if isinstance(row, ConversationView):
-            menu.addAction(self.tr("Rename"), lambda: self._edit(row.key))
             self._add_exports(menu, row.key)
         menu.addSeparator()
         menu.addAction(self.tr("Delete"), lambda: self._remove(row))
@@ -412,20 +413,9 @@ class ConversationList(QListView):
             super().keyPressEvent(event)  # Return ended it, and opens nothing
         elif event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and row is not None:
             self._remove(row)
-        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and row is not None:
-            self._on_opened(
-                self.currentIndex()
-            )  # Qt's own keys differ: on a Mac, Return would rename and F2 do nothing
-        elif event.key() == Qt.Key.Key_F2:
-            self.edit_current()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_F2):
+            self.edit_current()  # Qt's own keys differ: only on a Mac, Return would rename
         elif event.key() == Qt.Key.Key_Space:
-            event.ignore()  # Space talks
+            self.clicked.emit(self.currentIndex())  # as any control that was reached by Tab
         else:
             super().keyPressEvent(event)
-
-    @override
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Space:  # type: ignore[attr-defined]
-            event.ignore()
-            return False
-        return super().event(event)

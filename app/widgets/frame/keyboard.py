@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.qt import override
+from app.widgets.frame.conversation_list import ConversationList
 from app.widgets.talk.message_field import MessageField
 from app.widgets.talk.talk_button import TalkButton
 
@@ -56,7 +57,7 @@ def use_of_space(widget: QWidget | None) -> Space:
         return Space.TALKS_WHEN_HELD if widget.untouched else Space.IS_THE_WIDGETS
     if isinstance(widget, TalkButton):
         return Space.TALKS  # letting go counts wherever the focus went meanwhile
-    own = edits_text(widget) or isinstance(widget, QAbstractButton | QComboBox)
+    own = edits_text(widget) or isinstance(widget, QAbstractButton | QComboBox | ConversationList)
     return Space.IS_THE_WIDGETS if own else Space.TALKS
 
 

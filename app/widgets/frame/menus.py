@@ -182,6 +182,13 @@ class Menus(QObject):
         self.rename = self._action(menu, _tr("Rename Conversation"))
         self.delete = self._action(menu, _tr("Delete Conversation"))
 
+    def name_entry(self, *, recording: bool, offered: bool) -> None:
+        """What is renamed and removed: the conversation or the recording in front, if there is one."""
+        self.rename.setText(_tr("Rename Recording") if recording else _tr("Rename Conversation"))
+        self.delete.setText(_tr("Remove Recording") if recording else _tr("Delete Conversation"))
+        for act in (self.rename, self.delete):
+            act.setEnabled(offered)
+
     def _build_view(self) -> None:
         menu = self.view = self._menu(_tr("View"))
         self.show_talk = self._action(menu, _tr("Talk"), "Ctrl+1")

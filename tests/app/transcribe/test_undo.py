@@ -8,13 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
 from app.shown import JobState
 from app.transcribe import queue_file
 from app.transcribe.stored_queue import VERSION
 from app.widgets.controls.labels import Label
-from app.widgets.frame.window import TRANSCRIBE
+from app.widgets.frame.window import TALK, TRANSCRIBE
 from app.widgets.main_window import MainWindow
 from app.widgets.transcribe import job_row
 from app.widgets.transcribe.job_row import JobAction
@@ -136,3 +139,51 @@ def test_quitting_does_not_wait_for_a_disk_that_hangs(
     app.controller.shutdown()
     assert not gate.is_set()
     gate.set()
+
+
+def test_a_recording_is_renamed_everywhere_and_its_file_keeps_its_name(
+    start: Start, steps: Steps, recordings: list[Path], qtbot: QtBot
+) -> None:
+    app = start()
+    window = window_of(app, qtbot)
+    app.controller.transcriber.add_files(recordings[:1])
+    app.wait(lambda: states(app) == [JobState.DONE])
+    key = app.controller.transcriber.jobs[0].key
+    window.sidebar.conversations.recording_opened.emit(key)
+    window.sidebar.conversations.recording_renamed.emit(key, " Interview with Mara ")
+    assert window.header.title == "Interview with Mara"
+    assert window.transcribe.card(key).job.title == "Interview with Mara"
+    assert app.controller.transcriber.written(key, "md").startswith("# Interview with Mara")
+    assert app.controller.transcriber.path(key) == recordings[0]
+    assert window.menus.undo.text() == "Undo Rename Recording"
+    window.menus.undo.trigger()
+    assert window.header.title == "first"
+    window.menus.redo.trigger()
+    app.controller.shutdown()
+    again = start()
+    again.wait(lambda: bool(again.controller.transcriber.jobs))
+    assert again.controller.transcriber.jobs[0].title == "Interview with Mara"
+
+
+def test_the_menu_renames_and_removes_the_recording_in_front(
+    start: Start, steps: Steps, recordings: list[Path], qtbot: QtBot
+) -> None:
+    app = start()
+    window = window_of(app, qtbot)
+    app.controller.transcriber.add_files(recordings[:1])
+    app.wait(lambda: states(app) == [JobState.DONE])
+    menus = window.menus
+    assert not menus.delete.isEnabled(), "no recording is in front"
+    window.sidebar.conversations.recording_opened.emit(app.controller.transcriber.jobs[0].key)
+    assert (menus.rename.text(), menus.delete.text()) == ("Rename Recording", "Remove Recording")
+    menus.rename.trigger()
+    editor = window.sidebar.conversations.findChild(QLineEdit)
+    assert editor is not None
+    editor.setText("Board meeting")
+    QTest.keyClick(editor, Qt.Key.Key_Return)
+    app.wait(lambda: window.header.title == "Board meeting")
+    menus.delete.trigger()
+    assert names(window) == []
+    assert window.toast.words == "Removed “Board meeting”"
+    window.show_page(TALK)
+    assert (menus.rename.text(), menus.delete.text()) == ("Rename Conversation", "Delete Conversation")

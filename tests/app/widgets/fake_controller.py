@@ -108,7 +108,7 @@ class FakeTranscriber(_Noting):
 
     COMMANDS = (
         *("add_files", "cancel", "pause_job", "retry", "move_up", "choose", "choose_for_new", "edit_segments"),
-        *("name_speaker", "export", "clear"),
+        *("name_speaker", "export", "clear", "describe", "rename"),
     )
     job_changed = Signal(object)
     job_removed = Signal(str)
@@ -280,7 +280,8 @@ class FakeController(_Noting):
             "ask_recording",
         ),
         *("skip_thinking", "ask_again", "edit_turn", "delete_turn", "try_again", "play_again", "play_question"),
-        *("show_version", "save_sound", "speak_again", "search", "remove_recording", "remove_server"),
+        *("show_version", "save_sound", "speak_again", "search", "remove_recording", "rename_recording"),
+        "remove_server",
         *("new_conversation", "open_conversation", "rename", "delete_conversation"),
         *("set_thinking", "set_spoken_answers", "set_voice", "set_preset", "set_tools", "switch_model", "retry_model"),
         *("make_copy", "stop_copy", "remove_model", "refresh_models"),

@@ -77,7 +77,7 @@ WIDGETS: dict[str, tuple[Callable[[MainWindow], QWidget], Expected]] = {
     "the page": (lambda window: window.conversation, PAGE),
     "a turn": (_turn, PAGE),
     "a tool's card": (lambda window: _turn(window).findChildren(ToolCard)[0], PAGE),
-    "the saved conversations": (lambda window: window.sidebar.conversations, PAGE),
+    "the saved conversations": (lambda window: window.sidebar.conversations, CONTROL),
     "the talk button": (lambda window: window.talk_bar.button, PAGE),
     "the empty message field": (
         lambda window: window.talk_bar.field,

@@ -89,17 +89,31 @@ def test_a_title_is_renamed_in_place(sidebar: Sidebar, qtbot: QtBot) -> None:
     assert renamed.args == ["a", "Trains"]
 
 
-def test_return_opens_and_f2_renames_without_keys_of_qt_which_differ_on_a_mac(sidebar: Sidebar) -> None:
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_F2])
+def test_space_opens_and_return_renames_without_keys_of_qt_which_differ_on_a_mac(sidebar: Sidebar, key: Qt.Key) -> None:
     sidebar.show_entries([ConversationView("a", "One", NOW), ConversationView("b", "Two", NOW)], "a")
     listing, opened = sidebar.conversations, []
     listing.opened.connect(opened.append)
     listing.setFocus()
     listing.setCurrentIndex(model_of(sidebar).index_of("b"))
-    QTest.keyClick(listing, Qt.Key.Key_Return)
+    QTest.keyClick(listing, Qt.Key.Key_Space)
     assert opened == ["b"]
-    QTest.keyClick(listing, Qt.Key.Key_F2)
+    QTest.keyClick(listing, key)
     assert listing.findChild(QLineEdit) is not None
     assert listing.editTriggers() == QAbstractItemView.EditTrigger.NoEditTriggers
+
+
+def test_a_recording_is_renamed_in_place(sidebar: Sidebar, qtbot: QtBot) -> None:
+    sidebar.show_entries([RecordingView("a", "tape-4", NOW)], "a")
+    listing = sidebar.conversations
+    listing.setFocus()
+    QTest.keyClick(listing, Qt.Key.Key_Return)
+    editor = listing.findChild(QLineEdit)
+    assert editor is not None
+    editor.setText("Interview with Mara")
+    with qtbot.waitSignal(listing.recording_renamed) as renamed, qtbot.assertNotEmitted(listing.renamed):
+        QTest.keyClick(editor, Qt.Key.Key_Return)
+    assert renamed.args == ["a", "Interview with Mara"]
 
 
 def test_an_empty_or_unchanged_title_renames_nothing(sidebar: Sidebar) -> None:
