@@ -46,6 +46,10 @@ class SoundError(EngineError):
     """A sound file or recording cannot be used: not sound, empty, truncated, too short, silent."""
 
 
+class NoSpeechError(SoundError):
+    """A recording can be read, and nobody speaks in it."""
+
+
 class VoiceError(EngineError):
     """A voice cannot be made, found, read or written."""
 

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.engine_side.describing import describe
 from app.engine_side.loading import Loaded, LoadedModel, Loader, Place
 from app.engine_side.readings import ReadingWork
 from app.engine_side.requests import Request
@@ -66,3 +67,7 @@ class EngineWork:
         from engine.transcription import transcribe
 
         return transcribe(self.model.engine, path, options=options, journal=journal, resume=resume)
+
+    def describe(self, path: Path, request: Request) -> Iterator[Any]:
+        """Say what is heard in a sound file, in the steps of a transcription. Raises SoundError, RequestError."""
+        return describe(self.model, path, request)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from engine import samples
-from engine.errors import SoundError
+from engine.errors import NoSpeechError, SoundError
 from engine.events import Pause, Progress, Samples
 from engine.samples import BrokenOffError, SoundInfo
 from engine.speech_detector import SpeechDetector
@@ -204,7 +204,7 @@ class _Run:
                 shortest_s=SHORTEST_SOUND_S,
             )
         if not self._windows:
-            raise SoundError(
+            raise NoSpeechError(
                 "No speech was found in {path}: check that the right microphone or track was recorded.", path=self._path
             )
         raise SoundError(

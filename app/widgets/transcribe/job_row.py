@@ -39,6 +39,7 @@ class JobAction(Enum):
     COPY = "copy"
     EXPORT = "export"  # with the format
     ASK = "ask"
+    DESCRIBE = "describe"
     CHOOSE = "choose"  # with JobChoices
     USE_MODEL = "use model"
     MORE = "more"
@@ -93,6 +94,7 @@ class JobRow(QWidget):
         self.choices.changed.connect(lambda choices: self._emit(JobAction.CHOOSE, choices))
         self._buttons: dict[JobAction, PaintedButton] = {
             JobAction.USE_MODEL: TextButton(self.tr("Use it now")),
+            JobAction.DESCRIBE: TextButton(self.tr("Describe")),
             JobAction.RETRY: TextButton(self.tr("Try again")),
             JobAction.OPEN: TextButton(self.tr("Open")),
             JobAction.COPY: IconButton("copy", self.tr("Copy")),
@@ -112,6 +114,7 @@ class JobRow(QWidget):
         self._had_cancel = False  # then no cross that removes comes where it was
         self.place = ""  # among those that wait
         self._models: list[tuple[str, str]] = []
+        self._describes = False
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -182,9 +185,9 @@ class JobRow(QWidget):
         elif before.key == job.key and before.state in _BUSY:
             self._settling.start()
         self.setAccessibleName(job.name)
-        self._name.setText(job.name)
+        self._name.setText(job.own_title or job.name)
         self._meta.setText(self._meta_words(job))
-        self._problem.setText(job.problem)
+        self._problem.setText(self._problem_words(job))
         self._problem.setVisible(bool(job.problem))
         self._bar.setVisible(job.state is JobState.RUNNING)
         self._bar.setValue(int(job.share * 1000))
@@ -197,6 +200,17 @@ class JobRow(QWidget):
         if not self._saying.isActive():
             self._show_state(job)
         self._offer(job)
+
+    def offer_describing(self, able: bool) -> None:
+        """Whether the model in use can say what is heard where nobody speaks."""
+        if able != self._describes:
+            self._describes = able
+            self._problem.setText(self._problem_words(self.job))
+            self._offer(self.job)
+
+    def _problem_words(self, job: JobView) -> str:
+        offers = job.no_speech and self._describes
+        return self.tr("No speech was found. Describe the sounds?") if offers else job.problem
 
     def say(self, words: str) -> None:
         """Tell for a while what was done: "Copied"."""
@@ -225,7 +239,11 @@ class JobRow(QWidget):
         if job.state is JobState.DONE and not job.problem:
             if job.speakers:
                 facts.append(self.tr("%n speaker(s)", "", len(job.speakers)))
-            facts.append(self.tr("%n word(s)", "", job.words).replace(str(job.words), f"{job.words:,}"))
+            facts.append(
+                self.tr("sounds")
+                if job.sounds
+                else self.tr("%n word(s)", "", job.words).replace(str(job.words), f"{job.words:,}")
+            )
         return " · ".join(facts)
 
     def _about_words(self, job: JobView) -> str:
@@ -270,9 +288,11 @@ class JobRow(QWidget):
         busy = settling or state in _BUSY
         whole = not settling and state is JobState.DONE and not job.problem
         cross = not busy and not whole
+        describes = not busy and job.no_speech and self._describes
         offers = {
             JobAction.USE_MODEL: state is JobState.WAITING and self._waits_for_model(job),
-            JobAction.RETRY: not busy and not whole and (bool(job.seconds) or bool(job.segments)),
+            JobAction.DESCRIBE: describes,
+            JobAction.RETRY: not busy and not whole and not describes and (bool(job.seconds) or bool(job.segments)),
             JobAction.OPEN: not busy and bool(job.segments),
             JobAction.COPY: whole,
             JobAction.EXPORT: not busy and bool(job.segments),

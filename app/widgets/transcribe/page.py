@@ -101,6 +101,7 @@ class TranscribePage(QScrollArea):
         self._cards: dict[str, JobRow] = {}
         self._models: Sequence[tuple[str, str]] = (("", ""),)
         self._new_choices = JobChoices()
+        self._describes = False
         self.drop_zone = DropZone()
         self.drop_zone.pressed.connect(self.open_requested)
         self.new_choices = JobChoicesRow(outlined=False)
@@ -209,7 +210,14 @@ class TranscribePage(QScrollArea):
             row.settled.connect(self._arrange)
         return self._cards[key]
 
+    def offer_describing(self, able: bool) -> None:
+        """Whether the model in use can say what is heard where nobody speaks."""
+        self._describes = able
+        for row in self._cards.values():
+            row.offer_describing(able)
+
     def _show_row(self, row: JobRow, job: JobView) -> None:
+        row.offer_describing(self._describes)
         row.show_job(job, row.place, self._models)
 
     def _arrange(self) -> None:
