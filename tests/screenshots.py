@@ -63,6 +63,8 @@ def take_all(camera: Camera, language: str) -> None:
 
 def take_window(camera: Camera, scheme: Qt.ColorScheme) -> Commands:
     """Every scene of the main window. Returns the commands of its menus."""
+    import shiboken6
+
     from app.widgets.controls import theme
     from app.widgets.frame.window import Window
     from tests.app.widgets.scenes import SCENES
@@ -78,12 +80,14 @@ def take_window(camera: Camera, scheme: Qt.ColorScheme) -> Commands:
         window.resize(*theme.MINIMUM_WINDOW_SIZE)
         camera.take(window, f"{name}-smallest", scheme)
     commands = window.menus.commands()
-    window.close()
+    shiboken6.delete(window)  # now: not in the midst of another window's events
     return commands
 
 
 def take_settings(camera: Camera, scheme: Qt.ColorScheme, commands: Commands) -> None:
     """Every page of the settings; that of the models also in the smallest window."""
+    import shiboken6
+
     from app.widgets.settings.dialog import SettingsDialog
     from tests.app.widgets.scenes import SETTINGS
 
@@ -97,7 +101,7 @@ def take_settings(camera: Camera, scheme: Qt.ColorScheme, commands: Commands) ->
     dialog.open_page(dialog.models)
     dialog.resize(*SMALLEST_SETTINGS)
     camera.take(dialog, f"settings-{dialog.all_pages.index(dialog.models)}-smallest", scheme)
-    dialog.close()
+    shiboken6.delete(dialog)
 
 
 def main() -> int:

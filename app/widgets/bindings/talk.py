@@ -250,7 +250,7 @@ class TalkBinding(QObject):
         sounds = last is not None and last.has_sound
         menus.play.setEnabled(sounds)
         menus.save_sound.setEnabled(sounds and settled)
-        menus.again.setEnabled(settled)
+        menus.again.setEnabled(settled or (last is not None and last.state is TurnState.SPEAKING))
 
     def _turn(self, key: str) -> TurnView | None:
         return next((turn for turn in self._controller.turns if turn.key == key), None)

@@ -57,10 +57,14 @@ class PaintedButton(QPushButton):
         super().focusInEvent(event)
 
 
+_GLYPH, _AFTER_GLYPH = 16, 7  # of a word with a sign before it
+
+
 class Tone(Enum):
     """How loudly a plain word speaks."""
 
     ACCENT = "accent"
+    TEXT = "text"
     SECOND = "second"
     FAINT = "faint"
     TROUBLE = "trouble"
@@ -70,11 +74,17 @@ class TextButton(PaintedButton):
     """A plain word that acts. A faint one becomes clear under the pointer and with the focus."""
 
     def __init__(
-        self, text: str, tone: Tone = Tone.ACCENT, *, size_px: float = theme.TEXT_PX, parent: QWidget | None = None
+        self,
+        text: str,
+        tone: Tone = Tone.ACCENT,
+        *,
+        icon: str = "",
+        size_px: float = theme.TEXT_PX,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(text, parent)
-        self._tone = tone
-        self.setFont(theme.font(size_px, tabular=True))
+        self._tone, self._glyph = tone, icon
+        self.setFont(theme.font(size_px, 500 if tone is Tone.TEXT else 400, tabular=True))
         self._awake = False
 
     def set_tone(self, tone: Tone) -> None:
@@ -91,7 +101,11 @@ class TextButton(PaintedButton):
     @override
     def sizeHint(self) -> QSize:
         metrics = QFontMetricsF(self.font())
-        return QSize(int(self.text_width() + 0.999) + 8, int(metrics.height()) + 6)
+        return QSize(int(self.text_width() + 0.999) + 8 + self._glyph_room, int(metrics.height()) + 6)
+
+    @property
+    def _glyph_room(self) -> int:
+        return _GLYPH + _AFTER_GLYPH if self._glyph else 0
 
     @override
     def minimumSizeHint(self) -> QSize:
@@ -104,6 +118,8 @@ class TextButton(PaintedButton):
             return values.accent_text
         if self._tone is Tone.TROUBLE:
             return values.trouble
+        if self._tone is Tone.TEXT:
+            return values.text
         if self.underMouse() or self.hasFocus():
             return values.text
         return values.second if self._tone is Tone.SECOND or self._awake else values.faint
@@ -115,7 +131,11 @@ class TextButton(PaintedButton):
         values = theme.colours(self)
         painter.setFont(self.font())
         painter.setPen(self._colour(values))
-        painter.drawText(QRectF(self.rect()), Qt.AlignmentFlag.AlignCenter, self.text())
+        if self._glyph:
+            glyph = QRectF(4, (self.height() - _GLYPH) / 2, _GLYPH, _GLYPH)
+            icons.draw(painter, self._glyph, glyph, self._colour(values))
+        words = QRectF(self.rect()).adjusted(self._glyph_room, 0, 0, 0)
+        painter.drawText(words, Qt.AlignmentFlag.AlignCenter, self.text())
         if self._tone in (Tone.ACCENT, Tone.TROUBLE) and self.underMouse() and self.isEnabled():
             under = QRectF(4, self.height() / 2 + QFontMetricsF(self.font()).ascent() / 2 + 1.5, self.width() - 8, 1)
             painter.fillRect(under, self._colour(values))
@@ -327,7 +347,7 @@ class Chip(PaintedButton):
         painter.setPen(colour if self.isEnabled() else values.faint)
         painter.setFont(self.font())
         if on:
-            icons.draw(painter, "check", QRectF(8, (self.height() - 13) / 2, 13, 13), painter.pen().color())
+            icons.draw(painter, "tick", QRectF(9, (self.height() - 12) / 2, 12, 12), painter.pen().color())
             box.setLeft(box.left() + self._TICK + 9)
             painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), self.text())
         else:

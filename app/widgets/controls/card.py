@@ -15,6 +15,7 @@ class Card(QWidget):
     """Paints the box; what is in it belongs to whoever derives from it."""
 
     RADIUS = 10
+    GROUND = "card"  # its name in the theme
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -22,5 +23,5 @@ class Card(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         values = theme.colours(self)
         painter.setPen(pen(values.line))
-        painter.setBrush(values.card)
+        painter.setBrush(getattr(values, self.GROUND))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), self.RADIUS, self.RADIUS)

@@ -21,7 +21,7 @@ def draw_floating(widget: QWidget, radius: float = theme.CARD_RADIUS) -> None:
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor.fromRgbF(0, 0, 0, (0.45 if values.dark else 0.10) / _RINGS))
     for ring in range(_RINGS):
-        out = (SHADOW - _DROP) * (1 - ring / _RINGS)
+        out = (SHADOW - _DROP) * (1 - 2 * ring / _RINGS)  # the inner half lies under the box, lower than it
         around = box.adjusted(-out, -out, out, out).translated(0, _DROP)
         painter.drawRoundedRect(around, radius + out, radius + out)
     painter.setPen(pen(values.line))

@@ -74,6 +74,18 @@ class Dot(QWidget):
         painter.drawRoundedRect(QRectF(0, 4, 8, 8), 2, 2)
 
 
+class Tick(QWidget):
+    """The sign of the tick on the bars."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedSize(4, 16)
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        QPainter(self).fillRect(QRectF(1, (self.height() - _TICK) / 2, 2, _TICK), theme.colours(self).text)
+
+
 class NeedBar(QWidget):
     """What a model needs of this machine's memory; the tick is what it may take."""
 

@@ -10,6 +10,8 @@ from functools import partial
 from PySide6.QtCore import (
     QAbstractListModel,
     QCoreApplication,
+    QDate,
+    QLocale,
     QModelIndex,
     QPoint,
     QPointF,
@@ -146,10 +148,18 @@ class ConversationListModel(QAbstractListModel):
         """The line under the title."""
         if isinstance(row, RecordingView):
             return row.about
-        moment = dt.datetime.fromtimestamp(row.when)
-        clock = moment.strftime("%H:%M") if (dt.datetime.now() - moment).days < 7 else moment.strftime("%Y-%m-%d")
         turns = self.tr("%n turn(s)", "", row.turns)
-        return f"{clock} · {self.names_of_presets.get(row.preset, turns)}"
+        return f"{self._when(row.when)} · {self.names_of_presets.get(row.preset, turns)}"
+
+    def _when(self, when: float) -> str:
+        """The time, the day of the week, or the date: what tells it apart from others under the same heading."""
+        moment = dt.datetime.fromtimestamp(when)
+        age = (self._today - moment.date()).days
+        if age <= 1:
+            return moment.strftime("%H:%M")
+        if age < 7:
+            return QLocale().dayName(moment.isoweekday())
+        return QLocale().toString(QDate(moment.year, moment.month, moment.day), QLocale.FormatType.ShortFormat)
 
     @override
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
@@ -194,7 +204,7 @@ class ConversationDelegate(QStyledItemDelegate):
         assert isinstance(model, ConversationListModel)
         row = model.at(index)
         if row is None:
-            return QSize(100, 32 if index.row() == 0 else 38)
+            return QSize(100, theme.SINGLE_ROW)
         return QSize(100, 66 if row.snippet else theme.ROW)
 
     @override
@@ -233,13 +243,13 @@ class ConversationDelegate(QStyledItemDelegate):
         painter.setFont(theme.font(theme.TEXT_PX, 500))
         painter.setPen(values.text)
         title = QFontMetricsF(painter.font()).elidedText(model.title(row), Qt.TextElideMode.ElideRight, inner.width())
-        painter.drawText(QPointF(inner.left(), inner.top() + 12), title)
+        painter.drawText(QPointF(inner.left(), inner.top() + 13), title)
         painter.setFont(theme.font(theme.SMALL_PX, tabular=True))
         painter.setPen(values.second)
         if row.snippet:
-            self._paint_snippet(painter, inner.adjusted(0, 18, 0, 0), row.snippet, values)
+            self._paint_snippet(painter, inner.adjusted(0, 20, 0, 0), row.snippet, values)
         else:
-            painter.drawText(QPointF(inner.left(), inner.top() + 29), model.subtitle(row))
+            painter.drawText(QPointF(inner.left(), inner.top() + 31), model.subtitle(row))
 
     def _paint_snippet(self, painter: QPainter, box: QRectF, snippet: str, values: theme.Colours) -> None:
         """Up to two lines, found words in full strength on a soft ground."""

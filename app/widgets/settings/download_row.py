@@ -60,8 +60,9 @@ class DownloadRow(QWidget):
         top.addWidget(self._pause_button)
         top.addWidget(self.discard_button)
         column = QVBoxLayout(self)
-        column.setContentsMargins(PADDING, 8, PADDING - 6, 12)
+        column.setContentsMargins(PADDING, 8, PADDING, 12)
         column.setSpacing(2)
+        self._top = top
         column.addLayout(top)
         column.addWidget(self._about)
         column.addLayout(self._figures)
@@ -128,6 +129,7 @@ class DownloadRow(QWidget):
         offered = download.state is DownloadState.OFFERED
         for part in (*self._arriving, self.discard_button):
             part.setVisible(not offered)
+        self._top.setContentsMargins(0, 0, 0 if offered else -6, 0)  # the cross ends where the words do
         self._arrived.setText("" if offered else self._figure_words(download))
         self._bar.setValue(round(1000 * download.done / download.total) if download.total else 0)
         words = {

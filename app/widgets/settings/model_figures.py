@@ -18,6 +18,7 @@ from engine.checkpoints.fit import Verdict
 SMALL = theme.SMALL_PX + 0.5
 _NAMES = 80
 PADDING = 16
+_WORTH_SAYING = 0.05
 
 
 class RowsCard(Card):
@@ -47,7 +48,7 @@ class Figures(QGridLayout):
         super().__init__()
         self.setContentsMargins(0, 4, 0, 0)
         self.setHorizontalSpacing(12)
-        self.setVerticalSpacing(2)
+        self.setVerticalSpacing(4)
         self.setColumnMinimumWidth(0, _NAMES)
         self.setColumnStretch(2, 1)
 
@@ -82,9 +83,9 @@ class Need(QObject):
         self._line = figures.line(self.tr("Memory"), self.bar, self.words)
 
     def show_need(self, need: int, usable: int, total: int, verdict: Verdict, more: str = "") -> None:
-        """What is needed of what a model may take."""
+        """What is needed of what a model may take; of next to nothing nothing is said."""
         for part in self._line:
-            part.setVisible(need > 0)
+            part.setVisible(need > usable * _WORTH_SAYING)
         if need <= usable:
             words = self.tr("needs {need} of {usable}").format(need=one_decimal(need), usable=gigabytes(usable))
         else:

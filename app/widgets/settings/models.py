@@ -14,7 +14,7 @@ from app.widgets.controls.buttons import PillButton
 from app.widgets.controls.card import Card
 from app.widgets.controls.file_manager import show_file, shown_path, words_for_showing
 from app.widgets.controls.labels import ElidedLabel, Label
-from app.widgets.controls.memory_bars import Dot, MachineBar, Part
+from app.widgets.controls.memory_bars import Dot, MachineBar, Part, Tick
 from app.widgets.controls.sizes import gigabytes
 from app.widgets.settings.download_row import DownloadRow
 from app.widgets.settings.form import SettingsPage
@@ -26,7 +26,7 @@ from app.widgets.settings.other_machine import OtherMachineCard
 class MachineCard(Card):
     """This machine's memory, and how much of it a model may take."""
 
-    RADIUS = theme.FIELD_RADIUS
+    RADIUS, GROUND = theme.FIELD_RADIUS, "window"
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -37,7 +37,11 @@ class MachineCard(Card):
             (colour, Dot(colour), Label("", "second", size_px=SMALL, tabular=True))
             for colour in ("field_line", "accent", "groove")
         ]
-        self._limit = Label("", "second", size_px=SMALL, tabular=True)
+        self._limit = (
+            Tick(),
+            Label(self.tr("a model may take up to"), "second", size_px=SMALL),
+            Label("", size_px=SMALL, weight=500, tabular=True),
+        )
         top = QHBoxLayout()
         top.setSpacing(8)
         top.addWidget(Label(self.tr("This Mac"), weight=600))
@@ -54,10 +58,14 @@ class MachineCard(Card):
             parts.addSpacing(8)
         parts.addStretch(1)
         self._legend.addLayout(parts, 1)
-        self._legend.addWidget(self._limit)
+        limit = QHBoxLayout()
+        limit.setSpacing(5)
+        for part in self._limit:
+            limit.addWidget(part)
+        self._legend.addLayout(limit)
         column = QVBoxLayout(self)
-        column.setContentsMargins(PADDING, 12, PADDING, 12)
-        column.setSpacing(8)
+        column.setContentsMargins(PADDING, 12, PADDING, 13)
+        column.setSpacing(10)
         column.addLayout(top)
         column.addWidget(self._bar)
         column.addLayout(self._legend)
@@ -70,7 +78,7 @@ class MachineCard(Card):
         memory = self.tr("{size} of memory").format(size=f"{machine.memory / 1e9:.0f} GB")
         self._name.setText(" · ".join(part for part in (machine.processor, memory) if part))
         self._disk.setText(self.tr("{size} free on disk").format(size=f"{machine.disk_free / 1e9:.0f} GB"))
-        self._limit.setText(self.tr("▏a model may take up to {size}").format(size=gigabytes(machine.usable)))
+        self._limit[2].setText(gigabytes(machine.usable))
         others = machine.others or 0
         sizes = (others, machine.own, max(machine.memory - others - machine.own, 0))
         words = (

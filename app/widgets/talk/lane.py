@@ -35,6 +35,7 @@ class Lane(QWidget):
         self.action = TextButton("", parent=self)
         self.other = TextButton("", parent=self)
         self.close_button = IconButton("close", self.tr("Dismiss"), _CLOSE, self)
+        self.close_button.GLYPH = 13
         self.action.clicked.connect(self.acted)
         self.other.clicked.connect(self.acted_otherwise)
         self.close_button.clicked.connect(self.dismissed)

@@ -70,7 +70,7 @@ def offered_actions(turn: TurnView) -> list[TurnAction]:
         TurnAction.STOP: sounds,
         TurnAction.PLAY: turn.has_sound and not sounds,
         TurnAction.COPY: bool(turn.answer or turn.unspoken),
-        TurnAction.AGAIN: not live and not turn.problem,
+        TurnAction.AGAIN: (sounds or not live) and not turn.problem,
         TurnAction.SPEED: turn.has_sound,
         TurnAction.VOICE: bool(turn.answer) and not live,
         TurnAction.SAVE: turn.has_sound and not live,

@@ -115,7 +115,7 @@ class WelcomePage(QScrollArea):
         column.addWidget(self._what)
         column.addSpacing(8)
         column.addWidget(self._about, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addSpacing(24)
+        column.addSpacing(26)
         column.addLayout(self._cards)
         column.addSpacing(28)
         column.addWidget(self._try)
@@ -128,9 +128,9 @@ class WelcomePage(QScrollArea):
         whole = QWidget()
         page = QVBoxLayout(whole)
         page.setContentsMargins(_MARGIN, 16, _MARGIN, 16)
-        page.addStretch(2)
+        page.addStretch(3)
         page.addLayout(row)
-        page.addStretch(5)
+        page.addStretch(10)
         self.setWidget(whole)
 
     def show_welcome(self, welcome: Welcome) -> None:

@@ -36,7 +36,7 @@ class _HeardPill(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(values.good_soft)
         painter.drawRoundedRect(QRectF(self.rect()), self.height() / 2, self.height() / 2)
-        icons.draw(painter, "check", QRectF(9, (self.height() - 13) / 2, 13, 13), values.good)
+        icons.draw(painter, "tick", QRectF(10, (self.height() - 12) / 2, 12, 12), values.good)
         painter.setFont(self._font)
         painter.setPen(values.good)
         painter.drawText(QRectF(self.rect()).adjusted(27, 0, 0, 0), int(Qt.AlignmentFlag.AlignVCenter), self._words)
@@ -55,7 +55,7 @@ class _WelcomeCard(QWidget):
         self._head.addWidget(self._title)
         self._head.addStretch(1)
         self.column = QVBoxLayout(self)
-        self.column.setContentsMargins(16, 13, 16, 14)
+        self.column.setContentsMargins(16, 15, 16, 18)
         self.column.setSpacing(0)
         self.column.addLayout(self._head)
 
@@ -95,7 +95,7 @@ class MicrophoneCard(_WelcomeCard):
         row.addWidget(self.act)
         row.addWidget(self.later)
         row.addStretch(1)
-        self.column.addSpacing(2)
+        self.column.addSpacing(4)
         self.column.addWidget(self._body)
         self.column.addStretch(1)
         self.column.addWidget(self.meter)
@@ -171,8 +171,8 @@ class _Point(QWidget):
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, values = QPainter(self), theme.colours(self)
-        name, colour = ("check", values.good) if self._can else ("close", values.faint)
-        icons.draw(painter, name, QRectF(0, (_LINE - 16) / 2, 16, 16), colour)
+        name, colour, size = ("check", values.good, 16) if self._can else ("close", values.faint, 14)
+        icons.draw(painter, name, QRectF((16 - size) / 2, (_LINE - size) / 2, size, size), colour)
 
 
 class ModelCard(_WelcomeCard):

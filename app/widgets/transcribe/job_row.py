@@ -24,6 +24,7 @@ SETTLING_MS = 2_000  # how long a row keeps its place after its work ended
 SAID_MS = 3_000
 _BUSY = (JobState.WAITING, JobState.RUNNING)
 _TEXT_LEFT = 44
+_CLOSER = 8
 _LAST_WORDS = 80
 
 
@@ -88,6 +89,7 @@ class JobRow(QWidget):
         self._meta = ElidedLabel("", "second", size_px=small, tabular=True)
         self._state = Label("", "second", size_px=small, tabular=True)
         self._about = ElidedLabel("", "second", size_px=small)
+        self._about.setMinimumHeight(20)
         self._problem = Label("", "trouble", wrap=True)
         self._bar = Bar()
         self.choices = JobChoicesRow(outlined=True)
@@ -131,11 +133,12 @@ class JobRow(QWidget):
         column = QVBoxLayout()
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
+        top.setContentsMargins(0, 0, 0, -_CLOSER)  # its buttons are higher than the name: words stand close under that
         column.addLayout(top)
         for each in (self._about, self._problem, self.choices, self._bar):
             column.addWidget(each)
         row = QHBoxLayout(self)
-        row.setContentsMargins(18, 8, 10, 8)
+        row.setContentsMargins(18, 8, 10, 8 + _CLOSER)
         row.setSpacing(_TEXT_LEFT - 18 - 16)
         row.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignTop)
         row.addLayout(column, 1)

@@ -27,7 +27,7 @@ class DropZone(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        head = Label(self.tr("Drop recordings here"), weight=600)
+        head = Label(self.tr("Drop recordings here"), size_px=theme.ANSWER_PX, weight=600)
         body = Label(self.tr("Sound or video, even hours long. Or a whole folder."), "second", wrap=True)
         self.choose = PrimaryButton(self.tr("Choose files…"))
         self.choose.clicked.connect(self.pressed)

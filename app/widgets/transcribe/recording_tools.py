@@ -18,7 +18,7 @@ class RecordingTools:
         self._transcript = transcript
         self.export_all = TextButton(_tr("Export all…"), Tone.SECOND)
         self.clear_finished = TextButton(_tr("Clear finished"), Tone.SECOND)
-        self.copy_all = TextButton(_tr("Copy all"), Tone.SECOND)
+        self.copy_all = TextButton(_tr("Copy all"), Tone.TEXT, icon="copy")
         self.side = IconButton("side_column", _tr("Side column"))
         self.side.clicked.connect(lambda: transcript.show_side(not transcript.side.isVisible()))
         self._copied = QTimer(self.copy_all, singleShot=True, interval=SAID_MS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
+from itertools import zip_longest
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QPoint, QRectF, QSize, Qt, QTimer, QUrl, Signal
@@ -21,7 +22,7 @@ from app.widgets.controls.scroll_bar import use_thin_bar
 
 FORMATS = {"txt": "TXT", "srt": "SRT", "vtt": "VTT", "json": "JSON", "md": "Markdown"}
 FEEDBACK_MS = 4_000
-_LINE = "<p style='margin:0 0 5px 0; line-height:20px'>"
+_LINE = "<p style='margin:0 0 {below}px 0; line-height:20px'>"
 _BULLET = re.compile(r"^[-*•–]\s+")
 _TIME = re.compile(r"\b(?:(\d+):)?(\d{1,2}):(\d{2})\b")
 
@@ -103,11 +104,13 @@ class Section(QWidget):
         self._last = last
         self.head = QHBoxLayout()
         self.head.setSpacing(2)
-        self.head.addWidget(Label(heading, weight=600))
+        words = Label(heading, weight=600)
+        words.setMinimumHeight(theme.ICON_BUTTON)
+        self.head.addWidget(words)
         self.head.addStretch(1)
         self.column = QVBoxLayout(self)
-        self.column.setContentsMargins(16, 14, 16, 17)
-        self.column.setSpacing(8)
+        self.column.setContentsMargins(16, 12, 16, 15)
+        self.column.setSpacing(6)
         self.column.addLayout(self.head)
 
     @override
@@ -135,19 +138,29 @@ class AnswerLabel(QLabel):
     def show_words(self, words: str) -> None:
         """Show these."""
         self.words = words
-        lines = (_in_html(line.strip()) for line in words.splitlines() if line.strip())
-        self.setText("".join(lines))
+        lines = [line.strip() for line in words.splitlines() if line.strip()]
+        second = theme.colours(self).second.name()
+        pairs = zip_longest(lines, lines[1:], fillvalue="")
+        heads = (bool(_BULLET.match(after)) and not _BULLET.match(line) for line, after in pairs)
+        parts = (_heading(line, second) if head else _in_html(line) for line, head in zip(lines, heads, strict=True))
+        self.setText("".join(parts))
         self.setAccessibleName(words)
         self.setVisible(bool(words))
 
 
+def _heading(line: str, colour: str) -> str:
+    """A line over bullets: "To do"."""
+    return f"{_LINE.format(below=2)}<span style='color:{colour}; font-weight:500'>{html.escape(line)}</span></p>"
+
+
 def _in_html(line: str) -> str:
     """A paragraph; after a bullet in a table of its own, so that its lines stand under themselves."""
-    words = _BULLET.sub("", line)
-    text = f"{_LINE}{_linked(html.escape(words))}</p>"
+    words, begin = _BULLET.sub("", line), _LINE.format(below=0)
+    text = f"{begin}{_linked(html.escape(words))}</p>"
     if words == line:
         return text
-    return f"<table cellspacing='0' cellpadding='0'><tr><td width='14'>{_LINE}•</p></td><td>{text}</td></tr></table>"
+    cells = f"<td width='13' style='padding-bottom:5px'>{begin}•</p></td><td style='padding-bottom:5px'>{text}</td>"
+    return f"<table cellspacing='0' cellpadding='0'><tr>{cells}</tr></table>"
 
 
 def _linked(line: str) -> str:
@@ -218,6 +231,7 @@ class SideColumn(QScrollArea):
         self.copy_summary.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.summary.words))
         self.renew_summary = IconButton("again", self.tr("Summarise again"))
         self.renew_summary.clicked.connect(self.summary_wanted)
+        section.head.setContentsMargins(0, 0, -6, 0)  # the signs end where the fields do
         section.head.addWidget(self.copy_summary)
         section.head.addWidget(self.renew_summary)
         self.summary.seek_wanted.connect(self.seek_wanted)

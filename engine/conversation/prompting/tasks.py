@@ -21,8 +21,8 @@ READ_TRANSCRIPT = (
     "in the language of the transcript, briefly, and give the time of what you refer to as it stands there."
 )
 SUMMARISE_TRANSCRIPT = (
-    "Summarise the recording in three to five short lines, each beginning with a dash. If tasks were given, add a line "
-    "that says who does what, with its time."
+    "Summarise the recording in three to five short lines, each beginning with a dash. If tasks were given, add the "
+    "line “To do”, and under it a line for each that begins with a dash and says who does what, with its time."
 )
 NOTE_TRANSCRIPT = "Note the important facts, decisions and tasks of this part in short lines, each with its time."
 DESCRIBE = "Please briefly explain the important events involved in this audio clip."

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QLocale
-from PySide6.QtGui import QTextCursor
+from PySide6.QtCore import QCoreApplication, QEvent, QLocale, QPointF
+from PySide6.QtGui import QHoverEvent, QTextCursor
 
 from app.shown import (
     Choice,
@@ -41,12 +41,22 @@ from app.shown import (
 )
 from app.widgets.controls import theme
 from app.widgets.frame.window import TALK, TRANSCRIBE, Window
+from app.widgets.talk.conversation_page import ConversationPage
 from app.widgets.talk.talk_button import TalkLook
 from app.widgets.talk.turn_actions import TurnAction
 from engine.resources import resource
 
 GB, MB = 10**9, 10**6
-PEAKS = tuple(0.15 + abs(math.sin(i * 1.7) * math.cos(i * 0.6)) for i in range(46))
+
+
+def speech(count: int) -> tuple[float, ...]:
+    """How loud somebody talks: syllables in words, with pauses between some of them."""
+    syllables = (abs(math.sin(n * 0.62)) ** 1.4 * (0.55 + 0.45 * math.sin(n * 0.17 + 1)) for n in range(count))
+    pauses = (0.0 if math.sin(n * 0.23 + 2) > 0.93 else 1.0 for n in range(count))
+    return tuple(0.07 + syllable * sounds for syllable, sounds in zip(syllables, pauses, strict=True))
+
+
+PEAKS = speech(46)
 
 TRAIN = TurnView(
     "1",
@@ -165,12 +175,14 @@ def words(context: str, text: str) -> str:
 
 
 def conversations() -> list[ConversationView]:
-    """Four saved conversations of today and yesterday."""
+    """Saved conversations of today, yesterday and before."""
     return [
-        ConversationView("1", "Train times and a packing list", at(10, 42), 6),
-        ConversationView("2", "荡口古镇的门票", at(9, 15), 2),
+        ConversationView("1", "Ten miles, a timer and a train", at(10, 51), 3),
+        ConversationView("2", "Supper for four", at(10, 20), 5),
+        ConversationView("5", "荡口古镇的门票", at(9, 15), 2),
         ConversationView("3", "How did I sound?", at(18, 3, 1), 4, "coach"),
         ConversationView("4", "Twelve times seven", at(17, 58, 1), 1),
+        ConversationView("6", "Why the sea is salt", at(11, 12, 4), 4),
     ]
 
 
@@ -179,9 +191,10 @@ def dress(window: Window) -> None:
     window.resize(*theme.WINDOW_SIZE)
     window.header.show_timer(None, "")
     window.sidebar.show_kind(recordings=False)
+    window.sidebar.conversations.name_presets({"coach": "Speaking coach"})
     window.sidebar.show_entries(conversations(), "1")
     window.sidebar.status.show_status(
-        "Step-Audio 2 mini · 4-bit", "6.1 of 24 GB · " + words("ListBinding", "nothing leaves this Mac")
+        "Step-Audio 2 mini · 4-bit", "7.6 of 24 GB · " + words("ListBinding", "nothing leaves this Mac")
     )
     window.preset.show_choices([("assistant", "Assistant"), ("coach", "Speaking coach")], "assistant")
     window.voice.show_choices([("mei", "Mei"), ("", "No voice")], "mei", words("ListBinding", "Voice: {choice}"))
@@ -189,7 +202,7 @@ def dress(window: Window) -> None:
     window.talk_bar.set_notice()
     window.talk_bar.field.clear()
     window.conversation.count_down(lambda tool: None)
-    window.set_title("Train times and a packing list")
+    window.set_title("Ten miles, a timer and a train")
     window.toast.hide()
     window.show_page(TALK)
     window.go_home()
@@ -249,7 +262,7 @@ def drawn(window: Window) -> None:
     page = window.conversation
     page.count_down(lambda tool: 42 if tool.name == "set_timer" else None)
     page._on_act("8", TurnAction.FOLD, True)
-    window.set_title("Ten miles, a timer and a train")
+    hover(page, 0)
     field = window.talk_bar.field
     field.setPlainText("Then put on the packing list:\nwarm socks, a charger")
     field.setFocus()
@@ -258,6 +271,14 @@ def drawn(window: Window) -> None:
     window.talk_bar.set_notice(
         said.format(name="AirPods", other="MacBook Pro Microphone"), words("TalkBinding", "Change…"), icon="headphones"
     )
+
+
+def hover(page: ConversationPage, number: int) -> None:
+    """The mouse is over a turn."""
+    turn = page.widget_of(number)
+    assert turn is not None
+    at = QPointF(20, 20)
+    QCoreApplication.sendEvent(turn, QHoverEvent(QEvent.Type.HoverEnter, at, at, QPointF(-1, -1)))
 
 
 def speaking(window: Window) -> None:
@@ -281,6 +302,7 @@ def narrow(window: Window) -> None:
     _talk(window, [cook, replace(dairy, has_sound=True)], TalkLook.READY, words("TalkBinding", "Ready"))
     window.resize(640, 560)
     window.set_title("Supper for four")
+    window.sidebar.conversations.mark("2")
     window.header.show_timer(42, "")
 
 
@@ -355,7 +377,7 @@ def search(window: Window) -> None:
     speaking(window)
     found = [
         replace(conversations()[0], snippet="…when does the \x02train\x03 arrive if I leave at a quarter past eight…"),
-        replace(conversations()[1], snippet="去\x02荡口古镇\x03的火车几点开，门票多少钱"),
+        replace(conversations()[2], snippet="去\x02荡口古镇\x03的火车几点开，门票多少钱"),
     ]
     window.sidebar.show_entries(
         [*found, replace(recordings()[0], snippet="…the \x02train\x03 to the meeting was late…")], "1", "train"
@@ -368,13 +390,13 @@ def recordings() -> list[RecordingView]:
         RecordingView("board", "Board meeting, 12 March", at(14, 2), "52 min · 3 speakers"),
         RecordingView("tides", "Lecture on tides", at(13, 40), "1 h 52 min · 38 %"),
         RecordingView("town", "荡口古镇口述", at(13, 30), "24 min · waiting"),
-        RecordingView("memo", "Voice memo 31", at(9, 5, 1), "3 min"),
-        RecordingView("street", "Street corner, evening", at(8, 12, 1), "11 min"),
+        RecordingView("memo", "Voice memo 31", at(9, 5, 1), "3 min · 1 speaker"),
+        RecordingView("street", "Street corner, evening", at(8, 12, 1), "11 min · sounds"),
         RecordingView("choir", "Choir rehearsal", at(20, 0, 12), "1 h 20 min · 2 speakers"),
     ]
 
 
-A, MARA, B = "Speaker 1", "Speaker 2", "Speaker 3"
+A, B, MARA = "Speaker 1", "Speaker 2", "Speaker 3"
 SAID = (
     (724, A, "So that leaves the reading room. The new windows come to forty-one thousand, six more than the budget we "
      "agreed on in January."),
@@ -427,6 +449,7 @@ def transcribe(window: Window) -> None:
     window.transcribe.show_models([("", "Step-Audio 2 mini · 4-bit"), ("/models/starter", "Earshot starter")])
     window.transcribe.show_new_choices(JobChoices(speakers=0))
     window.transcribe.show_jobs(jobs)
+    window.toast.tell(words("Sentences", "Removed “{name}”").format(name="interview.wav"))
 
 
 def transcribe_empty(window: Window) -> None:
@@ -443,26 +466,45 @@ def transcript(window: Window) -> None:
     window.sidebar.show_entries(recordings(), "board")
     window.sidebar.queue.show_queue(2, in_front=False)
     page = window.transcript
-    page.show_waveform(3134, tuple(abs(math.sin(n * 0.9) * math.cos(n * 0.11)) * 0.8 + 0.1 for n in range(1000)))
-    page.show_job(replace(BOARD, segments=tuple(_spread(MEETING))))
+    page.show_waveform(3134, speech(1000))
+    whole = _spread(MEETING)
+    page.show_job(replace(BOARD, segments=tuple(whole)))
     page.side.show_summary(
         "- The windows of the reading room cost 41,000: six over budget.\n"
         "- Doing it in two parts pays for the scaffolding twice.\n"
         "- 4,000 are left from the festival; a discount may cover the rest.\n"
-        "Mara writes the proposal 13:20\nB asks for the discount 13:07",
+        + words("Scenes", "To do")
+        + "\n- Mara writes the proposal 13:20\n- B asks for the discount 13:07",
         busy=False,
     )
     window.show_transcript("board", "Board meeting, 12 March", "52 min · English")
     page.show_player(739.5, 3134, playing=True)
+    page.player.speed.show_choices(page.player.speed.choices, 1.25)
     page.find_field.setText("budget")
-    page.segments.edit_row(2)
+    first = whole.index(MEETING[0])
+    page.segments.edit_row(first + 2)
+    bar = page.segments.verticalScrollBar()
+    for _ in range(3):  # those in sight are measured only then
+        bar.setValue(bar.value() + page.segments.visualRect(page.segments.model().index(first, 0)).top())
 
 
 def _spread(segments: tuple[SegmentView, ...]) -> list[SegmentView]:
-    """With more said later, so that the ribbon tells something."""
-    speakers = (A, B, A, MARA, A, B, A)
-    later = [SegmentView(900 + n * 300, 1190 + n * 300, "And so on.", speaker) for n, speaker in enumerate(speakers)]
-    return [*segments, *later]
+    """With more said before and later, so that the ribbon and the marks of what was found tell something."""
+    return [
+        *_talk_between(0, 720, (A, B, A, MARA, B, A), (3,)),
+        *segments,
+        *_talk_between(830, 3130, (A, B, A, MARA, A, B, A, MARA), (2, 4, 6)),
+    ]
+
+
+def _talk_between(start: float, end: float, speakers: tuple[str, ...], hits: tuple[int, ...]) -> list[SegmentView]:
+    step = (end - start) / len(speakers)
+    return [
+        SegmentView(
+            start + n * step, start + (n + 0.97) * step, "About the budget." if n in hits else "And so on.", speaker
+        )
+        for n, speaker in enumerate(speakers)
+    ]
 
 
 SCENES: dict[str, Callable[[Window], None]] = {
