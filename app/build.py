@@ -68,7 +68,6 @@ from app.transcribe.waveforms import Waveforms
 from app.undo_history import UndoHistory
 from app.undoable_commands import UndoableCommands
 from app.widgets.controls.theme import TEXT_SIZES, Theme
-from app.widgets.frame.notifier import Notifier
 from app.widgets.frame.window import TRANSCRIBE
 from app.widgets.main_window import MainWindow
 from app.worker import Worker
@@ -102,13 +101,7 @@ class App:
         application.applicationStateChanged.connect(self._on_active)
         application.setQuitOnLastWindowClosed(False)  # timers and the queue go on without it
         self.window.closing.connect(self._on_window_closed)
-        self.notifier = Notifier(application)
-        self.notifier.clicked.connect(lambda: self.wake([]))
-        self.controller.timer_rang.connect(self._on_timer)
-
-    def _on_timer(self) -> None:
-        self._show_closed_window()
-        self.notifier.tell(self.controller.notice.text)
+        self.controller.timer_rang.connect(self._show_closed_window)
 
     def _show_look(self) -> None:
         """Light or dark, and how large the text is, as the user wants it."""

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from PySide6.QtCore import QCoreApplication, Qt, QUrl
-from PySide6.QtGui import QFileOpenEvent
+from PySide6.QtGui import QFileOpenEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon
 from pytestqt.qtbot import QtBot
 
@@ -107,16 +107,18 @@ def test_a_timer_is_told_by_the_system_where_another_app_is_in_front(
     app: build.App, monkeypatch: pytest.MonkeyPatch, in_front: bool
 ) -> None:
     told: list[tuple[str, str]] = []
-    monkeypatch.setattr(QSystemTrayIcon, "showMessage", lambda _sign, *words: told.append(words))
+    monkeypatch.setattr(QSystemTrayIcon, "showMessage", lambda _sign, title, words, *_: told.append((title, words)))
+    monkeypatch.setattr(QSystemTrayIcon, "isSystemTrayAvailable", lambda: True)
     states = Qt.ApplicationState
     state = states.ApplicationActive if in_front else states.ApplicationInactive
-    application = QApplication.instance()
-    monkeypatch.setattr(type(application), "applicationState", lambda *_: state)
+    app.window.show()
+    for kind in (type(QApplication.instance()), QGuiApplication):
+        monkeypatch.setattr(kind, "applicationState", lambda *_: state)
     app.controller._talk.timers.ring("tea")
     assert told == ([] if in_front else [("Earshot", "tea: time is up")])
     if not in_front:
         app.window.hide()
-        app.notifier.sign.messageClicked.emit()
+        app.window.notifying.icon.messageClicked.emit()
         assert app.window.isVisible()
 
 
