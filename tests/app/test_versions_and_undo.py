@@ -75,6 +75,22 @@ def all_bytes(user: User) -> bytes:
 # Versions.
 
 
+def test_asking_again_while_it_speaks_keeps_what_was_heard(sit: Sit) -> None:
+    user = sit(reply("One potato, two potatoes.", 3.0), reply("Three.", 0))
+    user.type("Count.")
+    user.hears_something()
+    user.sees(lambda: user.app.controller.turns[0].state is TurnState.SPEAKING)
+    user.sees(lambda: user.app.controller.turns[0].answer.endswith("potatoes."))
+    assert user.window.menus.again.isEnabled()
+    user.act("Ask again")
+    user.sees(lambda: [turn.answer for turn in user.app.controller.turns] == ["Three."])
+    user.sees_word("Ready")
+    user.app.controller.show_version(user.app.controller.turns[0].key, -1)
+    (first,) = user.app.controller.turns
+    assert (first.state, first.version, first.versions) == (TurnState.INTERRUPTED, 1, 2)
+    assert first.answer + first.unspoken == "One potato, two potatoes."
+
+
 def test_asking_again_keeps_the_older_answer_and_all_that_followed_it(sit: Sit) -> None:
     user = sit(reply("One.", 0), reply("Two.", 0), reply("Three.", 0), reply("Uno.", 0), reply("Dos.", 0))
     for question in ("First?", "Second?", "Third?"):
