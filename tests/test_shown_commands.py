@@ -20,6 +20,7 @@ import pytest
 
 from app import command_line, conversations_cli
 from app import main as app_main
+from app.addresses import read_address
 from app.talk.store import Store
 from app.talk.stored_turn import StoredTurn
 from engine import cli, samples
@@ -36,13 +37,14 @@ ONLY_PARSED = {
     r"models download": NETWORK,
     r"models convert": FULL_MODEL,
     r"serve": SERVER,  # run in tests/engine/serving and tests/doors
+    r".*--connect": NETWORK,  # run in tests/engine/remote
     r"mcp": SERVER,
     r"chat --listen": TERMINAL,  # run on one in tests/app/test_command_line.py
     r"chat --tool-server": NETWORK,  # npx; tests/engine/conversation/replying/tools has a server of its own
     r"translate": FULL_MODEL,
     r"benchmark": MINUTES,  # run in tests/engine/commands
 }
-OTHER_PROGRAMS = ("make", "uv", "nettop", "lsof", "strace", "curl", "alias")
+OTHER_PROGRAMS = ("make", "uv", "nettop", "lsof", "strace", "curl", "alias", "open")
 TOOL_SERVERS = ("npx", "TOKEN=", "https://")
 ASKED = "What is twelve times seven?\n"
 
@@ -171,6 +173,13 @@ def test_what_other_programs_are_given_is_there() -> None:
     assert cli.build_parser().parse_args(["serve"]).port == int(port)
     for line in lines:
         assert shlex.split(line), line
+
+
+def test_every_address_that_is_shown_is_one_that_the_app_knows() -> None:
+    lines = [line for line in shown() if line.startswith("open ")]
+    assert len(lines) == 3
+    for line in lines:
+        assert read_address(shlex.split(line)[1]) is not None
 
 
 def test_every_tool_server_that_is_shown_can_be_added() -> None:
