@@ -44,6 +44,7 @@ BENCHMARKS = (
     Benchmark("conversation", "first sound from turn to turn, cancelling, memory", speaks=True, json=False),
     Benchmark("decode", "ids a second beside mlx-lm", modules=("mlx_lm",)),
     Benchmark("log_mel", "log-mel beside the official code", modules=("s3tokenizer",)),
+    Benchmark("remote", "first sound of a model on another machine, on loopback"),
     Benchmark("saving", "bytes and time of saving a turn, from the second to the hundredth"),
     Benchmark("speech", "flow and vocoder, whole and streamed", ("--size", "starter", "--lengths", "68", "252")),
     Benchmark(
