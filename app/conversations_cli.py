@@ -1,4 +1,4 @@
-"""Keep conversations: list them, write them as files, take such files in.
+"""List conversations, export them as files, and import such files.
 
 A conversation is named by its title or by the beginning of its id. Exported as Markdown it can be read, as JSON it can
 be imported again with all its versions, and a folder holds both with all that was recorded. What was deleted is not

@@ -52,7 +52,7 @@ class Figure:
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
-        "benchmark", help="how fast the model is on this machine", description=__doc__, formatter_class=Help
+        "benchmark", help="measure how fast the model is on this machine", description=__doc__, formatter_class=Help
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="a recording with speech; its first minute is used")
     parser.add_argument("rounds", type=int, nargs="?", default=5, metavar="N", help="rounds to measure (default: 5)")

@@ -67,7 +67,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         metavar="COMMAND",
         help="offer the tools of a program that speaks the Model Context Protocol, or of a server at an address",
     )
-    parser.add_argument("--yes", action="store_true", help="do not ask before a tool that wants to be allowed")
+    parser.add_argument("--yes", action="store_true", help="do not ask before tools that need permission")
     parser.add_argument(
         "--preset",
         default="assistant",
@@ -75,7 +75,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="who answers: a preset of your own, made in the window, or a built-in one (default: assistant)",
     )
     parser.add_argument("--language", default="en", choices=("en", "zh"), help="language of the preset (default: en)")
-    parser.add_argument("--session", type=Path, metavar="DIR", help="go on with the conversation kept in DIR")
+    parser.add_argument("--session", type=Path, metavar="DIR", help="continue the conversation kept in DIR")
     parser.add_argument("--max-tokens", type=int, default=2048, metavar="N", help="longest answer (default: 2048)")
     parser.add_argument("--json", action="store_true", help="print events, one JSON object a line")
     add_connect_options(parser)

@@ -111,7 +111,7 @@ def add_model_option(parser: argparse.ArgumentParser) -> None:
         "--backend",
         default="auto",
         metavar="NAME",
-        help="how it is computed: auto, plain, cpu or cuda (default: $EARSHOT_BACKEND, or what fits this machine)",
+        help="what computes: auto, plain, cpu or cuda (default: $EARSHOT_BACKEND, or what fits this machine)",
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr, only errors")
 

@@ -14,7 +14,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser(
         "describe", help="say what happens in a sound", description=__doc__, formatter_class=Help
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="a sound or film file of some minutes")
+    parser.add_argument("file", type=Path, metavar="FILE", help="a sound or film file of a few minutes")
     add_answer_options(parser)
     parser.set_defaults(func=run)
 

@@ -23,7 +23,7 @@ BACKENDS = {
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
-        "doctor", help="what this machine can run, and what is missing", description=__doc__, formatter_class=Help
+        "doctor", help="say what this machine can run, and what is missing", description=__doc__, formatter_class=Help
     )
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     parser.set_defaults(func=run)

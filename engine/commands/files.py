@@ -42,7 +42,7 @@ def add_file_options(parser: argparse.ArgumentParser, output: str) -> None:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help="sound or film files, hours long is fine; or folders of them",
+        help="sound or film files, even hours long, or folders of them",
     )
     parser.add_argument(
         "--format",
@@ -54,7 +54,7 @@ def add_file_options(parser: argparse.ArgumentParser, output: str) -> None:
     add_output_option(parser, "DIR", output)
     parser.add_argument("--batch", type=_positive, default=8, metavar="N", help="decode N windows at once (default: 8)")
     parser.add_argument("--json", action="store_true", help="print one JSON object for each file")
-    parser.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
+    parser.add_argument("--resume", action="store_true", help="continue where an interrupted run stopped")
 
 
 def add_speaker_options(parser: argparse.ArgumentParser) -> None:

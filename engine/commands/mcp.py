@@ -19,7 +19,11 @@ example, in the settings of a program:
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
-        "mcp", help="tools for programs that speak MCP", description=__doc__, epilog=_EXAMPLES, formatter_class=Help
+        "mcp",
+        help="offer tools to programs that speak MCP",
+        description=__doc__,
+        epilog=_EXAMPLES,
+        formatter_class=Help,
     )
     add_model_option(parser)
     parser.set_defaults(func=run)

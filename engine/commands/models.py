@@ -21,16 +21,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     listing = actions.add_parser("list", help="the models on this machine, the one in use first")
     listing.add_argument("--json", action="store_true", help="print a JSON list")
     listing.set_defaults(func=_list)
-    download = actions.add_parser("download", help="bring a published model (about 18 GB); goes on where it stopped")
+    download = actions.add_parser("download", help="download a published model (about 18 GB); resumes where it stopped")
     download.add_argument("name", help=PUBLISHED_HINT)
     add_output_option(download, "DIR", "folder for models (default: Earshot's own)")
     download.add_argument(
         "--bits",
         type=int,
         choices=QUANTISED_BITS,
-        help="make a smaller copy of it, check that, and remove what was downloaded",
+        help="make a smaller copy of it, check the copy, and remove the original",
     )
-    download.add_argument("--keep-original", action="store_true", help="with --bits: keep what was downloaded as well")
+    download.add_argument("--keep-original", action="store_true", help="with --bits: keep the original as well")
     download.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr, only errors")
     download.set_defaults(func=_download)
     convert = actions.add_parser("convert", help="write a smaller copy of a model: 4, 5, 6 or 8 bits a weight")

@@ -56,8 +56,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         metavar="PNG",
         help="also draw waveform and mel, of the voice too (needs earshot-assistant[plot])",
     )
-    parser.add_argument("--steps", type=int, metavar="N", help="flow steps: more is finer and slower")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="another number, another reading")
+    parser.add_argument("--steps", type=int, metavar="N", help="flow steps: more are finer and slower")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="another number gives another reading")
     add_connect_options(parser)
     add_model_option(parser)
     parser.set_defaults(func=run)

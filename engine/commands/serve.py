@@ -53,9 +53,15 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         epilog=_EXAMPLES,
         formatter_class=Help,
     )
-    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="listen there (default: 127.0.0.1)")
     parser.add_argument(
-        "--port", type=int, default=DEFAULT_PORT, metavar="N", help=f"0 takes any (default: {DEFAULT_PORT})"
+        "--host", default="127.0.0.1", metavar="ADDRESS", help="address to listen on (default: 127.0.0.1)"
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=DEFAULT_PORT,
+        metavar="N",
+        help=f"port to listen on; 0 takes any that is free (default: {DEFAULT_PORT})",
     )
     parser.add_argument(
         "--name",
@@ -76,13 +82,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--ranks",
         metavar="N|HOSTS",
-        help="share the model: so many processes here, machines with commas, or a host file",
+        help="share the model: a number of processes here, machines separated by commas, or a host file",
     )
     parser.add_argument(
         "--ranks-over",
         default="ring",
         choices=("ring", "jaccl", "nccl"),
-        help="how they talk (default: ring, over TCP)",
+        help="how the machines talk (default: ring, over TCP)",
     )
     add_model_option(parser)
     parser.set_defaults(func=run)

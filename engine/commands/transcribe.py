@@ -1,7 +1,7 @@
 """Transcribe recordings: text, subtitles, JSON or Markdown.
 
 Long files are cut at pauses and silence is skipped. The text comes as it is done; a run that
-was stopped goes on with --resume."""
+was stopped continues with --resume."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
         "transcribe",
-        help="recordings into text, subtitles or documents",
+        help="turn recordings into text, subtitles or documents",
         description=__doc__,
         epilog=_EXAMPLES,
         formatter_class=Help,
     )
     add_file_options(parser, "write files into this folder instead of to stdout")
-    parser.add_argument("--language", default="", metavar="CODE", help="the language spoken (default: found out)")
+    parser.add_argument("--language", default="", metavar="CODE", help="the language spoken (default: detected)")
     add_speaker_options(parser)
     add_connect_options(parser)
     add_model_option(parser)

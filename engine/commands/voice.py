@@ -25,7 +25,7 @@ examples:
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Declare the command and its actions."""
     parser = subparsers.add_parser(
-        "voice", help="keep the voices that read aloud", description=__doc__, epilog=_EXAMPLES, formatter_class=Help
+        "voice", help="add, list, remove and share voices", description=__doc__, epilog=_EXAMPLES, formatter_class=Help
     )
     actions = parser.add_subparsers(title="actions", dest="action", metavar="ACTION", required=True)
     add = _action(actions, "add", _add, "make a voice from a recording")
