@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import re
 import threading
@@ -12,6 +13,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from engine.serving import connections
+from engine.session import Session
 from tests.engine.serving.conftest import HEADERS, Served
 from tests.engine.serving.realtime_client import RealtimeClient, realtime, said
 from tests.engine.serving.test_chat import calls, prompts, speaks
@@ -420,3 +422,5 @@ def test_a_client_that_goes_leaves_nothing_behind(served: Served) -> None:
     with realtime(served) as client:
         only_text(client)
         assert text_of(client.ask("Hello.")) == "Free again."
+        gc.collect()
+        assert sum(isinstance(each, Session) for each in gc.get_objects()) == 1
