@@ -199,7 +199,7 @@ def _refused_in_words(scope: Scope, send: Send) -> Send:
         nonlocal accepted
         accepted = accepted or message["type"] == "websocket.accept"
         if message["type"] == "websocket.close" and not accepted:
-            await _send_refusal(scope, send, 404, "There is no such route here.", None)
+            await _send_refusal(scope, send, 404, "There is no such route here.", "unknown_route")
         else:
             await send(message)
 
@@ -212,7 +212,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, sente
     await _send_refusal(scope, send, status, sentence, code)
 
 
-async def _send_refusal(scope: Scope, send: Send, status: int, sentence: str, code: str | None) -> None:
+async def _send_refusal(scope: Scope, send: Send, status: int, sentence: str, code: str) -> None:
     kind = "http.response"
     if scope["type"] == "websocket":
         kind = "websocket.http.response"
