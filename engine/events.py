@@ -183,5 +183,14 @@ class ReplyEnded:
 
 
 SessionEvent = (
-    Heard | ThinkingText | ThinkingEnded | AnswerText | Speech | ToolCall | ToolResult | ContextTrimmed | ReplyEnded
+    Heard
+    | ThinkingText
+    | ThinkingEnded
+    | AnswerText
+    | Speech
+    | ToolCall
+    | ToolResult
+    | ContextTrimmed
+    | Pause
+    | ReplyEnded
 )

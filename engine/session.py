@@ -38,6 +38,7 @@ from engine.errors import RequestError
 from engine.events import (
     EndReason,
     Heard,
+    Pause,
     ReplyEnded,
     SessionEvent,
     Speech,
@@ -295,6 +296,8 @@ class Session:
                         yield from reply.sounding(self._until_interrupted(voicing.along()))
                         if voicing.runs_on:
                             break
+                    if self.settings.pauses:
+                        yield Pause()
             yield from sort_out(reply, parser.finish(), voicing)
             if not ended and not self._interrupted.is_set():
                 reply.reason = EndReason.LENGTH

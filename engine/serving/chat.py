@@ -20,7 +20,7 @@ from engine.serving.bodies import json_object
 from engine.serving.chat_answers import Answer
 from engine.serving.chat_messages import Chat, SaidTurn, SpokenAnswers, chat_of
 from engine.serving.chat_wishes import Wishes
-from engine.serving.jobs import Host, Job, Priority, Steps, ended, events
+from engine.serving.jobs import Host, Job, Priority, Steps, ended, events, steps_of
 from engine.serving.problems import ProblemError
 from engine.serving.streams import sse
 from engine.serving.threads import first_of, unless_gone
@@ -90,6 +90,7 @@ class ChatRoute:
                 sampling=wishes.sampling,
                 seed=wishes.seed,
                 tools=ToolRegistry([*self._own_tools, *wishes.tools]),
+                pauses=True,
             )
             if chat.persona:
                 settings = replace(settings, persona=chat.persona)
@@ -101,11 +102,11 @@ class ChatRoute:
                 session.remember(turn.id, _turn(turn, wishes, offered), turn.answer, calls=_passages(engine, turn))
             session.follow([turn.id for turn in before])
             if not last.calls:
-                yield from session.ask(_turn(last, wishes, offered))
+                yield from steps_of(session.ask(_turn(last, wishes, offered)))
                 return
             session.remember(last.id, _turn(last, wishes, offered), "", calls=_passages(engine, last))
             session.follow([turn.id for turn in chat.turns])
-            yield from session.go_on(last.id)
+            yield from steps_of(session.go_on(last.id))
 
         return steps
 

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from engine.engine import Engine
 from engine.errors import RequestError
+from engine.events import Pause
 
 _MOST_WAITING = 1024  # events that a reader has not taken yet
 _END = -1  # before every priority
@@ -30,6 +31,12 @@ class Priority(IntEnum):
 
 
 Steps = Callable[[Engine, "Job"], Iterator[Any]]
+
+
+def steps_of(replies: Iterator[Any]) -> Iterator[Any]:
+    """The events of a reply as steps: None for a pause, of which nobody needs to hear."""
+    for event in replies:
+        yield None if isinstance(event, Pause) else event
 
 
 class Job:

@@ -27,6 +27,7 @@ class SessionSettings:
     tool that wants it. `tool_rounds` bounds chained calls of one turn. `remember_turns` is how many earlier turns the
     model is shown at most (None: as many as its folder says, else all that fit). `own_voice` answers in the voice of
     whoever spoke, once they have spoken for three seconds. `flow_steps` None is what the model's folder asks for.
+    With `pauses` a `Pause` comes after every id, for a reply that others may pass.
     """
 
     persona: str = HELPFUL
@@ -39,6 +40,7 @@ class SessionSettings:
     own_voice: bool = False
     flow_steps: int | None = None
     seed: int | None = None
+    pauses: bool = False
 
 
 def turns_to_show(settings: SessionSettings, about: Mapping[str, Any]) -> int | None:

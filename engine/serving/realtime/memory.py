@@ -12,7 +12,7 @@ from engine.conversation.replying.tools import ToolRegistry
 from engine.engine import Engine
 from engine.events import SessionEvent, Thinking, Turn
 from engine.serving.chat_messages import SaidTurn
-from engine.serving.jobs import Job, Steps
+from engine.serving.jobs import Job, Steps, steps_of
 from engine.serving.voices import Voices
 from engine.session import Session
 
@@ -61,11 +61,12 @@ class Memory:
                 persona=how.persona,
                 voice=None if how.voice is None else self._voices.find(engine, how.voice),
                 tools=how.tools,
+                pauses=True,
             )
             job.on_cancel = session.interrupt
             try:
                 self._recall(engine, session, asked, how)
-                yield from _answered(session, asked, how)
+                yield from steps_of(_answered(session, asked, how))
             finally:
                 job.on_cancel = None
                 if asked.passing:
