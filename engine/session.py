@@ -420,7 +420,8 @@ class Session:
             reply.reason = EndReason.INTERRUPTED
         self._memory.put(as_remembered(reply.record, self._vocabulary, self._vocabulary.tts_end))
         self._context.keep_only_shown(self._instructions())
-        mx.clear_cache()
+        if mx.default_device() == mx.Device(mx.cpu):
+            mx.clear_cache()  # a GPU takes long to give such buffers again; there the pool has a limit
 
     def _exclusive(self, events: Generator) -> Generator:
         """Run one generator at a time; a second one is a mistake of the caller. From here on `interrupt` counts."""

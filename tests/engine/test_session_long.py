@@ -48,3 +48,17 @@ def test_a_hundred_turns_do_not_grow_memory_and_lose_no_event() -> None:
             used.append(mx.get_active_memory())
     assert used[-1] <= used[0] * 1.02
     assert session._reader.length <= 1500
+
+
+@pytest.mark.parametrize(("where", "given_back"), [(mx.cpu, 1), (mx.gpu, 0)])
+def test_the_buffers_of_a_reply_are_given_back_on_a_cpu_and_kept_for_the_next_on_a_gpu(
+    monkeypatch: pytest.MonkeyPatch, where: mx.DeviceType, given_back: int
+) -> None:
+    engine = SmallEngine()
+    session = Session(engine, SessionSettings(seed=1))
+    engine.llm.scripts[:] = [[engine.vocabulary.eot]]
+    given: list[None] = []
+    monkeypatch.setattr(mx, "clear_cache", lambda: given.append(None))
+    monkeypatch.setattr(mx, "default_device", lambda: mx.Device(where))
+    list(session.ask(Turn(text="Hello.", spoken_answer=False)))
+    assert len(given) == given_back
