@@ -161,7 +161,7 @@ class Controller(TalkCommands):
         self.model_changed.emit(self.model)
 
     def start(self) -> None:
-        """Begin: load the model, open the sound, go on with interrupted transcriptions, tidy up."""
+        """Begin: load the model, open the sound, resume interrupted transcriptions, tidy up."""
         self._conversation.start()
         self._voices.purge()
         self._talk.recovery.start(then=self._tidy)
@@ -263,7 +263,7 @@ class Controller(TalkCommands):
 
     @property
     def model(self) -> ModelStatus:
-        """How the model stands, what leaves this machine, and who else uses it."""
+        """The model's state, what leaves this machine, and who else uses the model."""
         network = [tool.title for tool in self.tools if tool.needs_network and tool.name in self._settings.now.tools]
         network += self.tool_servers.working
         status = self._models.status
@@ -285,7 +285,7 @@ class Controller(TalkCommands):
 
     @property
     def downloads(self) -> Downloads:
-        """Published models that can be brought here."""
+        """Published models that can be downloaded."""
         return self._models.downloads
 
     @property

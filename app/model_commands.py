@@ -98,7 +98,7 @@ class ModelCommands(QObject):
         self._talk.voice_recorder.record(name)
 
     def cancel_voice_recording(self) -> None:
-        """Record no voice after all."""
+        """Cancel recording a voice."""
         self._talk.voice_recorder.cancel()
 
     def _on_voice_recorded(self, path: Path, name: str) -> None:

@@ -102,7 +102,7 @@ def chosen(devices: list[Device], name: str) -> Device | None:
 
 
 def chosen_input(inputs: list[Device], name: str, output: Device | None, prefer_built_in: bool) -> Device | None:
-    """The microphone to use: an explicit choice wins; a built-in one spares a Bluetooth output its good sound."""
+    """The microphone to use: an explicit choice wins; a built-in one keeps a Bluetooth output sounding well."""
     device = chosen(inputs, name)
     explicit = device is not None and name == device.name
     if prefer_built_in and not explicit and output is not None and output.bluetooth:
@@ -111,7 +111,7 @@ def chosen_input(inputs: list[Device], name: str, output: Device | None, prefer_
 
 
 def _own_rate(listed: dict[str, Any]) -> int:
-    """The rate a device really runs at: ALSA's doors to a sound server claim 44.1 kHz, whatever the server does."""
+    """The rate a device really runs at: ALSA's ways to a sound server claim 44.1 kHz, whatever the server does."""
     return _SERVER_RATE_HZ if listed["name"] in _SERVER_DOORS else int(listed["default_samplerate"])
 
 

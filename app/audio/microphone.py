@@ -51,7 +51,7 @@ class Microphone:
         self._last_block_s = time.monotonic()
 
     def detach(self) -> OpenStream | None:
-        """Give the stream away, to be closed elsewhere."""
+        """Hand over the stream, to be closed elsewhere."""
         stream, self._stream = self._stream, None
         self.level = 0.0
         self._before.clear()

@@ -104,7 +104,7 @@ class Playback:
         self._last_fill_s = time.monotonic()
 
     def detach(self) -> OpenStream | None:
-        """Give the stream away, to be closed elsewhere."""
+        """Hand over the stream, to be closed elsewhere."""
         stream, self._stream = self._stream, None
         return stream
 

@@ -88,7 +88,7 @@ class SoundDevices(QObject):
             self._worker.run(out.begin, lambda stream, error: self._on_output(out, stream, error))
 
     def close_microphone(self) -> None:
-        """Let go of the microphone, even one that is not open yet."""
+        """Release the microphone, even one that is not open yet."""
         self._let_go(self._detach_microphone(), self._opening_input)
         self._opening_input = None
 
@@ -169,7 +169,7 @@ class SoundDevices(QObject):
         self._worker.run(self._system.fingerprint, seen)
 
     def close(self, timeout_s: float) -> None:
-        """Let go of everything, waiting at most this long."""
+        """Release everything, waiting at most this long."""
         self.close_microphone()
         self._close_loudspeaker()
         self._worker.close(timeout_s)
@@ -190,7 +190,7 @@ class SoundDevices(QObject):
         self.open(microphone=microphone)
 
     def _note_devices(self) -> None:
-        """How the list stands that PortAudio reads when it is asked first."""
+        """Note how the list stands before PortAudio reads it for the first time."""
         if self._known_devices is None:
             self._known_devices = self._system.fingerprint()
 

@@ -69,7 +69,7 @@ class EngineThread(QObject):
         return not self._thread.is_alive()
 
     def restart(self) -> None:
-        """Leave a thread that hangs or died to itself; a new one begins without an engine and does what waits."""
+        """Abandon a thread that hangs or died; a new one begins without an engine and does what waits."""
         running, left, work = list(self._running), self._queue, self._work
         if work is not None:
             work.leave_behind()

@@ -118,7 +118,7 @@ class TurnWork:
             self._sessions.save(session, task.branch.folder)
 
     def agree(self, branch: Branch, manner: Manner) -> Iterator[SessionEvent]:
-        """Make memory and what is saved of it what the database says."""
+        """Make memory, and what is saved of it, agree with the database."""
         session = self._sessions.open(branch.conversation, branch.folder, manner)
         make_agree(session, branch)
         self._sessions.save(session, branch.folder)

@@ -62,7 +62,7 @@ class VoiceWork:
         sink.finish()
 
     def add(self, recording: Path, name: str) -> Iterator[VoicesKnown]:
-        """Make a voice of a recording, or take in an exported one."""
+        """Make a voice from a recording, or import an exported one."""
         if recording.suffix == ".voice":
             self._library.import_(recording, name or None)
         else:
@@ -75,7 +75,7 @@ class VoiceWork:
         yield self.known()
 
     def move_in(self, name: str, folder: Path) -> Iterator[VoicesKnown]:
-        """Take a voice back that was moved out."""
+        """Put back a voice that was moved out."""
         self._library.move_in(name, folder)
         yield self.known()
 

@@ -40,7 +40,7 @@ class Copies(QObject):
 
     @property
     def source(self) -> str:
-        """The folder that a copy is being made of; "" for none."""
+        """The folder that is being copied; "" for none."""
         return str(self._source) if self._request is not None else ""
 
     def problem_of(self, folder: str) -> str:
@@ -69,7 +69,7 @@ class Copies(QObject):
         self.changed.emit()
 
     def stop(self) -> None:
-        """Make no copy after all; what was made of it is removed."""
+        """Stop making the copy; what was made of it is removed."""
         if self._request is not None:
             self._request.cancel()
 

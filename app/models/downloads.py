@@ -82,7 +82,7 @@ class Downloads(QObject):
             self._show(name, keep_original=keep)
 
     def refresh(self) -> None:
-        """Look again which models are missing and how much of each is here."""
+        """Look again at which models are missing, and how much of each is here."""
         folder = self._folder()
         self._worker.run(lambda: _found(folder), self._on_found)
 
@@ -117,7 +117,7 @@ class Downloads(QObject):
         return recommended_bits(self._sizes, self._usable)
 
     def start(self, name: str) -> None:
-        """Bring a model, or go on where it was stopped."""
+        """Download a model, or resume where it was stopped."""
         if name in self._stops or name not in self._views:
             return
         if name in self._discarding:  # what arrives must not be thrown away as well
@@ -137,7 +137,7 @@ class Downloads(QObject):
             self._stops[name].set()
 
     def discard(self, name: str) -> None:
-        """Throw away what arrived of a download; one that runs is stopped first."""
+        """Discard what arrived of a download; a running one is stopped first."""
         if name in self._stops:
             self._unwanted.add(name)
             self.pause(name)

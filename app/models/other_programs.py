@@ -30,13 +30,13 @@ _CLOSING_S = 0.2
 
 
 class TokenStore(Protocol):
-    """Where the token is kept by which programs show that they may come in. It may take its time."""
+    """Where the token is kept that programs have to show. It may take its time."""
 
     def kept(self) -> str:
-        """The token; the first time it is made. Raises EngineError."""
+        """The token, made the first time it is asked for. Raises EngineError."""
 
     def renewed(self) -> str:
-        """Another one instead. Raises EngineError."""
+        """A new one in its place. Raises EngineError."""
 
 
 class TokenFile:
@@ -149,7 +149,7 @@ class OtherPrograms(QObject):
         self._show(ProgramsView())
 
     def renew_token(self) -> None:
-        """Let in only who shows another token from now on."""
+        """From now on, accept a new token only."""
         if self._server is not None:
             self._do(lambda: (self._server, self._tokens.renewed()))
 

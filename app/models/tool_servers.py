@@ -295,7 +295,7 @@ class ToolServers(QObject):
         self.changed.emit()
 
     def _show_trouble(self, error: Exception | None, try_again: Callable[[], None]) -> None:
-        """Say why a secret was not kept, or what was to be added is no server."""
+        """Say why a secret was not kept, or that what was to be added is not a server."""
         offers_file = isinstance(error, KeychainMissingError)
         words = told(error) if isinstance(error, EngineError) else sentence("The keychain did not answer in time.")
         self._try_again = try_again

@@ -18,7 +18,7 @@ from app.translations import sentence
 
 
 class Voices(QObject):
-    """What is known of them comes from the engine's thread, after each change."""
+    """What is known of voices comes from the engine's thread, after each change."""
 
     changed = Signal()
     failed = Signal(object)  # exception
@@ -37,7 +37,7 @@ class Voices(QObject):
         return tuple(voice.key for voice in self.listed)
 
     def add(self, recording: Path, name: str, then: Callable[[], None] = lambda: None) -> None:
-        """Make a voice of a recording, or take in an exported one; `then` is called in any case."""
+        """Make a voice from a recording, or import an exported one; `then` is called in any case."""
         self._ask("add voice", lambda voices: voices.add(recording, name), then)
 
     def remove(self, name: str, id: str) -> None:

@@ -50,7 +50,7 @@ class VoiceRecorder(QObject):
             self.progress_changed.emit(0.0)
 
     def cancel(self) -> None:
-        """Record no voice after all."""
+        """Cancel recording a voice."""
         if self._name:
             self._name = ""
             self._use.drop()

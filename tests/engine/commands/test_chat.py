@@ -178,8 +178,8 @@ def test_the_tools_of_a_server_are_offered_and_called(
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        (["--tool-server", "'"], "not a command"),
-        (["--tool-server", ""], "not a command"),
+        (["--tool-server", "'"], "neither a command nor an address"),
+        (["--tool-server", ""], "neither a command nor an address"),
         (["--tool-server", "/nowhere/at-all"], "could not be started"),
         (["-o", "FILE"], "a file is in the way"),
         (["-o", "nowhere/replies"], "There is no folder nowhere: make it first"),
