@@ -73,6 +73,7 @@ def test_what_is_imported_by_name_and_every_licence_come_along(bundle: dict[str,
         f"licences/{name}" for name in ("earshot-assistant", "pyside6-essentials", "tokenizers", "onnxruntime")
     } <= folders
     assert not any(folder.startswith("resources/screenshots") for folder in folders)
+    assert {f"resources/manual/{name}" for name in ("en", "zh", "pictures")} <= set(folders)
 
 
 def test_metal_kernels_are_linked_beside_every_link_to_mlx(bundle: dict[str, Any]) -> None:

@@ -35,27 +35,28 @@ class PageText(FlowText):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(theme.ANSWER_PX, _LINE_PX, parent)
         self._page: Page | None = None
-        self._picture_width = theme.COLUMN_WIDTH
+        self._width = theme.COLUMN_WIDTH
         self.anchorClicked.disconnect()
         self.anchorClicked.connect(self._on_link)
 
     def show_page(self, page: Page) -> None:
         """Show this page from its beginning."""
         self._page = page
+        self.setAccessibleName(page.title)
         self._lay_out()
 
     def fit(self, width: int) -> None:
         """Be as wide, and as high as the page needs then; pictures are drawn again for it."""
-        if width != self._picture_width:
-            self._picture_width = width
+        if width != self._width:
+            self._width = width
             self._lay_out()
-        self.setFixedSize(QSize(width, self.height_for(width)))
 
     def _lay_out(self) -> None:
         if self._page is not None:
             self.set_text("")  # the same text would not be laid out again
             self.set_text(self._page.source, markdown=True)
             self._style_blocks()
+            self.setFixedSize(QSize(self._width, self.height_for(self._width)))
 
     def _style_blocks(self) -> None:
         block = self.document().begin()
@@ -107,9 +108,9 @@ class PageText(FlowText):
         if picture.isNull():
             return super().loadResource(kind, name)
         ratio = self.devicePixelRatioF()
-        width = min(round(self._picture_width * ratio), picture.width())
+        width = min(round(self._width * ratio), picture.width())
         scaled = picture.scaledToWidth(width, Qt.TransformationMode.SmoothTransformation)
-        scaled.setDevicePixelRatio(width / self._picture_width)
+        scaled.setDevicePixelRatio(width / self._width)
         return self._framed(scaled)
 
     def _framed(self, picture: QImage) -> QImage:

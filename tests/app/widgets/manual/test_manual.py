@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QLocale, Qt, QUrl
-from PySide6.QtGui import QImage, QPixmap, QTextDocument
+from PySide6.QtGui import QImage, QPixmap, QTextCursor, QTextDocument
 from pytestqt.qtbot import QtBot
 
 from app.widgets.controls import theme
@@ -36,6 +36,12 @@ def in_chinese() -> Iterator[None]:
 
 def listed(manual: ManualWindow) -> list[str]:
     return [manual.list.item(row).text() for row in range(manual.list.count())]
+
+
+def title_size(manual: ManualWindow) -> float:
+    cursor = QTextCursor(manual.text.document())
+    cursor.movePosition(QTextCursor.MoveOperation.Right)
+    return cursor.charFormat().fontPointSize()
 
 
 def test_help_in_the_menu_opens_the_manual_once(window: MainWindow, qtbot: QtBot) -> None:
@@ -130,6 +136,18 @@ def test_a_narrow_window_makes_pictures_and_lines_narrower(manual: ManualWindow)
     picture = manual.text.loadResource(PICTURE, QUrl("../pictures/talk-en.png"))
     assert isinstance(picture, QImage)
     assert picture.deviceIndependentSize().width() == pytest.approx(manual.text.width())
+
+
+def test_larger_text_makes_the_page_longer_and_nothing_is_cut(manual: ManualWindow, look: theme.Theme) -> None:
+    before, title = manual.text.height(), title_size(manual)
+    look.scale_text(theme.TEXT_SIZES[-1])
+    try:
+        assert manual.text.height() > before * 1.1
+        assert manual.text.height() >= manual.text.document().size().height()
+        assert title_size(manual) > title
+    finally:
+        look.scale_text(1.0)
+    assert manual.text.height() == before
 
 
 @pytest.mark.parametrize(
