@@ -74,6 +74,12 @@ class Socket(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.transport.close()
 
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        """It is over; what is still to be sent to somebody who takes nothing goes with it."""
+        super().on_task_complete(task)
+        if not self.writable.is_set():
+            self.transport.abort()
+
     async def send(self, message: ASGISendEvent) -> None:
         """Send what the application says. A refusal that is whole is an end, and nothing to complain of in the log."""
         await super().send(message)

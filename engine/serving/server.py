@@ -55,6 +55,7 @@ class Server:
             timeout_keep_alive=_IDLE_S,
             timeout_graceful_shutdown=round(_LEAVING_S),
             ws_max_size=16 * 1024 * 1024,
+            ws_per_message_deflate=False,  # sound hardly gets smaller, and this takes longer than sending it
             lifespan="off" if around is None else "on",
         )
         self._server = uvicorn.Server(config)

@@ -87,7 +87,7 @@ class RealtimeClient:
 def realtime(served: Served, path: str = "/v1/realtime?model=gpt-realtime") -> Iterator[RealtimeClient]:
     """A client that has been greeted."""
     address = served.server.address.replace("http", "ws", 1) + path
-    with connect(address, additional_headers=HEADERS, proxy=None) as line:
+    with connect(address, additional_headers=HEADERS, proxy=None, close_timeout=0.5) as line:
         client = RealtimeClient(line)
         client.until("session.created")
         yield client

@@ -13,10 +13,12 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from engine.serving import connections
+from engine.serving.access import Patience
 from engine.session import Session
 from tests.engine.serving.conftest import HEADERS, Served
 from tests.engine.serving.realtime_client import RealtimeClient, realtime, said
 from tests.engine.serving.test_chat import calls, prompts, speaks
+from tests.fuzzing.sending import all_gone
 
 WEATHER = {
     "type": "function",
@@ -411,6 +413,23 @@ def test_a_silent_client_stays_connected(served: Served, monkeypatch: pytest.Mon
     with realtime(served) as client:
         threading.Event().wait(0.2)  # longer than a connection may take to say what it wants
         client.update()
+
+
+def test_a_client_that_does_not_read_is_let_go(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(served.server.access, "patience", Patience(reader_s=0.2))
+    with realtime(served) as client:
+        content = [{"type": "input_audio", "audio": base64.b64encode(bytes(480_000)).decode()}]
+        item = {"type": "message", "role": "user", "content": content, "id": "long"}
+        client.did("conversation.item.create", "conversation.item.done", item=item)
+        for _ in range(60):
+            client.send("conversation.item.retrieve", item_id="long")
+        assert all_gone(served.server)
+        open_ones = served.server._server.server_state.connections
+        for _ in range(3000):
+            if not open_ones:
+                break
+            threading.Event().wait(0.01)
+        assert not open_ones
 
 
 def test_a_client_that_goes_leaves_nothing_behind(served: Served) -> None:
