@@ -138,6 +138,26 @@ def test_a_narrow_window_makes_pictures_and_lines_narrower(manual: ManualWindow)
     assert picture.deviceIndependentSize().width() == pytest.approx(manual.text.width())
 
 
+def test_an_installed_copy_brings_the_manual_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EARSHOT_RESOURCES", str(tmp_path))
+    (tmp_path / "manual" / "en").mkdir(parents=True)
+    (tmp_path / "manual" / "en" / "01-here.md").write_text("# Here\n\nWords.")
+    assert [(page.name, page.title, page.words) for page in pages.read_pages("en")] == [
+        ("01-here.md", "Here", "Here\nWords.")
+    ]
+
+
+def test_the_page_is_scrolled_by_keyboard_and_esc_leads_back_to_it(manual: ManualWindow, qtbot: QtBot) -> None:
+    qtbot.keyClick(manual.reader, Qt.Key.Key_PageDown)
+    assert manual.reader.verticalScrollBar().value() > 0
+    manual.search.setFocus()
+    qtbot.keyClicks(manual.search, "timer")
+    qtbot.keyClick(manual.search, Qt.Key.Key_Escape)
+    assert manual.search.words == ""
+    qtbot.keyClick(manual.search, Qt.Key.Key_Escape)
+    assert manual.focusWidget() is manual.reader
+
+
 def test_larger_text_makes_the_page_longer_and_nothing_is_cut(manual: ManualWindow, look: theme.Theme) -> None:
     before, title = manual.text.height(), title_size(manual)
     look.scale_text(theme.TEXT_SIZES[-1])
