@@ -12,7 +12,6 @@ from engine.conversation.replying.tools import Tool
 from engine.serving.problems import ProblemError
 from engine.serving.realtime.fields import Fields
 from engine.serving.realtime.sound_forms import FORMS, described
-from engine.serving.voices import voice_name
 from engine.transcription.languages import language_code
 
 KINDS = ("realtime", "transcription")
@@ -152,8 +151,8 @@ class Config:
         if fields.raw("format") is not None:
             made = replace(made, output_form=_form(fields))
         if fields.raw("voice") is not None:
-            fields.inside("voice").id("id") if isinstance(fields.raw("voice"), dict) else fields.id("voice")
-            made = replace(made, voice=voice_name(fields.raw("voice")))
+            named = isinstance(fields.raw("voice"), dict)
+            made = replace(made, voice=fields.inside("voice").id("id") if named else fields.id("voice"))
         if fields.raw("speed") is not None:
             made = replace(made, speed=fields.number("speed", 1.0, _SLOWEST, _FASTEST))
         return made

@@ -295,6 +295,43 @@ def test_a_function_is_called_and_its_output_read(served: Served, monkeypatch: p
         assert code_of(client, "conversation.item.create", item=unknown) == "invalid_value"
 
 
+def test_functions_are_called_one_after_the_other_in_one_turn(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the model goes on from what it wrote itself: it reads only what is new."""
+    seen = prompts(served, monkeypatch)
+    with realtime(served) as client:
+        only_text(client, tools=[WEATHER])
+        client.write("Weather?")
+        for place in ("Oslo", "Rome"):
+            served.llm.scripts[:] = [calls(served, "weather", json.dumps({"place": place}))]
+            (call,) = client.answer()["output"]
+            output = {"type": "function_call_output", "call_id": call["call_id"], "output": f"rain in {place}"}
+            client.did("conversation.item.create", "conversation.item.done", item=output)
+        served.says("It rains everywhere.")
+        response = client.answer()
+        assert text_of(response) == "It rains everywhere."
+        assert seen[-1].index("rain in Oslo") < seen[-1].index("rain in Rome")
+        usage = response["usage"]
+        assert usage["input_token_details"]["cached_tokens"] > 0.6 * usage["input_tokens"]
+        served.says("Yes.")
+        assert client.ask("Sure?")["usage"]["input_token_details"]["cached_tokens"] > usage["input_tokens"]
+
+
+def test_several_functions_called_at_once_all_need_an_output(served: Served) -> None:
+    one = calls(served, "weather", '{"place": "Oslo"}')[:-1]
+    served.llm.scripts[:] = [[*one, *calls(served, "weather", '{"place": "Rome"}')]]
+    with realtime(served) as client:
+        only_text(client, tools=[WEATHER])
+        first, second = client.ask("Weather?")["output"]
+        outputs = [
+            {"type": "function_call_output", "call_id": call["call_id"], "output": "rain"} for call in (first, second)
+        ]
+        client.did("conversation.item.create", "conversation.item.done", item=outputs[0])
+        assert client.answer()["status"] == "failed"
+        client.did("conversation.item.create", "conversation.item.done", item=outputs[1])
+        served.says("Rain.")
+        assert text_of(client.answer()) == "Rain."
+
+
 def test_an_answer_beside_the_conversation_is_not_part_of_it(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = prompts(served, monkeypatch)
     with realtime(served) as client:
