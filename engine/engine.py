@@ -133,7 +133,7 @@ class Engine:
         return Reader(self.llm, self.shared_prefixes)
 
     def recogniser(self, options: Options) -> Recognise:
-        """What writes down windows of recordings as `options` ask. Raises RequestError for an unknown language."""
+        """What transcribes windows of recordings as `options` ask. Raises RequestError for an unknown language."""
         from engine.transcription.recogniser import Recogniser
 
         return Recogniser(self, options)

@@ -173,7 +173,7 @@ def _run_job(args: argparse.Namespace, engine: AnyModel, job: Job, options: Opti
             ) from None
     assert transcript is not None
     if transcript.problem:
-        complain(EngineError(f"{transcript.problem} What was there is written down."))
+        complain(EngineError(f"{transcript.problem} What was there is transcribed."))
     return transcript
 
 

@@ -136,7 +136,7 @@ def without_loop(ids: Sequence[int]) -> list[int]:
 
 
 def _sampling(about: Mapping[str, Any], options: Options) -> Sampling:
-    """Greedy for writing down; what the folder itself recommends comes first."""
+    """Greedy for transcription; what the folder itself recommends comes first."""
     if options.translate_to:
         return sampling_for("translate", about, Sampling(temperature=_TRANSLATION_TEMPERATURE, seed=0))
     return sampling_for("transcribe", about, Sampling())

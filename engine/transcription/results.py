@@ -20,10 +20,10 @@ def speaker_label(number: int) -> str:
 
 @dataclass(frozen=True)
 class Options:
-    """What to write down, and how.
+    """What to transcribe, and how.
 
     `language` is the language spoken, as a code such as "en", or "" to let the model find out. `translate_to` is the
-    language to translate into, or "" to write down what is said. `batch` is how many windows are decoded together.
+    language to translate into, or "" to transcribe what is said. `batch` is how many windows are decoded together.
     `speakers` is how many people to tell apart, 0 to find out how many there are, None not to ask who speaks.
     """
 
@@ -68,7 +68,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Transcript:
-    """A whole recording written down. `problem` is a sentence when the file breaks off before its end."""
+    """The transcript of a whole recording. `problem` is a sentence when the file breaks off before its end."""
 
     source: str
     duration_s: float

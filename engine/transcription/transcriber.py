@@ -39,7 +39,7 @@ class Transcribing(Protocol):
     def folder(self) -> Path: ...
 
     def recogniser(self, options: Options) -> Recognise:
-        """What writes down windows as `options` ask. Raises RequestError for an unknown language."""
+        """What transcribes windows as `options` ask. Raises RequestError for an unknown language."""
 
 
 def transcribe(

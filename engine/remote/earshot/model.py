@@ -100,7 +100,7 @@ class EarshotModel:
         return RemoteReader(self)
 
     def recogniser(self, options: Options) -> RemoteRecogniser:
-        """What writes down windows of recordings as `options` ask. Raises RequestError for an unknown language."""
+        """What transcribes windows of recordings as `options` ask. Raises RequestError for an unknown language."""
         check_known(self.name, self._about.get("languages") or (), (options.language, options.translate_to))
         return RemoteRecogniser(self, options)
 

@@ -247,7 +247,7 @@ def test_what_a_truncated_recording_holds_is_written_and_the_exit_code_tells(
     assert main(["transcribe", str(cut_in_half(recording)), "--output", str(tmp_path / "out")]) == 2
     assert len((tmp_path / "out" / "talk.txt").read_text().splitlines()) == 2
     assert capsys.readouterr().err == (
-        f"earshot: {recording} breaks off at 0:05 of 0:12: copy or record it again. What was there is written down.\n"
+        f"earshot: {recording} breaks off at 0:05 of 0:12: copy or record it again. What was there is transcribed.\n"
     )
 
 
