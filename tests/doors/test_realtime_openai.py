@@ -152,6 +152,20 @@ def test_a_function_is_called(address: Address) -> None:
     run(conversation)
 
 
+def test_a_language_that_the_model_does_not_know_is_no_transcript(address: Address, openai: OpenAI) -> None:
+    sound = question(openai, FIRST)
+
+    async def conversation() -> None:
+        async with talk(address) as client:
+            heard = {"transcription": {"model": "whisper-1", "language": "fr"}}
+            await client.set_up(audio={"input": heard}, output_modalities=["text"])
+            await client.say(sound)
+            failed = await client.until("conversation.item.input_audio_transcription.failed")
+            assert "French" in failed.error.message
+
+    run(conversation)
+
+
 def test_what_can_go_wrong_is_told_in_the_protocols_form(address: Address) -> None:
     async def conversation() -> None:
         async with talk(address) as client:
