@@ -21,7 +21,7 @@ class Sentence(str):
 
     @classmethod
     def sent(cls, template: str, arguments: dict[str, Any]) -> Sentence:
-        """One that another Earshot made. Raises IndexError, KeyError or ValueError for what fits not together."""
+        """One that another Earshot made. Raises IndexError, KeyError or ValueError for parts that do not match."""
         return cls(template, **arguments)
 
 
@@ -67,4 +67,4 @@ class RequestError(EngineError):
 
 
 class RemoteError(EngineError):
-    """A model on another machine cannot be reached, does not let us in, or was lost."""
+    """A model on another machine cannot be reached, refuses us, or was lost."""

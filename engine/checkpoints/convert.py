@@ -152,7 +152,7 @@ def _write_config(source: Path, partial: Path, plan: _Plan) -> None:
 
 
 def _flush(folder: Path) -> None:
-    """Have a folder's files on the disk before it takes its name."""
+    """Flush a folder's files to the disk before it gets its name."""
     for path in folder.rglob("*"):
         if path.is_file():
             with path.open("rb") as file:

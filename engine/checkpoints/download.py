@@ -77,7 +77,7 @@ def downloading(
 
 
 def discard_download(name: str, folder: Path) -> None:
-    """Throw away what arrived of a download. Raises CheckpointError while it runs, StorageError."""
+    """Discard what arrived of a download. Raises CheckpointError while it runs, StorageError."""
     arriving = folder / f"{name}{UNFINISHED}"
     with locked(folder / name):
         try:
@@ -103,7 +103,7 @@ class _Download:
         return sum(self._have.values())
 
     def steps(self) -> Iterator[None]:
-        """Bring all files, a little with each step; afterwards `arriving` is the published folder."""
+        """Download all files, a little with each step; afterwards `arriving` is the published folder."""
         files = yield from self._list_files()
         self._have = {file.path: self._size_of(file) for file in files}
         self.total = sum(file.bytes for file in files)
@@ -178,7 +178,7 @@ class _Download:
         return self._arriving / f"{file.path}{_PART}"
 
     def _bring(self, file: RemoteFile) -> Iterator[None]:
-        """Bring one file from where an earlier attempt stopped; what arrived damaged is fetched once more."""
+        """Download one file from where an earlier attempt stopped; what arrived damaged is fetched once more."""
         target, part = self._arriving / file.path, self._part_of(file)
         make_private_folder(target.parent)
         if target.is_file():

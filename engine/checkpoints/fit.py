@@ -13,7 +13,7 @@ PUBLISHED_DISK_BYTES = 18_000_000_000
 
 
 class Verdict(Enum):
-    """What can be said of a model and a machine's memory."""
+    """Whether a model fits a machine's memory."""
 
     FITS = "fits"
     FITS_AS_COPY = "fits as a smaller copy"

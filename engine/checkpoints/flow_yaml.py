@@ -20,7 +20,7 @@ _MOST_LAYERS = 1000
 
 
 class _DataLoader(yaml.SafeLoader):
-    """The safe loader, to which a tagged mapping is a mapping, a tagged list a list and a tagged value a text."""
+    """The safe loader, for which a tagged mapping is a mapping, a tagged list a list and a tagged value a text."""
 
 
 def _untagged(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> Any:

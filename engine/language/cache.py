@@ -78,7 +78,7 @@ class Cache:
         self.length += 1
 
     def _settle(self) -> None:
-        """Let what kernels write come before all that follows: MLX does not see it, but keeps submissions in order."""
+        """Order what kernels write before all that follows: MLX does not see it, but keeps submissions in order."""
         if self._placing is not None:
             mx.async_eval(self._placing)
             self._placing = None

@@ -35,7 +35,7 @@ class Vocabulary:
     """
 
     def __init__(self, text: Tokenizer, specials: Mapping[str, int], source: str = "the tokenizer") -> None:
-        """`text` knows no added tokens, `specials` maps their names to ids. Raises CheckpointError if one lacks."""
+        """`text` has no added tokens, `specials` has their ids. Raises CheckpointError when one is missing."""
         missing = [name for name in _REQUIRED if name not in specials]
         if missing:
             raise CheckpointError(
@@ -107,11 +107,11 @@ class Vocabulary:
         return None if token is None else bytes(_BYTES[sign] for sign in token if sign in _BYTES)
 
     def find(self, name: str) -> int | None:
-        """Id of the special token called `name`, None if this vocabulary has none such."""
+        """Id of the special token called `name`, None if this vocabulary has no such token."""
         return self._specials.get(name)
 
     def special(self, name: str) -> int:
-        """Id of the special token called `name`. Raises KeyError if this vocabulary has none such."""
+        """Id of the special token called `name`. Raises KeyError if this vocabulary has no such token."""
         return self._specials[name]
 
     def has_special(self, name: str) -> bool:

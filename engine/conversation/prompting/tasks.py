@@ -35,7 +35,7 @@ READ_ALOUD_CHINESE = "以自然的语速读出下面的文字。"
 
 
 def transcribe_prompt(vocabulary: Vocabulary, patches: Sequence[int], variant: Variant = Variant.CHAT) -> Prompt:
-    """Write down a sound with `patches` embeddings in each window."""
+    """Transcribe a sound with `patches` embeddings in each window."""
     return _task(vocabulary, TRANSCRIBE, [SoundPart(tuple(patches))], "", variant)
 
 

@@ -13,7 +13,7 @@ from engine.language import Vocabulary
 
 
 def prefers_thinking(reader: PromptReader, thinking: Readable, plain: Readable, cancelled: Callable[[], bool]) -> bool:
-    """Whether the model would rather reason: the likelier of the first ids in which the two opened prompts differ.
+    """Whether the model would rather reason, by the likelier of the first ids in which the two opened prompts differ.
 
     Where the plain opening ends before it differs, thinking must be the likeliest of all ids.
     """

@@ -37,7 +37,7 @@ class McpMissingError(RequestError):
 
 
 class McpAddressError(RequestError):
-    """What is at an address is no tool server, or does not let Earshot in."""
+    """What is at an address is not a tool server, or does not let Earshot in."""
 
 
 def renamed_apart(tools: Iterable[Tool], taken: Collection[str], title: str) -> list[Tool]:
@@ -222,7 +222,7 @@ class _Running:
         await ready
 
     def end(self) -> None:
-        """Begin to end: a server that is not ready yet is not waited for."""
+        """Begin to end; a server that is not ready yet is not waited for."""
         if self._task and self._session is None and not self._asked:
             self._task.cancel()
         self._asked = True
