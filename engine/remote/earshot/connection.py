@@ -191,7 +191,8 @@ def _opened(address: Address, token: str, opened: ExitStack) -> ClientConnection
         )
         return opened.enter_context(socket)
     except InvalidStatus as refused:
-        _check_refusal(address, bytes(refused.response.body or b""))
+        if refused.response.status_code != 404:
+            _check_refusal(address, bytes(refused.response.body or b""))
         return None
     except TimeoutError as error:
         raise RemoteError("{place} does not answer: is it awake, and in this network?", place=address.place) from error

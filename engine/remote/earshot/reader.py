@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import time
 import uuid
 import weakref
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import numpy as np
 
 from engine.conversation.prompting.reading import Readable
-from engine.errors import RemoteError
 from engine.events import Samples
 from engine.hearing import WINDOW_SAMPLES, frame_count, patch_count
 from engine.language import Sampling
 from engine.remote.earshot.connection import Connection, LostConnectionError
+from engine.remote.earshot.returning import Line, wait_for_return
 from engine.remote.earshot.wire import (
     Message,
     UnknownSoundError,
@@ -26,19 +25,6 @@ from engine.remote.earshot.wire import (
     samples_bytes,
     sampling_value,
 )
-
-PATIENCE_S = 6.0  # that a reply which was cut off waits for the other machine to come back
-_AGAIN_S = 0.25
-
-
-class Line(Protocol):
-    """The way to the other machine: a connection, opened again when it was lost."""
-
-    def connection(self) -> Connection:
-        """One that is open. Raises RemoteError."""
-
-    def drop_reader(self, name: str) -> None:
-        """Let it be forgotten there, if there is a connection. From any thread."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +78,14 @@ class RemoteReader:
     ) -> bool:
         """See `PromptReader`. Raises RemoteError."""
         asked = {"id": id, "other": -1 if other is None else other}
-        return any(answer.get("prefers", bool) for answer in self._answers("prefer", readable, asked, cancelled))
+        while not cancelled():
+            try:
+                return any(
+                    answer.get("prefers", bool) for answer in self._answers("prefer", readable, asked, cancelled)
+                )
+            except LostConnectionError as lost:
+                wait_for_return(self._line, lost, cancelled)
+        return False
 
     def write(
         self,
@@ -115,7 +108,7 @@ class RemoteReader:
                     yield id
                 return
             except LostConnectionError as lost:
-                self._wait_for_return(lost, cancelled)
+                wait_for_return(self._line, lost, cancelled)
 
     def _written(self, readable: Readable, asked: dict[str, Any], cancelled: Callable[[], bool]) -> Iterator[int]:
         with closing(self._answers("write", readable, asked, cancelled)) as answers:  # type: ignore[type-var]
@@ -142,18 +135,6 @@ class RemoteReader:
             connection.sounds.clear()
             _send_sounds(connection, windows)
             yield from connection.call(do, data, **value).answers(cancelled)
-
-    def _wait_for_return(self, lost: LostConnectionError, cancelled: Callable[[], bool]) -> None:
-        """Until the other machine answers again. Raises `lost` when it does not in time."""
-        until = time.monotonic() + PATIENCE_S
-        while not cancelled():
-            try:
-                self._line.connection()
-                return
-            except RemoteError:
-                if time.monotonic() >= until:
-                    raise lost from None
-            time.sleep(_AGAIN_S)
 
 
 def _send_sounds(connection: Connection, windows: Sequence[RemoteWindow]) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from engine.events import Samples
-from engine.remote.earshot.connection import Connection
-from engine.remote.earshot.reader import Line
-from engine.remote.earshot.wire import samples_bytes
+from engine.remote.earshot.connection import Connection, LostConnectionError
+from engine.remote.earshot.returning import Line, wait_for_return
+from engine.remote.earshot.wire import misunderstood, samples_bytes
 from engine.transcription.results import Options, Recognised
 
 _TOGETHER = 8  # windows in a message: 25 s take 1.6 MB
@@ -24,8 +24,27 @@ class RemoteRecogniser:
     def __call__(self, windows: Sequence[Samples]) -> Iterator[Text]:
         """Raises RemoteError, and RequestError for a language that the model does not know."""
         for first in range(0, len(windows), _TOGETHER):
-            for found in self._recognised(self._line.connection(), windows[first : first + _TOGETHER]):
-                yield None if found is None else (first + found[0], found[1])
+            places = list(range(first, min(first + _TOGETHER, len(windows))))
+            while places:
+                try:
+                    yield from self._some(places, windows)
+                except LostConnectionError as lost:
+                    wait_for_return(self._line, lost)
+
+    def _some(self, places: list[int], windows: Sequence[Samples]) -> Iterator[Text]:
+        """The texts of the windows at these places; those that are done are taken out of `places`."""
+        asked = list(places)
+        for found in self._recognised(self._line.connection(), [windows[place] for place in asked]):
+            if found is None:
+                yield None
+                continue
+            row, text = found
+            if row >= len(asked) or asked[row] not in places:
+                raise misunderstood("a text is of a window that was sent, and comes once")
+            places.remove(asked[row])
+            yield asked[row], text
+        if places:
+            raise misunderstood("each window has a text")
 
     def _recognised(self, connection: Connection, windows: Sequence[Samples]) -> Iterator[Text]:
         call = connection.call(

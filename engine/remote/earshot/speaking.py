@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import Sentence, VoiceError
+from engine.errors import RequestError, Sentence, VoiceError
 from engine.events import Samples
-from engine.remote.earshot.connection import Connection
-from engine.remote.earshot.reader import Line
+from engine.remote.earshot.connection import Connection, LostConnectionError
+from engine.remote.earshot.returning import Line, wait_for_return
 from engine.remote.earshot.wire import Message, misunderstood, numbers_bytes, samples_bytes, samples_from
 from engine.speaking.pieces import Pieces
 from engine.speaking.recording import best_part, checked, read_recording
@@ -37,6 +39,7 @@ class RemoteSpeaking:
         self._line, self._names = line, list(names)
         self._thread = WorkThread("speaking elsewhere")
         self._built_in: dict[str, Voice] = {}
+        self._adopted: dict[str, Voice] = {}  # by the content of their recordings
 
     def close(self) -> None:
         """End its thread."""
@@ -78,7 +81,10 @@ class RemoteSpeaking:
             raise VoiceError(
                 "The voice {name!r} was made with another model: add it again from a recording.", name=voice.name
             )
-        return self._analysed(voice.recording_24k, voice.name)
+        content = hashlib.sha256(voice.recording_24k.tobytes()).hexdigest()
+        if content not in self._adopted:
+            self._adopted[content] = self._analysed(voice.recording_24k, voice.name)
+        return replace(self._adopted[content], name=voice.name)
 
     def synthesizer(
         self, voice: Voice, *, steps: int | None = None, guidance: float | None = None, seed: int = 0
@@ -95,25 +101,19 @@ class RemoteSpeaking:
 
 
 class RemoteSynthesizer:
-    """One voice speaking on another machine. What it says in pieces is lost with the connection; the next speech opens
-    it again.
-    """
+    """One voice speaking on another machine. When the connection is lost, what was not yet said is said anew."""
 
     def __init__(self, line: Line, thread: WorkThread, voice: Voice, wanted: dict[str, Any]) -> None:
         self.voice, self.thread = voice, thread
         self._line, self._wanted = line, wanted
-        self._connection: Connection | None = None
-        self._number = 0
-        self._waiting: list[int] = []
-        self._finished, self._fresh = False, True
-        self._about = self._opened()
+        self._about, self._connection, self._number = self._opened()
+        self.reset()
 
-    def _opened(self) -> Message:
-        """Have it made there, again after a connection was lost."""
+    def _opened(self) -> tuple[Message, Connection, int]:
+        """Have it made there; what it says of itself, where, and its number. Raises RemoteError."""
         connection = self._line.connection()
         about = connection.call("synthesizer", voice_bytes(self.voice), **self._wanted).answer()
-        self._connection, self._number = connection, about.get("number", int)
-        return about
+        return about, connection, about.get("number", int)
 
     @property
     def measured(self) -> list[tuple[int, float]]:
@@ -134,16 +134,34 @@ class RemoteSynthesizer:
         return self._about.get("look_ahead", int)
 
     def __call__(self, tokens: Sequence[int] | NDArray[np.integer]) -> Samples:
-        """All of the speech at once. Raises RequestError as `Synthesizer`, RemoteError."""
-        return samples_from(self._call("speak", np.asarray(tokens)).data)
+        """All of the speech, made in pieces so that nobody there waits for long. Does not touch a stream in progress.
+
+        Raises RequestError as `Synthesizer`, RemoteError.
+        """
+        if not len(tokens):
+            raise RequestError("There are no speech tokens, so there is nothing to speak.")
+        other = RemoteSynthesizer(self._line, self.thread, self.voice, self._wanted)
+        other.push(tokens)
+        other.finish()
+        made: list[Samples] = []
+        while other.left:
+            made.append(other.step(other.pieces.sizes(len(made), len(tokens) - other.left)[0]).samples_24k)
+        return np.concatenate(made)
+
+    @property
+    def left(self) -> int:
+        """Tokens that were pushed and not yet spoken."""
+        return len(self._tokens) - self._spoken
 
     def reset(self) -> None:
         """Begin another speech."""
-        self._waiting, self._finished, self._fresh = [], False, True
+        self._tokens: list[int] = []
+        self._sent = self._spoken = self._began = 0  # tokens: there, in what was made, before the stream there began
+        self._finished, self._fresh = False, True
 
     def push(self, tokens: Sequence[int] | NDArray[np.integer]) -> None:
         """Add speech tokens to the stream."""
-        self._waiting += [int(token) for token in tokens]
+        self._tokens += [int(token) for token in tokens]
 
     def finish(self) -> None:
         """No more tokens will come."""
@@ -151,35 +169,41 @@ class RemoteSynthesizer:
 
     def step(self, tokens: int) -> SpeechChunk:
         """The next piece of so many tokens. Raises RemoteError."""
-        pushed, self._waiting = self._waiting, []
-        fresh, self._fresh = self._fresh, False
-        made = self._call("piece", pushed, size=tokens, finished=self._finished, fresh=fresh)
-        return SpeechChunk(samples_from(made.data), made.get("first_token", int), made.get("tokens", int))
+        while True:
+            try:
+                return self._step(tokens)
+            except LostConnectionError as lost:
+                wait_for_return(self._line, lost)
+
+    def _step(self, size: int) -> SpeechChunk:
+        if not self._connection.is_open:
+            self._about, self._connection, self._number = self._opened()
+            self._sent = self._began = self._spoken
+            self._fresh = True
+        coming = numbers_bytes(self._tokens[self._sent :])
+        state = {"size": size, "finished": self._finished, "fresh": self._fresh}
+        made = self._connection.call("piece", coming, synthesizer=self._number, **state).answer()
+        self._sent, self._fresh = len(self._tokens), False
+        chunk = SpeechChunk(
+            samples_from(made.data), self._began + made.get("first_token", int), made.get("tokens", int)
+        )
+        self._spoken = chunk.first_token + chunk.tokens
+        return chunk
 
     def warming_up(self) -> Iterator[None]:
         """Have every shape of piece run there. Raises RemoteError."""
-        self._reopen_if_lost()
-        assert self._connection is not None
+        if not self._connection.is_open:
+            self._about, self._connection, self._number = self._opened()
         for _ in self._connection.call("warm", synthesizer=self._number).answers_and_waits():
             yield
-        self._about = self._opened()
-
-    def _call(self, do: str, tokens: Any, **value: Any) -> Message:
-        if value.get("fresh", True):
-            self._reopen_if_lost()
-        assert self._connection is not None
-        return self._connection.call(do, numbers_bytes(tokens), synthesizer=self._number, **value).answer()
-
-    def _reopen_if_lost(self) -> None:
-        if self._connection is None or not self._connection.is_open:
-            self._about = self._opened()
+        self._about, self._connection, self._number = self._opened()
 
 
 def voice_bytes(voice: Voice) -> bytes:
-    """A voice as its small file."""
+    """A voice as its small file, without the recording that it was made of."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "sent.voice"
-        voice.save(path, private=True)
+        replace(voice, recording_24k=np.zeros(0, np.float32)).save(path, private=True)
         return path.read_bytes()
 
 

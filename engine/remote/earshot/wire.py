@@ -8,6 +8,7 @@ Its first message, of call 0, says what model it has.
 from __future__ import annotations
 
 import json
+import math
 import struct
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -151,6 +152,11 @@ def sampling_from(value: Any) -> Sampling:
     """Raises WireError."""
     try:
         kinds = value.get("kinds")
+        numbers = {name: each for name, each in value.items() if name not in ("kinds", "seed")}
+        if not all(isinstance(each, int | float) and math.isfinite(each) for each in numbers.values()):
+            raise misunderstood("sampling is made of numbers")
+        if not isinstance(value.get("top_k", 0), int) or not isinstance(value.get("seed"), int | None):
+            raise misunderstood("top_k and seed are whole numbers")
         return Sampling(**{**value, "kinds": None if kinds is None else Kinds(**kinds)})
     except (AttributeError, TypeError, ValueError) as error:
         raise misunderstood("sampling is not as it should be") from error

@@ -17,7 +17,6 @@ from engine.remote.earshot.wire import (
     WireError,
     error_value,
     misunderstood,
-    numbers_from,
     samples_from,
 )
 from engine.serving.distance.asked import AskedPiece, AskedPrompt, AskedWriting, name_of, window_of, windows_of
@@ -169,10 +168,6 @@ class _Visiting:
             raise misunderstood("there are up to 100 steps")
         return self._job("prepare a voice for others", self._visit.make_synthesizer(message.data, steps or None, seed))
 
-    def _speak(self, message: Message) -> AsyncGenerator[Answer]:
-        tokens = numbers_from(message.data).tolist()
-        return self._job("speak for others", self._visit.speak(message.get("synthesizer", int), tokens))
-
     async def _piece(self, message: Message) -> AsyncGenerator[Answer]:
         """A piece is waited for while the writing goes on, so it is made at once, or on the speech's own thread."""
         piece = AskedPiece.of(message)
@@ -206,7 +201,6 @@ _DONE: dict[str, Callable[[_Visiting, Message], AsyncGenerator[Answer]]] = {
     "voice": _Visiting._voice,
     "analyse": _Visiting._analyse,
     "synthesizer": _Visiting._synthesizer,
-    "speak": _Visiting._speak,
     "piece": _Visiting._piece,
     "recognise": _Visiting._recognise,
     "tokenizer": _Visiting._tokenizer,

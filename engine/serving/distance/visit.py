@@ -23,7 +23,7 @@ from engine.serving.distance.asked import AskedPiece, AskedPrompt, AskedWriting
 from engine.serving.jobs import Job, Steps
 from engine.speaking import Synthesizer
 
-MOST_SOUNDS = 64  # windows; more than any context holds
+SOUND_ROOM = 1.25  # contexts full of embeddings of sounds are kept for each visit
 _MOST_SYNTHESIZERS = 4
 
 Answer = tuple[dict[str, Any], bytes]
@@ -105,10 +105,15 @@ class Visit:
                 return
             embeddings = yield from engine.hearing.encode_in_steps(samples_16k)
             self._sounds[digest] = _Sound(next(self._sound_keys), embeddings)
-            while len(self._sounds) > MOST_SOUNDS:
-                self._sounds.popitem(last=False)
+            self._drop_old_sounds(SOUND_ROOM * engine.context_length)
 
         return self._steps(work)
+
+    def _drop_old_sounds(self, most: float) -> None:
+        """Forget those that were read longest ago, until the others have so many embeddings at most."""
+        kept = sum(sound.embeddings.shape[0] for sound in self._sounds.values())
+        while kept > most and len(self._sounds) > 1:
+            kept -= self._sounds.popitem(last=False)[1].embeddings.shape[0]
 
     def write(self, asked: AskedPrompt, writing: AskedWriting) -> Steps:
         """Read a prompt and write on, id by id."""
@@ -172,14 +177,6 @@ class Visit:
             pieces = made.pieces
             about = {"look_ahead": made.look_ahead, "eager": pieces.eager, "longest": pieces.longest}
             yield {"number": number, "measured": list(made.measured), **about}, b""
-
-        return self._steps(work)
-
-    def speak(self, number: int, tokens: list[int]) -> Steps:
-        """All of a speech at once."""
-
-        def work(engine: Engine, job: Job) -> Iterator[Answer]:
-            yield {}, samples_bytes(self.synthesizer(number)(tokens))
 
         return self._steps(work)
 

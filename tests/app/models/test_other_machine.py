@@ -10,7 +10,7 @@ import pytest
 
 from app.shown import TurnState
 from engine.errors import RequestError
-from engine.remote.earshot import model, reader
+from engine.remote.earshot import model, returning
 from engine.serving import Access, Server
 from tests.app.fakes import FakeKeychain
 from tests.app.user import User
@@ -25,7 +25,7 @@ Sit = Callable[..., User]
 def kept_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the tokenizer of another machine is kept; nobody waits long for one that is gone."""
     monkeypatch.setattr(model, "models_folder", lambda: tmp_path / "models")
-    monkeypatch.setattr(reader, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(returning, "PATIENCE_S", 0.0)
     monkeypatch.setattr(model.EarshotModel, "warming_up", lambda *_: iter(()))  # it would use up what is scripted
     return tmp_path
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import queue
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from engine.conversation.replying.settings import SessionSettings
 from engine.conversation.replying.tools import ToolRegistry, tool
 from engine.conversation.replying.tools.calculator import calculator
 from engine.engine import Engine
-from engine.errors import RemoteError
+from engine.errors import EngineError, RemoteError
 from engine.events import (
     AnswerText,
     EndReason,
@@ -29,8 +30,12 @@ from engine.events import (
     ToolResult,
     Turn,
 )
+from engine.remote.address import Address
 from engine.remote.connecting import AnyModel
+from engine.remote.earshot.connection import Connection
+from engine.remote.earshot.wire import numbers_bytes, samples_bytes
 from engine.serving import Access, Job, Priority, Server
+from engine.serving.distance import visit
 from engine.transcription import Finished, transcribe
 from tests.engine.serving.conftest import TOKEN, Served, nobody
 from tests.engine.serving.test_chat import calls
@@ -200,3 +205,97 @@ def test_a_server_of_another_kind_is_told_apart() -> None:
             Engine.connect(server.address, TOKEN)
     finally:
         server.stop()
+
+
+def test_speech_made_there_goes_on_when_the_connection_is_lost(served: Served) -> None:
+    model = Engine.connect(served.server.address, TOKEN, [])
+    served.llm.scripts[:] = [speaks(served, "Good morning to all of you.", 120), speaks(served, "", 0)]
+    session = model.session(settings=SessionSettings(voice=nobody(served.engine)))
+    pieces: list[Speech] = []
+    for event in session.ask(Turn(text="Hello.")):
+        if isinstance(event, Speech):
+            pieces.append(event)
+            if len(pieces) == 1:
+                hang_up(model)
+    assert len(pieces) > 1
+    assert all(len(piece.samples_24k) == 960 * piece.tokens for piece in pieces)
+    assert [piece.first_token for piece in pieces] == [
+        sum(piece.tokens for piece in pieces[:number]) for number in range(len(pieces))
+    ]
+    model.close()
+
+
+def test_an_answer_is_spoken_again_in_another_voice(served: Served, remote: AnyModel) -> None:
+    served.says("ignored")
+    served.llm.scripts[0] = speaks(served, "Good morning.", 30)
+    voice = nobody(served.engine)
+    session = remote.session(settings=SessionSettings(voice=voice))
+    list(session.ask(Turn(text="Hello.")))
+    again = list(session.speak_again(session.path[0], replace(voice, speech_tokens=voice.speech_tokens[::-1].copy())))
+    assert sum(len(piece.samples_24k) for piece in again) == 30 * 960
+
+
+def test_sounds_that_are_forgotten_there_are_sent_again(
+    served: Served, remote: AnyModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visit, "SOUND_ROOM", 0.0)
+    session = remote.session(settings=SessionSettings(remember_turns=0))
+    served.says("One.", "Two.", "One again.")
+    for seed in (1, 2):
+        list(session.ask(Turn(babble(1.0, seed), spoken_answer=False)))
+    assert text_of(list(session.regenerate(session.path[0]))) == "One again."
+
+
+def test_what_nobody_can_ask_for_is_answered_and_harms_nothing(served: Served) -> None:
+    address = Address.of(served.server.address)
+    vocabulary = served.engine.vocabulary
+    whole = {"reader": "r", "sounds": [], "shared": 0, "sampling": {}, "end_ids": [], "max_tokens": 3}
+    whole["penalise_prompt"] = True
+    ids = numbers_bytes([vocabulary.bot, 5, 6])
+    wrong: list[tuple[dict[str, Any], bytes]] = [
+        ({"do": "nothing"}, b""),
+        ({"do": "write", **whole}, numbers_bytes([1 << 30])),
+        ({"do": "write", **whole}, numbers_bytes([-1])),
+        ({"do": "write", **whole}, b""),
+        ({"do": "write", **whole}, b"abc"),
+        ({"do": "write", **whole, "shared": 3}, ids),
+        ({"do": "write", **whole, "sounds": [[0, 1, "x"]]}, ids),
+        ({"do": "write", **whole, "sounds": [[2, 1, "x"]]}, ids),
+        ({"do": "write", **whole, "sounds": 7}, ids),
+        ({"do": "write", **whole, "sampling": {"temperature": -1}}, ids),
+        ({"do": "write", **whole, "sampling": {"top_k": "x"}}, ids),
+        ({"do": "write", **whole, "max_tokens": True}, ids),
+        ({"do": "write", **whole, "reader": "r" * 1000}, ids),
+        ({"do": "prefer", **whole, "id": 1 << 30, "other": -1}, ids),
+        ({"do": "hear", "digest": "d"}, samples_bytes(np.zeros(26 * 16_000, np.float32))),
+        ({"do": "hear", "digest": "d"}, samples_bytes(np.full(10, np.nan, np.float32))),
+        ({"do": "recognise", "lengths": [5, 5]}, samples_bytes(np.zeros(9, np.float32))),
+        ({"do": "recognise", "lengths": [9], "language": "Klingon"}, samples_bytes(np.zeros(9, np.float32))),
+        ({"do": "synthesizer", "steps": 0, "seed": 0}, b"no voice"),
+        ({"do": "piece", "synthesizer": 9, "size": 10, "fresh": True, "finished": True}, b""),
+        ({"do": "warm", "synthesizer": 9}, b""),
+        ({"do": "voice", "name": "../../x"}, b""),
+    ]
+    connection = Connection.open(address, TOKEN)
+    assert connection is not None
+    for value, data in wrong:
+        with pytest.raises(EngineError):
+            connection.call(value.pop("do"), data, **value).end()
+    assert connection.is_open
+    served.says("Yes.")
+    answers = list(connection.call("write", ids, **whole | {"max_tokens": 1}).answers())
+    assert len(answers) == 1
+    connection.close()
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xff\xff\xff\xff", b"\2\0\0\0[]", "text", b"\2\0\0\0{}", b"\2\0\0\0no"])
+def test_what_is_no_message_ends_the_connection_and_nothing_else(served: Served, raw: bytes | str) -> None:
+    connection = Connection.open(Address.of(served.server.address), TOKEN)
+    assert connection is not None
+    connection._socket.send(raw)
+    connection._thread.join(20)
+    assert not connection.is_open
+    connection.close()
+    again = Connection.open(Address.of(served.server.address), TOKEN)
+    assert again is not None
+    again.close()
