@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from app.shown import DownloadView
-from app.widgets.controls.sizes import model_title
+from app.widgets.controls.sizes import gigabytes, model_title
 from app.widgets.frame.window import Window
 from engine.checkpoints.fit import AS_PUBLISHED_BITS
 
@@ -43,14 +43,22 @@ class WelcomeBinding(QObject):
 
     def _show_offer(self) -> None:
         offered = next(iter(self._controller.downloads.listed), None)
-        self._page.model.show_offer(self._offer(offered) if offered is not None else "")
+        words, fits = self._offer(offered) if offered is not None else ("", True)
+        self._page.model.show_offer(words, fits=fits)
 
-    def _offer(self, offered: DownloadView) -> str:
-        """Whether the model fits this machine, and how much is to be fetched."""
+    def _offer(self, offered: DownloadView) -> tuple[str, bool]:
+        """How much is to be fetched, or what would fit this machine; and whether the model does."""
         fitting = [size.bits for size in offered.sizes if size.memory <= offered.usable]
         words = self.tr("{model} fits · {size}")
         if not fitting:
-            words = self.tr("{model} is too large for this Mac")
+            words = self.tr("{model} needs {need} of memory, and a model may take {usable} on this Mac")
         elif AS_PUBLISHED_BITS not in fitting:
             words = self.tr("{model} fits as a 4-bit copy · {size}")
-        return words.format(model=model_title(offered.name), size=f"{offered.total / 1e9:.0f} GB")
+        least = min((size.memory for size in offered.sizes), default=0)
+        told = words.format(
+            model=model_title(offered.name),
+            size=f"{offered.total / 1e9:.0f} GB",
+            need=gigabytes(least),
+            usable=gigabytes(offered.usable),
+        )
+        return told, bool(fitting)

@@ -212,8 +212,10 @@ class ModelCard(_WelcomeCard):
             for words, can in [*((each, True) for each in welcome.can), *((each, False) for each in welcome.cannot)]:
                 self._points.addWidget(_Point(words, can))
 
-    def show_offer(self, words: str) -> None:
-        """Say which model is offered and whether it fits."""
+    def show_offer(self, words: str, *, fits: bool = True) -> None:
+        """Say which model is offered and what it needs. One that does not fit is not praised, but can be looked at."""
+        self.button.setText(self.tr("Get the full model…") if fits else self.tr("Look at the models…"))
+        self.button.updateGeometry()
         self._foot.setText(words)
         self._foot.setVisible(bool(words))
 
