@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QRectF, Qt
-from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QPalette
+from PySide6.QtGui import QColor, QContextMenuEvent, QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QFrame, QLineEdit, QPlainTextEdit, QWidget
 
 from app.qt import override
 from app.widgets.controls import theme
 from app.widgets.controls.buttons import draw_focus, pen
+from app.widgets.controls.edit_menu import open_edit_menu
 from app.widgets.controls.scroll_bar import use_thin_bar
 
 _AREA_PADDING = 8
@@ -37,6 +38,10 @@ class Field(QLineEdit):
         if palette.color(QPalette.ColorRole.Base) != clear:
             palette.setColor(QPalette.ColorRole.Base, clear)
             self.setPalette(palette)
+
+    @override
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        open_edit_menu(self, event.globalPos())
 
     @override
     def changeEvent(self, event: QEvent) -> None:
@@ -71,6 +76,10 @@ class TextArea(QPlainTextEdit):
         self.document().setDocumentMargin(0)
         use_thin_bar(self)
         self.viewport().setAutoFillBackground(False)
+
+    @override
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        open_edit_menu(self, event.globalPos())
 
     @override
     def event(self, event: QEvent) -> bool:

@@ -8,7 +8,6 @@ from PySide6.QtGui import (
     QContextMenuEvent,
     QFocusEvent,
     QKeyEvent,
-    QKeySequence,
     QPainter,
     QPaintEvent,
     QPalette,
@@ -16,11 +15,12 @@ from PySide6.QtGui import (
     QTextBlockFormat,
     QTextCursor,
 )
-from PySide6.QtWidgets import QFrame, QMenu, QTextEdit, QWidget
+from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
 
 from app.qt import override
 from app.widgets.controls import icons, theme
 from app.widgets.controls.buttons import IconButton, PaintedButton, draw_focus, pen
+from app.widgets.controls.edit_menu import open_edit_menu
 from app.widgets.controls.labels import ElidedLabel
 from app.widgets.controls.scroll_bar import use_thin_bar
 
@@ -145,20 +145,7 @@ class MessageField(QTextEdit):
 
     @override
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        selected = self.textCursor().hasSelection()
-        keys = QKeySequence.StandardKey
-        for words, key, act, offered in (
-            (self.tr("Cut"), keys.Cut, self.cut, selected),
-            (self.tr("Copy"), keys.Copy, self.copy, selected),
-            (self.tr("Paste"), keys.Paste, self.paste, self.canPaste()),
-            (self.tr("Select All"), keys.SelectAll, self.selectAll, not self.document().isEmpty()),
-        ):
-            action = menu.addAction(words, act)
-            action.setShortcut(key)
-            action.setEnabled(offered)
-        menu.popup(event.globalPos())
+        open_edit_menu(self, event.globalPos())
 
 
 class SendButton(PaintedButton):

@@ -7,7 +7,7 @@ from enum import Enum
 from functools import partial
 
 from PySide6.QtCore import QCoreApplication, QPoint, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QContextMenuEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QVBoxLayout, QWidget
 
 from app.qt import override
@@ -323,6 +323,13 @@ class JobRow(QWidget):
             self._popup(self._more_menu(), action)
         else:
             self._emit(action)
+
+    @override
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if {JobAction.REMOVE, JobAction.MORE} & self.offered:
+            menu = self._more_menu()
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.popup(event.globalPos())
 
     def _popup(self, menu: QMenu, action: JobAction) -> None:
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

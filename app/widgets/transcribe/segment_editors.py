@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QTextBlockFormat, QTextCursor
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QTextBlockFormat,
+    QTextCursor,
+)
 from PySide6.QtWidgets import QApplication, QFrame, QTextEdit, QWidget
 
 from app.qt import override
 from app.widgets.controls import theme
 from app.widgets.controls.buttons import pen
+from app.widgets.controls.edit_menu import open_edit_menu
 from app.widgets.controls.fields import Field
 from app.widgets.transcribe.segment_layout import LINE_PX
 
@@ -105,6 +114,10 @@ class SegmentEditor(QTextEdit):
     def focusNextPrevChild(self, forward: bool) -> bool:
         self.save()
         return True
+
+    @override
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        open_edit_menu(self, event.globalPos())
 
 
 class EditorFrame(QWidget):

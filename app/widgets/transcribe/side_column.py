@@ -9,8 +9,8 @@ from itertools import zip_longest
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QPoint, QRectF, QSize, Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QDrag, QGuiApplication, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QContextMenuEvent, QDrag, QGuiApplication, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from app.qt import override
 from app.widgets.controls import theme
@@ -146,6 +146,13 @@ class AnswerLabel(QLabel):
         self.setText("".join(parts))
         self.setAccessibleName(words)
         self.setVisible(bool(words))
+
+    @override
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction(self.tr("Copy"), lambda: QGuiApplication.clipboard().setText(self.words))
+        menu.popup(event.globalPos())
 
 
 def _heading(line: str, colour: str) -> str:
