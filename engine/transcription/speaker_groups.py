@@ -10,7 +10,9 @@ from engine.transcription.agglomeration import Labels, groups_of_points, groups_
 Voices = NDArray[np.float32]  # (n, D), each of length one
 
 # Two groups whose voices are less alike on average (their cosine) are two speakers.
-_ALIKE = 0.4
+_ALIKE = 0.36
+# And where they are nearly as alike as those within each group, they are one: some people's voices vary much.
+_AS_ALIKE_AS_WITHIN = 0.65
 _LEAST_S, _LEAST_SHARE = 5.0, 0.1  # whoever speaks less than the smaller of both is none of his own
 _RELIABLE_S = 1.0  # a shorter stretch says too little of a voice to make groups with
 _COMPARED = 1500  # stretches that are compared with each other: memory grows with the square
@@ -32,7 +34,7 @@ def speaker_voices(voices: Voices, seconds: NDArray[np.floating], count: int) ->
     labels = _grouped(voices[used], count)
     groups = [used[labels == label] for label in np.unique(labels)]
     if not count:
-        groups = _large_enough(groups, seconds)
+        groups = _joined(_large_enough(groups, seconds), voices)
     centres = np.stack([_mean(voices[group], seconds[group]) for group in groups])
     for _ in range(_ROUNDS):  # every stretch goes to the speaker it is most like, and counts for that voice
         nearest = np.argmax(voices @ centres.T, axis=1)
@@ -66,6 +68,34 @@ def _large_enough(groups: list[NDArray[np.intp]], seconds: NDArray[np.floating])
     lengths = [float(seconds[group].sum()) for group in groups]
     least = min(_LEAST_S, _LEAST_SHARE * sum(lengths), max(lengths))
     return [group for group, length in zip(groups, lengths, strict=True) if length >= least]
+
+
+def _joined(groups: list[NDArray[np.intp]], voices: Voices) -> list[NDArray[np.intp]]:
+    """The two that are most alike become one, again and again, as long as they are alike enough for their own spread."""
+    while len(groups) > 1:
+        alike, pair = max(
+            (_alike(voices[groups[i]], voices[groups[j]]) / _own(voices, groups[i], groups[j]), (i, j))
+            for i in range(len(groups))
+            for j in range(i)
+        )
+        if alike <= _AS_ALIKE_AS_WITHIN:
+            break
+        one = np.concatenate([groups[place] for place in pair])
+        groups = [group for place, group in enumerate(groups) if place not in pair] + [one]
+    return groups
+
+
+def _alike(first: Voices, second: Voices) -> float:
+    return float((first @ second.T).mean())
+
+
+def _own(voices: Voices, *groups: NDArray[np.intp]) -> float:
+    """How alike the voices within the groups are, each with the others; of a single one nothing is known."""
+    within = []
+    for group in groups:
+        if (n := len(group)) > 1:
+            within.append((float((voices[group] @ voices[group].T).sum()) - n) / (n * (n - 1)))
+    return float(np.mean(within)) if within else 1.0
 
 
 def _mean(voices: Voices, seconds: NDArray[np.floating]) -> Voices:

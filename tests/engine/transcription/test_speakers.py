@@ -108,6 +108,25 @@ def test_nobody_speaks_where_nothing_was_heard() -> None:
     assert told(SpeakerFinder(by_level)) == ()
 
 
+def spread(chance: np.random.Generator, centre: NDArray[np.float32], wide: float, count: int) -> NDArray[np.float32]:
+    """Voices of stretches of one speaker: around his own, so far from it in each direction."""
+    return unit(centre + chance.normal(scale=wide / np.sqrt(len(centre)), size=(count, len(centre))))
+
+
+def test_a_voice_that_varies_much_is_one_speaker() -> None:
+    chance = np.random.default_rng(5)
+    moods = unit(np.eye(64)[0] + 0.7 * np.eye(64)[1:4])  # a person in three moods
+    voices = np.concatenate([spread(chance, mood, 1.0, 12) for mood in moods])
+    assert len(speaker_voices(voices, np.full(len(voices), 4.0), 0)) == 1
+
+
+def test_voices_that_vary_little_are_two_speakers_though_they_are_alike() -> None:
+    chance = np.random.default_rng(5)
+    people = unit(np.eye(64)[0] + 1.5 * np.eye(64)[1:3])
+    voices = np.concatenate([spread(chance, person, 0.3, 12) for person in people])
+    assert len(speaker_voices(voices, np.full(len(voices), 4.0), 0)) == 2
+
+
 def test_thousands_of_stretches_are_grouped_in_bounded_memory() -> None:
     chance = np.random.default_rng(3)
     who = chance.integers(3, size=9000)
