@@ -71,7 +71,7 @@ def _large_enough(groups: list[NDArray[np.intp]], seconds: NDArray[np.floating])
 
 
 def _joined(groups: list[NDArray[np.intp]], voices: Voices) -> list[NDArray[np.intp]]:
-    """The two that are most alike become one, again and again, as long as they are alike enough for their own spread."""
+    """The two that are most alike become one, again and again, while that is much for how alike each is within."""
     while len(groups) > 1:
         alike, pair = max(
             (_alike(voices[groups[i]], voices[groups[j]]) / _own(voices, groups[i], groups[j]), (i, j))
