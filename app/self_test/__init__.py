@@ -39,6 +39,7 @@ def checks(no_gpu: bool) -> dict[str, Check]:
         "resources": window.read_resources,
         "icons": window.paint_icons,
         "languages": window.load_languages,
+        "manual": window.read_manual,
         "sound library": sound.find_sound_devices,
         "readers": sound.decode_files,
         "speech detector": sound.find_speech,

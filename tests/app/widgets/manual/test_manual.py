@@ -75,13 +75,14 @@ def test_the_language_of_the_interface_is_that_of_the_manual(in_chinese: None, q
 
 def test_pictures_are_there_small_and_as_wide_as_the_column(manual: ManualWindow) -> None:
     for page in (*pages.read_pages("en"), *pages.read_pages("zh")):
-        for path in re.findall(r"!\[.*\]\((.*)\)", page.source):
-            file = manual_folder() / "en" / path
-            assert file.stat().st_size <= 60_000, file.name
-            picture = manual.text.loadResource(PICTURE, QUrl(path))
+        for name in page.pictures:
+            assert (manual_folder() / "pictures" / name).stat().st_size <= 60_000, name
+            picture = manual.text.loadResource(PICTURE, QUrl(f"../pictures/{name}"))
             assert isinstance(picture, QImage)
             assert picture.deviceIndependentSize().width() == pytest.approx(theme.COLUMN_WIDTH)
-    assert len(list((manual_folder() / "pictures").iterdir())) == 10
+    shown = {name for language in ("en", "zh") for page in pages.read_pages(language) for name in page.pictures}
+    assert {path.name for path in (manual_folder() / "pictures").iterdir()} == shown
+    assert len(shown) == 10
 
 
 def test_a_picture_from_elsewhere_is_none(manual: ManualWindow, tmp_path: Path) -> None:
