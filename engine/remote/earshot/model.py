@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import threading
+from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from engine.errors import CheckpointError, RemoteError
 from engine.events import Progress
 from engine.language import Vocabulary
 from engine.remote.address import Address
-from engine.remote.earshot.connection import Connection, LostConnectionError
+from engine.remote.earshot.connection import Connection
 from engine.remote.earshot.reader import RemoteListener, RemoteReader
 from engine.remote.earshot.recogniser import RemoteRecogniser
 from engine.remote.earshot.speaking import RemoteSpeaking
@@ -51,6 +52,7 @@ class EarshotModel:
         """Raises RemoteError, and StorageError when its vocabulary cannot be kept."""
         self._address, self._token, self._connection = address, token, connection
         self._lock = threading.Lock()
+        self._dropped: deque[str] = deque()  # names of readers that nobody has any more
         hello = connection.hello
         self.place = address.place
         self.name: str = hello.get("name", str)
@@ -135,12 +137,17 @@ class EarshotModel:
         with self._lock:
             if not self._connection.is_open:
                 self._connection = self._opened_again()
-            return self._connection
+            connection = self._connection
+        with contextlib.suppress(IndexError):
+            while True:
+                connection.send(Message({"call": 0, "do": "drop", "reader": self._dropped.popleft()}))
+        return connection
 
     def drop_reader(self, name: str) -> None:
-        """Let it be forgotten there, if there is a connection. From any thread."""
-        with contextlib.suppress(LostConnectionError):
-            self._connection.send(Message({"call": 0, "do": "drop", "reader": name}))
+        """Let it be forgotten there, with the next call. From any thread and in the midst of anything, for it is called
+        when a reader is collected: it takes no lock.
+        """
+        self._dropped.append(name)
 
     def _opened_again(self) -> Connection:
         connection = Connection.open(self._address, self._token)

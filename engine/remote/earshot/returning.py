@@ -20,7 +20,7 @@ class Line(Protocol):
         """One that is open. Raises RemoteError."""
 
     def drop_reader(self, name: str) -> None:
-        """Let it be forgotten there, if there is a connection. From any thread."""
+        """Let it be forgotten there, with the next call. From any thread; takes no lock."""
 
 
 def wait_for_return(line: Line, lost: LostConnectionError, cancelled: Callable[[], bool] = lambda: False) -> None:

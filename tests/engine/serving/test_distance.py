@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import queue
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -244,6 +246,20 @@ def test_sounds_that_are_forgotten_there_are_sent_again(
     for seed in (1, 2):
         list(session.ask(Turn(babble(1.0, seed), spoken_answer=False)))
     assert text_of(list(session.regenerate(session.path[0]))) == "One again."
+
+
+def test_a_reader_that_is_collected_in_the_midst_of_sending_is_forgotten_later(served: Served) -> None:
+    model = Engine.connect(served.server.address, TOKEN, [])
+    served.says("One.", "Two.")
+    held = [model.session()]
+    list(held[0].ask(Turn(text="Hello.", spoken_answer=False)))
+    gone = threading.Thread(target=lambda: (held.clear(), gc.collect()), daemon=True)
+    with model.connection()._socket.protocol_mutex:  # type: ignore[attr-defined]
+        gone.start()
+        gone.join(20)
+        assert not gone.is_alive()
+    assert text_of(list(model.session().ask(Turn(text="Hello.", spoken_answer=False)))) == "Two."
+    model.close()
 
 
 def test_what_nobody_can_ask_for_is_answered_and_harms_nothing(served: Served) -> None:
