@@ -52,8 +52,7 @@ PIECES = (10, 20, 25, 50, 100)
 RECORDED_SHARE = 0.3  # of the vocoder's pieces: a recording's own mel
 PREDICTED_PITCH = 0.7  # share of the pieces spoken with the pitch that the vocoder hears itself
 CRITICS_ALONE = 0.03  # share of the run for which the critics learn before they are listened to
-WEIGHTS = {"flow_mel": 4.0, "spectra": 1.0, "mel": 8.0, "pitch_hz": 0.02, "seen": 0.5, "different": 1.0, "heard": 6.0}
-SOUND_FOR_FLOW = 0.25  # how much of the gradient of what is heard reaches the flow: it is noisier than its mel's
+WEIGHTS = {"flow_mel": 4.0, "spectra": 1.0, "mel": 8.0, "pitch_hz": 0.02, "seen": 0.5, "different": 1.0}
 AVERAGED_OVER = 0.998
 MEASURED = 12
 _HOP, _AROUND = TOKEN_SAMPLES // 2, 2  # samples of a frame; frames that pitch needs at both sides
@@ -80,15 +79,15 @@ def recorded_sound(found: FlowCorpus, frames: Tensor, louder: Tensor) -> tuple[T
     return wide[:, _AROUND * _HOP : -_AROUND * _HOP].clamp(-0.98, 0.98), pitch(wide)[:, _AROUND:-_AROUND]
 
 
-def pieces_of_rows(found: FlowCorpus, rows: Rows, made: Tensor, given: Tensor) -> Pieces:
-    """One piece of each row's made mel (B, 2 L, 80), after its recording of so many frames (B,)."""
-    room = made.shape[1] - PIECE_FRAMES - _AROUND - (given + _AROUND)
-    first = given + _AROUND + (torch.rand(len(made), device=made.device) * room).long()
-    within = first[:, None] + torch.arange(PIECE_FRAMES, device=made.device)
-    mel = made.gather(1, within[..., None].expand(-1, -1, made.shape[2]))
+def pieces_of_rows(found: FlowCorpus, rows: Rows, made: Tensor, given: Tensor, count: int) -> Pieces:
+    """So many pieces of any rows' made mel (B, 2 L, 80), after their recordings of so many frames (B,)."""
+    row = torch.randperm(len(made), device=made.device).repeat(-(-count // len(made)))[:count]
+    before = given[row] + _AROUND
+    first = before + (torch.rand(count, device=made.device) * (made.shape[1] - PIECE_FRAMES - _AROUND - before)).long()
+    mel = made[row[:, None], first[:, None] + torch.arange(PIECE_FRAMES, device=made.device)]
     wide = first[:, None] - _AROUND + torch.arange(PIECE_FRAMES + 2 * _AROUND, device=made.device)
-    frames = 2 * rows.places.gather(1, wide // 2) + wide % 2
-    return Pieces(mel.transpose(1, 2), *recorded_sound(found, frames, rows.louder))
+    frames = 2 * rows.places[row[:, None], wide // 2] + wide % 2
+    return Pieces(mel.transpose(1, 2), *recorded_sound(found, frames, rows.louder[row]))
 
 
 def recorded_pieces(found: FlowCorpus, count: int, chance: np.random.Generator) -> Pieces:
@@ -140,7 +139,7 @@ class Training:
             "critics": adam(networks.critics.parameters(), betas=(0.8, 0.99)),
         }
         self._chance = np.random.default_rng(options.seed)
-        self.number = 0
+        self.number = self._steps = 0  # of the flow, of the vocoder
 
     def _dealt(self) -> tuple[Rows, FlowBatch]:
         """Rows, and the same as the flow sees them."""
@@ -176,41 +175,49 @@ class Training:
         return made.float(), (conditions[0].float() - batch.mel).square().mean()
 
     def step(self) -> dict[str, Tensor]:
-        """One step of all networks; figures are not waited for."""
+        """One step of all networks, and more of vocoder and critics alone; figures are not waited for."""
         rows, batch = self._dealt()
         made, guess = self._made_mel(batch)
         weight = torch.where(batch.given, 0.0, 1.0)
-        figures = {"flow_mel": ((made - batch.mel).abs() * weight).sum() / (weight.sum() * 80)}
-        softened = SOUND_FOR_FLOW * made + (1 - SOUND_FOR_FLOW) * made.detach()
-        own = pieces_of_rows(self.lines.known, rows, softened, batch.voice_frames)
-        kept = max(1, min(len(made), round(self.options.rows * (1 - RECORDED_SHARE))))
-        own = Pieces(own.mel[:kept], own.samples[:kept], own.f0[:kept])
-        pieces = own + recorded_pieces(self.lines.known, self.options.rows - kept, self._chance)
-        sound, recorded = self._spoken(pieces, figures)
-        judged = torch.randperm(len(sound), device=self.device)[: self.options.judged_rows]
-        self._judge(sound, recorded, judged, figures)
-        loss = 0.02 * WEIGHTS["flow_mel"] * guess + sum(WEIGHTS[name] * value for name, value in figures.items())
-        loss.backward()
+        error = ((made - batch.mel).abs() * weight).sum() / (weight.sum() * 80)
+        share = self.options.sound_for_flow
+        figures = self._learn(
+            rows, share * made + (1 - share) * made.detach(), batch, WEIGHTS["flow_mel"] * (error + 0.02 * guess)
+        )
         rate = self.plan.learning_rate(self.number)
-        figures["flow_norm"] = clipped_step(self._adams["flow"], rate * self.options.flow_peak)
-        figures["vocoder_norm"] = clipped_step(self._adams["vocoder"], rate * self.options.vocoder_peak)
-        self._teach_critics(sound[judged].detach(), recorded[judged], figures)
+        figures |= {"flow_mel": error, "flow_norm": clipped_step(self._adams["flow"], rate * self.options.flow_peak)}
+        average(self.averaged[0].parameters(), self.networks.flow.parameters(), self.number, AVERAGED_OVER)
+        for _ in range(self.options.vocoder_steps):
+            self._learn(rows, made.detach(), batch)
         self.number += 1
-        for averaged, network in zip(self.averaged, (self.networks.flow, self.networks.vocoder), strict=True):
-            average(averaged.parameters(), network.parameters(), self.number, AVERAGED_OVER)
         return figures
 
-    def _spoken(self, pieces: Pieces, figures: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """What the vocoder makes of pieces and what was recorded, without their edges."""
+    def _learn(self, rows: Rows, made: Tensor, batch: FlowBatch, more: Tensor | None = None) -> dict[str, Tensor]:
+        """One step of vocoder and critics; gradients of made mels, and of what else is to become small, go on."""
+        found, own = self.lines.known, round(self.options.rows * (1 - RECORDED_SHARE))
+        pieces = pieces_of_rows(found, rows, made, batch.voice_frames, own)
+        sound, recorded, figures = self._spoken(pieces + recorded_pieces(found, self.options.rows - own, self._chance))
+        judged = torch.randperm(len(sound), device=self.device)[: self.options.judged_rows]
+        self._judge(sound, recorded, judged, figures)
+        weights = WEIGHTS | {"heard": self.options.heard}
+        loss = sum(weights[name] * value for name, value in figures.items())
+        (loss if more is None else loss + more).backward()
+        rate = self.plan.learning_rate(self.number) * self.options.vocoder_peak
+        figures["vocoder_norm"] = clipped_step(self._adams["vocoder"], rate)
+        self._teach_critics(sound[judged].detach(), recorded[judged], figures)
+        self._steps += 1
+        average(self.averaged[1].parameters(), self.networks.vocoder.parameters(), self._steps, AVERAGED_OVER)
+        return figures
+
+    def _spoken(self, pieces: Pieces) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """What the vocoder makes of pieces and what was recorded, without their edges, and how they differ."""
         vocoder = self.networks.vocoder
         predicted = vocoder.f0_predictor(pieces.mel)
         known = torch.rand(len(pieces.f0), 1, device=self.device) < PREDICTED_PITCH
         source = vocoder.source(torch.where(known, predicted.detach(), pieces.f0), torch.randn_like(pieces.samples))
         sound, recorded = middle(vocoder.decode(pieces.mel, source)), middle(pieces.samples)
-        figures["spectra"] = spectral_distance(sound, recorded)
-        figures["mel"] = mel_distance(sound, recorded)
-        figures["pitch_hz"] = pitch_distance(predicted, pieces.f0)
-        return sound, recorded
+        figures = {"spectra": spectral_distance(sound, recorded), "mel": mel_distance(sound, recorded)}
+        return sound, recorded, figures | {"pitch_hz": pitch_distance(predicted, pieces.f0)}
 
     def _judge(self, sound: Tensor, recorded: Tensor, judged: Tensor, figures: dict[str, Tensor]) -> None:
         """What the ear hears and the critics see."""
@@ -238,7 +245,7 @@ class Training:
             now = time.monotonic()
             if now - logged > self.options.log_every:
                 values = {name: round(value.item(), 4) for name, value in figures.items()}
-                log.write(step=self.number, **values, utterances=len(self.lines.known.starts))
+                log.write(step=self.number, vocoder_step=self._steps, **values, utterances=len(self.lines.known.starts))
                 logged = now
             if now - refreshed > train_flow.REFRESH_EVERY_S:
                 self.lines.refresh()
@@ -303,6 +310,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--flow-peak", type=float, default=4e-4)
     parser.add_argument("--vocoder-peak", type=float, default=4e-4)
     parser.add_argument("--tokens-per-batch", type=int, default=8000)
+    parser.add_argument("--heard", type=float, default=6.0, help="how much it counts what the ear hears")
+    parser.add_argument(
+        "--sound-for-flow",
+        type=float,
+        default=0.25,
+        help="share of the sound's gradient that reaches the flow: it is noisier than its mel's",
+    )
+    parser.add_argument("--vocoder-steps", type=int, default=6, help="more steps of the vocoder for each of the flow")
     parser.add_argument("--rows", type=int, default=48, help="pieces that the vocoder speaks")
     parser.add_argument("--judged-rows", type=int, default=24, help="of them that the critics judge")
     parser.add_argument("--wait-for", type=int, default=2400, help="utterances to begin with")

@@ -65,12 +65,13 @@ def test_rows_begin_with_the_recording_and_then_a_sentence() -> None:
 def test_a_piece_lies_on_what_was_recorded() -> None:
     found = corpus()
     rows = found.rows_after("woman", 100, 5, np.random.default_rng(1))
-    frames = torch.arange(200.0)[None, :, None].expand(5, -1, 80)  # so that a mel says where it was cut
-    pieces = train_speaking.pieces_of_rows(found, rows, frames, torch.full((5,), 2 * RECORDED))
+    frames = (torch.arange(200.0) + 1000 * torch.arange(5)[:, None])[..., None].expand(-1, -1, 80)  # says where it lies
+    pieces = train_speaking.pieces_of_rows(found, rows, frames, torch.full((5,), 2 * RECORDED), 8)
     first = pieces.mel[:, 0, 0].long()
-    assert (first >= 2 * RECORDED).all()
-    places = rows.places[torch.arange(5), first // 2] * TOKEN_SAMPLES + first % 2 * 480
+    assert (first % 1000 >= 2 * RECORDED).all()
+    places = rows.places[first // 1000, first % 1000 // 2] * TOKEN_SAMPLES + first % 2 * 480
     np.testing.assert_allclose(pieces.samples[:, 0] * 32768, places % 30_000, rtol=1e-5)
+    assert len(pieces.mel) == 8
 
 
 def test_the_ear_tells_what_differs_from_what_is_the_same(ear: Ear) -> None:
@@ -94,8 +95,8 @@ def test_a_run_teaches_both_and_writes_what_the_engine_loads(
     places = [str(tmp_path), str(tmp_path)]
     for name in ("flow", "vocoder", "tokenizer", "speaker", "ear", "voices"):
         places += [f"--{name}", "unused"]
-    run = "--steps 3 --tokens-per-batch 180 --rows 4 --judged-rows 2 --warm-up 1 --device cpu --log-every 0"
-    options = parser.parse_args([*places, *run.split()])
+    run = "--steps 3 --tokens-per-batch 180 --rows 4 --judged-rows 2 --vocoder-steps 1"
+    options = parser.parse_args([*places, *run.split(), *["--warm-up", "1", "--device", "cpu", "--log-every", "0"]])
     networks = train_speaking.Networks(
         FlowNetwork(SMALL), started(None, Sizes(base_channels=16, f0_channels=8)), Critics(), ear
     )
