@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 
 from PySide6.QtGui import QTextCursor, QTextDocument, QTextDocumentFragment
 
@@ -11,20 +10,28 @@ MARKDOWN = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.M
 
 _BLOCK = re.compile(r"(?:[^\n]*\S[^\n]*(?:\n|$))+")
 _HEADING = re.compile(r"#{1,6} +\S[^\n]*\n?$")
+_LIST = re.compile(r"(?:(?:[-*+]|\d{1,9}[.)]) +\S[^\n]*(?:\n|$))+$")
 _OTHER = re.compile(r"^(?:\s|[>#=~`\[]|[-*+_](?:\s|$)|[-*_=]{2,}\s*$|\d{1,9}(?:[.)]|$)|<)", re.MULTILINE)
 
 
 def settled_start(source: str, start: int = 0) -> int | None:
     """Where the last part of growing prose begins; what comes before it will always look as it does now.
 
-    `start` is an earlier answer for the beginning of the same text. None where the end is not (or not surely) made of
-    paragraphs and headings alone: around lists, tables and code Qt joins what is put together in ways of its own.
+    `start` is an earlier answer for the beginning of the same text. It lies between two paragraphs or headings, for
+    around lists Qt joins what is put together in ways of its own. None where the end is not (or not surely) made of
+    paragraphs, headings and simple lists alone.
     """
-    blocks = list(_BLOCK.finditer(source, start))
-    if "|" in source or not all(_is_prose(block.group()) for block in blocks):
+    if "|" in source:
         return None
-    complete = [block.start() for _, block in pairwise(blocks) if source[block.end() - 1 : block.end() + 1] == "\n\n"]
-    return complete[-1] if complete else start
+    settled, after_prose = start, True
+    for block in _BLOCK.finditer(source, start):
+        is_prose = _is_prose(block.group())
+        if not (is_prose or _LIST.match(block.group())):
+            return None
+        if is_prose and after_prose and source[block.end() - 1 : block.end() + 1] == "\n\n":
+            settled = block.start()
+        after_prose = is_prose
+    return settled
 
 
 def _is_prose(block: str) -> bool:

@@ -102,13 +102,16 @@ PROSE = (
 OTHER = ("- a\n- b", "1. one\n2. two", "```python\nx = 1\n\ny\n```", "|a|\n|---|\n|1|", "> quote", "---", "1986. Year")
 
 
-@pytest.mark.parametrize("seed", range(6))
+SIMPLE_LISTS = ("- a\n- b", "1. one\n2. two `code`", "* **starred**", "1986. Year")
+
+
+@pytest.mark.parametrize("seed", range(9))
 def test_growing_markdown_looks_at_every_moment_as_if_it_had_been_there_at_once(qtbot: QtBot, seed: int) -> None:
     grown, whole = FlowText(14.5, 24), FlowText(14.5, 24)
     qtbot.addWidget(grown)
     qtbot.addWidget(whole)
     chance = random.Random(seed)
-    source = "\n\n".join(chance.choice(PROSE if seed % 3 else PROSE + OTHER) for _ in range(12))
+    source = "\n\n".join(chance.choice(PROSE + ((), OTHER, SIMPLE_LISTS)[seed % 3]) for _ in range(12))
     place = 0
     while place < len(source):
         place += chance.randint(1, 25)
@@ -127,7 +130,14 @@ def test_of_growing_prose_only_the_last_paragraphs_are_put_anew() -> None:
     source = "One two.\n\nThree four.\n\nFive"
     assert settled_start(source) == source.index("Three")
     assert settled_start(source + " six.\n\nSeven", source.index("Three")) == source.index("Five")
-    assert settled_start(source + "\n\n- a list") is None
+    assert settled_start(source + "\n\n- a list") == source.index("Five")
+    assert settled_start(source + "\n\n> a quote") is None
+
+
+def test_a_list_is_settled_once_two_paragraphs_came_after_it() -> None:
+    source = "One two.\n\n- a\n- b\n\nThree four.\n\n"
+    assert settled_start(source) == 0
+    assert settled_start(source + "Five six.\n\nSeven") == source.index("Three") + len("Three four.\n\n")
 
 
 def test_a_definition_at_the_end_makes_links_of_what_stood_before(text: FlowText) -> None:
