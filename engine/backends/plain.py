@@ -67,7 +67,7 @@ class Plain:
             exchange(vocoder, {Convolution: DilatedConvolution.instead})
         if self.half:
             halve_vocoder(vocoder)
-        vocoder.take(self._trace(vocoder.f0_predictor), self._trace(vocoder.shape))
+        vocoder.take(self._trace(vocoder.f0_predictor), self._trace(vocoder.shape), padded=True)
 
     def _trace(self, function: object) -> Traced:
         traced = Traced(function)  # type: ignore[arg-type]

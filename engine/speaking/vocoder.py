@@ -8,6 +8,7 @@ are the checkpoint's; arrays are (B, T, C). Sizes are read off the tensors.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import mlx.core as mx
@@ -80,6 +81,11 @@ class Snake(nn.Module):
         return x + mx.square(mx.sin(x * self.alpha)) * (1.0 / (self.alpha + TINY))
 
 
+def _kept(x: mx.array, present: mx.array | None) -> mx.array:
+    """x (B, T, C), zero where nothing is: a convolution sees behind the end what it sees where there is no more."""
+    return x if present is None else x * present[:, None]
+
+
 class ResBlock(nn.Module):
     """Three pairs of a dilated and a plain convolution, each pair with a residual."""
 
@@ -91,11 +97,11 @@ class ResBlock(nn.Module):
         self.activations1 = [Snake(channels) for _ in dilations]
         self.activations2 = [Snake(channels) for _ in dilations]
 
-    def __call__(self, x: mx.array) -> mx.array:
+    def __call__(self, x: mx.array, present: mx.array | None = None) -> mx.array:
         for first, conv1, second, conv2 in zip(
             self.activations1, self.convs1, self.activations2, self.convs2, strict=True
         ):
-            x = x + conv2(second(conv1(first(x))))
+            x = x + conv2(_kept(second(conv1(_kept(first(x), present))), present))
         return x
 
 
@@ -109,10 +115,10 @@ class F0Predictor(nn.Module):
             self.condnet += [Convolution(channels if index else mel_channels, channels, 3, padding=1), nn.ELU()]
         self.classifier = nn.Linear(channels, 1)
 
-    def __call__(self, mel: mx.array) -> mx.array:
-        """mel (B, T, 80) to Hz (B, T)."""
+    def __call__(self, mel: mx.array, present: mx.array | None = None) -> mx.array:
+        """mel (B, T, 80) to Hz (B, T); `present` (T,) is 1 for frames that are there, 0 for those put behind them."""
         for layer in self.condnet:
-            mel = layer(mel)
+            mel = layer(_kept(mel, present))
         return mx.abs(self.classifier(mel)[..., 0])
 
 
@@ -189,15 +195,23 @@ class Vocoder(nn.Module):
         self._fourier = _Fourier()
         self._pitch: Repeated = AsIs(self.f0_predictor)
         self._decode: Repeated = AsIs(self.shape)
+        self._padded = False
 
     def fuse(self) -> None:
         """Prepare for inference with the weights as they now are; training needs the network as it was made."""
         for up in self.ups:
             up.fuse()
 
-    def take(self, pitch: Repeated, decode: Repeated) -> None:
-        """Make pitch and samples in this way from now on; they are given and give what `f0_predictor`, `shape` do."""
-        self._pitch, self._decode = pitch, decode
+    @property
+    def padded(self) -> bool:
+        """Whether it is better given arrays of lengths that come again, and told which frames of them are there."""
+        return self._padded
+
+    def take(self, pitch: Repeated, decode: Repeated, *, padded: bool = False) -> None:
+        """Make pitch and samples in this way from now on; they are given and give what `f0_predictor`, `shape` do, and
+        where it is `padded`, `present` as well.
+        """
+        self._pitch, self._decode, self._padded = pitch, decode, padded
 
     @staticmethod
     def published(weights: dict[str, mx.array]) -> dict[str, mx.array]:
@@ -224,9 +238,10 @@ class Vocoder(nn.Module):
         """Whole synthesis: mel (B, T, 80), `noise` standard normal (B, T · hop) or None; samples (B, T · hop)."""
         return self.decode(mel, self.source(self.pitch(mel), noise))
 
-    def pitch(self, mel: mx.array, *, once: bool = False) -> mx.array:
-        """mel (B, T, 80) to Hz (B, T). `once`: of a length that may never come again."""
-        made: mx.array = self._pitch.once(mel) if once else self._pitch(mel)
+    def pitch(self, mel: mx.array, present: mx.array | None = None, *, once: bool = False) -> mx.array:
+        """mel (B, T, 80) to Hz (B, T). `present` as `shape` says; `once`: of a length that may never come again."""
+        given = (mel,) if present is None else (mel, present)
+        made: mx.array = self._pitch.once(*given) if once else self._pitch(*given)
         return made
 
     def source(self, f0: mx.array, noise: mx.array | None = None) -> mx.array:
@@ -236,38 +251,66 @@ class Vocoder(nn.Module):
         excitation = excite(f0, phases, config.harmonics, config.hop_samples, config.sample_rate_hz)
         return self.m_source(excitation, noise)
 
-    def decode(self, mel: mx.array, source: mx.array, *, once: bool = False) -> mx.array:
-        """mel (B, T, 80) and source (B, T · hop) to samples (B, T · hop) within ± 0.99. `once` as for `pitch`."""
-        made: mx.array = self._decode.once(mel, source) if once else self._decode(mel, source)
+    def decode(
+        self, mel: mx.array, source: mx.array, present: mx.array | None = None, *, once: bool = False
+    ) -> mx.array:
+        """mel (B, T, 80) and source (B, T · hop) to samples (B, T · hop) within ± 0.99. The rest as for `pitch`."""
+        given = (mel, source) if present is None else (mel, source, present)
+        made: mx.array = self._decode.once(*given) if once else self._decode(*given)
         return made
 
     def spectrum(self, source: mx.array) -> mx.array:
         """Source (B, T · hop) to real and imaginary parts (B, T · hop / 4 + 1, 18)."""
         return self._fourier.stft(source)
 
-    def shape(self, mel: mx.array, source: mx.array) -> mx.array:
-        """The network: mel (B, T, 80) and source (B, T · hop) to samples (B, T · hop)."""
-        spectrum = self.spectrum(source)
-        x = self.conv_pre(mel)
-        per_stage = len(self.resblocks) // len(self.ups)
-        for stage, up in enumerate(self.ups):
-            x = up(nn.leaky_relu(x, SLOPE))
-            if stage == len(self.ups) - 1:
-                x = mx.concatenate([x[:, 1:2], x], axis=1)
-            x = x + self.source_resblocks[stage](self.source_downs[stage](spectrum))
-            blocks = self.resblocks[stage * per_stage : (stage + 1) * per_stage]
-            total = blocks[0](x)
-            for block in blocks[1:]:
-                total = total + block(x)
-            x = total * (1.0 / per_stage)
-        return self.sound(self.conv_post(nn.leaky_relu(x, LAST_SLOPE)))
+    def shape(self, mel: mx.array, source: mx.array, present: mx.array | None = None) -> mx.array:
+        """The network: mel (B, T, 80) and source (B, T · hop) to samples (B, T · hop).
 
-    def sound(self, x: mx.array) -> mx.array:
+        `present` (T,) is 1 for frames that are there and 0 for what was put behind them. The source goes on there as
+        `lengthened` makes it, and the samples mean nothing.
+        """
+        there = self._there(present)
+        spectrum = _kept(self.spectrum(source), there[-1])
+        x = self.conv_pre(_kept(mel, present))
+        for stage in range(len(self.ups)):
+            x = self._stage(stage, _kept(nn.leaky_relu(x, SLOPE), there[stage]), spectrum, there[stage + 1])
+        return self.sound(self.conv_post(_kept(nn.leaky_relu(x, LAST_SLOPE), there[-1])), there[-1])
+
+    def _there(self, present: mx.array | None) -> Sequence[mx.array | None]:
+        """`present` at the rate of the mel and after each stage."""
+        if present is None:
+            return [None] * (len(self.ups) + 1)
+        there = [present]
+        for rate in self._config.rates:
+            there.append(mx.repeat(there[-1], rate))
+        return [*there[:-1], mx.concatenate([present[:1], there[-1]])]
+
+    @staticmethod
+    def lengthened(source: mx.array, samples: int) -> mx.array:
+        """A source (B, T · hop) that goes on to so many samples, first as its spectrum takes it to go on at its end."""
+        half = _FFT // 2
+        mirrored = source[:, -half - 1 : -1][:, ::-1]
+        return mx.pad(mx.concatenate([source, mirrored], axis=1), [(0, 0), (0, samples - source.shape[1] - half)])
+
+    def _stage(self, stage: int, x: mx.array, spectrum: mx.array, present: mx.array | None) -> mx.array:
+        """x (B, T, C) to (B, T · rate, C'), in the last stage with a frame more."""
+        x = self.ups[stage](x)
+        if stage == len(self.ups) - 1:
+            x = mx.concatenate([x[:, 1:2], x], axis=1)
+        x = x + self.source_resblocks[stage](self.source_downs[stage](spectrum), present)
+        per_stage = len(self.resblocks) // len(self.ups)
+        blocks = self.resblocks[stage * per_stage : (stage + 1) * per_stage]
+        total = blocks[0](x, present)
+        for block in blocks[1:]:
+            total = total + block(x, present)
+        return total * (1.0 / per_stage)
+
+    def sound(self, x: mx.array, present: mx.array | None = None) -> mx.array:
         """Logarithmic magnitude and phase (B, T, 18) to samples (B, 4 (T − 1))."""
         magnitude = mx.exp(mx.minimum(x[..., :_BINS], math.log(_LOUDEST_BIN)))
         phase = mx.sin(x[..., _BINS:])
         polar = mx.concatenate([magnitude * mx.cos(phase), magnitude * mx.sin(phase)], axis=-1)
-        return mx.clip(self._fourier.istft(polar), -LIMIT, LIMIT)
+        return mx.clip(self._fourier.istft(_kept(polar, present)), -LIMIT, LIMIT)
 
 
 def _source_down(config: VocoderConfig, stage: int, width: int) -> Convolution:

@@ -56,12 +56,16 @@ class VocoderStream:
         self._faded: Samples | None = None
         self._runs = 0
 
-    def step(self, mel: mx.array, last: bool) -> Samples:
-        """mel (T, 80) of the next piece to samples; 8 frames stay behind until the next piece unless it is the last."""
+    def step(self, mel: mx.array, last: bool, frames: int = 0) -> Samples:
+        """mel (T, 80) of the next piece to samples; 8 frames stay behind until the next piece unless it is the last.
+
+        `frames` are those to which the last piece may be padded, 0 for none.
+        """
         hop = self._vocoder.config.hop_samples
         window = mel if self._mel is None else mx.concatenate([self._mel, mel])
-        source = self.source(window[None], last)  # only the last piece may be of any length
-        made: Samples = np.array(self._vocoder.decode(window[None], source, once=last)[0])
+        # Padded as if there were an overlap before it, for pieces with one have all sizes.
+        missing = OVERLAP_FRAMES + frames - window.shape[0] if last and frames else 0
+        made, source = self._decoded(window, missing, once=last and not frames)
         if self._faded is not None:
             made = fade(made, self._faded, official=not self._continuous)
         elif self._continuous:
@@ -75,10 +79,25 @@ class VocoderStream:
         self._runs += 1
         return made[: -keep * hop]
 
-    def source(self, mel: mx.array, once: bool = False) -> mx.array:
-        """The source of a window (1, T, 80) whose first frames were in the window before: (1, T · hop)."""
+    def _decoded(self, window: mx.array, missing: int, *, once: bool) -> tuple[Samples, mx.array]:
+        """Samples and source of a window (T, 80). `once`: of a length that may never come again; where lengths shall
+        come again, so many `missing` frames are put behind it.
+        """
+        vocoder, frames = self._vocoder, window.shape[0]
+        once = once or (missing > 0 and not vocoder.padded)
+        if once or not vocoder.padded:
+            source = self.source(vocoder.pitch(window[None], once=once))
+            return np.array(vocoder.decode(window[None], source, once=once)[0]), source
+        present = (mx.arange(frames + missing) < frames).astype(mx.float32)
+        padded = mx.pad(window, [(0, missing), (0, 0)])[None]
+        source = self.source(vocoder.pitch(padded, present)[:, :frames])
+        samples = vocoder.config.hop_samples * (frames + missing)
+        longer = vocoder.lengthened(source, samples) if missing else source
+        return np.array(vocoder.decode(padded, longer, present)[0, : source.shape[1]]), source
+
+    def source(self, f0: mx.array) -> mx.array:
+        """The source of a window of pitch (1, T), whose first frames were in the window before: (1, T · hop)."""
         vocoder, config = self._vocoder, self._vocoder.config
-        f0 = vocoder.pitch(mel, once=once)
         phases = mx.cumsum(advances(f0, config.sample_rate_hz / config.hop_samples), axis=1)
         overlap = 0 if self._source is None else self._source.shape[1] // config.hop_samples
         if self._phase is not None and self._continuous:

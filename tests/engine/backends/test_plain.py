@@ -15,6 +15,7 @@ from engine.backends.plain import Plain
 from engine.checkpoints.load_speaking import load_flow, load_speaking, load_vocoder
 from engine.language import LanguageModel, Sampling, generate
 from engine.speaking import Synthesizer, Voice
+from engine.speaking.vocoder_stream import VocoderStream
 from tests.benchmarks.speech_folder import write_token2wav
 from tests.engine.language.networks import random_llm, random_prompt
 
@@ -104,3 +105,18 @@ def _attached_llm() -> LanguageModel:
 def _written(llm: LanguageModel, sampling: Sampling, number: int) -> list[int]:
     prompt = random_prompt(5 + number, number)
     return list(generate(llm, llm.new_cache(), prompt, sampling=sampling, end_ids=(), max_tokens=8))
+
+
+def test_a_padded_end_sounds_like_one_as_it_is(folder: Path) -> None:
+    """But for the last eight samples, where the official inverse STFT divides by less and all sound is faded out."""
+    vocoder = load_vocoder(folder, Plain(half=False))
+    mels = mx.random.normal((31, 80), key=mx.random.key(1))
+    ends = []
+    for frames in (0, 40):
+        stream = VocoderStream(vocoder, seed=1, continuous=False)
+        stream.step(mels[:10], False)
+        ends.append(stream.step(mels[10:], True, frames))
+    as_it_is, padded = ends
+    assert padded.shape == as_it_is.shape == (29 * 480,)
+    assert np.abs(padded - as_it_is)[:-8].max() <= 1e-5 * np.abs(as_it_is).max()
+    assert np.abs(padded - as_it_is)[-8:].max() <= 0.6 * np.abs(as_it_is).max()

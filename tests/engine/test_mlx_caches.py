@@ -1,0 +1,26 @@
+"""MLX's caches are large enough before it is loaded."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from engine._mlx_caches import SIZES, enlarge_mlx_caches
+
+
+def test_sizes_are_set_unless_the_user_set_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SIZES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MLX_CUDA_GRAPH_CACHE_SIZE", "77")
+    enlarge_mlx_caches()
+    assert {name: os.environ[name] for name in SIZES} == SIZES | {"MLX_CUDA_GRAPH_CACHE_SIZE": "77"}
+
+
+def test_they_are_set_before_mlx_is_loaded() -> None:
+    code = "import sys, os, engine; print('mlx.core' in sys.modules, os.environ['MLX_CUDA_CONV_CACHE_SIZE'])"
+    kept = {name: value for name, value in os.environ.items() if name not in SIZES}
+    done = subprocess.run([sys.executable, "-c", code], env=kept, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", SIZES["MLX_CUDA_CONV_CACHE_SIZE"]]
