@@ -130,6 +130,6 @@ def _without_values(lines: list[str]) -> Iterator[str]:
             yield line
         elif in_trace and line.startswith("  "):
             yield line
-        elif in_trace:  # the error itself; nothing after it is of the program's making
+        elif in_trace:  # the error itself; nothing after it comes from the program
             in_trace = False
             yield line.partition(":")[0]

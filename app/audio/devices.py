@@ -61,7 +61,7 @@ class OpenStream(Protocol):
     latency_s: float
     device: str
     lost: bool
-    longest_gap_s: float  # a device that asks for no block for so long is gone
+    longest_gap_s: float  # a device that asks for no block for this long is gone
 
     def close(self) -> None:
         """Stop and free it; may take long, so never on the GUI thread."""

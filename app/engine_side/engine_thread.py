@@ -105,7 +105,7 @@ class EngineThread(QObject):
                 return
             try:
                 self._run(work, request, requests)
-            except BaseException:  # only what means to end a thread comes through; it was logged and said
+            except BaseException:  # only what is meant to end a thread gets here; it was logged and told
                 return
 
     def _run(self, work: EngineWork, request: Request, requests: _Queue) -> None:

@@ -58,7 +58,7 @@ def run(chosen: dict[str, Check]) -> Iterator[Outcome]:
         began = time.monotonic()
         try:
             told, fault = check(), ""
-        except Exception as error:  # whatever is wrong with this copy is what is looked for
+        except Exception as error:  # whatever is wrong with this copy is what we are looking for
             told, fault = f"{type(error).__name__}: {error}", traceback.format_exc()
         yield Outcome(name, not fault, told, round(time.monotonic() - began, 2), fault)
 

@@ -35,7 +35,7 @@ __all__ = ["Store", "StoredTurn", "title_of"]
 log = logging.getLogger(__name__)
 
 _DAY_S = 86_400
-_DAYS_SEEN = 3  # a clock that is wrong for once deletes nothing
+_DAYS_SEEN = 3  # a clock that is wrong once deletes nothing
 
 
 class Store:

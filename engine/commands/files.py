@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FORMATS = ("txt", "srt", "vtt", "json", "md")
-_JOURNALS_DAYS = 30  # an interrupted run can be gone on with for so long
+_JOURNALS_DAYS = 30  # an interrupted run can be continued for this long
 _STREAMED = ("txt", "srt", "vtt")  # these only grow at their end
 
 

@@ -155,5 +155,5 @@ class FlowStream:
             kept = trim(caches[index].parts(), newest) if caches else None
             x, parts = take(x, conditions, time, pace, kept, seen)
             made.append(_StepCache(*parts))
-            mx.async_eval(x)  # the device works while the next step is put together
+            mx.async_eval(x)  # the device works while the next step is prepared
         return x, tuple(made)

@@ -142,7 +142,7 @@ def cues(transcript: Transcript) -> Iterator[Cue]:
             yield Cue(start, last_end, cue.lines, segment.speaker)
 
 
-@functools.lru_cache(maxsize=4096)  # what is shown while it grows is made again and again
+@functools.lru_cache(maxsize=4096)  # what is shown while it grows is rebuilt again and again
 def _cues_of(segment: Segment) -> tuple[Cue, ...]:
     texts = _cue_texts(_one_line(segment.text))
     weights = [max(1, _width(text)) for text in texts]

@@ -55,7 +55,7 @@ class NotificationBinding(QObject):
     def post(self, words: str) -> None:
         """Hand a notification to the system; where it has no place for them, none is shown."""
         if QSystemTrayIcon.isSystemTrayAvailable():
-            self.icon.show()  # there is none in the menu bar but for this while
+            self.icon.show()  # it is in the menu bar only for this while
             self.icon.showMessage("Earshot", words, icons.application_icon(), _SHOWN_MS)
             self._hiding.start()
 

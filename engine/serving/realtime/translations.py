@@ -32,7 +32,7 @@ from engine.transcription.languages import language_code
 from engine.transcription.results import Options, SegmentDone
 
 _DETECTION = TurnDetection()
-_LONGEST_UTTERANCE_S = 20.0  # somebody who never pauses is interpreted in parts
+_LONGEST_UTTERANCE_S = 20.0  # the speech of somebody who never pauses is interpreted in parts
 _SHORTEST_S = 0.3
 _MOST_WAITING = 64  # utterances
 _FORM = "audio/pcm"
