@@ -60,7 +60,8 @@ class Connection:
                     "{place} does not answer as an Earshot does: update both.", place=address.place
                 ) from error
             if "error" in hello.value:
-                raise error_from(hello.value["error"])
+                reason = error_from(hello.value["error"]).sentence
+                raise RemoteError("{place} refuses: {reason}", place=address.place, reason=reason)
             opened.pop_all()  # it stays open, until `close`
         return cls(socket, address.place, hello)
 

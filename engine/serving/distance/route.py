@@ -21,7 +21,7 @@ from engine.remote.earshot.wire import (
 )
 from engine.serving.distance.asked import AskedPiece, AskedPrompt, AskedWriting, name_of, window_of, windows_of
 from engine.serving.distance.visit import Answer, Readers, Visit
-from engine.serving.jobs import Host, Priority, Steps, events
+from engine.serving.jobs import Host, HostEndedError, Priority, Steps, events
 from engine.serving.scribe import Scribe
 from engine.serving.threads import from_thread
 from engine.transcription.languages import language_code
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 _MOST_CALLS = 64  # of one visitor at the same time
 _MOST_NOTES = 30  # seconds of a recording that is made into a voice
 _FILE_PIECE = 1 << 20
-_DATA_WRONG, _TRY_LATER = 1007, 1013  # close codes of a WebSocket
+_DATA_WRONG, _RESTARTING, _TRY_LATER = 1007, 1012, 1013  # close codes of a WebSocket
 _GONE = (WebSocketDisconnect, OSError)  # nobody listens any more
 
 
@@ -113,6 +113,10 @@ class _Visiting:
                 async for value, data in answers:
                     await self._send({"call": number, **value}, data)
             last: dict[str, Any] = {"end": True}
+        except HostEndedError:  # the other one connects again, and sees what model there is then
+            with contextlib.suppress(*_GONE):
+                await self._socket.close(_RESTARTING)
+            return
         except EngineError as error:
             last = {"error": error_value(error)}
         except _GONE:

@@ -20,7 +20,7 @@ from engine.events import Samples
 from engine.remote.earshot.speaking import voice_bytes, voice_from
 from engine.remote.earshot.wire import misunderstood, samples_bytes, unknown_sound
 from engine.serving.distance.asked import AskedPiece, AskedPrompt, AskedWriting
-from engine.serving.jobs import Job, Steps
+from engine.serving.jobs import Job, Steps, ended
 from engine.speaking import Synthesizer
 
 SOUND_ROOM = 1.25  # contexts full of embeddings of sounds are kept for each visit
@@ -215,11 +215,11 @@ class Visit:
         self._readers.drop(self.number, name)
 
     def _steps(self, work: Callable[[Engine, Job], Iterator[Any]]) -> Steps:
-        """The work, as long as the model is the one that was greeted with."""
+        """The work, as long as the model is the one that was greeted with. Raises HostEndedError when it is not."""
 
         def steps(engine: Engine, job: Job) -> Iterator[Any]:
             if engine is not self._engine:
-                raise RequestError("Another model is in use there now: connect again.")
+                raise ended()
             yield from work(engine, job)
 
         return steps

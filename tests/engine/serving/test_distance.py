@@ -20,7 +20,7 @@ from engine.conversation.replying.settings import SessionSettings
 from engine.conversation.replying.tools import ToolRegistry, tool
 from engine.conversation.replying.tools.calculator import calculator
 from engine.engine import Engine
-from engine.errors import EngineError, RemoteError
+from engine.errors import EngineError, RemoteError, RequestError
 from engine.events import (
     AnswerText,
     EndReason,
@@ -246,6 +246,34 @@ def test_sounds_that_are_forgotten_there_are_sent_again(
     for seed in (1, 2):
         list(session.ask(Turn(babble(1.0, seed), spoken_answer=False)))
     assert text_of(list(session.regenerate(session.path[0]))) == "One again."
+
+
+def test_an_engine_that_was_changed_there_is_met_anew(
+    served: Served, remote: AnyModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = remote.session()
+    served.says("One.", "Two.")
+    list(session.ask(Turn(text="Hello.", spoken_answer=False)))
+    greeted = visit.Visit._steps
+    monkeypatch.setattr(visit.Visit, "_steps", lambda self, work: _as_by_another_engine(self, monkeypatch, greeted))
+    assert text_of(list(session.ask(Turn(text="Hello.", spoken_answer=False)))) == "Two."
+
+
+def _as_by_another_engine(there: visit.Visit, monkeypatch: pytest.MonkeyPatch, steps: Callable[..., Any]) -> Any:
+    """What the visit does once its engine is not the one in use, and everything after it again as ever."""
+    monkeypatch.setattr(visit.Visit, "_steps", steps)
+    there._engine = None
+    return steps(there, lambda engine, job: iter(()))
+
+
+def test_a_machine_without_a_model_says_so(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(engine: Engine, _: Job) -> Iterator[None]:
+        raise RequestError("No model is loaded.")
+        yield
+
+    monkeypatch.setattr(visit.Visit, "greet", lambda _: none)
+    with pytest.raises(RemoteError, match=r"127\.0\.0\.1 refuses: No model is loaded\."):
+        Engine.connect(served.server.address, TOKEN)
 
 
 def test_a_reader_that_is_collected_in_the_midst_of_sending_is_forgotten_later(served: Served) -> None:
