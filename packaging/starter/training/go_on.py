@@ -132,7 +132,7 @@ def flow_and_vocoder(programs: Programs, place: Place, options: argparse.Namespa
         latest = ((f"--{name}", place.latest(name)) for name in ("flow", "vocoder", "tokenizer"))
         return (
             *(place.work / "lines", place.voice, *(part for pair in latest for part in pair)),
-            *("--speaker", place.shipped / "speaker.safetensors", "--ear", place.shipped / "weights-0.safetensors"),
+            *("--speaker", place.shipped / "speaker.safetensors", "--ear", place.shipped),
             *("--voices", VOICES, "--minutes", clock.minutes()),
         )
 

@@ -39,7 +39,7 @@ class Step:
 
 
 def steps(work: Path, model: Path, natural: Path, amount: float = 1.0, compiled: bool = False) -> list[Step]:
-    """Everything in order: sentences and sounds, the voice, ear and language, and the folder `model`.
+    """Everything in order: sentences and sounds, the voice, ear and language, the voice by ear, the folder `model`.
 
     `natural` is the folder with Kokoro's network. `amount` is the share of the speech that is made, `compiled` whether
     PyTorch compiles what it trains.
@@ -52,11 +52,14 @@ def steps(work: Path, model: Path, natural: Path, amount: float = 1.0, compiled:
     tokenizer, speaker = weights / "tokenizer.safetensors", weights / "speaker.safetensors"
     flow, vocoder = weights / "flow.safetensors", weights / "vocoder.safetensors"
     heard, mels, voice = weights / "language", work / "mels", work / "token2wav"
+    together = weights / "together"  # flow and vocoder, once an ear can judge them
     half, networks = (str(lines), str(weights)), ("--tokenizer", str(tokenizer), "--speaker", str(speaker))
     made = (str(lines), str(mels), "--flow", str(flow), "--voices", str(weights))
     utterances, hours = round(amount * UTTERANCES), max(LEAST_HOURS, amount * HOURS)
     built_in = [str(voice / "voices" / f"{name}.safetensors") for name in NAMES.values()]
     own = ("--flow", str(flow), "--vocoder", str(vocoder), "--voice", *built_in)
+    voices = ("--flow", str(flow), "--vocoder", str(vocoder), "--ear", str(heard), "--voices", str(voice / "voices"))
+    voices += ("--tokens-per-batch", sized(8000, 800), "--rows", sized(48, 4))
     heard_hours = ("--hours", f"{max(0.01, amount * NATURAL_HOURS):g}")
     said = ("--count", sized(REPLIES, 20), "--first", str(REPLIES_FIRST))
     batch = ("--tokens", sized(65_536, 2048), "--seconds", sized(2400, 60))
@@ -86,6 +89,8 @@ def steps(work: Path, model: Path, natural: Path, amount: float = 1.0, compiled:
             ),
             45,
         ),
+        Step("training.train_speaking", (str(lines), str(together), *networks, *voices), 15),
+        Step("training.export_voice", (str(together), str(voice), *network_of(natural))),
         Step("training.assemble", (str(heard), str(work), str(voice), str(model))),
     ]
 

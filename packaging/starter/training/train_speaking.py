@@ -1,12 +1,12 @@
 r"""Train flow and vocoder as one: what is heard in the end teaches both.
 
     python -m starter.training.train_speaking LINES OUT --flow F --vocoder V --tokenizer T --speaker S \
-        --ear WEIGHTS --voices resources/starter/token2wav/voices --minutes 12
+        --ear LANGUAGE --voices resources/starter/token2wav/voices --minutes 12
 
 LINES is what `natural_lines.py` writes, or is still writing. The flow makes mels of speech tokens, in most batches
 after a built-in voice's own recording, as it speaks in the end; the vocoder makes sound of pieces of them and of
-recordings' mels. Both learn from the sound: spectra, mels and pitch, critics, and how the published ear hears it
-(WEIGHTS as `from_shipped.py` writes them); the flow from its mel too.
+recordings' mels. Both learn from the sound: spectra, mels and pitch, critics, and how an ear hears it; the flow from
+its mel too. LANGUAGE is a folder with ear and language model as their training or `from_shipped.py` writes them.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from starter.speech.natural_voices import BUILT_IN, NAMES
 from starter.speech.pitch import pitch
 from starter.speech.torch_device import best_device
 from starter.training import train_flow, train_vocoder
+from starter.training.averaged_weights import read
 from starter.training.flow_corpus import TOKEN_SAMPLES, FlowCorpus, Rows
 from starter.training.plan import Log, Plan
 from starter.training.torch_steps import average, clipped_step
@@ -120,7 +121,7 @@ class Networks:
         flow = FlowNetwork(CONFIG)
         flow.take(load_file(options.flow))
         vocoder = train_vocoder.started(options.vocoder, Sizes())
-        ear = Ear({name: weight for name, weight in load_file(options.ear).items() if not name.startswith("llm.")})
+        ear = Ear({name: w for name, w in read(options.ear).items() if name.startswith(("encoder.", "adapter."))})
         return cls(flow.to(device), vocoder.to(device), Critics().to(device), ear.to(device))
 
 
@@ -302,8 +303,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What a run can be told."""
     parser.add_argument("lines", type=Path)
     parser.add_argument("out", type=Path)
-    for name in ("flow", "vocoder", "tokenizer", "speaker", "ear", "voices"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+    for name in ("--flow", "--vocoder", "--tokenizer", "--speaker", "--ear", "--voices"):
+        parser.add_argument(name, type=Path, required=True)
     parser.add_argument("--steps", type=int, default=10**9)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--flow-steps", type=int, default=FLOW_STEPS)

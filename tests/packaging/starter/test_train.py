@@ -32,7 +32,7 @@ def test_every_step_is_a_program_that_knows_its_options(
     run: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start(tmp_path, monkeypatch)
-    assert len(run) == 15
+    assert len(run) == 17
     for program, *arguments in run:
         source = source_of(program)
         if "import Studio, add_arguments" in source:  # programs that speak share some
@@ -61,7 +61,11 @@ def test_a_step_that_broke_off_is_done_again_and_no_other_but_the_folder(
             start(tmp_path, monkeypatch)
     before = [program for program, *_ in run]
     assert before[-1] == "training.own_voice"
-    for rest in (["training.own_voice", "training.train_language", "training.assemble"], ["training.assemble"]):
+    by_ear = ["training.train_speaking", "training.export_voice"]
+    for rest in (
+        ["training.own_voice", "training.train_language", *by_ear, "training.assemble"],
+        ["training.assemble"],
+    ):
         run.clear()
         start(tmp_path, monkeypatch)
         assert [program for program, *_ in run] == rest
