@@ -20,10 +20,11 @@ from engine.events import Progress
 from engine.language import Vocabulary
 from engine.remote.address import Address
 from engine.remote.earshot.connection import Connection
-from engine.remote.earshot.reader import RemoteListener, RemoteReader
+from engine.remote.earshot.reader import RemoteReader
 from engine.remote.earshot.recogniser import RemoteRecogniser
 from engine.remote.earshot.speaking import RemoteSpeaking
 from engine.remote.earshot.wire import Message, misunderstood
+from engine.remote.listener import RemoteListener
 from engine.remote.local_speech import fitting
 from engine.storage import make_private_folder, replacing
 from engine.transcription.languages import check_known

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 import weakref
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any, cast
 
-import numpy as np
-
 from engine.conversation.prompting.reading import Readable
-from engine.events import Samples
-from engine.hearing import WINDOW_SAMPLES, frame_count, patch_count
 from engine.language import Sampling
 from engine.remote.earshot.connection import Connection, LostConnectionError
 from engine.remote.earshot.returning import Line, wait_for_return
@@ -25,37 +19,7 @@ from engine.remote.earshot.wire import (
     samples_bytes,
     sampling_value,
 )
-
-
-@dataclass(frozen=True, eq=False)
-class RemoteWindow:
-    """A window of a sound that another machine hears; `shape` as that of its embeddings there."""
-
-    samples_16k: Samples
-    digest: str
-    shape: tuple[int, ...]
-
-    @classmethod
-    def of(cls, samples_16k: Samples) -> RemoteWindow:
-        """A window of at most 25 s."""
-        digest = hashlib.sha256(samples_bytes(samples_16k)).hexdigest()[:32]
-        return cls(samples_16k, digest, (patch_count(frame_count(len(samples_16k))),))
-
-
-class RemoteListener:
-    """Cuts sounds into windows as `Hearing` does; they are sent when they are first read."""
-
-    def patch_counts(self, samples: int) -> list[int]:
-        """See `Hearing.patch_counts`."""
-        starts = range(0, samples, WINDOW_SAMPLES)
-        return [patch_count(frame_count(min(WINDOW_SAMPLES, samples - start))) for start in starts]
-
-    def listen(self, samples_16k: Samples) -> tuple[RemoteWindow, ...]:
-        """See `Hearing.listen`."""
-        samples = np.asarray(samples_16k, np.float32)
-        starts = range(0, len(samples), WINDOW_SAMPLES)
-        windows = (RemoteWindow.of(samples[start : start + WINDOW_SAMPLES]) for start in starts)
-        return tuple(window for window in windows if window.shape[0])
+from engine.remote.listener import RemoteWindow
 
 
 class RemoteReader:
