@@ -25,18 +25,56 @@ _LOOP_REPEATS = 4
 _LONGEST_LOOP = 40
 
 
-class SpeechModel(Protocol):
-    """What a transcription needs of the engine."""
+class AnyModel(Protocol):
+    """What a model is asked by, wherever it is."""
 
-    folder: Path
     name: str
     variant: str
     vocabulary: Vocabulary
-    llm: LanguageModel
-    hearing: Hearing
 
     @property
     def about(self) -> Mapping[str, Any]: ...
+
+
+class SpeechModel(AnyModel, Protocol):
+    """What a transcription needs of the engine."""
+
+    folder: Path
+    llm: LanguageModel
+    hearing: Hearing
+
+
+class WindowTask:
+    """How a model is asked to write down, or translate, a window. Raises RequestError for an unknown language."""
+
+    def __init__(self, model: AnyModel, options: Options) -> None:
+        self._vocabulary, self._options = model.vocabulary, options
+        self._variant = Variant(model.variant)
+        self.sampling = _sampling(model.about, options)
+        known = model.about.get("languages") or ()
+        check_known(model.name, known, (options.language, options.translate_to))
+        self._hint = "" if len(known) == 1 else options.language
+
+    def prompt(self, patches: int) -> Prompt:
+        """The prompt for a window that takes so many places."""
+        vocabulary = self._vocabulary
+        if self._options.translate_to:
+            target = english_name(self._options.translate_to)
+            return translate_prompt(vocabulary, [patches], target, variant=self._variant)
+        if not self._hint:
+            return transcribe_prompt(vocabulary, [patches], self._variant)
+        instruction = f"{TRANSCRIBE}The language spoken is {english_name(self._hint)}."
+        messages = [Message("system", instruction), Message("human", [SoundPart((patches,))])]
+        return build(vocabulary, messages, variant=self._variant)
+
+    def most_ids(self, samples_16k: int) -> int:
+        """How many ids a window of so many samples may take."""
+        return round(_TOKENS_AT_LEAST + _TOKENS_PER_S * samples_16k / RATE_HZ)
+
+    def text(self, ids: Sequence[int]) -> str:
+        """What ids say, without marks."""
+        text = self._vocabulary.decode(id for id in ids if not self._vocabulary.is_special(id))
+        return text.replace("\N{REPLACEMENT CHARACTER}", "").strip()
 
 
 class Recogniser:
@@ -47,13 +85,8 @@ class Recogniser:
 
     def __init__(self, engine: SpeechModel, options: Options, *, details: bool = False) -> None:
         self._engine = engine
-        self._options = options
         self._details = details
-        self._variant = Variant(engine.variant)
-        self._sampling = _sampling(engine.about, options)
-        known = engine.about.get("languages") or ()
-        check_known(engine.name, known, (options.language, options.translate_to))
-        self._hint = "" if len(known) == 1 else options.language
+        self._task = WindowTask(engine, options)
 
     def __call__(self, windows: Sequence[Samples]) -> Iterator[tuple[int, str | Recognised] | None]:
         """Texts of the windows (n_i,) of 16 kHz samples, each with its place, in the order in which they are done.
@@ -71,15 +104,14 @@ class Recogniser:
         sounds = []
         for window in windows:
             sounds.append((yield from self._encode(window)))
-        prompts = [embedded(llm, self._prompt(sound.shape[0]), [sound]) for sound in sounds]
-        longest_s = max(len(window) for window in windows) / RATE_HZ
+        prompts = [embedded(llm, self._task.prompt(sound.shape[0]), [sound]) for sound in sounds]
         written: dict[int, list[Written]] = {row: [] for row in range(len(windows))}
         for step in generate_batch_in_steps(
             llm,
             prompts,
-            sampling=self._sampling,
+            sampling=self._task.sampling,
             end_ids=vocabulary.end_ids,
-            max_tokens=round(_TOKENS_AT_LEAST + _TOKENS_PER_S * longest_s),
+            max_tokens=self._task.most_ids(max(map(len, windows))),
             judge=self._details,
         ):
             yield None
@@ -100,28 +132,12 @@ class Recogniser:
         mx.clear_cache()
         return embeddings
 
-    def _prompt(self, patches: int) -> Prompt:
-        vocabulary = self._engine.vocabulary
-        if self._options.translate_to:
-            target = english_name(self._options.translate_to)
-            return translate_prompt(vocabulary, [patches], target, variant=self._variant)
-        if not self._hint:
-            return transcribe_prompt(vocabulary, [patches], self._variant)
-        instruction = f"{TRANSCRIBE}The language spoken is {english_name(self._hint)}."
-        messages = [Message("system", instruction), Message("human", [SoundPart((patches,))])]
-        return build(vocabulary, messages, variant=self._variant)
-
     def _recognised(self, written: Sequence[Written]) -> str | Recognised:
         ids = tuple(each.id for each in written)
         if not self._details:
-            return self._text(ids)
+            return self._task.text(ids)
         known = [each.log_probability for each in written if each.log_probability is not None]
-        return Recognised(self._text(ids), ids, sum(known) / len(known) if known else 0.0)
-
-    def _text(self, ids: Sequence[int]) -> str:
-        vocabulary = self._engine.vocabulary
-        text = vocabulary.decode(id for id in ids if not vocabulary.is_special(id))
-        return text.replace("\N{REPLACEMENT CHARACTER}", "").strip()
+        return Recognised(self._task.text(ids), ids, sum(known) / len(known) if known else 0.0)
 
 
 def without_loop(ids: Sequence[int]) -> list[int]:

@@ -9,7 +9,7 @@ import pytest
 from engine.engine import Engine
 from engine.errors import RequestError
 from engine.events import Samples
-from engine.transcription.recogniser import Recogniser, without_loop
+from engine.transcription.recogniser import Recogniser, WindowTask, without_loop
 from engine.transcription.results import Options
 from tests.sounds import babble
 
@@ -47,10 +47,9 @@ def test_buffers_of_one_window_do_not_pile_up_beside_those_of_the_next(
 
 
 def test_neither_marks_nor_speech_tokens_get_into_the_text(engine: Engine) -> None:
-    recogniser = Recogniser(engine, Options())
     vocabulary = engine.vocabulary
     ids = [*vocabulary.encode("Hello"), vocabulary.tts_start, vocabulary.speech[5], *vocabulary.encode(" there ")]
-    assert recogniser._text(ids) == "Hello there"
+    assert WindowTask(engine, Options()).text(ids) == "Hello there"
 
 
 def test_translation_asks_for_another_text_than_transcription(engine: Engine) -> None:
@@ -66,7 +65,8 @@ def test_a_language_the_model_does_not_know_is_refused(engine: Engine, monkeypat
     monkeypatch.setattr(Engine, "about", property(lambda self: {"languages": ["en"]}))
     with pytest.raises(RequestError, match="knows only English, not Japanese: choose another model"):
         Recogniser(engine, Options(language="ja"))
-    assert Recogniser(engine, Options(language="en"))._hint == ""
+    unhinted = WindowTask(engine, Options()).prompt(5)
+    assert WindowTask(engine, Options(language="en")).prompt(5) == unhinted
 
 
 @pytest.mark.parametrize(
