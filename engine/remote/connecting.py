@@ -11,6 +11,7 @@ from engine.errors import RemoteError
 from engine.remote.address import Address
 from engine.remote.earshot.model import connect_to_earshot
 from engine.remote.local_speech import installed_speech
+from engine.remote.vllm.model import connect_to_vllm
 
 if TYPE_CHECKING:
     from engine.session import Session
@@ -36,7 +37,7 @@ class AnyModel(Model, Protocol):
 # Given an address, a token and the token2wav folders here: the model, or None where another kind of server answers.
 # Raises RemoteError.
 Kind = Callable[[Address, str, Sequence[Path]], AnyModel | None]
-KINDS: tuple[Kind, ...] = (connect_to_earshot,)
+KINDS: tuple[Kind, ...] = (connect_to_earshot, connect_to_vllm)
 
 
 def connect(address: str, token: str = "", speech_folders: Sequence[Path] | None = None) -> AnyModel:
