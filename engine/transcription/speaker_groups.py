@@ -10,7 +10,7 @@ from engine.transcription.agglomeration import Labels, groups_of_points, groups_
 Voices = NDArray[np.float32]  # (n, D), each of length one
 
 # Two groups whose voices are less alike on average (their cosine) are two speakers.
-_ALIKE = 0.36
+_ALIKE = 0.38
 # And where they are nearly as alike as those within each group, they are one: some people's voices vary much.
 _AS_ALIKE_AS_WITHIN = 0.65
 _LEAST_S, _LEAST_SHARE = 5.0, 0.1  # whoever speaks less than the smaller of both is none of his own
