@@ -1,7 +1,8 @@
 """Compile `resources/translations/*.json` (source → translation) into the .qm files that Qt reads.
 
 Run `python packaging/translations.py` after changing a sentence of the interface or its translation. A value that is a
-list holds the plural forms: English has two, Chinese one.
+list holds the plural forms: English has two, Chinese one. Where one word has two meanings, "Context/word" goes before
+"word" in that context.
 """
 
 from __future__ import annotations
@@ -81,6 +82,11 @@ def words_of(language: str) -> dict[str, str | list[str]]:
     return json.loads((FOLDER / f"{language}.json").read_text(encoding="utf-8"))
 
 
+def word_for(words: dict[str, str | list[str]], context: str, text: str) -> str | list[str] | None:
+    """The translation of a sentence in its context; None where there is none."""
+    return words.get(f"{context}/{text}", words.get(text))
+
+
 def compile_language(language: str, lrelease: Path) -> None:
     """Write the .qm file of one language."""
     words, everything = words_of(language), sentences()
@@ -88,8 +94,9 @@ def compile_language(language: str, lrelease: Path) -> None:
     for context in sorted({context for context, _ in everything}):
         block = ElementTree.SubElement(root, "context")
         ElementTree.SubElement(block, "name").text = context
-        for source in sorted(text for named, text in everything if named == context and text in words):
-            _add_message(block, source, words[source])
+        for source in sorted(text for named, text in everything if named == context):
+            if (translated := word_for(words, context, source)) is not None:
+                _add_message(block, source, translated)
     with tempfile.TemporaryDirectory() as folder:
         ts = Path(folder) / f"{language}.ts"
         ElementTree.ElementTree(root).write(ts, encoding="utf-8", xml_declaration=True)

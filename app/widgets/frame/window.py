@@ -86,7 +86,7 @@ class Window(QMainWindow):
         self.menus = Menus(self)
         self.keyboard = Keyboard(self, self.talk_bar.field, lambda: self.page == TALK, self.go_home)
         self._overlay = DropOverlay(self._page)
-        self.toast = Toast(self._page, above=(self.talk_bar.box, self.talk_bar.lane))
+        self.toast = Toast(self._page, above=(self.talk_bar.box, self.talk_bar.lane, self.foot))
         self._talk_title = ""
         self._painted = False
         self._connect()

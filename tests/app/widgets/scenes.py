@@ -39,6 +39,7 @@ from app.shown import (
     VoiceView,
     Welcome,
 )
+from app.talk.choices import preset_views
 from app.widgets.controls import theme
 from app.widgets.frame.window import TALK, TRANSCRIBE, Window
 from app.widgets.talk.conversation_page import ConversationPage
@@ -191,12 +192,13 @@ def dress(window: Window) -> None:
     window.resize(*theme.WINDOW_SIZE)
     window.header.show_timer(None, "")
     window.sidebar.show_kind(recordings=False)
-    window.sidebar.conversations.name_presets({"coach": "Speaking coach"})
+    window.sidebar.conversations.name_presets({each.key: each.name for each in preset_views(QLocale().name())[1:]})
     window.sidebar.show_entries(conversations(), "1")
     window.sidebar.status.show_status(
         "Step-Audio 2 mini · 4-bit", "7.6 of 24 GB · " + words("ListBinding", "nothing leaves this Mac")
     )
-    window.preset.show_choices([("assistant", "Assistant"), ("coach", "Speaking coach")], "assistant")
+    presets = [(preset.key, preset.name) for preset in preset_views(QLocale().name())]
+    window.preset.show_choices(presets, "assistant")
     window.voice.show_choices([("mei", "Mei"), ("", "No voice")], "mei", words("ListBinding", "Voice: {choice}"))
     window.talk_bar.set_switches(True, True, False)
     window.talk_bar.set_notice()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QDeadlineTimer, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
@@ -93,11 +93,12 @@ WIDGETS: dict[str, tuple[Callable[[MainWindow], QWidget], Expected]] = {
 }
 
 
-def press(key: Qt.Key, *, held: bool = False) -> None:
-    """Press and let go, to whatever has the keyboard by then."""
+def press(key: Qt.Key, *, until: Callable[[], bool] = lambda: True) -> None:
+    """Press, hold until something is so, and let go, to whatever has the keyboard by then."""
     QTest.keyPress(QApplication.focusWidget(), key)
-    if held:
-        QTest.qWait(2 * keyboard.HOLD_MS)
+    deadline = QDeadlineTimer(20_000)
+    while not until() and not deadline.hasExpired():
+        QTest.qWait(5)
     QTest.keyRelease(QApplication.focusWidget(), key)
 
 
@@ -130,7 +131,7 @@ def test_space(
     pressed: list[bool] = []
     if hasattr(widget, "clicked") and name != "the talk button":
         widget.clicked.connect(lambda *_: pressed.append(True))
-    press(Qt.Key.Key_Space, held=held)
+    press(Qt.Key.Key_Space, until=lambda: not (held and shown.keyboard._hold.isActive()))
     if (popup := QApplication.activePopupWidget()) is not None:
         popup.close()
     expected = WIDGETS[name][1].long if held else WIDGETS[name][1].short
