@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from PySide6.QtCore import QTimer, Signal
 
@@ -18,6 +19,7 @@ from app.models.other_programs import OtherPrograms
 from app.models.tool_servers import ToolServers
 from app.models.voices import Voices
 from app.preset_commands import PresetCommands
+from app.qt import override
 from app.settings import Retention, Settings
 from app.shown import (
     ConversationView,
@@ -39,6 +41,7 @@ from app.talk.talk import Talk
 from app.talk_commands import TalkCommands
 from app.transcribe.transcriber import Transcriber
 from app.transcribe.transcripts import Transcripts
+from app.translations import sentence
 from app.undo_history import UndoHistory
 from app.undoable_commands import UndoableCommands
 from app.worker import Worker
@@ -370,6 +373,14 @@ class Controller(TalkCommands):
     def _on_summarised(self, key: str, summary: str, whole: bool) -> None:
         if whole:
             self.transcriber.keep_summary(key, summary)
+
+    @override
+    def attach(self, path: Path) -> None:
+        super().attach(path)
+        if self._models.welcome.demonstration:
+            self._talk.notices.say(
+                sentence("This demonstration model cannot answer about recordings. The full one can: Settings, Models.")
+            )
 
     def edit_segments(self, key: str, texts: Mapping[int, str]) -> None:
         """Correct what was transcribed; it can be undone."""

@@ -552,6 +552,20 @@ def test_three_files_and_a_bad_one_are_dropped(sit: Sit, steps: Steps, recording
     assert next(iter(user.cards())) == "more.wav", "the newest one is on top"
 
 
+@pytest.mark.parametrize("demonstration", [True, False])
+def test_a_model_that_cannot_answer_about_recordings_says_so(
+    sit: Sit,
+    recordings: list[Path],  # noqa: F811
+    demonstration: bool,
+) -> None:
+    user = sit(reply("I do not know that.", 0))
+    user.app.controller._models.about = {"demonstration": demonstration}
+    user.window.show_page(TALK)
+    user.drop(recordings[0])
+    user.sees(lambda: user.window.talk_bar.attachment == "About first.wav")
+    assert ("cannot answer about recordings" in user.window.talk_bar.notice) == demonstration
+
+
 def test_a_recording_is_asked_about(sit: Sit, steps: Steps, recordings: list[Path]) -> None:  # noqa: F811
     user = sit(reply("A tone.", 0))
     user.drop(recordings[0], recordings[1])

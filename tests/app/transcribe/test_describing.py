@@ -83,11 +83,13 @@ def test_its_sounds_are_described_stretch_by_stretch(
 
 def test_a_description_is_cancelled_and_begins_anew(start: Start, street: Path, qtbot: QtBot) -> None:
     gate = threading.Event()
-    app = start(scripted([AnswerText("A str", 0), gate.wait, *reply("eet.", 0)], reply("Trams.", 0)))
+    engine = scripted([AnswerText("A str", 0), gate.wait, *reply("eet.", 0)], reply("Trams.", 0))
+    app = start(engine)
     _window, row = queued(app, street, qtbot)
     key = row.job.key
     app.controller.transcriber.describe(key)
-    app.wait(lambda: row.job.state is JobState.RUNNING)
+    app.wait(lambda: bool(engine.asked))
+    assert row.job.state is JobState.RUNNING
     app.controller.transcriber.cancel(key)
     gate.set()
     app.controller.transcriber.retry(key)
