@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,3 +86,21 @@ def test_docstrings_cite_documents_that_are_here() -> None:
         assert path == Path(__file__) or not re.search(r"\bSPEC\b", text), path.name
         for cited in re.findall(r"docs/[\w/-]+\.md", text):
             assert (ROOT / cited).exists(), f"{path.name}: {cited}"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_the_manual_calls_by_name_is_called_so_in_the_window(language: str) -> None:
+    """Italics are names of menus, pages, buttons and choices; those of the system and of presets are listed here."""
+    words = json.loads((ROOT / "resources" / "translations" / "zh_CN.json").read_text(encoding="utf-8"))
+    known = set(words) if language == "en" else {word for word in words.values() if isinstance(word, str)}
+    known |= {word.rstrip("…") for word in known}
+    for preset in (ROOT / "resources" / "presets").glob("*.json"):
+        known.add(json.loads(preset.read_text(encoding="utf-8"))["name"][language])
+    found = 0
+    for page in (ROOT / "docs" / "manual" / language).glob("*.md"):
+        for name in re.findall(r"(?<!\*)\*([^*\n]+)\*(?!\*)", text_of(page).replace("\n", " ")):
+            parts = name.split(" → ")
+            if parts[0] not in ("System Settings", "系统设置"):
+                found += 1
+                assert not [part for part in parts if part not in known], f"{page.name}: {name}"
+    assert found > 25
