@@ -104,7 +104,10 @@ def add_connect_options(parser: argparse.ArgumentParser) -> None:
 def add_model_option(parser: argparse.ArgumentParser) -> None:
     """--model DIR, --insist, --backend and --quiet, which every command that loads a model has."""
     parser.add_argument(
-        "--model", type=Path, metavar="DIR", help="folder of the model (default: the best one on this machine)"
+        "--model",
+        type=_folder_or_address,
+        metavar="DIR",
+        help="folder of the model (default: the best one on this machine)",
     )
     parser.add_argument("--insist", action="store_true", help="load the model even if it may not fit into memory")
     parser.add_argument(
@@ -129,17 +132,25 @@ def load_engine(args: argparse.Namespace) -> Engine:
 
 def load_model(args: argparse.Namespace) -> AnyModel:
     """The model of --connect, which is elsewhere, else as `load_engine`. Raises RemoteError too."""
-    if not args.connect:
+    if args.connect and args.model is not None:
+        raise RequestError("Give either --model or --connect: a model is here or on another machine.")
+    address = args.connect or (args.model if isinstance(args.model, str) else "")
+    if not address:
         return load_engine(args)
     with ctrl_c_waits():
         from engine.engine import Engine
 
-    if args.model is not None:
-        raise RequestError("Give either --model or --connect: a model is here or on another machine.")
-    model = Engine.connect(args.connect, _token(args.token_file))
+    model = Engine.connect(address, _token(args.token_file))
     if not args.quiet:
         remark(f"Answers come from {model.place}: what you say goes there.")
     return model
+
+
+def _folder_or_address(text: str) -> Path | str:
+    """A model as it is named: a folder here, or an address of another machine (see `load_model`)."""
+    from engine.remote.address import is_address
+
+    return text if is_address(text) else Path(text)
 
 
 def _token(file: Path | None) -> str:

@@ -58,6 +58,22 @@ def noting(log: list[str], word: str) -> Callable[[Any, Request], Iterator[Any]]
     return work
 
 
+def test_a_short_step_of_a_conversation_passes_in_an_answer_and_the_person_before_it(
+    thread: EngineThread, host: ServedHost, qtbot: QtBot
+) -> None:
+    load(thread, "one", qtbot)
+    log: list[str] = []
+    speaker = Recorded("speaker", log, Priority.SPEAKER, held=True)
+    piece = Recorded("piece", log, Priority.AT_ONCE, count=1)
+    host.submit(speaker.job)
+    assert speaker.begun.wait(30)
+    host.submit(piece.job)
+    thread.submit(Request("ask", noting(log, "person"), URGENT))
+    speaker.gate.release(2)
+    assert speaker.over.wait(30)
+    assert log == ["speaker one 0", "person", "piece one 0", "speaker one 1"]
+
+
 def test_the_person_goes_before_a_speaker_and_a_speaker_before_files(
     thread: EngineThread, host: ServedHost, qtbot: QtBot
 ) -> None:

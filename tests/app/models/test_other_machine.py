@@ -83,6 +83,29 @@ def test_the_model_of_another_machine_is_tried_used_and_remembered(
     assert user.app.controller.turns[-1].answer == "Four."
 
 
+def test_where_there_is_no_keychain_the_token_goes_into_a_file_once_that_is_allowed(
+    servers: Callable[..., Server], sit: Sit
+) -> None:
+    user = sit(without_keychain=True)
+    card = user.settings.models.other_machine
+    use(user, servers())
+    user.sees(lambda: "This computer has no keychain." in card.words)
+    assert "nothing leaves this Mac" in status(user)
+    user.press(user.word("Keep it in a file", card))
+    user.sees(lambda: "answers come from 127.0.0.1" in status(user))
+    assert TOKEN in user.app.paths.secrets.read_text()
+
+
+def test_what_is_no_address_is_told_at_once(sit: Sit) -> None:
+    user = sit(keychain=FakeKeychain())
+    card = user.settings.models.other_machine
+    user.settings.open_page(user.settings.models)
+    card.address.setText("ftp://studio")
+    card.address.textEdited.emit("ftp://studio")
+    user.press(user.word("Test", card))
+    assert card.words == "ftp://studio is no address: write it like http://studio.local:8765."
+
+
 def test_a_server_that_is_gone_in_the_midst_is_told_in_the_turn_and_can_be_asked_again(
     served: Served, servers: Callable[..., Server], sit: Sit
 ) -> None:

@@ -180,6 +180,9 @@ def test_the_command_line_asks_and_speaks_elsewhere(
     said = capsys.readouterr()
     assert said.out == "Four.\n"
     assert said.err == "Answers come from 127.0.0.1: what you say goes there.\n"
+    served.says("Five.")
+    assert main(["ask", "--model", served.server.address, "--quiet", "And one?"]) == 0
+    assert capsys.readouterr() == ("Five.\n", "")
     nobody(served.engine).save(tmp_path / "nobody.voice")
     served.reads(50)
     wanted = ["--voice", str(tmp_path / "nobody.voice"), "-o", str(tmp_path / "said.wav")]

@@ -49,6 +49,18 @@ class Recorded:
         self.over.set()
 
 
+def test_a_short_step_passes_between_the_steps_of_an_answer(worker: Worker) -> None:
+    log: list[str] = []
+    speaker = Recorded("speaker", log, Priority.SPEAKER, gate=True)
+    piece = Recorded("piece", log, Priority.AT_ONCE, steps=1)
+    worker.submit(speaker.job)
+    assert speaker.begun.wait(30)
+    worker.submit(piece.job)
+    speaker.gate.release(2)
+    assert speaker.over.wait(30)
+    assert log == ["speaker0", "piece0", "piece closed", "speaker1", "speaker closed"]
+
+
 def test_a_speaker_passes_between_the_steps_of_a_file(worker: Worker) -> None:
     log: list[str] = []
     file = Recorded("file", log, Priority.FILES, gate=True)
