@@ -259,7 +259,7 @@ class SideColumn(QScrollArea):
             button.clicked.connect(lambda _checked=False, k=kind: self.export_wanted.emit(k))
             flow.addWidget(button)
         section.column.addWidget(formats)
-        self.times, self.speakers = Chip(self.tr("Times")), Chip(self.tr("Speaker names"))
+        self.times, self.speakers = Chip(self.tr("Times")), Chip(self.tr("Speakers"))
         chips = QHBoxLayout()
         chips.setSpacing(6)
         for chip in (self.times, self.speakers):
