@@ -29,7 +29,7 @@ class Plain:
     """`half` says whether flow and vocoder multiply in half precision; by default they do on a GPU."""
 
     name = "plain"
-    beside = False  # everything stands in one queue anyway
+    beside = False
 
     def __init__(self, half: bool | None = None) -> None:
         on_gpu = mx.default_device() == mx.Device(mx.gpu)

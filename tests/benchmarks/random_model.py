@@ -30,7 +30,7 @@ WHOLE_BITS = 16
 _CAREFUL_BITS = 8  # embeddings, head and encoder are never narrower
 _REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference" / "Step-Audio-2-mini"
 _FULL_AUDIO = {"n_mels": 128, "n_audio_ctx": 1500, "n_audio_state": 1280, "n_audio_head": 20, "n_audio_layer": 32}
-_TINY_AUDIO = {"n_mels": 128, "n_audio_ctx": 1500, "n_audio_state": 32, "n_audio_head": 2, "n_audio_layer": 2}
+_TINY_AUDIO = {"n_mels": 128, "n_audio_ctx": 1500, "n_audio_state": 64, "n_audio_head": 2, "n_audio_layer": 2}
 _SPEAKING = {"full": "full", "tiny": "least"}
 _SPREAD = 0.02  # of the weights
 _GROUP = 64
@@ -109,9 +109,11 @@ def _draw(network: nn.Module, dtype: mx.Dtype) -> None:
 
 
 def _narrow(network: nn.Module, bits: int) -> None:
-    """Quantise the matrices that still are whole."""
+    """Quantise the matrices that still are whole, as a conversion does."""
 
-    def wanted(_: str, module: nn.Module) -> bool:
+    def wanted(path: str, module: nn.Module) -> bool:
+        if "positional_embedding" in path:
+            return False
         return hasattr(module, "to_quantized") and module.weight.shape[-1] % _GROUP == 0
 
     if bits < WHOLE_BITS:

@@ -1,7 +1,8 @@
-"""A synthesizer's steps, made when the schedule says: one after the other with the writing, or on a CPU beside it.
+"""A synthesizer's steps, made when the schedule says: one after the other with the writing, or beside it.
 
-On a GPU everything stands in one queue anyway. On a CPU the language model's single rows and the synthesizer's small
-products each keep one core busy: done beside each other, a reply takes little more than the slower of the two.
+On a CPU the language model's single rows and the synthesizer's small products each keep one core busy, on a CUDA device
+writing waits for memory and speech for the core that launches its kernels: done beside each other, a reply takes little
+more than the slower of the two.
 """
 
 from __future__ import annotations

@@ -86,6 +86,28 @@ def test_beside_the_writing_a_piece_is_made_as_soon_as_enough_waits() -> None:
     assert schedule.take() == 10
 
 
+def test_beside_the_writing_on_a_gpu_a_piece_is_made_late_and_large_for_it_takes_from_the_writing() -> None:
+    clock = Clock()
+    schedule = begun(measured(replace(STEADY, beside=True)), clock, Pieces(padded=True))
+    size = 0
+    while not size:
+        clock.now += 0.005
+        schedule.write()
+        size = schedule.take()
+    assert size == 20
+
+
+def test_a_padded_rest_is_one_piece_if_a_size_holds_it() -> None:
+    for waiting, first in ((60, 63), (97, 100), (130, 50)):
+        clock = Clock()
+        schedule = begun(measured(), clock, Pieces(padded=True, longest=100))
+        for _ in range(waiting):
+            schedule.write()
+        schedule.made(25 * 40, 0.05)  # there is time enough
+        schedule.end()
+        assert schedule.take() == first
+
+
 def test_what_was_never_measured_is_not_put_off() -> None:
     class Forgetful(Pace):
         def spoke(self, seconds: float, tokens: int) -> None:
