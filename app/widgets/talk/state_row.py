@@ -89,8 +89,8 @@ class HintButton(MenuButton):
 
     @override
     def sizeHint(self) -> QSize:
-        arrow = self._ARROW if self._opens else 0
-        return QSize(int(self.text_width() + 0.999) + arrow + 8, theme.ICON_BUTTON)
+        more = self._ARROW + 4 if self._opens else 0
+        return QSize(int(self.text_width() + 0.999) + more + 4, theme.ICON_BUTTON)
 
     def fit(self, room: int) -> int:
         """Say only the first part where there is no room for all; returns the width."""

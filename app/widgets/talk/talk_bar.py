@@ -236,7 +236,7 @@ class TalkBar(QWidget):
         pill = self.pill.sizeHint()
         self.pill.setGeometry(field_left, _STATE_TOP, pill.width(), pill.height())
         hint_left = field_left + pill.width() + 6
-        self._hint.setGeometry(hint_left, _STATE_TOP - 2, self._hint.fit(right - hint_left - 4), 28)
+        self._hint.setGeometry(hint_left, _STATE_TOP - 2, self._hint.fit(right - hint_left), 28)
 
     def _arrange_switches(self, right: int, *, tight: bool) -> int:
         """Put the switches, or their menu, at the right end of their row; returns where they begin."""

@@ -212,6 +212,16 @@ def test_the_hint_says_what_the_keys_do_now(window: Window, look: TalkLook, plai
     assert bar.hint == plain
 
 
+@pytest.mark.parametrize(("state", "words"), [(TalkLook.LISTENING, "Listening"), (TalkLook.SPEAKING, "Speaking")])
+def test_the_whole_hint_has_room_beside_the_switches(qtbot: QtBot, state: TalkLook, words: str) -> None:
+    window = Window()
+    qtbot.addWidget(window)
+    window.show()
+    window.talk_bar.set_state(state, words)
+    QApplication.processEvents()
+    assert window.talk_bar._hint.text() == window.talk_bar.hint
+
+
 @pytest.mark.parametrize("way", ["keys", "set", "pasted", "given back"])
 def test_the_lines_of_the_field_stand_twenty_pixels_apart(window: Window, way: str) -> None:
     field = window.talk_bar.field
