@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 _REACHED_BYTES, _REACHED_OPERATIONS = 0.78, 0.6  # of a chip's figures: products of a row, and of many rows
-_TOGETHER = 3.0  # launches that a graph costs for each kernel where Python puts it together and nothing runs meanwhile
 _GROUP_BITS = 0.5  # scale and offset of sixty-four weights, for each of them
 _CAREFUL_BITS = 8  # the fewest of embeddings, head and encoder
 _WHOLE_BITS = 16
@@ -30,6 +29,7 @@ _WORK_BYTES = 1.0e9
 class Chip:
     """Bytes a second of its memory, operations a second in half precision, seconds between two kernels.
 
+    `together_s` are those that a kernel takes where the device waits for a graph that is put together meanwhile.
     `own_kernels`: this program has kernels of its own for it.
     """
 
@@ -37,6 +37,7 @@ class Chip:
     bytes_per_s: float
     operations_per_s: float
     launch_s: float = 4e-6
+    together_s: float = 12e-6
     own_kernels: bool = False
 
 
@@ -58,8 +59,8 @@ CHIPS = (
     Chip("Apple M4 Max", 546e9, 16e12),
     Chip("Apple M5", 153e9, 15e12),
     Chip("Apple M5 Max", 614e9, 60e12),
-    Chip("NVIDIA H100", 3.35e12, 990e12, 3e-6, own_kernels=True),
-    Chip("NVIDIA H200", 4.8e12, 990e12, 3e-6, own_kernels=True),
+    Chip("NVIDIA H100", 3.35e12, 990e12, 3e-6, 23e-6, own_kernels=True),
+    Chip("NVIDIA H200", 4.8e12, 990e12, 3e-6, 23e-6, own_kernels=True),
 )
 
 
@@ -128,19 +129,19 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Work:
-    """What a stage reads, computes and launches. A launch may cost more than the chip's own, by `launch_cost`."""
+    """What a stage reads, computes and launches. `together`: its graph is put together while it runs."""
 
     read_bytes: float
     operations: float
     launches: float
-    launch_cost: float = 1.0
+    together: bool = False
 
     def parts(self, chip: Chip) -> dict[str, float]:
         """Seconds of each, were it alone."""
         return {
             "bytes": self.read_bytes / (chip.bytes_per_s * _REACHED_BYTES),
             "operations": self.operations / (chip.operations_per_s * _REACHED_OPERATIONS),
-            "launches": self.launches * self.launch_cost * chip.launch_s,
+            "launches": self.launches * (chip.together_s if self.together else chip.launch_s),
         }
 
     def seconds(self, chip: Chip) -> float:
@@ -192,7 +193,7 @@ def speak(sizes: Sizes, tokens: int, *, own: bool = False) -> Work:
     flow = 2 * 2 * sizes.flow_steps * frames * sizes.flow_weights
     vocoder = 100e9 * (sizes.vocoder_width / 512) ** 2 * frames / (2 * _TOKENS_PER_SECOND)
     euler = sizes.flow_steps * sizes.flow_depth * (13 if own else 27)
-    return Work(read_bytes, flow + vocoder, euler + 44 * sizes.token_layers + 230, _TOGETHER)
+    return Work(read_bytes, flow + vocoder, euler + 44 * sizes.token_layers + 230, together=True)
 
 
 @dataclass(frozen=True)
