@@ -87,9 +87,10 @@ def measure(folder: Path, rounds: int) -> list[Figure]:
             for _ in model.warming_up(settings[way]):
                 pass
             first_sound_s(model, settings[way], question)
-        for _ in range(rounds):
-            for way, model in models.items():
-                first, tokens = first_sound_s(model, settings[way], question)
+        for number in range(rounds):
+            first_way = number % len(_WAYS)  # each goes first as often as the others
+            for way in _WAYS[first_way:] + _WAYS[:first_way]:
+                first, tokens = first_sound_s(models[way], settings[way], question)
                 seconds[way].append(first)
                 lengths[way].add(tokens)
         assert len(set().union(*lengths.values())) == 1, f"not all wrote the same: {lengths}"
