@@ -22,6 +22,7 @@ from engine.events import Samples
 from engine.language import Vocabulary
 from engine.speaking.synthesizer import SAMPLE_RATE_HZ
 
+_MOST_IDS = 1 << 20  # more than any vocabulary holds
 _MARK = re.compile(r"<[|/]?\w{1,32}\|?>")
 _BEGUN_MARK = re.compile(r"<([|/]?\w{0,32}\|?)?$")
 
@@ -54,7 +55,7 @@ def piece_of(line: str, place: str) -> Piece | None:
         raise refusal(chunk, place)
     try:
         return _piece(chunk)
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise AnswerError(f"a line is not as it should be ({error})") from error
 
 
@@ -70,13 +71,20 @@ def _piece(chunk: dict[str, Any]) -> Piece:
         return Piece()
     choice = chunk["choices"][0]
     content = choice.get("delta", {}).get("content") or ""
+    if not isinstance(content, str):
+        raise TypeError("content is no text")
     if chunk.get("modality") == "audio":
         return Piece(samples_24k=sound_of(content, choice.get("audio_metadata") or {})) if content else Piece()
     return Piece(content, _ids(choice.get("token_ids")), _ids(chunk.get("prompt_token_ids")))
 
 
 def _ids(value: Any) -> tuple[int, ...] | None:
-    return None if value is None else tuple(int(id) for id in value)
+    if value is None:
+        return None
+    ids = tuple(int(id) for id in value)
+    if any(not 0 <= id < _MOST_IDS for id in ids):
+        raise ValueError("an id is none")
+    return ids
 
 
 def sound_of(content: str, metadata: dict[str, Any]) -> Samples:

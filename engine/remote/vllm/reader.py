@@ -11,7 +11,7 @@ from engine.errors import RemoteError
 from engine.language import Sampling, Vocabulary
 from engine.remote.vllm.answers import IdsOfText, Piece
 from engine.remote.vllm.prompts import messages_of
-from engine.remote.vllm.server import VllmServer
+from engine.remote.vllm.server import Answer, VllmServer
 from engine.remote.vllm.sound import ReceivedSound
 
 _SPEAKING_STAGE = {"temperature": 0.0, "max_tokens": 1, "detokenize": False}
@@ -51,7 +51,7 @@ class VllmReader:
         stage = self._stage(Sampling(), (), 1)
         if other is not None:
             stage["allowed_token_ids"] = [id, other]
-        with closing(self._ids(asked, stage, readable, cancelled)) as ids:
+        with closing(self._ids(asked, stage, readable, (), 1, cancelled)) as ids:
             return next((found == id for found in ids if found is not None), False)
 
     def write(
@@ -87,13 +87,7 @@ class VllmReader:
         """
         stage = self._stage(sampling, end_ids, max_tokens)
         asked = messages_of(readable, self._served.vocabulary).request()
-        written = 0
-        with closing(self._ids(asked, stage, readable, cancelled)) as ids:
-            for id in ids:
-                yield id
-                written += id is not None
-                if id in end_ids or written == max_tokens:
-                    return
+        yield from self._ids(asked, stage, readable, end_ids, max_tokens, cancelled)
 
     def _stage(self, sampling: Sampling, end_ids: Collection[int], max_tokens: int) -> dict[str, Any]:
         """How the first stage, the language model, chooses ids. `kinds` are unknown there."""
@@ -113,30 +107,46 @@ class VllmReader:
         return stage if sampling.seed is None else {**stage, "seed": sampling.seed}
 
     def _ids(
-        self, asked: dict[str, Any], stage: dict[str, Any], readable: Readable, cancelled: Callable[[], bool]
+        self,
+        asked: dict[str, Any],
+        stage: dict[str, Any],
+        readable: Readable,
+        end_ids: Collection[int],
+        max_tokens: int,
+        cancelled: Callable[[], bool],
     ) -> Generator[int | None]:
-        """Ids as they come, and None while nothing does. Once it is closed nothing more is received, but for sound that
-        is still being made of speech that was written.
+        """Ids as they come, and None while nothing does. Once all are there nothing more is received, but for sound
+        that is still being made of the speech among them.
         """
-        vocabulary, sound = self._served.vocabulary, self._served.begin_sound()
+        vocabulary = self._served.vocabulary
+        sound = self._served.begin_sound() if readable.prompt.ids[-1] == vocabulary.tts_start else None
+        if sound is not None:
+            sound.unwanted = cancelled
         answer = self._served.server.answer(self._request(asked, stage), sound)
-        text = IdsOfText(vocabulary)
-        ended = False
+        written, ended = 0, False
         try:
-            for piece in answer.pieces(cancelled):
-                if piece is None:
-                    yield None
-                    continue
-                self._check_template(piece, readable)
-                for id in piece.ids if piece.ids is not None else text.feed(piece.text):
-                    ended = id in vocabulary.end_ids
+            for id in self._received(answer, readable, cancelled):
+                if id is not None:
+                    written += 1
+                    ended = id in end_ids or written == max_tokens
                     if sound is not None and id in vocabulary.speech:
                         sound.tokens.append(id - vocabulary.speech.start)
-                    yield id
-            yield from text.finish()
+                yield id
+                if ended:
+                    return
         finally:
             if not (ended and sound is not None and sound.tokens):
                 answer.close()
+
+    def _received(self, answer: Answer, readable: Readable, cancelled: Callable[[], bool]) -> Iterator[int | None]:
+        text = IdsOfText(self._served.vocabulary)
+        for piece in answer.pieces(cancelled):
+            if piece is None:
+                yield None
+                continue
+            self._check_template(piece, readable)
+            yield from piece.ids if piece.ids is not None else text.feed(piece.text)
+        yield from text.finish()
 
     def _request(self, asked: dict[str, Any], stage: dict[str, Any]) -> dict[str, Any]:
         """Both stages are asked for their part, also where only text is wanted: a server whose second stage is left out

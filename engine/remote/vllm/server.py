@@ -129,9 +129,14 @@ class Answer:
             )
         except (httpx.HTTPError, OSError, RuntimeError):  # httpx raises RuntimeError once the client is closed
             problem = lost(self._place)
+        if self._closed.is_set():
+            problem = None
         self._coming.put(problem)
         if self._sound is not None:
             self._sound.end(problem)
+
+    def _unwanted(self) -> bool:
+        return self._closed.is_set() or (self._sound is not None and self._sound.unwanted())
 
     def _receive(self) -> None:
         with closing(self._client.send(self._request, stream=True)) as answer:
@@ -140,7 +145,7 @@ class Answer:
                 answer.read()
                 raise self._refused(answer)
             for line in answer.iter_lines():
-                if self._closed.is_set() or line.strip() == _DONE:
+                if self._unwanted() or line.strip() == _DONE:
                     return
                 if (piece := piece_of(line, self._place)) is None:
                     continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from engine.errors import RemoteError, RequestError
 from engine.events import Samples
 
 TOKEN_SAMPLES = 960  # at 24 kHz, of each speech token
+_LOOKED_S = 0.02  # how often whoever waits for sound looks whether it is still wanted
 
 
 class ReceivedSound:
@@ -22,6 +24,7 @@ class ReceivedSound:
         self._ended = False
         self._problem: RemoteError | None = None
         self.tokens: list[int] = []
+        self.unwanted: Callable[[], bool] = lambda: False  # whether nobody wants to hear it any more
 
     def add(self, samples_24k: Samples) -> None:
         """More of it has come."""
@@ -37,7 +40,7 @@ class ReceivedSound:
             self._changed.notify_all()
 
     def take(self, first_token: int, tokens: list[int]) -> Samples:
-        """The sound of tokens, once it is there; silence for what the server left out at the end.
+        """The sound of tokens, once it is there; silence where the server left something out, or was told to stop.
 
         Raises RequestError for tokens that are not of this answer, and what ended it too soon.
         """
@@ -48,7 +51,8 @@ class ReceivedSound:
             )
         start, end = (TOKEN_SAMPLES * place for place in (first_token, first_token + len(tokens)))
         with self._changed:
-            self._changed.wait_for(lambda: self._ended or self._length >= end)
+            while not (self._ended or self._length >= end or self.unwanted()):
+                self._changed.wait(_LOOKED_S)
             if self._length < end and self._problem is not None:
                 raise self._problem
             samples = np.concatenate([*self._pieces, np.zeros(max(0, end - self._length), np.float32)])

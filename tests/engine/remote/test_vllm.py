@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -22,6 +23,7 @@ from engine.conversation.prompting.reading import Readable
 from engine.conversation.replying.settings import SessionSettings
 from engine.conversation.replying.tools import ToolRegistry, tool
 from engine.conversation.replying.tools.calculator import calculator
+from engine.conversation.speaking_along.voicing import Voicing
 from engine.engine import Engine
 from engine.errors import RemoteError, RequestError, VoiceError
 from engine.events import AnswerText, EndReason, Heard, ReplyEnded, SessionEvent, Speech, ToolResult, Turn
@@ -166,7 +168,18 @@ def test_names_of_marks_are_put_together_from_pieces() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["data: {", "data: []", 'data: {"choices": [{"delta": 3}]}', 'data: {"choices": [{"token_ids": ["x"]}]}']
+    "line",
+    [
+        "data: {",
+        "data: []",
+        'data: {"choices": {}, "modality": "text"}x',
+        'data: {"choices": [{"delta": 3}]}',
+        'data: {"choices": [{"delta": {"content": ["a"]}}]}',
+        'data: {"choices": [{"token_ids": ["x"]}]}',
+        'data: {"choices": [{"token_ids": [-1]}]}',
+        'data: {"choices": [{"token_ids": [Infinity]}]}',
+        'data: {"choices": [{"delta": {"content": "AAAA"}, "audio_metadata": 5}], "modality": "audio"}',
+    ],
 )
 def test_a_line_that_is_none_is_told_apart(line: str) -> None:
     with pytest.raises(AnswerError):
@@ -221,7 +234,7 @@ def voice_of() -> Callable[[VllmModel], Voice]:
     return made
 
 
-@pytest.mark.parametrize("trap", ["", "headers"])
+@pytest.mark.parametrize("trap", ["", "headers", "late"])
 def test_without_networks_here_the_servers_sound_is_heard(
     serve: Serve, connect: Callable[..., VllmModel], trap: str
 ) -> None:
@@ -236,6 +249,29 @@ def test_without_networks_here_the_servers_sound_is_heard(
     assert "<audio_41>" in stand_in.requests[-1]["messages"][2]["content"]
 
 
+@pytest.mark.parametrize("trap", ["", "late"])
+def test_an_answer_that_is_cut_off_is_heard_up_to_there(
+    serve: Serve, connect: Callable[..., VllmModel], trap: str
+) -> None:
+    stand_in = serve(trap, two_stages=True)
+    stand_in.speaks("Yes.", 60)
+    events = list(connect(stand_in).session().ask(Turn(text="Hello?", max_tokens=40)))
+    heard = sound_in(events)
+    assert isinstance(events[-1], ReplyEnded)
+    assert events[-1].reason is EndReason.LENGTH
+    assert 30 * 960 < len(heard) < 40 * 960
+    np.testing.assert_allclose(heard, sound_of_tokens(0, len(heard) // 960), atol=1e-4)
+
+
+def test_a_model_without_networks_here_warms_up(serve: Serve, connect: Callable[..., VllmModel]) -> None:
+    stand_in = serve(two_stages=True)
+    model = connect(stand_in)
+    stand_in.speaks("Yes.", 30)
+    stand_in.scripts.insert(0, [stand_in.vocabulary.eot])
+    assert list(model.warming_up())
+    assert not stand_in.scripts
+
+
 def test_only_the_newest_answer_can_be_heard_again(serve: Serve, connect: Callable[..., VllmModel]) -> None:
     stand_in = serve(two_stages=True)
     model = connect(stand_in)
@@ -244,6 +280,8 @@ def test_only_the_newest_answer_can_be_heard_again(serve: Serve, connect: Callab
     for turn, tokens in ((first, 30), (second, 45)):
         stand_in.speaks("Good morning.", tokens)
         list(session.ask(turn))
+    stand_in.says("Fine.")
+    list(session.ask(Turn(text="And written?", spoken_answer=False)))
     again = list(session.speak_again(second.id))
     np.testing.assert_allclose(sound_in(again), sound_of_tokens(0, 45), atol=1e-4)
     stand_in.scripts[:] = [[stand_in.vocabulary.speech[5], stand_in.vocabulary.eot]]
@@ -281,6 +319,32 @@ def test_an_interrupted_answer_ends_on_both_sides(serve: Serve, connect: Callabl
     assert isinstance(event, ReplyEnded)
     assert event.reason is EndReason.INTERRUPTED
     assert stand_in.gone.wait(30)
+
+
+def test_sound_that_does_not_come_can_be_interrupted(
+    serve: Serve, connect: Callable[..., VllmModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in = serve("mute", two_stages=True)
+    stand_in.speaks("Good morning.", 40)
+    session = connect(stand_in).session()
+    waiting, rest = threading.Event(), Voicing.rest
+
+    def waits(voicing: Voicing) -> Iterator[Speech]:
+        waiting.set()
+        yield from rest(voicing)
+
+    def interrupt() -> None:
+        waiting.wait(30)
+        session.interrupt()
+
+    monkeypatch.setattr(Voicing, "rest", waits)
+
+    interrupting = threading.Thread(target=interrupt)
+    interrupting.start()
+    events = list(session.ask(Turn(text="Hello?")))
+    interrupting.join()
+    assert isinstance(events[-1], ReplyEnded)
+    assert events[-1].reason is EndReason.INTERRUPTED
 
 
 def test_tools_run_on_this_side(serve: Serve, connect: Callable[..., VllmModel]) -> None:

@@ -52,9 +52,10 @@ def _parts(content: Any) -> Any:
 
 @dataclass
 class VllmStandIn:
-    """What the server is like. `traps` are the known faults of the real one, by name:
+    """What the server is like. `traps` are the known faults of the real one.
 
-    "stuck": a two-stage server never ends an answer without speech; "headers": each piece of sound is a whole WAV file;
+    "stuck": a two-stage server never ends an answer without speech; "mute": nor sends the sound of one with it;
+    "headers": each piece of sound is a whole WAV file; "late": sound comes once all is written;
     "silent": ids are not told; "qwen": it was started without a chat template; "broken": it ends in mid-answer.
     """
 
@@ -112,14 +113,18 @@ class VllmStandIn:
         for place, id in enumerate(ids):
             yield _text_chunk(self.text(id, stage), token_ids=[id] if tells else None)
             spoken = sum(each in self.vocabulary.speech for each in ids[: place + 1])
-            if "audio" in request["modalities"] and spoken - sounding >= CHUNK:
+            sounds = "audio" in request["modalities"] and not self.traps & {"late", "mute"}
+            if sounds and spoken - sounding >= CHUNK:
                 yield self.sound_chunk(request, sounding, spoken)
                 sounding = spoken
             if "broken" in self.traps and place == len(ids) // 2:
                 return
         spoken = sum(each in self.vocabulary.speech for each in ids)
-        if "audio" in request["modalities"] and spoken > sounding:
-            yield self.sound_chunk(request, sounding, spoken)
+        if "mute" in self.traps:
+            yield None
+            return
+        for first in range(sounding, spoken if "audio" in request["modalities"] else 0, CHUNK):
+            yield self.sound_chunk(request, first, min(first + CHUNK, spoken))
         if self.two_stages and not spoken and "stuck" in self.traps:
             yield None
 
