@@ -59,7 +59,7 @@ def window(model: Path) -> list[Figure]:
     times = tuple(run["window_s"][0] for run in runs[1:])  # the first one fills the disk's cache
     busy = tuple(run["window_cpu_s"][0] for run in runs[1:])
     return [
-        Figure("window shown after the process started", "s", times, "limit 1.0"),
+        Figure("window shown after the process started", "s", times, "limit 0.5"),
         Figure("processor time of it", "s", busy, "of all threads"),
     ]
 
@@ -123,7 +123,7 @@ def quitting(model: Path) -> list[Figure]:
     figures = []
     for state in QUIT_STATES:
         times = tuple(run_app(f"quit-{state}", model)["exit"][0] for _ in range(2))
-        figures.append(Figure(f"quit while {state}", "s", times, "limit 1.0"))
+        figures.append(Figure(f"quit while {state}", "s", times, "limit 0.5"))
     return figures
 
 
