@@ -67,6 +67,14 @@ def test_there_are_ten_short_pages_in_each_language_with_the_same_headings() -> 
         assert code.findall(ours.source) == code.findall(theirs.source)
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_mark_of_markdown_is_seen(language: str) -> None:
+    """Beside Chinese, `**words…**` is no mark where a letter follows: it takes a space."""
+    for page in pages.read_pages(language):
+        for mark in ("*", "](", "`", "|"):
+            assert mark not in page.words, f"{page.name}: {page.words[max(page.words.find(mark) - 20, 0) :][:40]!r}"
+
+
 def test_the_language_of_the_interface_is_that_of_the_manual(in_chinese: None, qtbot: QtBot) -> None:
     manual = ManualWindow()
     qtbot.addWidget(manual)
