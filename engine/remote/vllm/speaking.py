@@ -34,10 +34,8 @@ class ServerSpeaking:
         self.networks = ServerNetworks(f"vLLM at {place}")
         self._place, self._newest = place, newest
         self._thread = WorkThread("sound from vLLM")
-        nothing = np.zeros(0, np.float32)
-        self._voice = Voice(
-            VOICE_NAME, np.zeros(0, np.int32), nothing, nothing.reshape(0, 80), model=self.networks.fingerprint
-        )
+        tokens, embedding, mel = np.zeros(1, np.int32), np.zeros(192, np.float32), np.zeros((2, 80), np.float32)
+        self._voice = Voice(VOICE_NAME, tokens, embedding, mel, model=self.networks.fingerprint)  # of nobody
 
     def close(self) -> None:
         """End its thread."""
@@ -84,8 +82,10 @@ class ServerSpeaking:
 
     def _one_voice(self) -> VoiceError:
         return VoiceError(
-            "{place} speaks with one voice of its own. To choose another, have a model with token2wav on this machine.",
+            "{place} speaks with one voice of its own: choose the voice {voice}, or have a model with token2wav on "
+            "this machine.",
             place=self._place,
+            voice=VOICE_NAME,
         )
 
 

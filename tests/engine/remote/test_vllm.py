@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine import samples
+from engine.cli import main
 from engine.conversation.prompting.chat_template import (
     SPOKEN,
     THINKING,
@@ -410,6 +412,26 @@ def test_a_vllm_server_is_found_by_its_answer(serve: Serve) -> None:
         model.close()
     with pytest.raises(RemoteError, match="asks for its token"):
         connect_to_vllm(Address.of(stand_in.address), "wrong", [])
+
+
+def test_the_command_line_asks_speaks_and_transcribes_there(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("engine.remote.connecting.installed_speech", list)
+    monkeypatch.setenv("EARSHOT_TOKEN", "secret")
+    stand_in = serve("stuck", two_stages=True, token="secret")
+    stand_in.says("Four.")
+    assert main(["ask", "--connect", stand_in.address, "Two and two?"]) == 0
+    said = capsys.readouterr()
+    assert said.out == "Four.\n"
+    assert said.err == "Answers come from 127.0.0.1: what you say goes there.\n"
+    stand_in.speaks("", 50)
+    assert main(["say", "--connect", stand_in.address, "Good morning.", "-o", str(tmp_path / "said.wav")]) == 0
+    np.testing.assert_allclose(samples.read(tmp_path / "said.wav", 24_000), sound_of_tokens(0, 50), atol=1e-3)
+    stand_in.says("good morning")
+    samples.write_wav(tmp_path / "talk.wav", babble(2.0), 16_000)
+    assert main(["transcribe", "--connect", stand_in.address, str(tmp_path / "talk.wav")]) == 0
+    assert "good morning" in capsys.readouterr().out
 
 
 def test_a_server_with_another_template_is_told(serve: Serve, connect: Callable[..., VllmModel]) -> None:
