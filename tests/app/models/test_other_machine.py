@@ -11,9 +11,12 @@ import pytest
 from app.shown import TurnState
 from engine.errors import RequestError
 from engine.remote.earshot import model, returning
+from engine.remote.vllm.model import VllmModel
 from engine.serving import Access, Server
 from tests.app.fakes import FakeKeychain
 from tests.app.user import User
+from tests.checkpoints import tiny_checkpoint
+from tests.engine.remote.vllm_stand_in import VllmStandIn, serving
 from tests.engine.serving.conftest import TOKEN, Served, served
 
 __all__ = ["served"]
@@ -47,7 +50,7 @@ def servers(served: Served) -> Iterator[Callable[..., Server]]:
         each.stop()
 
 
-def use(user: User, server: Server, token: str = TOKEN) -> None:
+def use(user: User, server: Server | VllmStandIn, token: str = TOKEN) -> None:
     """Enter address and token, and press Connect."""
     page = user.settings.models
     user.settings.open_page(page)
@@ -81,6 +84,25 @@ def test_the_model_of_another_machine_is_tried_used_and_remembered(
     user.type("Two and two?")
     user.sees(lambda: user.app.controller.turns[-1].state is TurnState.DONE)
     assert user.app.controller.turns[-1].answer == "Four."
+
+
+def test_a_vllm_server_is_talked_with_in_the_same_way(sit: Sit, kept_in: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (kept_in / "models").mkdir(exist_ok=True)
+    (kept_in / "models" / "Step-Audio-2-mini").symlink_to(tiny_checkpoint())
+    monkeypatch.setattr("engine.checkpoints.catalogue.models_folder", lambda: kept_in / "models")
+    monkeypatch.setattr("engine.remote.connecting.installed_speech", list)
+    monkeypatch.setattr(VllmModel, "warming_up", lambda *_: (step for step in ()))
+    with serving(VllmStandIn(tiny_checkpoint(), two_stages=True, token="key")) as stand_in:
+        user = sit(keychain=FakeKeychain())
+        use(user, stand_in, "key")
+        user.sees(lambda: "answers come from 127.0.0.1" in status(user))
+        assert "Step-Audio-2-mini answers at 127.0.0.1." in user.settings.models.other_machine.words
+        user.settings.close()
+        stand_in.speaks("Good morning.", 30)
+        user.type("Hello?")
+        assert user.hears() == pytest.approx(30 / 25, abs=0.1)
+        user.sees(lambda: user.app.controller.turns[-1].state is TurnState.DONE)
+        assert user.app.controller.turns[-1].answer == "Good morning."
 
 
 def test_where_there_is_no_keychain_the_token_goes_into_a_file_once_that_is_allowed(
