@@ -46,6 +46,8 @@ class WorkThread:
 def _run(items: _Queue) -> None:
     while (item := items.get()) is not None:
         work, promised = item
+        if not promised.set_running_or_notify_cancel():
+            continue  # nobody waits for it any more; from here on it cannot be cancelled
         try:
             promised.set_result(work())
         except BaseException as error:  # handed to whoever waits for the result
