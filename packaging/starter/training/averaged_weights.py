@@ -4,7 +4,8 @@
 
 What a network learns in addition it partly pays for with what it knew; between both it often does better than either
 (arXiv 2109.01903, 2203.05482). Folders hold `weights-*.safetensors`; the speller's head, which a published model does
-not have, is left out. OUT is replaced, as a whole or not at all.
+not have, is left out. OUT is replaced, as a whole or not at all. BEFORE and AFTER may also be one file each, of a flow
+or a vocoder; OUT is one then, too.
 """
 
 from __future__ import annotations
@@ -72,6 +73,11 @@ def main() -> None:
     options = parser.parse_args()
     shares = options.share, options.language_share
     unfinished = options.out.with_name(f"{options.out.name}-unfinished")
+    if options.before.is_file():
+        found = between(load_file(options.before), load_file(options.after), *shares)
+        save_file({name: weight.half().contiguous() for name, weight in found.items()}, unfinished)
+        unfinished.replace(options.out)
+        return
     write(between(read(options.before), read(options.after), *shares), unfinished)
     shutil.rmtree(options.out, ignore_errors=True)
     unfinished.rename(options.out)

@@ -45,6 +45,15 @@ def test_the_command_line_writes_shards_that_hold_all(tmp_path: Path, monkeypatc
     assert {name: set(weight.tolist()) for name, weight in found.items()} == {f"w{n}": {1.0 + n} for n in range(4)}
 
 
+def test_the_weights_of_one_file_become_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("before", 0.0), ("after", 2.0)):
+        averaged_weights.save_file({"w": torch.full((3,), value)}, tmp_path / name)
+    arguments = [str(tmp_path / name) for name in ("before", "after", "out")]
+    monkeypatch.setattr("sys.argv", ["averaged_weights.py", *arguments, "--share", "0.75"])
+    averaged_weights.main()
+    assert averaged_weights.load_file(tmp_path / "out")["w"].tolist() == [1.5] * 3
+
+
 def test_a_folder_without_weights_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="holds no weights"):
         averaged_weights.read(tmp_path)
