@@ -454,6 +454,7 @@ def test_a_silent_client_stays_connected(served: Served, monkeypatch: pytest.Mon
 
 def test_a_client_that_does_not_read_is_let_go(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(served.server.access, "patience", Patience(reader_s=0.2))
+    others = set(served.server._server.server_state.connections)
     with realtime(served) as client:
         content = [{"type": "input_audio", "audio": base64.b64encode(bytes(480_000)).decode()}]
         item = {"type": "message", "role": "user", "content": content, "id": "long"}
@@ -463,10 +464,10 @@ def test_a_client_that_does_not_read_is_let_go(served: Served, monkeypatch: pyte
         assert all_gone(served.server)
         open_ones = served.server._server.server_state.connections
         for _ in range(3000):
-            if not open_ones:
+            if open_ones <= others:
                 break
             threading.Event().wait(0.01)
-        assert not open_ones
+        assert open_ones <= others
 
 
 def test_a_client_that_goes_leaves_nothing_behind(served: Served) -> None:
