@@ -20,6 +20,7 @@ from engine.session import Session
 from engine.speaking import Speaking, Synthesizer, Voice
 from engine.speaking.pieces import Pieces
 from engine.speaking.work_thread import WorkThread
+from engine.traced import Traced
 from tests.checkpoints import tiny_checkpoint
 from tests.sounds import babble
 
@@ -55,6 +56,7 @@ def test_no_piece_of_speech_is_traced_after_the_warm_up(
     # Steps and conditions of each size of piece; pitch and sound of each window, the first piece's without overlap.
     # MLX traces the first function of a thread once more when it is called again.
     assert before == 2 * 7 + 2 * 8 + 1
+    monkeypatch.setattr(Traced, "once", None)  # nothing is made untraced either
     for tokens, at_once in ((1, 1), (12, 1), (13, 1), (77, 1), (390, 390), (263, 31), (200, 90), (431, 7), (140, 60)):
         spoken(made, tokens, at_once)
     assert attached.traces == before
