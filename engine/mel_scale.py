@@ -20,7 +20,7 @@ _LOG_STEP = np.log(6.4) / 27.0
 @cache
 def mel_filters(bands: int, rate_hz: int, fft: int, top_hz: float) -> NDArray[np.float64]:
     """Triangular filters (bands, fft // 2 + 1), each of unit area, from 0 Hz to `top_hz`. Not to be changed."""
-    edges_hz = mel_edges_hz(bands, top_hz)
+    edges_hz = _mel_to_hz(np.linspace(0.0, _hz_to_mel(top_hz), bands + 2))
     bins_hz = np.linspace(0.0, rate_hz / 2, fft // 2 + 1)
     lower, centre, upper = (edges_hz[start : start + bands, None] for start in range(3))
     rising = (bins_hz - lower) / (centre - lower)
@@ -28,11 +28,6 @@ def mel_filters(bands: int, rate_hz: int, fft: int, top_hz: float) -> NDArray[np
     filters = np.maximum(0.0, np.minimum(rising, falling)) * 2.0 / (upper - lower)
     filters.flags.writeable = False
     return filters
-
-
-def mel_edges_hz(bands: int, top_hz: float) -> NDArray[np.float64]:
-    """Where the filters begin and end (bands + 2,): number n from edge n to n + 2, with its peak between."""
-    return _mel_to_hz(np.linspace(0.0, _hz_to_mel(top_hz), bands + 2))
 
 
 def _hz_to_mel(hz: float) -> float:

@@ -18,7 +18,7 @@ from starter.texts.typed_texts import said_text
 
 _FEWEST_SYMBOLS, _MOST_SYMBOLS = 4, 200
 _LONGEST = 170  # letters of a text to read
-_HEARD = {"questions": 0.26, "everyday": 0.18, "mingled": 0.35, "open": 0.15, "typed": 0.06}
+_HEARD = {"questions": 0.32, "everyday": 0.24, "mingled": 0.26, "open": 0.12, "typed": 0.06}
 _READ = {"typed": 0.34, "mingled": 0.24, "open": 0.24, "everyday": 0.12, "questions": 0.06}
 _ANSWERS = 0.55  # of the replies, until each was said once; the rest is read
 Sources = Mapping[str, Callable[[], str]]

@@ -1,4 +1,4 @@
-"""Speech of flite, espeak-ng and festival, made on this machine."""
+"""Speech of flite and espeak-ng, made on this machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 class Speaker:
     """A synthetic voice. `shift` plays the recording that much faster, moving pitch and formants together.
 
-    `rate` is flite's and festival's duration stretch (1.0 is normal, more is slower) or espeak-ng's words a minute.
+    `rate` is flite's duration stretch (1.0 is normal, more is slower) or espeak-ng's words a minute.
     """
 
     program: str
@@ -45,11 +45,6 @@ def _command(text: str, speaker: Speaker, path: str) -> list[str]:
     if speaker.program == "flite":
         stretch = f"duration_stretch={speaker.rate:.3f}"
         return ["flite", "-voice", speaker.voice, "--setf", stretch, "-t", text, "-o", path]
-    if speaker.program == "festival":
-        said = text.replace("\\", " ").replace('"', " ")
-        stretch = f"(voice_{speaker.voice}) (Parameter.set 'Duration_Stretch {speaker.rate:.3f})"
-        utterance = f'(utt.save.wave (utt.synth (Utterance Text "{said}")) "{path}")'
-        return ["festival", "--batch", f"(begin {stretch} {utterance})"]
     options = ["-v", speaker.voice, "-s", str(round(speaker.rate)), "-p", str(speaker.pitch)]
     return ["espeak-ng", *options, "-w", path, "--", text]
 

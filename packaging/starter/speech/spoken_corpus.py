@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import random
-import shutil
 import subprocess
 import time
 from collections import Counter
@@ -31,8 +30,6 @@ from engine.samples import resample
 from starter.speech.speaking_data import Speaker, speak
 from starter.texts.conversations import Conversations, heard_sentences, read_sentences
 from starter.texts.dialogues import Dialogue
-from starter.texts.everyday_sentences import everyday_sentence
-from starter.texts.mingled_sentences import mingled
 from starter.texts.topics_knowledge import phrase_book
 
 SEED = 12
@@ -125,15 +122,12 @@ KNOWN = (
 )
 _SHARES = (18, 31, 27)  # percent: answers, questions, sentences to read; the rest are sentences to hear
 CONVERSATIONS = 0.36  # for an utterance
-_WRITTEN, _MINGLED = 0.45, 0.4  # of the sentences to hear
 _MOST_VOICES = 12
 # What no conversation of the pool ends with, but some rows do.
 ALWAYS_SAID = (
     "Sorry, I did not understand that. Please say it again.",
     "I did not hear anything. Please say it again.",
 )
-_FESTIVAL = 0.12  # of what is heard, where it is installed
-_FESTIVAL_VOICES = ("kal_diphone", "ked_diphone", "cmu_us_slt_arctic_hts")
 _SHIFTS = (1.0, 1.0, 1.0, 0.87, 0.93, 1.07, 1.14)
 
 
@@ -157,10 +151,7 @@ class Utterance:
 
 
 def any_speaker(chance: random.Random) -> Speaker:
-    """A voice for one heard utterance: flite and festival at many rates and pitches, half espeak-ng in many colours."""
-    if shutil.which("festival") and chance.random() < _FESTIVAL:
-        rate, shift = round(chance.uniform(0.85, 1.25), 2), chance.choice(_SHIFTS)
-        return Speaker("festival", chance.choice(_FESTIVAL_VOICES), rate=rate, shift=shift)
+    """A voice for one heard utterance: half flite at many rates and pitches, half espeak-ng in many colours."""
     if chance.random() < 0.45:
         voice = chance.choice(("slt", "slt", "rms", "rms", "rms", "kal16"))
         return Speaker("flite", voice, rate=round(chance.uniform(0.85, 1.2), 2), shift=chance.choice(_SHIFTS))
@@ -179,8 +170,7 @@ def conversations(count: int) -> Conversations:
 def jobs(utterances: int, seed: int = SEED, heard: float = 1.0, replies: bool = True) -> list[Job]:
     """About so many jobs in random order, by the shares above; a whole list of 450,000 takes about a minute.
 
-    Only the share `heard` of what is to be heard is among them (of sentences it may be more than all), and of the
-    replies all or none.
+    Only the share `heard` of what is to be heard is among them, and of the replies all or none.
     """
     chance = random.Random(seed)
     answers, questions, read = (utterances * share // 100 for share in _SHARES)
@@ -196,20 +186,9 @@ def jobs(utterances: int, seed: int = SEED, heard: float = 1.0, replies: bool = 
     asked_in_voices = _in_voices(asked, questions)
     chance.shuffle(asked_in_voices)
     made += [Job("heard", text, any_speaker(chance)) for text in asked_in_voices[: round(heard * questions)]]
-    made += [Job("heard", text, any_speaker(chance)) for text in sentences_to_hear(chance, round(heard * sentences))]
+    made += [Job("heard", text, any_speaker(chance)) for text in heard_sentences(chance, round(heard * sentences))]
     chance.shuffle(made)
     return made
-
-
-def sentences_to_hear(chance: random.Random, count: int) -> Iterator[str]:
-    """So many sentences to be heard: written ones, ones that nobody wrote, and what people say every day."""
-    written = heard_sentences(chance, count)
-    for text in written:
-        pick = chance.random()
-        if pick < _WRITTEN:
-            yield text
-        else:
-            yield mingled().sentence(chance) if pick < _WRITTEN + _MINGLED else everyday_sentence(chance)
 
 
 def _said(dialogues: Sequence[Dialogue]) -> tuple[Counter[str], Counter[str]]:

@@ -12,14 +12,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from engine.mel_scale import mel_edges_hz
 from starter.speech.spoken_corpus import BLOCK, LISTING, RATE_HZ, stored_blocks
 from starter.speech.torch_surroundings import Surroundings
 
 _ECHOES = 5
-_UNEVEN, _UNEVENNESS = 0.5, 0.16  # of the rows at full strength, and how much tempo rises and falls at most
-_MOVED, _FORMANTS = 0.6, 0.12
-_BLURRED = 0.15
 _DELAYS = random.Random(5)
 
 
@@ -98,7 +94,7 @@ def heard(
     negative; `width` is the length in samples of all. `strength`, 0 to 1, says how many rows are disturbed and how
     much; 0.0 leaves the recordings as they are. `around` are rooms, noises and microphones.
     """
-    x = _played(source, samples, tempo, lead, width, _rhythm(samples, tempo, strength))
+    x = _played(source, samples, tempo, lead, width)
     if strength > 0:
         inside = (torch.arange(width, device=x.device) < length[:, None]).float()
         x = (around.roomed(x, strength) if around else _echoed(x, strength)) * inside
@@ -107,7 +103,7 @@ def heard(
         x = (x * 10 ** _uniform(x, -1.0, 0.2, len(x), 1)).clamp(-1.0, 1.0)
     frames = (length + 479) // 160
     mel = log_mel(x, _colour(x, strength))
-    mel = _masked(_blurred(_other_tract(mel, strength), strength), strength)
+    mel = _masked(mel, strength)
     mel = torch.where(torch.arange(mel.shape[1], device=x.device)[None, :, None] < frames[:, None, None], mel, 0.0)
     return mel.transpose(1, 2), frames
 
@@ -116,20 +112,8 @@ def _uniform(like: Tensor, low: float, high: float, *shape: int) -> Tensor:
     return low + (high - low) * torch.rand(shape, device=like.device)
 
 
-def _rhythm(samples: Tensor, tempo: Tensor, strength: float) -> Tensor:
-    """How unevenly rows are played (2, A, 1): by which share tempo rises and falls, and how many half waves long."""
-    A, seconds = len(samples), samples / RATE_HZ / tempo.abs()
-    uneven = (torch.rand(A, device=tempo.device) < _UNEVEN * strength) & (tempo > 0)
-    depth = torch.where(uneven, _UNEVENNESS * (2 * torch.rand(A, device=tempo.device) - 1), 0.0)
-    waves = (seconds * (0.8 + 4.2 * torch.rand(A, device=tempo.device))).round().clamp(min=1)
-    return torch.stack([depth, waves])[..., None]
-
-
-def _played(source: Tensor, samples: Tensor, tempo: Tensor, lead: Tensor, width: int, rhythm: Tensor) -> Tensor:
+def _played(source: Tensor, samples: Tensor, tempo: Tensor, lead: Tensor, width: int) -> Tensor:
     at = (torch.arange(width, device=source.device) - lead[:, None]).float() * tempo[:, None]
-    depth, waves = rhythm
-    length = samples[:, None].clamp(min=1)
-    at = at + depth * length / (math.pi * waves) * torch.sin(math.pi * waves * (at / length).clamp(0.0, 1.0))
     before = at.floor()
     share = at - before
     first = before.long()
@@ -197,38 +181,6 @@ def log_mel(x: Tensor, colour: Tensor) -> Tensor:
     mel = ((real * real + imaginary * imaginary) @ spectral_tables(x.device)[1]) * colour
     mel = mel.clamp(min=1e-10).log10()
     return (torch.maximum(mel, mel.amax(dim=(1, 2), keepdim=True) - 8.0) + 4.0) / 4.0
-
-
-def _other_tract(mel: Tensor, strength: float) -> Tensor:
-    """Some rows of (A, T, 128) as from a longer or shorter vocal tract (Jaitly and Hinton 2013): all formants moved."""
-    if strength == 0:
-        return mel
-    A, T, bands = mel.shape
-    moved = torch.rand(A, 1, device=mel.device) < _MOVED * strength
-    factor = torch.where(moved, 1 + _FORMANTS * (2 * torch.rand(A, 1, device=mel.device) - 1), 1.0)
-    edges = torch.from_numpy(mel_edges_hz(bands, 8000.0)).float().to(mel.device)
-    # Between two bands frequency grows evenly enough.
-    wanted = edges[1:-1] * factor
-    below = torch.searchsorted(edges, wanted, right=True).clamp(1, bands + 1) - 1
-    share = (wanted - edges[below]) / (edges[below + 1] - edges[below])
-    place = (below + share - 1).clamp(0, bands - 1)
-    low = place.floor().long().clamp(max=bands - 2)
-    share = (place - low)[:, None]
-    low = low[:, None].expand(A, T, bands)
-    return mel.gather(2, low) * (1 - share) + mel.gather(2, low + 1) * share
-
-
-def _blurred(mel: Tensor, strength: float) -> Tensor:
-    """Some rows of (A, T, 128) smoothed over neighbouring bands and moments, as synthetic voices often are."""
-    if strength == 0:
-        return mel
-    for _ in range(2):
-        chosen = torch.rand(len(mel), 1, 1, device=mel.device) < _BLURRED * strength
-        wide = F.pad(mel[:, None], (1, 1, 1, 1), mode="replicate")[:, 0]
-        across = (wide[:, :-2] + 2 * wide[:, 1:-1] + wide[:, 2:]) / 4
-        smooth = (across[..., :-2] + 2 * across[..., 1:-1] + across[..., 2:]) / 4
-        mel = torch.where(chosen, smooth, mel)
-    return mel
 
 
 _KNOWN_TABLES: dict[torch.device, tuple[Tensor, Tensor]] = {}

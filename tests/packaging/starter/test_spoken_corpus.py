@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import random
-import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import numpy as np
 import pytest
 
 from starter.speech import spoken_corpus
-from starter.speech.speaking_data import Speaker, speak
 from starter.texts import conversations, made_sentences, word_list
 from starter.texts.open_sentences import texts
 
@@ -61,34 +59,6 @@ def test_where_natural_voices_say_the_replies_nothing_waits_for_speech_tokens(
     monkeypatch.setattr(spoken_corpus, "spoken", lambda text, speaker: np.ones(8000, np.int16))
     spoken_corpus.write_shard(tmp_path, 3, made[:4])
     assert len([*spoken_corpus.labelled(tmp_path, "00003")]) == 4
-
-
-def test_sentences_to_hear_are_partly_ones_that_nobody_wrote_and_may_be_more_than_a_corpus_has() -> None:
-    known = {*texts().training, *texts().definitions}
-    heard = [*spoken_corpus.sentences_to_hear(random.Random(5), 600)]
-    assert len(heard) == 600
-    assert 100 < len(known & {*heard}) < 400
-    assert not {text.lower() for text in texts().testing} & {text.lower() for text in heard}
-    more = spoken_corpus.jobs(400, heard=2.0, replies=False)
-    assert len(more) > 80 + len(spoken_corpus.jobs(400, replies=False))
-
-
-def test_festival_speaks_a_share_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def programs() -> Counter[str]:
-        chance = random.Random(6)
-        return Counter(spoken_corpus.any_speaker(chance).program for _ in range(1000))
-
-    monkeypatch.setattr(spoken_corpus.shutil, "which", lambda name: f"/usr/bin/{name}")
-    assert 80 < programs()["festival"] < 160
-    monkeypatch.setattr(spoken_corpus.shutil, "which", lambda _: None)
-    assert set(programs()) == {"flite", "espeak-ng"}
-
-
-@pytest.mark.skipif(shutil.which("festival") is None, reason="festival is not installed")
-def test_festival_says_a_text_with_quotes() -> None:
-    samples, rate_hz = speak('Say "hello", won\'t you?', Speaker("festival", "kal_diphone", rate=1.2))
-    assert rate_hz == 16_000
-    assert 0.5 < len(samples) / rate_hz < 5
 
 
 def test_what_is_heard_is_in_words_and_what_is_read_also_in_digits(jobs: list[spoken_corpus.Job]) -> None:

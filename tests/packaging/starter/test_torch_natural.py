@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import mlx.core as mx
 import numpy as np
 import pytest
 
-from engine.mel_scale import mel_edges_hz
 from engine.resources import resource
 from starter.networks.speech_tokenizer import SpeechTokenizer
 from starter.speech.sound_features import log_mel
@@ -17,7 +15,6 @@ from starter.training.from_shipped import speech_tokenizer
 
 torch = pytest.importorskip("torch", reason="PyTorch trains the starter; nothing else needs it")
 from starter.networks.torch_tokenizer import TokenLabels  # noqa: E402
-from starter.speech import torch_sounds  # noqa: E402
 from starter.speech.torch_sounds import heard  # noqa: E402
 from starter.speech.torch_surroundings import Surroundings  # noqa: E402
 
@@ -98,46 +95,3 @@ def test_a_negative_tempo_plays_backwards() -> None:
         forwards, torch.tensor([8000]), torch.tensor([1.0]), torch.tensor([0]), torch.tensor([8000]), 8000, 0.0
     )
     assert (mel - same).abs().mean() < 0.05
-
-
-def played(source: torch.Tensor, share: float, waves: float) -> torch.Tensor:
-    """One second played at a tempo that rises and falls."""
-    count = torch.tensor([source.shape[1]])
-    rhythm = torch.tensor([[[share]], [[waves]]])
-    return torch_sounds._played(source, count, torch.ones(1), torch.tensor([0]), source.shape[1], rhythm)
-
-
-def test_an_uneven_tempo_moves_what_is_inside_and_neither_end() -> None:
-    source = torch.arange(16_000)[None].to(torch.int16)
-    even, uneven = played(source, 0.0, 1.0)[0] * 32768, played(source, 0.16, 2.0)[0] * 32768
-    assert even[:-1].tolist() == list(range(15_999))
-    moved = uneven - even
-    assert moved[0] == 0
-    assert moved[:15_000].abs().max() == pytest.approx(0.16 * 16_000 / (2 * math.pi), rel=0.01)
-    assert moved[15_990:-1].abs().max() < 3
-    steps = uneven[1:15_999] - uneven[:15_998]
-    assert 0.83 < steps.min() < 0.85
-    assert 1.15 < steps.max() < 1.17
-
-
-def test_another_vocal_tract_moves_a_tone_by_a_share_of_its_frequency(monkeypatch: pytest.MonkeyPatch) -> None:
-    time = torch.arange(16_000) / 16_000
-    tones = torch.stack([torch.sin(2 * torch.pi * hz * time) for hz in (500.0, 1100.0, 2000.0)])
-    mel = torch_sounds.log_mel(tones, torch.ones(3, 1, 128))
-    monkeypatch.setattr(torch_sounds, "_MOVED", 2.0)
-    monkeypatch.setattr(torch, "rand", lambda *shape, device: torch.full(shape, 1.0))
-    moved = torch_sounds._other_tract(mel, 1.0)
-    centres = torch.from_numpy(mel_edges_hz(128, 8000.0))[1:-1]
-    before, after = (centres[one.mean(1).argmax(1)] for one in (mel, moved))
-    # What lay at 1.12 times a frequency is heard at that frequency.
-    torch.testing.assert_close(before / after, torch.full((3,), 1.12, dtype=torch.float64), atol=0.05, rtol=0)
-
-
-def test_a_blurred_sound_keeps_its_sum(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch_sounds, "_BLURRED", 1.0)
-    mel = torch.zeros(2, 20, 128)
-    mel[:, 10, 64] = 1.0
-    made = torch_sounds._blurred(mel, 1.0)
-    assert made.sum((1, 2)).tolist() == pytest.approx([1.0, 1.0])
-    assert made.amax() < 0.2
-    assert torch_sounds._blurred(mel, 0.0) is mel
