@@ -140,6 +140,10 @@ class SmallSynthesizer:
         self._done = 0
         self._finished = False
 
+    def warming_up(self) -> Iterator[None]:
+        """Nothing is to be prepared."""
+        return iter(())
+
     def push(self, tokens: Sequence[int]) -> None:
         assert not self._finished
         self._tokens += tokens

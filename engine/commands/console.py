@@ -102,13 +102,18 @@ def add_connect_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_model_option(parser: argparse.ArgumentParser) -> None:
-    """--model DIR, --insist, --backend and --quiet, which every command that loads a model has."""
+    """--model DIR and how it is loaded, which every command has that loads a model of one's choice."""
     parser.add_argument(
         "--model",
         type=_folder_or_address,
         metavar="DIR",
         help="folder of the model (default: the best one on this machine)",
     )
+    add_loading_options(parser)
+
+
+def add_loading_options(parser: argparse.ArgumentParser) -> None:
+    """--insist, --backend and --quiet: how a model is loaded, whichever it is."""
     parser.add_argument("--insist", action="store_true", help="load the model even if it may not fit into memory")
     parser.add_argument(
         "--backend",
