@@ -44,6 +44,7 @@ from app.talk.microphone_test import MicrophoneTest
 from app.talk.microphone_use import MicrophoneUse
 from app.talk.notices import Notices
 from app.talk.own_presets import PresetLibrary
+from app.talk.pause import Pause
 from app.talk.questions import Questions
 from app.talk.recorder import Recorder
 from app.talk.recording_player import RecordingPlayer
@@ -294,7 +295,7 @@ def _build_talk(
     questions.heard.connect(test.note_heard)
     return Talk(
         machine, notices, conversation, confirmations, use, test, recorder, questions, answerer, replayer,
-        turn_transcriber, commands, conversations,
+        Pause(machine, conversation, sound, answerer, replayer), turn_transcriber, commands, conversations,
         ConversationExchange(conversation, notices, Worker("exchange", _COPYING_HANGS_S)),
         voice_recorder, timers,
         Recovery(conversation, paths.recordings, disk),

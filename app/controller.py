@@ -55,7 +55,7 @@ class Controller(TalkCommands):
     """Joins talking, transcribing and the models. Lives on the GUI thread; no command waits."""
 
     state_changed = Signal(State)
-    manner_changed = Signal()  # of listening or of what sounds: `locked`, `plays_recording`
+    manner_changed = Signal()  # of listening or of what sounds: `locked`, `plays_recording`, `paused`
     notice_changed = Signal(Notice)
     model_changed = Signal(ModelStatus)
     level_changed = Signal(float)
@@ -122,6 +122,7 @@ class Controller(TalkCommands):
         talk, models, conversation = self._talk, self._models, self._conversation
         talk.machine.changed.connect(self.state_changed)
         talk.recorder.locked_changed.connect(self.manner_changed)
+        talk.pause.changed.connect(self.manner_changed)
         talk.replayer.question_played.connect(self.question_played)
         talk.timers.changed.connect(self.timers_changed)
         talk.timers.rang.connect(self.timer_rang)

@@ -71,6 +71,7 @@ class TurnView:
     versions: int = 1
     unspoken: str = ""
     context: tuple[int, int] | None = None  # how many places of the model's context were taken after it, of how many
+    paused: bool = False  # its sound is held
 
 
 @dataclass(frozen=True)

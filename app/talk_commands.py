@@ -47,6 +47,15 @@ class TalkCommands(QObject):
         """Whether what sounds was recorded, and is no answer."""
         return self._talk.replayer.plays_recording or self._talk.player.playing
 
+    @property
+    def paused(self) -> bool:
+        """Whether the answer that sounds is held."""
+        return self._talk.pause.on
+
+    def toggle_pause(self) -> None:
+        """Hold the answer that sounds, or go on with it."""
+        self._talk.pause.toggle()
+
     def press_talk(self, seconds_ago: float = 0.0) -> None:
         """Talk is held: silence what sounds and listen. While locked: it was said, answer."""
         self._talk.recorder.press_talk(seconds_ago)

@@ -21,11 +21,7 @@ DRAWN = {  # the scene that shows what is drawn
 }
 _LIGHTS = "The lights of the window are the Mac's own, and so is the font there."
 NOTES = {  # why something is built otherwise than drawn
-    "talk2-light": (
-        _LIGHTS,
-        "Stop, not Pause, under an answer that sounds: Space interrupts and Esc stops it, nothing holds it. What was "
-        "not heard stays in sight, and Play says it again.",
-    ),
+    "talk2-light": (_LIGHTS,),
     "talk2-dark": (_LIGHTS,),
     "listening-light": (
         _LIGHTS,

@@ -32,6 +32,10 @@ class Sound:
         self.underruns = 0
         self.written_24k = 0
         self.heard_before_24k = 0  # through devices that went away
+        self.held = False  # paused: the device gets silence, and the samples stay
+        self.silent = 0  # samples of silence that it got since
+        self.begins_softly = False  # after a pause
+        self.heard_at_least = 0  # samples at the device's rate; those on their way when it was paused were heard, too
         self.moving = threading.Lock()  # between the writer and a change of device; the callback never takes it
 
     def move_to(self, rate_hz: int) -> None:
@@ -41,10 +45,17 @@ class Sound:
                 return
             self.heard_before_24k += self.ring.taken * RATE_HZ // self.rate_hz
             rest = soxr.resample(self.ring.read(), self.rate_hz, rate_hz)
+            self.heard_at_least = 0
             self.ring = Ring(int(BUFFER_S * rate_hz) + len(rest))
             self.ring.write(rest)
             self.resampler = soxr.ResampleStream(RATE_HZ, rate_hz, 1, dtype="float32")
             self.rate_hz = rate_hz
+
+    def give_silence(self, out: Samples) -> None:
+        """For the device while it is held. What fades at first stays, too, and is heard in full afterwards."""
+        if self.started and not self.silent:
+            _fade_out(out, self.ring.peek_into(out[:_FADE_SAMPLES]))
+        self.silent += len(out)
 
     def due(self, now_s: float) -> bool:
         """Whether it is to start: it waited long enough, or waiting longer would be of no use."""
@@ -83,16 +94,23 @@ class Playback:
         sound, fading = self._sound, self._fading
         if fading is not None:
             self._fading = None
-            count = fading.ring.read_into(out[:_FADE_SAMPLES])
-            out[:count] *= np.linspace(1.0, 0.0, count, dtype=np.float32)
+            _fade_out(out, fading.ring.read_into(out[:_FADE_SAMPLES]))
             return
         if sound is None or (not sound.started and not sound.due(self._last_fill_s)):
             return
         if not sound.started and not sound.ring.available:
             return
+        if sound.held:
+            sound.give_silence(out)
+            self._level = 0.0
+            return
         sound.started = True
         if sound.ring.read_into(out) < len(out) and not sound.complete:
             sound.underruns += 1
+        if sound.begins_softly:
+            sound.begins_softly = False
+            soft = out[:_FADE_SAMPLES]
+            soft *= np.linspace(0.0, 1.0, len(soft), dtype=np.float32)
         self._level = float(np.abs(out).max())
 
     def attach(self, stream: OpenStream) -> None:
@@ -163,15 +181,40 @@ class Playback:
         sound, self._sound = self._sound, None
         if sound is None:
             return 0
-        if sound.started and self._stream is not None:
+        if sound.started and not sound.held and self._stream is not None:
             self._fading = sound
         return self._heard(sound)
 
+    def hold(self) -> None:
+        """Pause the present sound where it is. Its samples stay, for as long as it takes."""
+        sound = self._sound
+        if sound is not None and not sound.held:
+            sound.heard_at_least, sound.silent = self._heard_of_device(sound), 0
+            sound.held = True
+
+    def release(self) -> None:
+        """Go on where it was held."""
+        sound = self._sound
+        if sound is not None and sound.held:
+            sound.heard_at_least = self._heard_of_device(sound)
+            sound.begins_softly = True
+            sound.held = False
+            sound.silent = 0  # not before: the device would take it for the beginning of a pause
+
+    @property
+    def held(self) -> bool:
+        """Whether the present sound is paused."""
+        return self._sound is not None and self._sound.held
+
     def _heard(self, sound: Sound) -> int:
-        latency_s = self._stream.latency_s if self._stream else 0.0
-        out = 0 if self._ended(sound) else int(latency_s * sound.rate_hz)
-        heard = max(sound.ring.taken - out, 0) * RATE_HZ // sound.rate_hz
+        heard = self._heard_of_device(sound) * RATE_HZ // sound.rate_hz
         return min(sound.heard_before_24k + heard, sound.written_24k)
+
+    def _heard_of_device(self, sound: Sound) -> int:
+        """Samples at the device's rate that have left it: neither those on their way, nor silence behind them."""
+        latency_s = self._stream.latency_s if self._stream else 0.0
+        out = 0 if self._ended(sound) else max(int(latency_s * sound.rate_hz) - sound.silent, 0)
+        return max(sound.ring.taken - out, sound.heard_at_least)
 
     def _ended(self, sound: Sound) -> bool:
         return sound.complete and (sound.ring.available == 0 or self.muted)
@@ -195,3 +238,8 @@ class Playback:
     def underruns(self) -> int:
         """How often the present sound had to pause for lack of samples."""
         return self._sound.underruns if self._sound else 0
+
+
+def _fade_out(out: Samples, count: int) -> None:
+    """Let so many samples become silence, so that it does not click."""
+    out[:count] *= np.linspace(1.0, 0.0, count, dtype=np.float32)

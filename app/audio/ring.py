@@ -40,12 +40,17 @@ class Ring:
 
     def read_into(self, out: Samples) -> int:
         """Fill the start of `out` with what there is; returns how many. The rest of `out` is left as it was."""
+        count = self.peek_into(out)
+        self.taken += count
+        return count
+
+    def peek_into(self, out: Samples) -> int:
+        """The same, but what was copied stays in the ring; for the reader."""
         count = min(len(out), self.available)
         start = self.taken % self._capacity
         first = min(count, self._capacity - start)
         out[:first] = self._samples[start : start + first]
         out[first:count] = self._samples[: count - first]
-        self.taken += count
         return count
 
     def read(self) -> Samples:

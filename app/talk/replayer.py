@@ -87,6 +87,11 @@ class Replayer(QObject):
         """Whether what sounds was recorded before, and is no answer."""
         return self._player is not None and self._id is None
 
+    @property
+    def answer_id(self) -> str:
+        """The turn whose answer is played; "" if none is."""
+        return self._id or ""
+
     def is_about(self, stored: StoredTurn) -> bool:
         """Whether something of this turn is being played."""
         files = [self._conversation.folder / name for name in (stored.recording, stored.sound) if name]

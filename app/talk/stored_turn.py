@@ -65,6 +65,7 @@ class StoredTurn:
     context_tokens: int | None = None  # how full the model's context was after it
     context_length: int | None = None
     unspoken: str = ""  # the rest of an answer that was interrupted: people see it, the model does not remember it
+    paused: bool = False  # its sound is held; not stored
 
     @property
     def words(self) -> str:
@@ -85,6 +86,7 @@ def view_of(turn: StoredTurn, spoken: tuple[int, int] | None = None, version: in
         turn.answer, spoken, bool(turn.sound or turn.spans), turn.speed, turn.first_text_s, turn.first_sound_s,
         turn.real_time_factor, turn.problem, version, versions, turn.unspoken,
         (turn.context_tokens, turn.context_length) if turn.context_tokens and turn.context_length else None,
+        turn.paused,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from app.talk.lost_devices import LostDevices
 from app.talk.microphone_test import MicrophoneTest
 from app.talk.microphone_use import MicrophoneUse
 from app.talk.notices import Notices
+from app.talk.pause import Pause
 from app.talk.questions import Questions
 from app.talk.recorder import Recorder
 from app.talk.recording_player import RecordingPlayer
@@ -40,6 +41,7 @@ class Talk:
     questions: Questions
     answerer: Answerer
     replayer: Replayer
+    pause: Pause
     turn_transcriber: TurnTranscriber
     commands: TurnCommands
     conversations: ConversationCommands

@@ -94,6 +94,8 @@ class TalkBinding(QObject):
             return TalkLook.LOCKED, self.tr("Listening · locked")
         if controller.state is State.SPEAKING and controller.plays_recording:
             return TalkLook.PLAYING, self.tr("Playing")
+        if controller.state is State.SPEAKING and controller.paused:
+            return TalkLook.SPEAKING, self.tr("Paused")
         if controller.state is State.THINKING and last is not None and last.state is TurnState.ANSWERING:
             return TalkLook.THINKING, self.tr("Answering")
         words = {
@@ -227,13 +229,19 @@ class TalkBinding(QObject):
         self._window.conversation.act.connect(self._on_act)
         menus.talk.triggered.connect(lambda: self._window.show_page(TALK))
         menus.talk.triggered.connect(controller.toggle_latch)
-        menus.play.triggered.connect(lambda: self._on_last(TurnAction.PLAY))
+        menus.play.triggered.connect(self._on_play)
         menus.again.triggered.connect(lambda: self._on_last(TurnAction.AGAIN))
         menus.copy_answer.triggered.connect(self._on_copy_answer)
         menus.save_sound.triggered.connect(lambda: self._on_last(TurnAction.SAVE))
 
     def _last(self) -> TurnView | None:
         return self._controller.last_turn
+
+    def _on_play(self) -> None:
+        """Play the last answer; hold it while it sounds, or go on with it."""
+        last = self._last()
+        sounds = last is not None and last.state is TurnState.SPEAKING
+        self._on_last(TurnAction.PAUSE if sounds else TurnAction.PLAY)
 
     def _on_copy_answer(self) -> None:
         if self._window.page == TALK:
@@ -249,6 +257,7 @@ class TalkBinding(QObject):
         settled = last is not None and last.state in (TurnState.DONE, TurnState.INTERRUPTED, TurnState.FAILED)
         sounds = last is not None and last.has_sound
         menus.play.setEnabled(sounds)
+        menus.show_play(speaking=last is not None and last.state is TurnState.SPEAKING, paused=self._controller.paused)
         menus.save_sound.setEnabled(sounds and settled)
         menus.again.setEnabled(settled or (last is not None and last.state is TurnState.SPEAKING))
 
@@ -262,6 +271,7 @@ class TalkBinding(QObject):
         simple = {
             TurnAction.PLAY: lambda: controller.play_again(key, turn.speed),
             TurnAction.STOP: controller.stop,
+            TurnAction.PAUSE: controller.toggle_pause,
             TurnAction.PLAY_QUESTION: lambda: controller.play_question(key, float(str(value or 0.0))),
             TurnAction.SPEED: lambda: controller.play_again(key, float(str(value))),
             TurnAction.COPY: lambda: QGuiApplication.clipboard().setText(turn.answer + turn.unspoken),

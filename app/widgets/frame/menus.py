@@ -189,6 +189,13 @@ class Menus(QObject):
         for act in (self.rename, self.delete):
             act.setEnabled(offered)
 
+    def show_play(self, *, speaking: bool, paused: bool) -> None:
+        """What the command for the last answer's sound does now."""
+        if speaking:
+            self.play.setText(_tr("Resume Answer") if paused else _tr("Pause Answer"))
+        else:
+            self.play.setText(_tr("Play Last Answer"))
+
     def _build_view(self) -> None:
         menu = self.view = self._menu(_tr("View"))
         self.show_talk = self._action(menu, _tr("Talk"), "Ctrl+1")

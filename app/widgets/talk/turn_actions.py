@@ -32,6 +32,7 @@ class TurnAction(Enum):
 
     PLAY = "play"
     STOP = "stop"
+    PAUSE = "pause"  # or go on
     PLAY_QUESTION = "play_question"  # with the share of it to begin at
     SPEED = "speed"  # with the speed
     COPY = "copy"
@@ -67,6 +68,7 @@ def offered_actions(turn: TurnView) -> list[TurnAction]:
     live = turn.state in LIVE
     sounds = turn.state is TurnState.SPEAKING
     rules = {
+        TurnAction.PAUSE: sounds,
         TurnAction.STOP: sounds,
         TurnAction.PLAY: turn.has_sound and not sounds,
         TurnAction.COPY: bool(turn.answer or turn.unspoken),
@@ -103,7 +105,7 @@ class ActionRow(QWidget):
         self.versions = VersionSwitch(self)
         self.versions.stepped.connect(lambda step: self.chosen.emit(TurnAction.VERSION, step))
         self._icons = {
-            TurnAction.STOP: _ActionIcon("stop", self.tr("Stop"), parent=self, keys="Esc"),
+            TurnAction.PAUSE: _ActionIcon("pause", sentence("Pause"), parent=self),
             TurnAction.PLAY: _ActionIcon("play", self.tr("Play"), parent=self),
             TurnAction.COPY: _ActionIcon("copy", self.tr("Copy"), parent=self),
             TurnAction.AGAIN: _ActionIcon("again", self.tr("Ask again"), parent=self),
@@ -123,6 +125,9 @@ class ActionRow(QWidget):
         offered = offered_actions(turn)
         for action, icon in self._icons.items():
             icon.setVisible(action in offered)
+        pause = self._icons[TurnAction.PAUSE]
+        pause.set_icon("play" if turn.paused else "pause")
+        pause.set_name(_words(turn)[TurnAction.PAUSE], "Ctrl+Alt+P" if last else "")
         self._icons[TurnAction.AGAIN].set_name(self.tr("Ask again"), "Ctrl+R" if last else "")
         self._icons[TurnAction.PLAY].set_name(self.tr("Play"), "Ctrl+Alt+P" if last else "")
         self.more.setVisible(bool(set(offered) - set(self._icons)))
@@ -204,7 +209,7 @@ class ActionRow(QWidget):
 
 def fill_menu(menu: QMenu, turn: TurnView, choose: Choose, without: set[TurnAction] | None = None) -> None:
     """What can be done with a turn, as a menu."""
-    words = _words()
+    words = _words(turn)
     for action in offered_actions(turn):
         if action in (without or ()):
             continue
@@ -220,8 +225,9 @@ def _choose(choose: Choose, action: TurnAction, _checked: bool = False) -> None:
     choose(action, None)
 
 
-def _words() -> dict[TurnAction, str]:
+def _words(turn: TurnView) -> dict[TurnAction, str]:
     return {
+        TurnAction.PAUSE: sentence("Resume") if turn.paused else sentence("Pause"),
         TurnAction.STOP: sentence("Stop"),
         TurnAction.PLAY: sentence("Play"),
         TurnAction.COPY: sentence("Copy"),

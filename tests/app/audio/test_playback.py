@@ -120,3 +120,81 @@ def test_without_a_loudspeaker_nothing_waits() -> None:
     assert playback.write(sound, tone(30.0), never)
     playback.finish(sound)
     assert playback.over
+
+
+def test_a_pause_of_any_length_is_silent_and_loses_no_sample() -> None:
+    straight, playback = opened(), opened()
+    whole = np.random.default_rng(3).uniform(0.1, 0.5, 48_000).astype(np.float32)
+    for each in (straight, playback):
+        sound = each.begin()
+        each.write(sound, whole, never)
+        each.finish(sound)
+    wanted = drained(straight, 2.5)
+    before = drained(playback, 0.7)
+    played = playback.samples_played
+    playback.hold()
+    paused = drained(playback, 120.0)
+    assert (playback.held, playback.sounding, playback.over) == (True, True, False)
+    assert playback.samples_played == played
+    assert not paused[240:].any(), "it is silent after the 5 ms in which it fades"
+    assert playback.level == 0.0
+    playback.release()
+    after = drained(playback, 1.8)
+    assert playback.over
+    assert playback.underruns == 0
+    assert playback.samples_played == 48_000
+    joined = np.concatenate([before, after])
+    np.testing.assert_array_equal(np.delete(joined, slice(33_600, 33_840)), np.delete(wanted, slice(33_600, 33_840)))
+    assert after[0] == 0.0, "and begins softly"
+
+
+def test_what_was_on_its_way_to_the_ear_when_it_was_paused_was_heard() -> None:
+    playback = opened()
+    playback._stream = FakeStream(48_000, "Wireless", latency_s=0.2)
+    sound = playback.begin()
+    playback.write(sound, tone(3.0), never)
+    drained(playback, 1.0)
+    assert playback.samples_played == pytest.approx(0.8 * 24_000, abs=10)
+    playback.hold()
+    drained(playback, 0.1)
+    assert playback.samples_played == pytest.approx(0.9 * 24_000, abs=10)
+    drained(playback, 5.0)
+    assert playback.samples_played == pytest.approx(1.0 * 24_000, abs=10)
+    playback.release()
+    assert playback.samples_played == pytest.approx(1.0 * 24_000, abs=10)
+    drained(playback, 0.1)
+    assert playback.samples_played == pytest.approx(1.0 * 24_000, abs=10), "that is still on its way"
+    drained(playback, 0.4)
+    assert playback.samples_played == pytest.approx(1.3 * 24_000, abs=10)
+    assert playback.stop() == pytest.approx(1.3 * 24_000, abs=10)
+
+
+def test_stopping_while_it_is_paused_makes_no_sound() -> None:
+    playback = opened()
+    playback.write(playback.begin(), tone(3.0), never)
+    drained(playback, 1.0)
+    playback.hold()
+    drained(playback, 0.5)
+    assert playback.stop() == pytest.approx(24_000, abs=10)
+    assert not drained(playback, 0.5).any()
+    assert not playback.held
+    playback.write(playback.begin(), tone(0.5), never)
+    assert not playback.held, "the next sound is not paused"
+
+
+def test_another_device_takes_over_a_paused_sound_as_it_is() -> None:
+    playback = opened(48_000)
+    sound = playback.begin()
+    playback.write(sound, tone(2.0), never)
+    playback.finish(sound)
+    drained(playback, 0.5)
+    playback.hold()
+    drained(playback, 0.5)
+    playback.detach()
+    playback.attach(FakeStream(44_100, "Other"))
+    assert not drained(playback, 1.0, 44_100).any()
+    assert playback.samples_played == pytest.approx(12_000, abs=20)
+    playback.release()
+    out = drained(playback, 2.0, 44_100)
+    assert np.count_nonzero(np.abs(out) > 1e-4) / 44_100 == pytest.approx(1.5, abs=0.02)
+    assert playback.samples_played == pytest.approx(48_000, abs=20)

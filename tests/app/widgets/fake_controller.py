@@ -271,6 +271,7 @@ class FakeController(_Noting):
             "press_talk",
             "release_talk",
             "toggle_latch",
+            "toggle_pause",
             "stop",
             "ask_text",
             "attach",
@@ -342,7 +343,7 @@ class FakeController(_Noting):
         self.undo_history = UndoHistory()
         self.state = State.IDLE
         self.timers: tuple[TimerView, ...] = ()
-        self.locked = self.plays_recording = False
+        self.locked = self.plays_recording = self.paused = False
         self.model = ModelStatus("Step-Audio 2 mini · 4-bit", True, 1.0, "", int(6.1 * GB), 24 * GB, "", True)
         self.notice = Notice()
         self.level = 0.0
