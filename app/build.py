@@ -25,6 +25,7 @@ from app.engine_side.sessions import Manner
 from app.engine_side.work import EngineWork
 from app.keychain import Keychain, SystemKeychain, system_keychain
 from app.models.catalogue import Catalogue, kept_in
+from app.models.ear_checks import EarCheckFile
 from app.models.models import Models
 from app.models.other_machine import OtherMachine, elsewhere_of
 from app.models.other_programs import OtherPrograms, TokenFile, TokenInKeychain
@@ -202,6 +203,7 @@ def build_controller(
         thread,
         settings,
         Worker("catalogue", _DISK_HANGS_S),
+        EarCheckFile(paths.ear_checks),
         catalogue,
         elsewhere_of=lambda address: elsewhere_of(keychain, address),
     )

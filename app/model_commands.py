@@ -74,6 +74,14 @@ class ModelCommands(QObject):
         """Make no copy after all."""
         self._models.copies.stop()
 
+    def check_by_ear(self, folder: str) -> None:
+        """Let the model in use read aloud and hear itself, while the conversation goes on."""
+        self._models.check_by_ear(folder)
+
+    def stop_check(self) -> None:
+        """End the check by ear."""
+        self._models.ear_checks.stop()
+
     def remove_model(self, folder: str) -> None:
         """Move a model to the Trash; it can be brought back."""
         self._undoable.remove_model(folder)

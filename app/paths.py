@@ -56,6 +56,11 @@ class Paths:
         return self.data / "presets"
 
     @property
+    def ear_checks(self) -> Path:
+        """What checks by ear found."""
+        return self.data / "checks-by-ear.json"
+
+    @property
     def transcriptions(self) -> Path:
         """The queue of files to transcribe, with its journals and results."""
         return self.data / "transcriptions"

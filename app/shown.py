@@ -246,6 +246,25 @@ class MachineView:
 
 
 @dataclass(frozen=True)
+class EarView:
+    """How a model understood its own speech. `words` is 0 before the first check; `total` is more than 0 while it is
+    checked, and counts sentences as `done` does.
+    """
+
+    speaks: bool = True
+    can_check: bool = False
+    words: int = 0
+    understood: int = 0
+    language: str = ""  # that it read, as a code
+    speed: float = 0.0  # seconds of speech in a second
+    day: str = ""  # of the check, as in 2026-11-30
+    earshot: str = ""  # the version that checked it
+    done: int = 0
+    total: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class ModelView:
     """An installed model on the models page; sizes in bytes. `making` is how much of a smaller copy is made."""
 
@@ -263,6 +282,9 @@ class ModelView:
     arrived: bool = False  # from a download, and not used yet
     removable: bool = False
     verdict: Verdict = Verdict.FITS
+    speaks: bool = True
+    fingerprint: str = ""  # of its files: another one where they changed
+    ear: EarView | None = None
 
 
 @dataclass(frozen=True)

@@ -43,8 +43,7 @@ NOTES = {  # why something is built otherwise than drawn
     ),
     "models-light": (
         _LIGHTS,
-        "“By ear” is not built yet. What the starter needs is next to nothing, so it has no bar. “On another machine” "
-        "came later.",
+        "What the starter needs is next to nothing, so it has no bar. “On another machine” came later.",
     ),
 }
 README = {"talk": "drawn-light", "transcript": "transcript-light", "models": "settings-2-light"}

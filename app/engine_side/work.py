@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.engine_side.by_ear import CheckedByEar, check_by_ear
 from app.engine_side.describing import describe
 from app.engine_side.loading import Loaded, LoadedModel, Loader, Place
 from app.engine_side.readings import ReadingWork
@@ -15,7 +16,7 @@ from app.engine_side.requests import Request
 from app.engine_side.sessions import Manner, Sessions
 from app.engine_side.turns import TurnWork
 from app.engine_side.voices import VoicesKnown, VoiceWork
-from engine.events import Progress, ToolCall
+from engine.events import Pause, Progress, ToolCall
 
 if TYPE_CHECKING:
     from engine.transcription import Options
@@ -59,6 +60,10 @@ class EngineWork:
         with closing(engine.warming_up(self.sessions.settings(manner), tools)) as steps:
             while self.model.holds(engine) and (step := next(steps, None)) is not None:
                 yield step
+
+    def check_by_ear(self, language: str) -> Iterator[Progress | Pause | CheckedByEar]:
+        """Let the model read aloud and hear itself, step by step. Raises RequestError, CheckpointError."""
+        return check_by_ear(self.model, language)
 
     def transcribe(self, path: Path, journal: Path, resume: bool, options: Options | None = None) -> Iterator[Any]:
         """Transcribe a sound file as `options` ask, step by step. Raises SoundError, StorageError, RequestError, and

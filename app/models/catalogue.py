@@ -62,6 +62,7 @@ class Catalogue:
         return ModelView(
             key, model.name, _about(model), model.bytes, needed, usable, key == current, told(problem), shrinkable,
             copy, removable=model.folder.parent == self._folder(), verdict=fit.judge(needed, copy, usable),
+            speaks=model.speaks, fingerprint=model.fingerprint,
         )  # fmt: skip
 
     def copy_of(self, folder: Path) -> Path:

@@ -16,6 +16,7 @@ from app.engine_side.requests import FIRST, Request
 from app.models.catalogue import Catalogue, kept_in
 from app.models.copies import Copies
 from app.models.downloads import Downloads
+from app.models.ear_checks import EarCheckFile, EarChecks
 from app.models.trash import move_to_trash, take_back
 from app.models.wanted_copies import WantedCopies
 from app.settings import Settings
@@ -50,6 +51,7 @@ class Models(QObject):
         thread: EngineThread,
         settings: Settings,
         worker: Worker,
+        ear_checks: EarCheckFile,
         catalogue: Catalogue | None = None,
         downloads: Downloads | None = None,
         elsewhere_of: Callable[[str], Elsewhere] = Elsewhere,
@@ -61,6 +63,7 @@ class Models(QObject):
         self.wanted_copies = WantedCopies(settings)
         self.downloads = downloads or Downloads(lambda: kept_in(settings), worker, self.wanted_copies)
         self.copies = Copies(thread, worker)
+        self.ear_checks = EarChecks(thread, ear_checks, lambda: chosen_language(settings.now.language)[:2])
         self._request: Request | None = None
         self._elsewhere_of = elsewhere_of
         self._place: Place | None = None
@@ -69,7 +72,7 @@ class Models(QObject):
         self._trashed: dict[str, Path] = {}  # where removed models lie, by their folders
         self._was_in_use = ""
         self._machine = MachineView()
-        self._trouble_said = False
+        self._trouble_said = self._was_ready = False
         self.status = ModelStatus()
         self.about: dict[str, Any] = {}
         self.speaks = False
@@ -80,6 +83,8 @@ class Models(QObject):
         self.downloads.arrived.connect(self._on_arrived)
         self.copies.made.connect(self._on_copied)
         self.copies.changed.connect(self.models_changed)
+        self.ear_checks.changed.connect(self.models_changed)
+        self.status_changed.connect(self._on_status)
 
     @property
     def welcome(self) -> Welcome:
@@ -222,7 +227,18 @@ class Models(QObject):
     def _shown(self, model: ModelView) -> ModelView:
         making = self.copies.share if model.key == self.copies.source else None
         problem = self.copies.problem_of(model.key) or model.problem
-        return replace(model, making=making, problem=problem, arrived=model.key == self._arrived and not model.current)
+        ear = self.ear_checks.view(model, ready=self._loaded(model))
+        arrived = model.key == self._arrived and not model.current
+        return replace(model, making=making, problem=problem, arrived=arrived, ear=ear)
+
+    def _loaded(self, model: ModelView) -> bool:
+        return self.status.ready and model.key == str(self._place)
+
+    def check_by_ear(self, key: str) -> None:
+        """Let the model in use read aloud and hear itself; another one is not checked."""
+        for model in self.listed:
+            if model.key == key and self._loaded(model):
+                self.ear_checks.check(model)
 
     @property
     def machine(self) -> MachineView:
@@ -245,6 +261,11 @@ class Models(QObject):
             self._go_on_with_copies()
 
         self._worker.run(lambda: (self._catalogue.installed(current), self._catalogue.machine()), listed)
+
+    def _on_status(self, status: ModelStatus) -> None:
+        if status.ready != self._was_ready:  # it can be checked, or cannot
+            self._was_ready = status.ready
+            self.models_changed.emit()
 
     def _on_setting(self, name: str) -> None:
         if name == "models_folder":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ CONVERTING = f".converting{UNFINISHED}"  # of a conversion: the download of a mo
 class InstalledModel:
     """One model folder as a person would want it listed.
 
-    `bytes` is its size on disk; `problem` is a sentence when it cannot be used.
+    `bytes` is its size on disk; `problem` is a sentence when it cannot be used. `fingerprint` changes with the names,
+    sizes and times of its files.
     """
 
     folder: Path
@@ -32,6 +34,7 @@ class InstalledModel:
     demonstration: bool
     speaks: bool
     problem: str = ""
+    fingerprint: str = ""
 
 
 def models_folder() -> Path:
@@ -44,16 +47,23 @@ def models_folder() -> Path:
 
 def describe(folder: Path) -> InstalledModel:
     """What `folder` holds, from its small files only; never raises for a damaged folder but says so in `problem`."""
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else 0
+    size, fingerprint = _measure(folder)
     speaks = (folder / "token2wav" / "flow.pt").exists()
     try:
         config = read_config(folder)
         variant = config.variant
     except CheckpointError as error:
-        return InstalledModel(folder, folder.name, "chat", size, None, False, speaks, error.sentence)
+        return InstalledModel(folder, folder.name, "chat", size, None, False, speaks, error.sentence, fingerprint)
     bits = config.quantisation.bits if config.quantisation else None
     demonstration = bool(config.earshot.get("demonstration"))
-    return InstalledModel(folder, config.name, variant, size, bits, demonstration, speaks)
+    return InstalledModel(folder, config.name, variant, size, bits, demonstration, speaks, "", fingerprint)
+
+
+def _measure(folder: Path) -> tuple[int, str]:
+    """The bytes of a folder's files, and their fingerprint."""
+    found = [(file, file.stat()) for file in sorted(folder.rglob("*")) if file.is_file()] if folder.is_dir() else []
+    told = "\n".join(f"{file.relative_to(folder)}\t{about.st_size}\t{about.st_mtime_ns}" for file, about in found)
+    return sum(about.st_size for _, about in found), hashlib.sha256(os.fsencode(told)).hexdigest()
 
 
 def installed(kept_in: Path | None = None) -> list[InstalledModel]:

@@ -266,7 +266,7 @@ class FakeCatalogue:
         return Path("one")
 
     def installed(self, current: str) -> tuple[ModelView, ...]:
-        return tuple(ModelView(name, name, current=name == current) for name in ("one", "two"))
+        return tuple(ModelView(name, name, current=name == current, fingerprint=name) for name in ("one", "two"))
 
     def machine(self) -> MachineView:
         return MachineView()

@@ -91,6 +91,8 @@ class SettingsBinding(QObject):
         dialog.models.folder_chosen.connect(self._on_folder)
         dialog.models.copy_wanted.connect(controller.model_commands.make_copy)
         dialog.models.copy_stopped.connect(controller.model_commands.stop_copy)
+        dialog.models.check_wanted.connect(controller.model_commands.check_by_ear)
+        dialog.models.check_stopped.connect(controller.model_commands.stop_check)
         dialog.models.download_wanted.connect(controller.downloads.start)
         dialog.models.pause_wanted.connect(controller.downloads.pause)
         dialog.models.discard_wanted.connect(controller.downloads.discard)

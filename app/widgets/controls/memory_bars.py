@@ -86,6 +86,11 @@ class Tick(QWidget):
         QPainter(self).fillRect(QRectF(1, (self.height() - _TICK) / 2, 2, _TICK), theme.colours(self).text)
 
 
+def need_width() -> int:
+    """How wide a bar of what a model needs is: larger words need more room beside it."""
+    return round(260 - 360 * max(theme.text_scale() - 1, 0))
+
+
 class NeedBar(QWidget):
     """What a model needs of this machine's memory; the tick is what it may take."""
 
@@ -108,7 +113,7 @@ class NeedBar(QWidget):
 
     @override
     def sizeHint(self) -> QSize:
-        return QSize(round(260 - 360 * max(theme.text_scale() - 1, 0)), 16)  # larger words need more room beside it
+        return QSize(need_width(), 16)
 
     @override
     def minimumSizeHint(self) -> QSize:

@@ -52,7 +52,7 @@ class Figures(QGridLayout):
         self.setColumnMinimumWidth(0, _NAMES)
         self.setColumnStretch(2, 1)
 
-    def line(self, name: str, middle: QWidget, figures: Label | None = None) -> list[QWidget]:
+    def line(self, name: str, middle: QWidget, figures: QWidget | None = None) -> list[QWidget]:
         """Add a line; returns its parts."""
         row, label = self.rowCount(), Label(name, "second", size_px=SMALL)
         self.addWidget(label, row, 0)

@@ -14,6 +14,7 @@ from app.widgets.controls.file_manager import show_file, words_for_showing
 from app.widgets.controls.labels import ElidedLabel, Label
 from app.widgets.controls.progress_bar import Bar
 from app.widgets.controls.sizes import gigabytes, model_title
+from app.widgets.settings.ear_line import EarLine
 from app.widgets.settings.model_figures import PADDING, SMALL, Figures, Need, figures_label
 from engine.checkpoints.fit import Verdict
 
@@ -24,6 +25,8 @@ class ModelRow(QWidget):
     chosen = Signal(str)
     copy_wanted = Signal(str)
     copy_stopped = Signal()
+    check_wanted = Signal(str)
+    check_stopped = Signal()
     remove_wanted = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -47,6 +50,9 @@ class ModelRow(QWidget):
         self._problem = Label("", "trouble", size_px=SMALL, wrap=True)
         self._figures = Figures()
         self._need = Need(self._figures, self)
+        self.ear = EarLine(self._figures, self)
+        self.ear.check_wanted.connect(lambda: self.check_wanted.emit(self.model.key))
+        self.ear.stop_wanted.connect(self.check_stopped)
         self._copying = self._figures.line(self.tr("4-bit copy"), self._bar, self._making)
         self._lay_out()
 
@@ -77,10 +83,12 @@ class ModelRow(QWidget):
         self._about.setText(model.about)
         disk = self.tr("{size} on disk").format(size=gigabytes(model.size)) if model.removable else ""
         self._need.show_need(model.memory, model.free, total, model.verdict, disk)
-        self._problem.setText(model.problem)
-        self._problem.setVisible(bool(model.problem))
+        problem = model.problem or (model.ear.problem if model.ear is not None else "")
+        self._problem.setText(problem)
+        self._problem.setVisible(bool(problem))
         self._show_state(model)
         self._show_copy(model)
+        self.ear.show_check(model.ear, model.name)
         for button, words in (
             (self.use_button, self.tr("Use {model}")),
             (self.copy_button, self.tr("Make a 4-bit copy of {model}")),
@@ -111,7 +119,10 @@ class ModelRow(QWidget):
     @property
     def words(self) -> str:
         """Everything the row says."""
-        labels = (self._name, self._about, self._need.badge, self._state, self._need.words, self._making, self._problem)
+        labels = (
+            *(self._name, self._about, self._need.badge, self._state, self._need.words, *self.ear.labels),
+            *(self._making, self._problem),
+        )
         return "\n".join(label.text() for label in labels if not label.isHidden())
 
     def _open_menu(self) -> None:

@@ -101,6 +101,8 @@ class ModelsPage(SettingsPage):
     model_chosen = Signal(str)
     copy_wanted = Signal(str)
     copy_stopped = Signal()
+    check_wanted = Signal(str)
+    check_stopped = Signal()
     remove_wanted = Signal(str)
     folder_chosen = Signal(str)
     download_wanted = Signal(str)
@@ -173,6 +175,8 @@ class ModelsPage(SettingsPage):
         row.chosen.connect(self.model_chosen)
         row.copy_wanted.connect(self.copy_wanted)
         row.copy_stopped.connect(self.copy_stopped)
+        row.check_wanted.connect(self.check_wanted)
+        row.check_stopped.connect(self.check_stopped)
         row.remove_wanted.connect(self.remove_wanted)
         self._installed.rows.addWidget(row)
         return row

@@ -285,7 +285,7 @@ class FakeController(_Noting):
         "remove_server",
         *("new_conversation", "open_conversation", "rename", "delete_conversation"),
         *("set_thinking", "set_spoken_answers", "set_voice", "set_preset", "set_tools", "switch_model", "retry_model"),
-        *("make_copy", "stop_copy", "remove_model", "refresh_models"),
+        *("make_copy", "stop_copy", "check_by_ear", "stop_check", "remove_model", "refresh_models"),
         *("clear_finished", "edit_segments", "name_speaker", "ask_transcript", "summarise"),
         *(
             "act_on_notice",

@@ -17,6 +17,7 @@ from app.shown import (
     ConversationView,
     DownloadState,
     DownloadView,
+    EarView,
     Hearing,
     JobChoices,
     JobState,
@@ -573,6 +574,7 @@ SETTINGS = SettingsView(
             int(17.2 * GB),
             current=True,
             removable=True,
+            ear=EarView(True, True, 100, 97, "en", 1.6, "2026-11-30", "0.2.0"),
         ),
         ModelView(
             "starter",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -97,3 +98,21 @@ def test_models_lie_in_the_folder_that_holds_everything_else(tmp_path: Path, mon
     assert catalogue.models_folder() == tmp_path / "home" / "models"
     monkeypatch.delenv("EARSHOT_HOME")
     assert catalogue.models_folder().parent.name == "Earshot"
+
+
+def test_the_fingerprint_tells_when_a_file_came_went_or_was_written(tmp_path: Path) -> None:
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(b"weights")
+    first = catalogue.describe(tmp_path).fingerprint
+    assert catalogue.describe(tmp_path).fingerprint == first
+    seen = {first}
+    os.utime(weights, ns=(1, 1))
+    seen.add(catalogue.describe(tmp_path).fingerprint)
+    weights.write_bytes(b"other weights")
+    os.utime(weights, ns=(1, 1))
+    seen.add(catalogue.describe(tmp_path).fingerprint)
+    (tmp_path / "token2wav").mkdir()
+    assert catalogue.describe(tmp_path).fingerprint in seen, "an empty folder is no file"
+    weights.rename(tmp_path / "token2wav" / "flow.pt")
+    seen.add(catalogue.describe(tmp_path).fingerprint)
+    assert len(seen) == 4
