@@ -40,6 +40,7 @@ from app.talk.confirmations import Confirmations
 from app.talk.conversation import Conversation
 from app.talk.conversation_commands import ConversationCommands
 from app.talk.conversation_exchange import ConversationExchange
+from app.talk.long_recorder import LongRecorder
 from app.talk.lost_devices import LostDevices
 from app.talk.microphone_test import MicrophoneTest
 from app.talk.microphone_use import MicrophoneUse
@@ -153,6 +154,7 @@ class App:
         more to do.
         """
         self.controller.stop()
+        self.controller.long_recorder.stop()  # nobody is recorded without seeing it
         if not (_ON_MAC or self.controller.works_without_window):
             self._application.quit()
 
@@ -299,7 +301,9 @@ def _build_talk(
         machine, notices, conversation, confirmations, use, test, recorder, questions, answerer, replayer,
         Pause(machine, conversation, sound, answerer, replayer), turn_transcriber, commands, conversations,
         ConversationExchange(conversation, notices, Worker("exchange", _COPYING_HANGS_S)),
-        voice_recorder, timers,
+        voice_recorder,
+        LongRecorder(machine, notices, use, Worker("long recordings", _COPYING_HANGS_S), paths.transcriptions),
+        timers,
         Recovery(conversation, paths.recordings, disk),
         RecordingPlayer(machine, sound), LostDevices(notices, sound),
         TextReader(machine, notices, thread, replayer, lambda: tasks.manner().voice),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QDateTime, QLocale, QTimer, Signal
 
 from app.audio.devices import Device
 from app.audio.sound_devices import SoundDevices
@@ -36,6 +36,7 @@ from app.shown import (
     Welcome,
 )
 from app.talk import choices
+from app.talk.long_recorder import LongRecording
 from app.talk.own_presets import PresetLibrary
 from app.talk.talk import Talk
 from app.talk_commands import TalkCommands
@@ -104,7 +105,7 @@ class Controller(TalkCommands):
         self._thread, self._sound, self._disk, self._tidy = thread, sound, disk, tidy
         self.model_commands = ModelCommands(talk, models, voices, undoable, stop=self.stop)
         other_machine.chosen.connect(self.model_commands.use_elsewhere)
-        self.player, self.diagnostics = talk.player, diagnostics
+        self.player, self.long_recorder, self.diagnostics = talk.player, talk.long_recorder, diagnostics
         self.preset_commands = PresetCommands(settings, talk.conversation, models, presets, undoable.history)
         self.tools: tuple[ToolOffer, ...] = choices.tool_offers()
         self.level = 0.0
@@ -152,6 +153,7 @@ class Controller(TalkCommands):
         models, transcriber = self._models, self.transcriber
         self._conversation.trouble.connect(self.say_trouble)
         transcriber.trouble.connect(self.say_trouble)
+        self.long_recorder.recorded.connect(self._on_long_recording)
         self.preset_commands.trouble.connect(self.say_trouble)
         self.transcripts.reader.summarised.connect(self._on_summarised)
         models.ready.connect(lambda: transcriber.resume(models.folder_in_use))
@@ -170,6 +172,7 @@ class Controller(TalkCommands):
         self._voices.purge()
         self._talk.recovery.start(then=self._tidy)
         self._models.load_best()
+        self.long_recorder.find_left_behind({job.key for job in self.transcriber.kept_jobs})
         self.tool_servers.begin()
         self.other_programs.begin()
         use = self._talk.microphone_use
@@ -186,6 +189,7 @@ class Controller(TalkCommands):
         self._watch.stop()
         if self._settings.now.retention is not Retention.NONE:
             self._talk.recorder.leave()
+        self.long_recorder.leave()
         self.stop()
         self.transcriber.close()
         self.transcripts.close()
@@ -197,6 +201,7 @@ class Controller(TalkCommands):
         self._thread.end()
         self._sound.close(_CLOSING_S)
         self._disk.close(_CLOSING_S)
+        self.long_recorder.close(_CLOSING_S)
         self._ended_in_time = self._thread.join(_CLOSING_S)
         self.transcriber.join(_CLOSING_S)
         self.tool_servers.close(_SERVERS_CLOSING_S)
@@ -370,6 +375,14 @@ class Controller(TalkCommands):
         """Summarise a recording."""
         if (job := self.transcriber.job(key)) is not None:
             self.transcripts.reader.summarise(job)
+
+    def _on_long_recording(self, made: LongRecording) -> None:
+        began = QDateTime.fromSecsSinceEpoch(int(made.began_s))
+        when = QLocale().toString(began, self.tr("d MMMM HH:mm"))
+        title = self.tr("Recording, {when}").format(when=when)
+        self.transcriber.add_recording(made.key, made.path, made.seconds, made.began_s, title)
+        if not made.wanted:
+            self.remove_recording(made.key)
 
     def _on_summarised(self, key: str, summary: str, whole: bool) -> None:
         if whole:

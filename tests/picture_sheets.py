@@ -34,8 +34,7 @@ NOTES = {  # why something is built otherwise than drawn
     ),
     "transcribe2-light": (
         _LIGHTS,
-        "No “Record…”: what is recorded here comes with dictation, which is not built yet. The first that waits has no "
-        "arrow up: it is the next one anyway. A text that breaks off can also be exported.",
+        "The first that waits has no arrow up: it is the next one anyway. A text that breaks off can also be exported.",
     ),
     "welcome-light": (
         _LIGHTS,

@@ -94,6 +94,10 @@ class Microphone:
         """End the recording; all of it, mono at 16 kHz."""
         self.poll()
         self.recording = False
+        return self.take_recorded()
+
+    def take_recorded(self) -> Samples:
+        """What was recorded since the last time, to be kept elsewhere: hours of it are too much for the memory."""
         recorded, self._recorded = self._recorded, []
         return np.concatenate(recorded) if recorded else np.zeros(0, np.float32)
 

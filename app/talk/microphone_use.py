@@ -30,6 +30,7 @@ class MicrophoneUse(QObject):
         self.in_front = True
         self.tested = False  # the welcome page shows how loud it is
         self.wanted = False
+        self.reserved = ""  # a sentence: why nobody else may record now
         self._seconds_ago = 0.0
         sound.microphone_opened.connect(self._on_opened)
         sound.failed.connect(self._on_sound_failed)
@@ -51,8 +52,11 @@ class MicrophoneUse(QObject):
         """Whether it stays open while nobody talks: in front, and as the user wants it."""
         return self.in_front and (self._settings.now.keep_warm or self.tested)
 
-    def may_record(self) -> bool:
-        """Whether the system allows it; else the user is asked or told."""
+    def may_record(self, *, of_settings: bool = False) -> bool:
+        """Whether the system allows it, and nobody records for long; else the user is asked or told."""
+        if self.reserved:
+            self._notices.say(self.reserved, of_settings=of_settings)
+            return False
         access = self._permission.access()
         if access is Access.UNASKED:
             self.allow()

@@ -168,10 +168,11 @@ class Recorder(QObject):
     def drop(self) -> None:
         """Record nothing after all."""
         growing, self._growing = self._growing, None
+        if self._under_way:  # else somebody else may be recording
+            self._use.drop()
         self._under_way, self._tail = False, None
         self._held = False
         self._latch(False)
-        self._use.drop()
         if growing is not None:
             growing.remove()
 

@@ -9,6 +9,7 @@ from app.talk.confirmations import Confirmations
 from app.talk.conversation import Conversation
 from app.talk.conversation_commands import ConversationCommands
 from app.talk.conversation_exchange import ConversationExchange
+from app.talk.long_recorder import LongRecorder
 from app.talk.lost_devices import LostDevices
 from app.talk.microphone_test import MicrophoneTest
 from app.talk.microphone_use import MicrophoneUse
@@ -47,6 +48,7 @@ class Talk:
     conversations: ConversationCommands
     exchange: ConversationExchange
     voice_recorder: VoiceRecorder
+    long_recorder: LongRecorder
     timers: Timers
     recovery: Recovery
     player: RecordingPlayer
@@ -56,7 +58,7 @@ class Talk:
     def poll(self) -> None:
         """Follow microphone and loudspeaker; called about 30 times a second."""
         for each in (
-            self.microphone_use, self.microphone_test, self.recorder, self.voice_recorder, self.timers, self.replayer,
-            self.answerer, self.player,
+            self.microphone_use, self.microphone_test, self.recorder, self.voice_recorder, self.long_recorder,
+            self.timers, self.replayer, self.answerer, self.player,
         ):  # fmt: skip
             each.poll()

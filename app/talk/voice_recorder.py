@@ -43,7 +43,7 @@ class VoiceRecorder(QObject):
 
     def record(self, name: str) -> None:
         """Record five seconds for a new voice."""
-        if self._use.may_record():
+        if self._use.may_record(of_settings=True):
             self._machine.stop()
             self._name = name
             self._use.take()

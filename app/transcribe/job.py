@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from app.audio.growing_recording import RECORDED
 from app.shown import JobChoices, JobState, JobView, SegmentView
 
 
@@ -48,6 +49,11 @@ class Job:
     title: str = ""  # what a person calls it; "" for the name of its file
     no_speech: bool = False  # nothing was said in it, as far as was heard
     sounds: bool = False  # its text says what is heard in it, not what is said
+
+    @property
+    def name(self) -> str:
+        """What its file is called; one that was made here is called as it is."""
+        return self.title if self.title and self.path.name.endswith(f"{RECORDED}.wav") else self.path.name
 
     @property
     def busy(self) -> bool:
@@ -95,7 +101,7 @@ def show(job: Job, progress: Progress) -> JobView:
     """What the pages show of a recording."""
     done = Progress(1.0) if job.state is JobState.DONE else progress
     return JobView(
-        job.key, job.path.name, job.state, job.seconds, done.share, done.left_s, show_segments(job.segments),
+        job.key, job.name, job.state, job.seconds, done.share, done.left_s, show_segments(job.segments),
         job.problem, job.names, job.choices, job.language or job.choices.language, job.model, job.added,
         job.summary, job.cleared, job.title, job.no_speech, job.sounds,
     )  # fmt: skip

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from app.audio.growing_recording import RECORDED, SUFFIX
 from app.shown import JobState
 from app.transcribe.job import Job
 from app.transcribe.stored_queue import DamagedQueueError, NewerQueueError, StoredQueue, decode_queue, encode_queue
@@ -70,7 +71,8 @@ class QueueFile:
         if stored.unreadable:
             return jobs, self._put_aside()
         self._remove_orphans("*.journal*", {job.key for job in jobs if job.state is not JobState.DONE})
-        self._remove_orphans("*.peaks", {job.key for job in jobs})
+        for pattern in ("*.peaks", f"*{RECORDED}.wav"):
+            self._remove_orphans(pattern, {job.key for job in jobs})
         return jobs, ""
 
     def journal(self, key: str) -> Path:
@@ -118,7 +120,18 @@ class QueueFile:
         for key in [*purged, *(job.key for job in jobs if job.state is JobState.DONE)]:
             with contextlib.suppress(OSError):
                 self.journal(key).unlink(missing_ok=True)
+        for key in purged:
+            with contextlib.suppress(OSError):
+                self._path.with_name(f"{key}{RECORDED}.wav").unlink(missing_ok=True)
+        self._remove_grown({job.key for job in jobs} | purged)
         return None
+
+    def _remove_grown(self, written: set[str]) -> None:
+        """What these recordings were while they were made: they are safe now."""
+        for growing in self._path.parent.glob(f"*{RECORDED}{SUFFIX}"):
+            if growing.name.partition(".")[0] in written:
+                with contextlib.suppress(OSError):
+                    growing.unlink()
 
     def _put_aside(self) -> str:
         """Copy the file before the next change writes a new one. Returns the sentence for it."""

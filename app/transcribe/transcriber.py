@@ -125,6 +125,14 @@ class Transcriber(QObject):
         self._save()
         self._start_next()
 
+    def add_recording(self, key: str, path: Path, seconds: float, began_s: float, title: str) -> None:
+        """Queue a recording that was made here; its file goes with it."""
+        job = Job(key, path, JobState.WAITING, seconds, choices=self._new_choices, added=began_s, title=title)
+        self._jobs[key] = job
+        self._tell(key)
+        self._save()
+        self._start_next()
+
     def choose_for_new(self, choices: JobChoices) -> None:
         """How recordings are transcribed that are added from now on."""
         self._new_choices = choices

@@ -14,6 +14,7 @@ from app.widgets.bindings.exchange import ExchangeBinding
 from app.widgets.bindings.lists import ListBinding
 from app.widgets.bindings.notifications import NotificationBinding
 from app.widgets.bindings.presets import PresetBinding
+from app.widgets.bindings.recording import RecordingBinding
 from app.widgets.bindings.settings import SettingsBinding
 from app.widgets.bindings.sidebar_list import SidebarListBinding
 from app.widgets.bindings.talk import TalkBinding
@@ -48,6 +49,7 @@ class MainWindow(Window):
         self.presets = PresetBinding(self, controller, settings, self.listing)
         self.sidebar_listing = SidebarListBinding(self, controller)
         self.transcribing = TranscribeBinding(self, controller, settings)
+        self.recording = RecordingBinding(self, controller)
         self.exchanging = ExchangeBinding(self, controller, settings, self.transcribing)
         self.reading = TranscriptBinding(self, controller, self.transcribing)
         self.preferences = SettingsBinding(self, controller, settings)

@@ -21,6 +21,7 @@ from app.shown import JobState
 from app.single_instance import SingleInstance
 from app.widgets.controls.sheets import TextSheet
 from app.widgets.frame.window import TRANSCRIBE
+from tests.app.conftest import noise
 from tests.app.fakes import FakeCatalogue, FakePermission, FakeSound, ScriptedEngine
 from tests.app.transcribe.test_transcriber import Steps, recordings, steps  # noqa: F401
 
@@ -144,3 +145,21 @@ def test_timers_go_on_without_a_window_and_bring_it_back_when_they_ring(
     app.controller._talk.timers.close()
     app.window.menus.close.trigger()
     assert quits == ([] if sys.platform == "darwin" else [True])
+
+
+def test_closing_the_window_ends_a_recording_and_keeps_it(
+    app: build.App,
+    qtbot: QtBot,
+    steps: Steps,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(build, "_ON_MAC", True)  # the app goes on without it
+    app.window.transcribe.drop_zone.record.click()
+    microphone, sound = app.controller._sound.microphone, app.controller._sound._system
+    qtbot.waitUntil(lambda: microphone.recording)
+    sound.speak(noise(2.3))
+    qtbot.waitUntil(lambda: app.window.transcribe.recording.time_words == "00:02")
+    app.window.close()
+    assert not microphone.recording, "nobody is recorded without seeing it"
+    qtbot.waitUntil(lambda: [job.state for job in app.controller.transcriber.jobs] == [JobState.DONE])
+    assert app.controller.transcriber.jobs[0].title.startswith("Recording, ")

@@ -11,19 +11,21 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWi
 from app.qt import override
 from app.shown import JobChoices, JobState, JobView
 from app.widgets.controls import icons, theme
-from app.widgets.controls.buttons import PrimaryButton, pen
+from app.widgets.controls.buttons import PrimaryButton, TextButton, Tone, pen
 from app.widgets.controls.labels import Label
 from app.widgets.controls.scroll_bar import use_thin_bar
 from app.widgets.transcribe.job_choices import JobChoicesRow
 from app.widgets.transcribe.job_row import JobAction, JobRow
+from app.widgets.transcribe.recording_row import RecordingRow
 
 _LOW, _HIGH = 112, 240  # of the place to drop: above rows, and alone
 
 
 class DropZone(QWidget):
-    """Where recordings are dropped, and the button for those who do not drag."""
+    """Where recordings are dropped, and the buttons for those who do not drag, or have no recording yet."""
 
     pressed = Signal()
+    record_pressed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -31,6 +33,8 @@ class DropZone(QWidget):
         body = Label(self.tr("Sound or video, even hours long. Or a whole folder."), "second", wrap=True)
         self.choose = PrimaryButton(self.tr("Choose files…"))
         self.choose.clicked.connect(self.pressed)
+        self.record = TextButton(self.tr("Record…"), Tone.SECOND, icon="microphone")
+        self.record.clicked.connect(self.record_pressed)
         self._words = QVBoxLayout()
         self._words.setSpacing(2)
         self._words.addStretch(1)
@@ -41,6 +45,7 @@ class DropZone(QWidget):
         row.setContentsMargins(82, 0, 26, 0)
         row.setSpacing(16)
         row.addLayout(self._words, 1)
+        row.addWidget(self.record)
         row.addWidget(self.choose)
         self.setFocusProxy(self.choose)
         self.stand_alone(False)
@@ -104,6 +109,8 @@ class TranscribePage(QScrollArea):
         self._describes = False
         self.drop_zone = DropZone()
         self.drop_zone.pressed.connect(self.open_requested)
+        self.recording = RecordingRow()
+        self.recording.hide()
         self.new_choices = JobChoicesRow(outlined=False)
         self.new_choices.changed.connect(self._on_new_choices)
         self._trouble = Label("", "trouble", wrap=True)
@@ -122,6 +129,7 @@ class TranscribePage(QScrollArea):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(16)
         column.addWidget(self.drop_zone)
+        column.addWidget(self.recording)
         self._new = QWidget()
         new = QHBoxLayout(self._new)
         new.setContentsMargins(0, 0, 0, 0)
@@ -157,6 +165,15 @@ class TranscribePage(QScrollArea):
         """Say what went wrong with no recording in particular; "" when it is over."""
         self._trouble.setText(text)
         self._trouble.setVisible(bool(text))
+
+    def show_recording(self, recording: bool) -> None:
+        """Whether something is being recorded for the queue. The keyboard goes on from what began it."""
+        focused = self.drop_zone.record.hasFocus()
+        self.recording.show_progress(0.0, 0.0)
+        self.recording.setVisible(recording)
+        if recording and focused:
+            self.recording.stop.setFocus(Qt.FocusReason.TabFocusReason)
+        self.drop_zone.record.setEnabled(not recording)
 
     def show_models(self, models: Sequence[tuple[str, str]]) -> None:
         """What can transcribe: folders and names, the model in use with "" first."""

@@ -140,6 +140,22 @@ class FakeTranscriber(_Noting):
             self.job_changed.emit(job)
 
 
+class FakeLongRecorder(_Noting):
+    """Something that a test records."""
+
+    COMMANDS = ("start", "stop", "discard")
+    changed = Signal()
+    progressed = Signal(float, float)
+    trouble = Signal(str)
+    recording = False
+    silent = False
+
+    def be(self, recording: bool) -> None:
+        """It began, or is over."""
+        self.recording = recording
+        self.changed.emit()
+
+
 class FakePlayer(_Noting):
     """A player that a test moves."""
 
@@ -334,6 +350,7 @@ class FakeController(_Noting):
         self.making_share: float | None = None
         self.transcriber = FakeTranscriber()
         self.transcripts, self.player = FakeTranscripts(), FakePlayer()
+        self.long_recorder = FakeLongRecorder()
         self.answered_query: str | None = ""
         self.found_recordings: dict[str, str] = {}
         self.downloads = FakeDownloads()
