@@ -10,6 +10,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol
 
 from engine.commands.console import Help, drop_stdout, result, version
@@ -100,7 +101,8 @@ def _run(argv: Sequence[str] | None, sound: SoundDoor | None, history: History |
         elif args.command is None:
             result(parser.format_help(), end="")
         else:
-            return int(args.func(args))
+            with ExitStack() as args.at_the_end:
+                return int(args.func(args))
         return OK
     except EngineError as error:
         print(f"earshot: {error}", file=sys.stderr)

@@ -146,6 +146,7 @@ def load_model(args: argparse.Namespace) -> AnyModel:
         from engine.engine import Engine
 
     model = Engine.connect(address, _token(args.token_file))
+    args.at_the_end.callback(model.close)
     if not args.quiet:
         remark(f"Answers come from {model.place}: what you say goes there.")
     return model

@@ -159,7 +159,7 @@ def test_a_server_that_did_not_start_is_told_in_the_settings_not_where_one_talks
     assert not user.window.talk_bar.notice
     page(user)
     (row,) = user.settings.tools.servers.rows
-    assert row.words.startswith("There is no program at-all")
+    assert row.words.startswith("There is no program called at-all")
 
 
 def test_without_the_package_the_row_says_so(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:

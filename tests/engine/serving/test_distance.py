@@ -41,6 +41,7 @@ from engine.serving.distance import visit
 from engine.transcription import Finished, transcribe
 from tests.engine.serving.conftest import TOKEN, Served, nobody
 from tests.engine.serving.test_chat import calls
+from tests.fuzzing.sending import all_gone
 from tests.sounds import babble
 
 T = TypeVar("T")
@@ -188,6 +189,7 @@ def test_the_command_line_asks_and_speaks_elsewhere(
     wanted = ["--voice", str(tmp_path / "nobody.voice"), "-o", str(tmp_path / "said.wav")]
     assert main(["say", "--connect", served.server.address, "Good morning.", *wanted]) == 0
     assert samples.probe(tmp_path / "said.wav").duration_s == pytest.approx(2.0)
+    assert all_gone(served.server), "a command ends its connection"
 
 
 def test_who_is_not_let_in_hears_why(served: Served) -> None:
