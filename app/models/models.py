@@ -137,6 +137,7 @@ class Models(QObject):
         """Replace the model. One that a person has chosen is the one to begin with next time."""
         if self._request is not None:
             self._request.cancel()
+        self.ear_checks.stop()
         self._place, self._insist, self._chosen, self._trouble_said = place, insist, chosen, False
         self._show(ModelStatus(name=place.name, place=place.name if isinstance(place, Elsewhere) else ""))
         self._request = self._thread.submit(

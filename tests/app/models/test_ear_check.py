@@ -15,6 +15,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from app.build import build_controller, load_engine
+from app.engine_side.requests import Request
 from app.models.ear_checks import EarCheckFile, KeptCheck
 from app.paths import Paths
 from app.settings import Settings
@@ -23,7 +24,7 @@ from app.widgets.settings.model_row import ModelRow
 from engine import by_ear
 from engine.by_ear import SENTENCES
 from engine.commands.console import version
-from engine.events import Samples
+from engine.events import Pause, Samples
 from engine.resources import resource
 from engine.transcription.results import Options
 from tests.app.conftest import Running
@@ -179,6 +180,27 @@ def test_another_model_chosen_meanwhile_ends_the_check_without_a_word(sit: Calla
     user.sees(lambda: "not checked yet" in other.words and other.ear.check_button.isVisible())
     assert "By ear" not in row.words
     assert len(engine.read) == 2
+    assert not user.app.paths.ear_checks.exists()
+
+
+def test_a_check_that_has_not_begun_is_no_check_of_the_model_chosen_after_it(sit: Callable[..., User]) -> None:
+    engine, busy, done = SelfHearing(), threading.Event(), threading.Event()
+    user = sit(engine=engine)
+    row = open_models(user)
+
+    def answer(_work: Any, _request: Request) -> Iterator[Pause]:
+        busy.set()
+        assert done.wait(_HANGS_S)
+        yield Pause()
+
+    user.app.controller._thread.submit(Request("answer", answer))
+    user.sees(busy.is_set)
+    user.press(user.word("Check by ear", row))
+    user.app.controller.model_commands.switch_model("two")
+    done.set()
+    user.sees(lambda: user.settings.models.model_row("two").ear.check_button.isVisible())
+    user.app.wait(lambda: not user.app.controller._thread.working)
+    assert engine.read == []
     assert not user.app.paths.ear_checks.exists()
 
 
