@@ -389,8 +389,8 @@ class Controller(TalkCommands):
             self.transcriber.keep_summary(key, summary)
 
     @override
-    def attach(self, path: Path) -> None:
-        super().attach(path)
+    def attach(self, path: Path, name: str = "") -> None:
+        super().attach(path, name)
         if self._models.welcome.demonstration:
             self._talk.notices.say(
                 sentence("This demonstration model cannot answer about recordings. The full one can: Settings, Models.")

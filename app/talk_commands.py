@@ -88,9 +88,9 @@ class TalkCommands(QObject):
             self._talk.recorder.drop()
             self._talk.questions.ask_text(text)
 
-    def attach(self, path: Path) -> None:
-        """The next question is about this recording."""
-        self._talk.questions.attach(path)
+    def attach(self, path: Path, name: str = "") -> None:
+        """The next question is about this recording, which may have another name than its file."""
+        self._talk.questions.attach(path, name)
 
     def clear_attachment(self) -> None:
         """The next question stands for itself."""
@@ -98,10 +98,10 @@ class TalkCommands(QObject):
 
     def ask_recording(self, key: str) -> None:
         """Talk about a file of the transcribe page, in a new conversation."""
-        path = self.transcriber.path(key)
-        if path is not None:
+        job = self.transcriber.job(key)
+        if job is not None:
             self.new_conversation()
-            self.attach(path)
+            self.attach(job.path, job.name)
 
     def skip_thinking(self) -> None:
         """Speak now."""

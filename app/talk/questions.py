@@ -39,6 +39,7 @@ class Question:
     text: str = ""
     why: str = ""
     growing: GrowingRecording | None = None
+    about: str = ""  # what people call the recording that is attached
 
     def write(self) -> Utterance | None:
         """Make a file of it. On the disk's thread; raises StorageError, SoundError."""
@@ -51,9 +52,8 @@ class Question:
 
     def turn(self, written: Utterance, state: TurnState, problem: str = "") -> StoredTurn:
         """A new turn of it."""
-        name = self.attached.name if self.attached else ""
         return StoredTurn(
-            self.id, self.conversation, state, self.text, written.peaks, written.seconds, name,
+            self.id, self.conversation, state, self.text, written.peaks, written.seconds, self.about,
             problem=problem, recording=written.file,
         )  # fmt: skip
 
@@ -78,22 +78,23 @@ class Questions(QObject):
         self._answerer, self._disk = answerer, disk
         self._on_its_way: Question | None = None  # being written
         self._attached: Path | None = None
+        self._about = ""
         machine.silencing.connect(self._keep_aside_on_arrival)
 
     @property
     def attachment(self) -> str:
         """Name of the recording that the next question is about."""
-        return self._attached.name if self._attached else ""
+        return self._about
 
-    def attach(self, path: Path) -> None:
-        """The next question is about this recording."""
-        self._attached = path
+    def attach(self, path: Path, name: str = "") -> None:
+        """The next question is about this recording, which may have another name than its file."""
+        self._attached, self._about = path, name or path.name
         self.attachment_changed.emit(self.attachment)
 
     def clear_attachment(self) -> None:
         """The next question stands for itself."""
         if self._attached is not None:
-            self._attached = None
+            self._attached, self._about = None, ""
             self.attachment_changed.emit("")
 
     def _keep_aside_on_arrival(self) -> None:
@@ -103,8 +104,9 @@ class Questions(QObject):
         """Answer something typed."""
         self._notices.say()
         if self._attached is not None:
-            folder = self._conversation.folder
-            self._send(Question(new_turn_id(), self._conversation.key, folder, self._attached, text=text.strip()))
+            key, folder = self._conversation.key, self._conversation.folder
+            asked = Question(new_turn_id(), key, folder, self._attached, text=text.strip(), about=self._about)
+            self._send(asked)
             return
         stored = StoredTurn(new_turn_id(), self._conversation.key, TurnState.WAITING, text.strip())
         self._answerer.ask(self._conversation.add(stored))
@@ -113,8 +115,9 @@ class Questions(QObject):
         """Answer something said, once it is checked and written; one that says why not is only kept."""
         key, folder = self._conversation.key, self._conversation.folder
         question = self._on_its_way = Question(
-            said.id, key, folder, self._attached, said.samples_16k, why=said.why, growing=said.growing
-        )
+            said.id, key, folder, self._attached, said.samples_16k, why=said.why, growing=said.growing,
+            about=self._about,
+        )  # fmt: skip
         self._write(question)
 
     def _send(self, question: Question) -> None:

@@ -85,6 +85,13 @@ def test_what_is_recorded_is_transcribed_under_the_time_at_which_it_began(sit: S
     user.sees(lambda: jobs(user)[0].state is JobState.DONE)
     assert user.cards()[job.name].accessibleName() == job.title
     assert not user.app.controller._talk.microphone_use.wanted
+    user.app.controller.ask_recording(job.key)
+    user.window.show_page(TALK)
+    assert user.window.talk_bar.attachment == f"About {job.title}"
+    user.type("What is it about?")
+    user.sees(lambda: user.app.controller.turns)
+    assert user.app.controller.turns[0].attachment == job.title
+    assert user.window.talk_bar.attachment == ""
 
 
 def test_hours_of_it_are_not_kept_in_memory(sit: Sit, steps: Steps) -> None:
