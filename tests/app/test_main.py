@@ -70,12 +70,12 @@ def test_diagnostics_name_versions_and_nothing_that_was_said(tmp_path: Path) -> 
 
 
 _START = """
-import os, sys
+import gc, os, sys
 from PySide6.QtCore import QTimer
 from app import build, main
 
 def begun(app, files):
-    print(app.window.isVisible(), *sorted({name.partition(".")[0] for name in sys.modules}), flush=True)
+    print(app.window.isVisible() and gc.isenabled(), *sorted({name.partition(".")[0] for name in sys.modules}), flush=True)
     os._exit(0)
 
 build.App.begin = begun
