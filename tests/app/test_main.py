@@ -75,7 +75,8 @@ from PySide6.QtCore import QTimer
 from app import build, main
 
 def begun(app, files):
-    print(app.window.isVisible() and gc.isenabled(), *sorted({name.partition(".")[0] for name in sys.modules}), flush=True)
+    shown = app.window.isVisible() and gc.isenabled()
+    print(shown, *sorted({name.partition(".")[0] for name in sys.modules}), flush=True)
     os._exit(0)
 
 build.App.begin = begun
