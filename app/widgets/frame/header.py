@@ -13,7 +13,7 @@ from app.qt import override
 from app.widgets.controls import theme
 from app.widgets.controls.buttons import IconButton, MenuButton
 from app.widgets.controls.labels import ElidedLabel, Label
-from app.widgets.talk.timer_chip import TimerChip
+from app.widgets.talk.timer_chip import TimerChip, countdown
 
 _LIGHTS = 64  # the window's own buttons on a Mac
 _ABOUT_NEEDS_PX = 720  # narrower, the room is the title's
@@ -81,6 +81,21 @@ class MenuPill(MenuButton):
         self._menu.popup(self.mapToGlobal(self.rect().bottomLeft()))
 
 
+class RecordingChip(TimerChip):
+    """How long something has been recorded for the queue, on pages that do not show it; leads to the one that does."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent, sign="microphone")
+        self.setAccessibleName(self.tr("Recording, show it"))
+        self.setToolTip(self.tr("Recording, show it"))
+
+    def show_seconds(self, seconds: float) -> None:
+        """How long it is by now."""
+        if (words := countdown(int(seconds))) != self.text():
+            self.setText(words)
+            self.updateGeometry()
+
+
 class HeaderBar(QWidget):
     """Title on the left, menus on the right, a line below."""
 
@@ -107,6 +122,9 @@ class HeaderBar(QWidget):
         self.timer = TimerChip(sign="timer")
         self.timer.hide()
         self._row.addWidget(self.timer)
+        self.recording = RecordingChip()
+        self.recording.hide()
+        self._row.addWidget(self.recording)
 
     def add(self, widget: QWidget) -> None:
         """Put a control at the right end."""

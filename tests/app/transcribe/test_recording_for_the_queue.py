@@ -127,6 +127,23 @@ def test_nobody_can_talk_while_it_records_and_nothing_ends_it_by_the_way(sit: Si
     user.sees(lambda: len(user.app.controller.turns) == 2)
 
 
+def test_every_other_page_shows_that_it_records_and_leads_back(sit: Sit, steps: Steps) -> None:
+    user = sit()
+    chip = user.window.header.recording
+    records(user, 2)
+    assert not chip.isVisible(), "the page itself shows it"
+    user.window.show_page(TALK)
+    assert (chip.isVisible(), chip.text(), chip.accessibleName()) == (True, "0:02", "Recording, show it")
+    user.sound.speak(noise(1.0))
+    user.sees(lambda: chip.text() == "0:03")
+    user.press(chip)
+    assert user.window.page == TRANSCRIBE
+    assert not chip.isVisible()
+    user.press(user.window.transcribe.recording.stop)
+    user.window.show_page(TALK)
+    assert not chip.isVisible()
+
+
 def test_it_does_not_begin_while_somebody_talks(sit: Sit) -> None:
     user = sit()
     user.app.controller.toggle_latch()
