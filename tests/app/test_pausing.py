@@ -48,7 +48,7 @@ def sounding_s(user: User) -> float:
     heard: list[float] = []
 
     def over() -> bool:
-        heard.append(np.count_nonzero(np.abs(user.sound.listen(0.05)) > 1e-4) / 48_000)
+        heard.append(np.count_nonzero(np.abs(user.sound.listen(0.2)) > 1e-4) / 48_000)
         return user.app.controller.state is State.IDLE
 
     user.sees(over)
@@ -62,8 +62,12 @@ def test_a_paused_answer_waits_with_its_word_marked_and_goes_on_with_the_next(
     user = sit(reply(LONG, 4.0))
     begin(user)
     user.sees(lambda: user.app.controller.turns[0].answer == LONG)
-    user.sound.listen(1.0)
-    user.sees(lambda: (user.turn().turn.spoken or (0, 0))[0] > 3)
+
+    def in_its_midst() -> bool:
+        user.sound.listen(0.05)
+        return (user.turn().turn.spoken or (0, 0))[0] > 3
+
+    user.sees(in_its_midst)
     icon = user.turn().action_row.icon_of(TurnAction.PAUSE)
     assert (icon.accessibleName(), icon.icon_name) == ("Pause", "pause")
     pauses(user)
@@ -86,7 +90,7 @@ def test_a_paused_answer_waits_with_its_word_marked_and_goes_on_with_the_next(
 def test_an_answer_goes_on_being_written_while_it_is_paused_and_its_engine_is_not_taken_for_hanging(
     sit: Sit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    user = sit([*reply("Well, " + LONG, 12.0), *reply(" And so on.", 24.0)])
+    user = sit([*reply("Well, " + LONG, 6.0), *reply(" And so on.", 8.0)])
     speaks(user)
     pauses(user)
     user.sees(lambda: LONG in user.app.controller.turns[0].answer)
@@ -94,13 +98,15 @@ def test_an_answer_goes_on_being_written_while_it_is_paused_and_its_engine_is_no
     assert full is not None
     user.sees(lambda: full.ring.free < 48_000)
     monkeypatch.setattr(models, "HANGING_S", 0.5)
-    user.qtbot.wait(2_500)  # the watch looks once a second
+    for _ in range(2):  # looks of the watch, which are a second apart
+        with user.qtbot.waitSignal(user.app.controller._watch.timeout):
+            pass
     assert user.app.controller.model.ready
     assert user.window.talk_bar.notice == ""
     assert user.app.controller._thread.working, "the engine waits for the loudspeaker"
     assert user.silence()
     user.act("Resume")
-    assert sounding_s(user) > 30
+    assert sounding_s(user) > 13
     assert user.app.controller.turns[0].state is TurnState.DONE
 
 
