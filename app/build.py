@@ -70,6 +70,7 @@ from app.transcribe.transcripts import Transcripts
 from app.transcribe.waveforms import Waveforms
 from app.undo_history import UndoHistory
 from app.undoable_commands import UndoableCommands
+from app.updates import Updates, releases
 from app.widgets.controls.theme import TEXT_SIZES, Theme
 from app.widgets.frame.window import TRANSCRIBE
 from app.widgets.main_window import MainWindow
@@ -209,6 +210,7 @@ def build_controller(
         catalogue,
         elsewhere_of=lambda address: elsewhere_of(keychain, address),
     )
+    updates = Updates(settings, Worker("updates", _NETWORK_HANGS_S), releases())
     other_machine = OtherMachine(settings, keychain, Worker("other machine", _NETWORK_HANGS_S))
     voices, sound = Voices(thread, paths.voices), SoundDevices(system or PortAudio(), settings)
     transcriber = Transcriber(paths.transcriptions, thread, disk)
@@ -251,8 +253,8 @@ def build_controller(
         tidying.run(lambda: _tidy(paths, kept, store.on_disk, began))
 
     return Controller(
-        settings, talk, transcriber, transcripts, models, voices, servers, presets, programs, other_machine, undoable,
-        thread, sound, disk, diagnostics=report, tidy=tidy,
+        settings, talk, transcriber, transcripts, models, voices, servers, presets, programs, other_machine, updates,
+        undoable, thread, sound, disk, diagnostics=report, tidy=tidy,
     )  # fmt: skip
 
 

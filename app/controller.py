@@ -45,6 +45,7 @@ from app.transcribe.transcripts import Transcripts
 from app.translations import sentence
 from app.undo_history import UndoHistory
 from app.undoable_commands import UndoableCommands
+from app.updates import Updates
 from app.worker import Worker
 
 _POLL_MS = 33
@@ -92,6 +93,7 @@ class Controller(TalkCommands):
         presets: PresetLibrary,
         programs: OtherPrograms,
         other_machine: OtherMachine,
+        updates: Updates,
         undoable: UndoableCommands,
         thread: EngineThread,
         sound: SoundDevices,
@@ -101,7 +103,7 @@ class Controller(TalkCommands):
     ) -> None:
         super().__init__(settings, talk, transcriber, transcripts, servers, undoable)
         self._models, self._voices, self.other_programs = models, voices, programs
-        self.other_machine = other_machine
+        self.other_machine, self.updates = other_machine, updates
         self._thread, self._sound, self._disk, self._tidy = thread, sound, disk, tidy
         self.model_commands = ModelCommands(talk, models, voices, undoable, stop=self.stop)
         other_machine.chosen.connect(self.model_commands.use_elsewhere)
@@ -146,6 +148,7 @@ class Controller(TalkCommands):
         models.models_changed.connect(self.models_changed)
         self._voices.changed.connect(self.voices_changed)
         self._sound.devices_changed.connect(self.devices_changed)
+        self.updates.told.connect(self._talk.notices.say)
         for others in (self.tool_servers, self.other_programs):
             others.changed.connect(lambda: self.model_changed.emit(self.model))
 
@@ -175,6 +178,7 @@ class Controller(TalkCommands):
         self.long_recorder.find_left_behind({job.key for job in self.transcriber.kept_jobs})
         self.tool_servers.begin()
         self.other_programs.begin()
+        self.updates.look()
         use = self._talk.microphone_use
         self._sound.open(microphone=use.keeps_warm and use.granted)
         self._clock.start()

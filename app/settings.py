@@ -65,6 +65,7 @@ class Preferences:
     appearance: str = ""  # "light", "dark", or as the system
     text_size: float = 1.0
     notifications: bool = True  # of the system, while the window is not in front
+    look_for_updates: bool = False  # on the network, so only if asked to
     retention: Retention = Retention.ALL
     retention_days: int = 30
     microphone_explained: bool = False

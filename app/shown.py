@@ -422,6 +422,7 @@ class SettingsView:
     output_device: str = ""
     keep_warm: bool = True
     notifications: bool = True
+    look_for_updates: bool | None = None  # None: this copy does not know where
     pre_roll_ms: int = 500
     prefer_built_in: bool = True
     thinking_budget: int = 512

@@ -152,6 +152,7 @@ class SettingsBinding(QObject):
             appearance=now.appearance,
             text_size=now.text_size,
             notifications=now.notifications,
+            look_for_updates=now.look_for_updates if controller.updates.offered else None,
             retention=str(now.retention),
             retention_days=now.retention_days,
             other_programs=now.other_programs,

@@ -74,13 +74,21 @@ class SettingsPage(QScrollArea):
         box.setAccessibleName(words)
         box.setAccessibleDescription(hint)
         box.toggled.connect(on_change)
-        pair = QVBoxLayout()
+        holder = QWidget()
+        pair = QVBoxLayout(holder)
+        pair.setContentsMargins(0, 0, 0, 0)
         pair.setSpacing(3)
         pair.addWidget(box)
         if hint:
             self._hint(pair, hint, WORDS_LEFT)
-        self.column.addLayout(pair)
+        self.column.addWidget(holder)
         return box
+
+    def offer(self, box: CheckBox, offered: bool) -> None:
+        """Show a switch with its hint, or hide both."""
+        holder = box.parentWidget()
+        assert holder is not None
+        holder.setVisible(offered)
 
     def _hint(self, column: QVBoxLayout, hint: str, indent: int) -> None:
         label = Label(hint, "second", size_px=theme.SMALL_PX, wrap=True)

@@ -38,6 +38,11 @@ class GeneralPage(SettingsPage):
             self.tr("Only while Earshot is not in front."),
             partial(change, "notifications"),
         )
+        self._updates = self.check(
+            self.tr("Say when there is a newer Earshot"),
+            self.tr("Asks the place this copy came from, each time Earshot opens. Nothing else is sent."),
+            partial(change, "look_for_updates"),
+        )
         self.end()
 
     def show_settings(self, view: SettingsView) -> None:
@@ -55,6 +60,9 @@ class GeneralPage(SettingsPage):
         self._text_size.show_choices(sizes, str(view.text_size))
         with QSignalBlocker(self._notifications):
             self._notifications.setChecked(view.notifications)
+        self.offer(self._updates, view.look_for_updates is not None)
+        with QSignalBlocker(self._updates):
+            self._updates.setChecked(bool(view.look_for_updates))
 
 
 class SoundPage(SettingsPage):

@@ -58,6 +58,7 @@ class FakePreferences:
     appearance: str = ""
     text_size: float = 1.0
     notifications: bool = True
+    look_for_updates: bool = False
     retention: str = "all"
     retention_days: int = 30
     other_programs: bool = False
@@ -279,6 +280,10 @@ class FakeOtherMachine(_Noting):
         self.changed.emit()
 
 
+class FakeUpdates:
+    offered = True
+
+
 class FakeController(_Noting):
     """The public surface of the controller."""
 
@@ -357,6 +362,7 @@ class FakeController(_Noting):
         self.tool_servers = FakeToolServers()
         self.other_programs = FakeOtherPrograms()
         self.other_machine = FakeOtherMachine()
+        self.updates = FakeUpdates()
         self.undo_history = UndoHistory()
         self.state = State.IDLE
         self.timers: tuple[TimerView, ...] = ()
