@@ -19,6 +19,7 @@ from engine.serving.access import Patience
 from engine.serving.problems import UNEXPECTED
 from engine.serving.streams import Stream
 from engine.serving.threads import unless_gone
+from tests.fuzzing.sending import all_gone
 
 TOKEN = "earshot-a-token-of-the-tests"
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
@@ -212,6 +213,7 @@ def test_more_connections_than_there_may_be_are_told_to_come_later(server: Serve
     for thread in holding:
         thread.join(30)
     assert [answer.text for answer in answers] == ["done"] * 2
+    assert all_gone(server)  # a moment after the answer
     assert [name.split("/")[0] for name in server.access.recent(60)] == ["python-httpx"]
     assert server.access.recent(-1) == ()
     assert get(server).status_code == 200
