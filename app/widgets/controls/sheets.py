@@ -11,6 +11,8 @@ from app.widgets.controls.buttons import PillButton, PrimaryButton
 from app.widgets.controls.fields import Field, TextArea
 from app.widgets.controls.labels import Label
 
+_WIDTH, _MARGINS = 400, (20, 18, 20, 16)
+
 
 def cancel_button(words: str) -> PillButton:
     """As high as the button beside it."""
@@ -19,29 +21,46 @@ def cancel_button(words: str) -> PillButton:
     return button
 
 
-class Message(QDialog):
-    """Something that was asked for."""
+class Sheet(QDialog):
+    """A title, parts below it, and at the end the button that does what the sheet is for; `may_cancel` adds one that
+    does nothing.
+    """
 
-    def __init__(self, parent: QWidget, title: str, detail: str) -> None:
+    def __init__(
+        self, parent: QWidget, title: str, command: str, *parts: QWidget, may_cancel: bool = True, stretched: int = -1
+    ) -> None:
+        """`stretched` is the part that takes the room there is."""
         super().__init__(parent, Qt.WindowType.Sheet)
         self.setWindowModality(Qt.WindowModality.WindowModal)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(title)
-        self.setAccessibleDescription(detail)
-        self.setFixedWidth(400)
-        done = PrimaryButton(self.tr("Done"))
-        done.clicked.connect(self.accept)
-        done.setDefault(True)
+        self.done_button = PrimaryButton(command)
+        self.done_button.clicked.connect(self.accept)
         row = QHBoxLayout()
         row.addStretch(1)
-        row.addWidget(done)
+        if may_cancel:
+            self.cancel = cancel_button(self.tr("Cancel"))
+            self.cancel.clicked.connect(self.reject)
+            row.addWidget(self.cancel)
+        row.addWidget(self.done_button)
         column = QVBoxLayout(self)
-        column.setContentsMargins(20, 18, 20, 16)
+        column.setContentsMargins(*_MARGINS)
         column.setSpacing(8)
         column.addWidget(Label(title, weight=600, wrap=True))
-        column.addWidget(Label(detail, "second", wrap=True))
+        for number, part in enumerate(parts):
+            column.addWidget(part, int(number == stretched))
         column.addSpacing(6)
         column.addLayout(row)
+
+
+class Message(Sheet):
+    """Something that was asked for."""
+
+    def __init__(self, parent: QWidget, title: str, detail: str) -> None:
+        super().__init__(parent, title, self.tr("Done"), Label(detail, "second", wrap=True), may_cancel=False)
+        self.setAccessibleDescription(detail)
+        self.setFixedWidth(_WIDTH)
+        self.done_button.setDefault(True)
 
 
 def tell(parent: QWidget, title: str, detail: str) -> None:
@@ -49,110 +68,48 @@ def tell(parent: QWidget, title: str, detail: str) -> None:
     Message(parent, title, detail).open()
 
 
-class Question(QDialog):
+class Question(Sheet):
     """Something that is done only when its button is pressed."""
 
     def __init__(self, parent: QWidget, title: str, detail: str, command: str, on_done: Callable[[], object]) -> None:
-        super().__init__(parent, Qt.WindowType.Sheet)
-        self.setWindowModality(Qt.WindowModality.WindowModal)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(title)
+        super().__init__(parent, title, command, Label(detail, "second", wrap=True))
         self.setAccessibleDescription(detail)
-        self.setFixedWidth(400)
-        self.done_button = PrimaryButton(command)
-        self.done_button.clicked.connect(self.accept)
+        self.setFixedWidth(_WIDTH)
+        self.cancel.setDefault(True)
         self.accepted.connect(on_done)
-        cancel = cancel_button(self.tr("Cancel"))
-        cancel.setDefault(True)
-        cancel.clicked.connect(self.reject)
-        row = QHBoxLayout()
-        row.addStretch(1)
-        row.addWidget(cancel)
-        row.addWidget(self.done_button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(20, 18, 20, 16)
-        column.setSpacing(8)
-        column.addWidget(Label(title, weight=600, wrap=True))
-        column.addWidget(Label(detail, "second", wrap=True))
-        column.addSpacing(6)
-        column.addLayout(row)
 
 
-class NameSheet(QDialog):
+class NameSheet(Sheet):
     """One line to fill in."""
 
     def __init__(
         self, parent: QWidget, title: str, detail: str, name: str, command: str, on_done: Callable[[str], object]
     ) -> None:
-        super().__init__(parent, Qt.WindowType.Sheet)
-        self.setWindowModality(Qt.WindowModality.WindowModal)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(title)
-        self.setFixedWidth(400)
-        self._on_done = on_done
         self.field = Field(title)
+        super().__init__(parent, title, command, Label(detail, "second", wrap=True), self.field)
+        self.setFixedWidth(_WIDTH)
         self.field.setText(name)
         self.field.selectAll()
-        self.done_button = PrimaryButton(command)
         self.done_button.setDefault(True)
-        self.done_button.clicked.connect(self._on_clicked)
-        cancel = cancel_button(self.tr("Cancel"))
-        cancel.clicked.connect(self.reject)
-        row = QHBoxLayout()
-        row.addStretch(1)
-        row.addWidget(cancel)
-        row.addWidget(self.done_button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(20, 18, 20, 16)
-        column.setSpacing(8)
-        column.addWidget(Label(title, weight=600, wrap=True))
-        column.addWidget(Label(detail, "second", wrap=True))
-        column.addWidget(self.field)
-        column.addSpacing(6)
-        column.addLayout(row)
+        self.accepted.connect(lambda: on_done(self.field.text().strip()))
         self.field.textChanged.connect(self._refresh)
         self._refresh()
 
     def _refresh(self) -> None:
         self.done_button.setEnabled(bool(self.field.text().strip()))
 
-    def _on_clicked(self) -> None:
-        self._on_done(self.field.text().strip())
-        self.accept()
 
-
-class TextSheet(QDialog):
+class TextSheet(Sheet):
     """A text to change, with what happens to it named on the button."""
 
     def __init__(self, parent: QWidget, title: str, text: str, command: str, on_done: Callable[[str], None]) -> None:
-        super().__init__(parent, Qt.WindowType.Sheet)
-        self.setWindowModality(Qt.WindowModality.WindowModal)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(title)
-        self.resize(480, 220)
-        self._on_done = on_done
         self.editor = TextArea(title, text)
+        super().__init__(parent, title, command, self.editor, stretched=0)
+        self.resize(480, 220)
         self.editor.selectAll()
-        self.done_button = PrimaryButton(command)
-        self.done_button.clicked.connect(self._on_clicked)
-        cancel = cancel_button(self.tr("Cancel"))
-        cancel.clicked.connect(self.reject)
-        row = QHBoxLayout()
-        row.addStretch(1)
-        row.addWidget(cancel)
-        row.addWidget(self.done_button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(20, 16, 20, 16)
-        column.setSpacing(10)
-        column.addWidget(Label(title, weight=600))
-        column.addWidget(self.editor, 1)
-        column.addLayout(row)
+        self.accepted.connect(lambda: on_done(self.editor.toPlainText().strip()))
         self.editor.textChanged.connect(self._refresh)
         self._refresh()
 
     def _refresh(self) -> None:
         self.done_button.setEnabled(bool(self.editor.toPlainText().strip()))
-
-    def _on_clicked(self) -> None:
-        self._on_done(self.editor.toPlainText().strip())
-        self.accept()
