@@ -15,27 +15,13 @@ from app.models import models
 from app.shown import State, TurnState
 from app.widgets.talk.turn_actions import TurnAction
 from engine.resources import resource
+from tests.app.doing import LONG, plays_again, speaks
 from tests.app.fakes import reply
 from tests.app.user import User
 
 pytestmark = pytest.mark.slow
 
 Sit = Callable[..., User]
-LONG = "One two three four five six seven eight nine ten."
-
-
-def speaks(user: User) -> None:
-    user.type("Count.")
-    user.hears_something()
-    user.sees_word("Speaking")
-
-
-def plays_again(user: User) -> None:
-    speaks(user)
-    user.hears()
-    user.sees_word("Ready")
-    user.act("Play")
-    user.hears_something()
 
 
 def pauses(user: User) -> None:

@@ -32,6 +32,7 @@ from app.widgets.transcribe.job_row import JobAction
 from engine.errors import RequestError, StorageError
 from engine.events import AnswerText, ToolCall
 from engine.samples import read
+from tests.app.doing import LONG, plays_again, plays_what_was_said, speaks, speaks_in_another_voice, thinks
 from tests.app.fakes import ScriptedEngine, Step, reply, tool_steps
 from tests.app.transcribe.test_transcriber import Steps, recordings, steps  # noqa: F401
 from tests.app.user import User
@@ -39,7 +40,6 @@ from tests.app.user import User
 pytestmark = pytest.mark.slow
 
 Sit = Callable[..., User]
-LONG = "One two three four five six seven eight nine ten."
 
 
 def test_talk_think_answer_play_again(sit: Sit) -> None:
@@ -63,43 +63,6 @@ def test_talk_think_answer_play_again(sit: Sit) -> None:
     user.sees_word("Speaking")
     assert user.hears() == pytest.approx(1.0, abs=0.03)
     assert len(user.app.engine.asked) == 1, "it was not asked again"
-
-
-def thinks(user: User) -> None:
-    user.type("Wait.")
-    user.sees(lambda: user.app.engine.asked)
-
-
-def speaks(user: User) -> None:
-    user.type("Count.")
-    user.hears_something()
-    user.sees_word("Speaking")
-
-
-def plays_again(user: User) -> None:
-    speaks(user)
-    user.hears()
-    user.sees_word("Ready")
-    user.act("Play")
-    user.hears_something()
-
-
-def plays_what_was_said(user: User) -> None:
-    user.say(3.0)
-    user.hears_something()
-    user.hears()
-    user.sees_word("Ready")
-    user.press(user.turn().bubble.play_button)
-    user.hears_something()
-
-
-def speaks_in_another_voice(user: User) -> None:
-    speaks(user)
-    user.hears()
-    user.sees_word("Ready")
-    user.act("Speak with another voice…")
-    user.choose("Mei")
-    user.hears_something()
 
 
 STATES: dict[str, tuple[Callable[[User], object], str]] = {
