@@ -6,17 +6,13 @@ import contextlib
 import hashlib
 import threading
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import mlx.core as mx
+from typing import TYPE_CHECKING
 
 from engine.checkpoints.catalogue import models_folder
-from engine.checkpoints.load_speaking import load_speaking
 from engine.conversation.model import Capabilities
-from engine.errors import CheckpointError, RemoteError
-from engine.events import Progress
+from engine.errors import RemoteError
 from engine.language import Vocabulary
 from engine.remote.address import Address
 from engine.remote.earshot.connection import Connection
@@ -24,15 +20,12 @@ from engine.remote.earshot.reader import RemoteReader
 from engine.remote.earshot.recogniser import RemoteRecogniser
 from engine.remote.earshot.speaking import RemoteSpeaking
 from engine.remote.earshot.wire import Message, misunderstood
-from engine.remote.listener import RemoteListener
 from engine.remote.local_speech import fitting
+from engine.remote.model import RemoteModel
 from engine.storage import make_private_folder, replacing
 from engine.transcription.languages import check_known
 
 if TYPE_CHECKING:
-    from engine.conversation.replying.settings import SessionSettings
-    from engine.session import Session
-    from engine.speaking import Speaking
     from engine.transcription.results import Options
 
 _TOKENIZER = "tokenizer.json"
@@ -44,10 +37,8 @@ def connect_to_earshot(address: Address, token: str, speech_folders: Sequence[Pa
     return None if connection is None else EarshotModel(address, token, speech_folders, connection)
 
 
-class EarshotModel:
-    """A model that is read and written on another machine. Memory, prompts, tools and, where a token2wav folder here
-    fits it, the making of sound stay on this one. Belongs to one thread, as an `Engine` does.
-    """
+class EarshotModel(RemoteModel):
+    """A model that is read and written by another Earshot."""
 
     def __init__(self, address: Address, token: str, speech_folders: Sequence[Path], connection: Connection) -> None:
         """Raises RemoteError, and StorageError when its vocabulary cannot be kept."""
@@ -55,48 +46,23 @@ class EarshotModel:
         self._lock = threading.Lock()
         self._dropped: deque[str] = deque()  # names of readers that nobody has any more
         hello = connection.hello
-        self.place = address.place
+        self._fingerprint = hello.get("fingerprint", str)
+        super().__init__(address.place, hello.get("about", dict), fitting(speech_folders, self._fingerprint))
         self.name: str = hello.get("name", str)
         self.variant: str = hello.get("variant", str)
         self.context_length: int = hello.get("context_length", int)
-        self._about: dict[str, Any] = hello.get("about", dict)
         self.capabilities = Capabilities(hello.get("chats", bool), hello.get("thinks", bool), hello.get("speaks", bool))
         self._identity = _identity(hello)
-        self._fingerprint = hello.get("fingerprint", str)
         self._voices = [str(name) for name in hello.get("voices", list)]
-        self.hearing = RemoteListener()
-        self._speech_folder = fitting(speech_folders, self._fingerprint)
-        self._speaking: Speaking | RemoteSpeaking | None = None
         kept = self._keep_tokenizer(hello.get("tokenizer", str))
         self.vocabulary = Vocabulary.load(kept)
         self.folder: Path = self._speech_folder.parent if self._speech_folder else kept
 
-    @property
-    def speaks_here(self) -> bool:
-        """Whether its speech tokens become sound on this machine."""
-        return self._speech_folder is not None
+    def _speaking_there(self) -> RemoteSpeaking:
+        return RemoteSpeaking(self, self._fingerprint, self._voices)
 
-    @property
-    def speaking(self) -> Any:
-        """What makes sound: `Speaking` here, else a stand-in for the one there. Raises CheckpointError."""
-        if self._speaking is None:
-            if not self.capabilities.speaks:
-                raise CheckpointError("{model} at {place} cannot speak.", model=self.name, place=self.place)
-            if self._speech_folder is not None:
-                self._speaking = load_speaking(self._speech_folder, self._about.get("flow_steps"))
-            else:
-                self._speaking = RemoteSpeaking(self, self._fingerprint, self._voices)
-        return self._speaking
-
-    @property
-    def about(self) -> dict[str, Any]:
-        """See `Engine.about`."""
-        return dict(self._about)
-
-    @property
-    def memory_bytes(self) -> int:
-        """Bytes that MLX holds for this process at the moment."""
-        return int(mx.get_active_memory())
+    def _hang_up(self) -> None:
+        self._connection.close()
 
     def new_reader(self) -> RemoteReader:
         """What reads and writes for one conversation, or one task."""
@@ -107,29 +73,10 @@ class EarshotModel:
         check_known(self.name, self._about.get("languages") or (), (options.language, options.translate_to))
         return RemoteRecogniser(self, options)
 
-    def session(self, **options: Any) -> Session:
-        """A new conversation; the options are those of `Session`."""
-        from engine.session import Session
-
-        return Session(self, **options)
-
     def warming_networks(self) -> Iterator[None]:
         """Have the other machine do beforehand what the first sound and the first id would wait for."""
         for _ in self.connection().call("warm", synthesizer=0).answers_and_waits():
             yield
-
-    def warming_up(self, settings: SessionSettings | None = None, tools: tuple[str, ...] = ()) -> Generator[Progress]:
-        """See `warming.warming_up`."""
-        from engine.warming import warming_up
-
-        return warming_up(self, settings, tools)
-
-    def close(self) -> None:
-        """Hang up, and end its threads."""
-        if self._speaking is not None:
-            self._speaking.close()
-        self._connection.close()
-        mx.clear_cache()
 
     # The line to the other machine.
 
