@@ -9,6 +9,29 @@ from hypothesis import settings
 settings.register_profile("earshot", deadline=None, derandomize=True)
 settings.load_profile("earshot")
 
+# What takes a whole window, a server, or commands with a model: none of it belongs to the unit part.
+_WHOLE = {
+    "sit",
+    "start",
+    "app",
+    "dialog",
+    "served",
+    "server",
+    "serve",
+    "hub",
+    "tiny_model",
+    "token2wav",
+    "talked",
+    "compiler",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of wholes are slow, each a little and all together."""
+    for item in items:
+        if _WHOLE & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(scope="session")
 def qapp_cls() -> type:

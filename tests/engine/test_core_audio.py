@@ -19,6 +19,8 @@ from engine import samples
 from engine.errors import SoundError
 from tests.sounds import tone, write_film, write_with_pyav, write_with_soundfile
 
+pytestmark = pytest.mark.slow
+
 _KNOWN = (b"ftyp", b"moov", b"ID3", b"\xff\xf1", b"\xff\xfb", b"\xff\xf3")
 
 

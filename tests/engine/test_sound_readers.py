@@ -32,6 +32,8 @@ from tests.sounds import (
     write_with_soundfile,
 )
 
+pytestmark = pytest.mark.slow
+
 _IN_OPEN = 0x20
 
 

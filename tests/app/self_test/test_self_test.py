@@ -18,6 +18,8 @@ from app.self_test import libraries, model, window
 from engine.events import AnswerText, Speech
 from engine.resources import manual_folder, resources_folder
 
+pytestmark = pytest.mark.slow
+
 Planted = Callable[[pytest.MonkeyPatch, Path], None]
 
 

@@ -30,6 +30,8 @@ from app.widgets.frame.window import Window
 from app.widgets.settings.dialog import SettingsDialog
 from tests.app.widgets.scenes import SCENES, SETTINGS
 
+pytestmark = pytest.mark.slow
+
 CONTROLS = (QAbstractButton, QLineEdit, QAbstractItemView, QComboBox, QAbstractSpinBox)
 INSIDE_OTHERS = ("qt_spinbox_lineedit", "qt_edit_menu")
 

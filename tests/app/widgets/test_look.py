@@ -15,6 +15,8 @@ from app.widgets.frame.window import Window
 from app.widgets.settings.dialog import SettingsDialog
 from tests.app.widgets.scenes import SCENES, SETTINGS
 
+pytestmark = pytest.mark.slow
+
 SCHEMES = {"light": (Qt.ColorScheme.Light, theme.LIGHT), "dark": (Qt.ColorScheme.Dark, theme.DARK)}
 
 

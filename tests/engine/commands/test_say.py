@@ -17,6 +17,8 @@ from engine.events import Samples
 from engine.resources import resource
 from tests.sounds import babble, write_with_soundfile
 
+pytestmark = pytest.mark.slow
+
 CHECKPOINT = Path(__file__).parents[2] / "goldens" / "tiny-checkpoint"
 
 

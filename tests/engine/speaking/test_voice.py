@@ -17,6 +17,8 @@ from engine.speaking.voice_features import RATE_MEL_HZ
 from engine.speaking.voice_networks import SPEAKER_FILE, TOKENIZER_FILE
 from tests.sounds import babble, cut_in_half, silence, tone, write_with_soundfile
 
+pytestmark = pytest.mark.slow
+
 
 def _speech(seconds: float) -> Samples:
     return resample(babble(seconds), 16_000, RATE_MEL_HZ)

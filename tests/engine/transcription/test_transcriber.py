@@ -20,6 +20,8 @@ from engine.transcription.results import Finished, Opened, Options, SegmentDone,
 from engine.transcription.transcriber import Recognise, run
 from tests.sounds import babble, cut_in_half, silence, tone, write_with_soundfile
 
+pytestmark = pytest.mark.slow
+
 
 def lengths(windows: Sequence[Samples]) -> Iterator[tuple[int, str]]:
     """A recogniser that says how long each window is, the last one first."""

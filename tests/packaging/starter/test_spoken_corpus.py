@@ -15,6 +15,8 @@ from starter.speech import spoken_corpus
 from starter.texts import conversations, made_sentences, word_list
 from starter.texts.open_sentences import texts
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def jobs() -> list[spoken_corpus.Job]:

@@ -19,6 +19,8 @@ from app.widgets.main_window import MainWindow
 from app.widgets.talk.tool_card import ToolCard
 from tests.app.widgets.fake_controller import FakeController
 
+pytestmark = pytest.mark.slow
+
 ENGLISH = Qt.KeyboardModifier.NoModifier
 TURN = TurnView(
     "1",
