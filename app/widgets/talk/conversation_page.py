@@ -148,7 +148,7 @@ class ConversationPage(QAbstractScrollArea):
             self._heights.append(guessed_height(turn))
             self._follow = True
             self._settle()
-            self._tell_last()
+            self._show_last()
             fade_in(self._shown[len(self._turns) - 1])
             return
         before, self._turns[index] = self._turns[index], turn
@@ -190,11 +190,13 @@ class ConversationPage(QAbstractScrollArea):
         self._settling = True
         bar.setValue(place)
         self._settle()
-        self._tell_last()
+        self._show_last()
 
-    def _tell_last(self) -> None:
-        for index, widget in self._shown.items():
-            widget.set_last(index == len(self._turns) - 1)
+    def _show_last(self) -> None:
+        """The last turn shows more than the others, and the one before it no longer does."""
+        for index in range(max(len(self._turns) - 2, 0), len(self._turns)):
+            if index not in self._grown:
+                self._show_changed(index)
 
     def count_down(self, time_left: TimeLeft) -> None:
         """Show how much time is left of the timers that cards speak of."""

@@ -148,11 +148,6 @@ class TurnWidget(QWidget):
         self._tint()
         self.setAccessibleName(self._spoken_summary(turn))
 
-    def set_last(self, last: bool) -> None:
-        """Whether it is the last one, which shows what can be done with it."""
-        self._last = last
-        self._wake()
-
     def _wake(self) -> None:
         self._actions.set_awake(self._last or self._hovered or self._has_focus_inside())
 

@@ -138,6 +138,18 @@ def test_thinking_folds_and_unfolds(view: ConversationPage, qtbot: QtBot) -> Non
     assert widget.height() == unfolded
 
 
+def test_thinking_folds_when_the_next_turn_comes_and_unfolds_when_that_goes(view: ConversationPage) -> None:
+    thought = replace(PACKING, key="thought", thinking="6 * 6 = 36", state=TurnState.DONE)
+    view.set_turns([thought])
+    widget = view.widget_of(0)
+    assert widget is not None
+    assert widget.thinking.toggle.isChecked()
+    view.set_turn(TurnView("next", TurnState.DONE, "Next", answer="Yes."))
+    assert not widget.thinking.toggle.isChecked()
+    view.remove_turn("next")
+    assert widget.thinking.toggle.isChecked()
+
+
 def test_older_thinking_is_folded(view: ConversationPage) -> None:
     done = replace(TRAIN, state=TurnState.DONE, spoken=None)
     view.set_turns([done, PACKING])
