@@ -21,20 +21,9 @@ from app.models.voices import Voices
 from app.preset_commands import PresetCommands
 from app.qt import override
 from app.settings import Retention, Settings
-from app.shown import (
-    ConversationView,
-    DeviceView,
-    ModelStatus,
-    ModelView,
-    Notice,
-    PresetView,
-    State,
-    TimerView,
-    ToolOffer,
-    TurnView,
-    VoiceView,
-    Welcome,
-)
+from app.shown.choices import DeviceView, PresetView, ToolOffer
+from app.shown.models import ModelStatus, ModelView, VoiceView
+from app.shown.talk import ConversationView, Notice, State, TimerView, TurnView, Welcome
 from app.talk import choices
 from app.talk.long_recorder import LongRecording
 from app.talk.own_presets import PresetLibrary

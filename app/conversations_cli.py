@@ -17,7 +17,7 @@ from engine.commands.outputs import add_output_option, check_place
 from engine.errors import RequestError
 
 if TYPE_CHECKING:
-    from app.shown import ConversationView
+    from app.shown.talk import ConversationView
     from app.talk.store import Store
 
 _EXAMPLES = """\

@@ -10,7 +10,8 @@ from PySide6.QtCore import QObject, Signal
 from app.engine_side.loading import Elsewhere, Place
 from app.models.models import Models
 from app.models.voices import Voices
-from app.shown import MachineView, NoticeAction
+from app.shown.models import MachineView
+from app.shown.talk import NoticeAction
 from app.talk.notices import explain
 from app.talk.talk import Talk
 from app.undoable_commands import UndoableCommands

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from app.models.models import Models
 from app.settings import Settings
-from app.shown import OwnPresetView, PresetView
+from app.shown.choices import OwnPresetView, PresetView
 from app.talk import choices
 from app.talk.conversation import Conversation
 from app.talk.own_presets import FALLBACK, PresetLibrary

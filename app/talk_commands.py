@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject
 from app.audio.permission import open_privacy_settings
 from app.models.tool_servers import ToolServers
 from app.settings import Settings
-from app.shown import JobState
+from app.shown.transcribe import JobState
 from app.talk.talk import Talk
 from app.transcribe.transcriber import Transcriber
 from app.transcribe.transcripts import Transcripts

@@ -9,7 +9,7 @@ from pathlib import Path
 from app.models.models import Models
 from app.models.tool_servers import ToolServers
 from app.models.voices import Voices
-from app.shown import JobState
+from app.shown.transcribe import JobState
 from app.talk.talk import Talk
 from app.transcribe.transcriber import Transcriber
 from app.translations import sentence

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.shown import TurnState
+from app.shown.talk import TurnState
 from app.talk.stored_turn import StoredTurn
 from engine.conversation.remembering.memory import Memory
 from engine.conversation.remembering.records import Passage, TurnRecord

@@ -27,7 +27,7 @@ _APP = """
 import sys
 from PySide6.QtCore import QTimer
 from app import build, main
-from app.shown import State, TurnState
+from app.shown.talk import State, TurnState
 
 begin = build.App.begin
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.settings import Settings
-from app.shown import MachineView, ModelView
+from app.shown.models import MachineView, ModelView
 from app.translations import sentence, told
 from engine.checkpoints import fit
 from engine.checkpoints.fit import COPY_BITS

@@ -13,7 +13,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from app.models.wanted_copies import WantedCopies, WantedCopy
-from app.shown import DownloadState, DownloadView, SizeView
+from app.shown.models import DownloadState, DownloadView, SizeView
 from app.translations import told
 from app.worker import Worker
 from engine.checkpoints.catalogue import UNFINISHED

@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Signal
 from app.engine_side.by_ear import CheckedByEar
 from app.engine_side.engine_thread import EngineThread
 from app.engine_side.requests import SERVED, Interrupted, Request
-from app.shown import EarView, ModelView
+from app.shown.models import EarView, ModelView
 from app.translations import told
 from engine.errors import EngineError, StorageError
 from engine.events import Progress

@@ -20,7 +20,8 @@ from app.models.ear_checks import EarCheckFile, EarChecks
 from app.models.trash import move_to_trash, take_back
 from app.models.wanted_copies import WantedCopies
 from app.settings import Settings
-from app.shown import MachineView, ModelStatus, ModelView, Welcome
+from app.shown.models import MachineView, ModelStatus, ModelView
+from app.shown.talk import Welcome
 from app.translations import chosen_language, told
 from app.worker import Worker
 from engine.checkpoints.fit import COPY_BITS

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from app.engine_side.loading import Elsewhere
 from app.keychain import Keychain, KeychainMissingError
 from app.settings import Settings
-from app.shown import OtherMachineView
+from app.shown.settings import OtherMachineView
 from app.translations import told
 from app.worker import Worker
 from engine.errors import EngineError

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.engine_side.served import ServedHost
 from app.keychain import Keychain, KeychainMissingError
 from app.settings import Settings
-from app.shown import ProgramsView
+from app.shown.settings import ProgramsView
 from app.translations import told
 from app.worker import Worker
 from engine.errors import EngineError

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.settings import Preferences, Settings
-from app.shown import Permission
+from app.shown.settings import Permission
 
 
 @dataclass(frozen=True)

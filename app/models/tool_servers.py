@@ -15,7 +15,7 @@ from app.models.server_lines import lines_of, masked, title_of
 from app.models.server_secrets import ServerSecrets
 from app.models.tool_permissions import Permissions, ToolPermissions
 from app.settings import Settings
-from app.shown import Permission, ServerState, ServerTool, ServerTrouble, ServerView
+from app.shown.settings import Permission, ServerState, ServerTool, ServerTrouble, ServerView
 from app.translations import sentence, told
 from engine.errors import EngineError, RequestError, StorageError
 

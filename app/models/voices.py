@@ -13,7 +13,7 @@ from app.engine_side.engine_thread import EngineThread
 from app.engine_side.requests import Request
 from app.engine_side.sinks import Sink
 from app.engine_side.voices import VoicesKnown, VoiceWork
-from app.shown import VoiceView
+from app.shown.models import VoiceView
 from app.translations import sentence
 
 

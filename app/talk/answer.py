@@ -7,7 +7,7 @@ from typing import Any
 
 from app.engine_side.requests import Request
 from app.engine_side.turns import Sounded, TurnTask
-from app.shown import ToolState, TurnState
+from app.shown.talk import ToolState, TurnState
 from app.talk.confirmations import arguments_in_words
 from app.talk.spoken_words import Span
 from app.talk.stored_turn import StoredTool, StoredTurn

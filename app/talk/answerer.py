@@ -13,7 +13,7 @@ from app.engine_side.engine_thread import EngineThread
 from app.engine_side.requests import Request
 from app.engine_side.sinks import PlaybackSink
 from app.engine_side.turns import Trouble
-from app.shown import State, ToolState, TurnState
+from app.shown.talk import State, ToolState, TurnState
 from app.talk.answer import Answer
 from app.talk.confirmations import Confirmations
 from app.talk.conversation import Conversation

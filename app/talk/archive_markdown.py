@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from app.shown import ToolState
+from app.shown.talk import ToolState
 from app.talk.archive import ArchivedConversation
 from app.talk.stored_turn import StoredTool, StoredTurn
 from app.translations import sentence

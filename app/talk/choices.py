@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication
 
-from app.shown import PresetView, ToolOffer
+from app.shown.choices import PresetView, ToolOffer
 from app.translations import chosen_language
 from engine.conversation.prompting.presets import Preset, offered, preset, presets
 

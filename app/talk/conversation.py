@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.engine_side.memory import Branch, KnownTurn
 from app.settings import Settings
-from app.shown import ConversationView, TurnState, TurnView
+from app.shown.talk import ConversationView, TurnState, TurnView
 from app.talk.archive import ArchivedConversation
 from app.talk.searcher import Searcher
 from app.talk.spoken_words import Span, character_at, word_at

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject
 
 from app.audio.sound_devices import SoundDevices
-from app.shown import Notice, NoticeAction
+from app.shown.talk import Notice, NoticeAction
 from app.talk.notices import Notices
 
 

@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Signal
 from app.audio.permission import Access, MicrophonePermission
 from app.audio.turn_detector import SHORTEST_SPEECH_S, speech_seconds
 from app.settings import Settings
-from app.shown import Hearing
+from app.shown.talk import Hearing
 from app.talk.conversation import Conversation
 from app.talk.microphone_use import MicrophoneUse
 

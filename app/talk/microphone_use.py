@@ -8,7 +8,7 @@ from app.audio.microphone import Microphone
 from app.audio.permission import Access, MicrophonePermission, open_privacy_settings
 from app.audio.sound_devices import SoundDevices
 from app.settings import Settings
-from app.shown import Notice, NoticeAction
+from app.shown.talk import Notice, NoticeAction
 from app.talk.notices import Notices
 from engine.events import Samples
 

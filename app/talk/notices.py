@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal
 
-from app.shown import Notice, NoticeAction
+from app.shown.talk import Notice, NoticeAction
 from app.translations import sentence, told
 from engine.errors import EngineError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal
 
 from app.audio.sound_devices import SoundDevices
-from app.shown import State
+from app.shown.talk import State
 from app.talk.answerer import Answerer
 from app.talk.conversation import Conversation
 from app.talk.replayer import Replayer

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from app.audio import recording_files
 from app.audio.growing_recording import GrowingRecording
 from app.audio.recording_files import Utterance
-from app.shown import NoticeAction, State, TurnState
+from app.shown.talk import NoticeAction, State, TurnState
 from app.talk.answerer import Answerer
 from app.talk.conversation import Conversation
 from app.talk.notices import Notices, explain

@@ -10,7 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.audio.growing_recording import SUFFIX, GrowingRecording
-from app.shown import State
+from app.shown.talk import State
 from app.talk.microphone_use import MicrophoneUse
 from app.talk.notices import Notices
 from app.talk.state_machine import StateMachine

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from app.audio.playback import RATE_HZ, Playback
 from app.audio.sound_devices import SoundDevices
 from app.audio.speed import Stretch
-from app.shown import State
+from app.shown.talk import State
 from app.talk.state_machine import StateMachine
 from app.talk.states import Happening
 from app.translations import told

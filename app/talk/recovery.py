@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject
 from app.audio import recording_files
 from app.audio.growing_recording import SUFFIX, read_growing
 from app.audio.recording_files import Utterance
-from app.shown import TurnState
+from app.shown.talk import TurnState
 from app.talk.conversation import Conversation
 from app.talk.stored_turn import StoredTurn
 from app.worker import Worker

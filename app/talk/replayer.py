@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from app.audio.playback import RATE_HZ
 from app.audio.sound_devices import SoundDevices
 from app.engine_side.sinks import PlaybackSink
-from app.shown import TurnState
+from app.shown.talk import TurnState
 from app.talk.conversation import Conversation
 from app.talk.notices import Notices
 from app.talk.sound_file_player import SoundFilePlayer

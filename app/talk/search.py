@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from app.shown import ConversationView
+from app.shown.talk import ConversationView
 from app.talk.schema import InconsistentError, file_name
 from app.talk.stored_turn import decode_turn
 

@@ -8,7 +8,7 @@ import sqlite3
 
 from PySide6.QtCore import QObject, Signal
 
-from app.shown import ConversationView
+from app.shown.talk import ConversationView
 from app.talk import search
 from app.talk.salvage import reading
 from app.talk.store import Store

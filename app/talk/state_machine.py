@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
-from app.shown import State
+from app.shown.talk import State
 from app.talk.states import Happening, after
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from app.shown import State
+from app.shown.talk import State
 
 
 class Happening(Enum):

@@ -11,7 +11,7 @@ import uuid
 from pathlib import Path
 
 from app.settings import Retention
-from app.shown import ConversationView
+from app.shown.talk import ConversationView
 from app.talk import search
 from app.talk.archive import ArchivedConversation
 from app.talk.archive_rows import insert_archive, read_archive, taken_ids

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from app.shown import ToolState, ToolView, TurnState, TurnView
+from app.shown.talk import ToolState, ToolView, TurnState, TurnView
 from app.translations import sentence
 from engine.storage import json_bytes
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from app.audio.microphone import Microphone
-from app.shown import NoticeAction, State, TimerView
+from app.shown.talk import NoticeAction, State, TimerView
 from app.talk.notices import Notices
 from app.talk.replayer import Replayer
 from app.talk.state_machine import StateMachine

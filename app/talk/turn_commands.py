@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtCore import QObject
 
 from app.audio import recording_files
-from app.shown import TurnState
+from app.shown.talk import TurnState
 from app.talk.answerer import Answerer
 from app.talk.conversation import Conversation
 from app.talk.notices import Notices, explain

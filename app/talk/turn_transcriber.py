@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject
 from app.engine_side.engine_thread import EngineThread
 from app.engine_side.requests import SOON, Request
 from app.engine_side.sinks import SilentSink
-from app.shown import TurnState
+from app.shown.talk import TurnState
 from app.talk.answerer import Answerer
 from app.talk.conversation import Conversation
 from app.talk.stored_turn import StoredTurn

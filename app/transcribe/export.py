@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.shown import ExportChoices
+from app.shown.transcribe import ExportChoices
 from app.transcribe.job import Job
 from app.translations import sentence
 from engine.errors import RequestError

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from app.audio.growing_recording import RECORDED
-from app.shown import JobChoices, JobState, JobView, SegmentView
+from app.shown.transcribe import JobChoices, JobState, JobView, SegmentView
 
 
 @dataclass(frozen=True)

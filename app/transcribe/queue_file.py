@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from app.audio.growing_recording import RECORDED, SUFFIX
-from app.shown import JobState
+from app.shown.transcribe import JobState
 from app.transcribe.job import Job
 from app.transcribe.stored_queue import DamagedQueueError, NewerQueueError, StoredQueue, decode_queue, encode_queue
 from app.translations import sentence

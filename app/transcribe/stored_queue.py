@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from app.shown import JobChoices, JobState
+from app.shown.transcribe import JobChoices, JobState
 from app.transcribe.job import Job, TextSegment
 
 VERSION = 3  # 1 was a list of rows without a version; 2 knew no choices, speakers and pauses

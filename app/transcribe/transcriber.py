@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.engine_side.engine_thread import EngineThread
 from app.engine_side.requests import PATIENT, Interrupted, Request
-from app.shown import ExportChoices, JobChoices, JobState, JobView
+from app.shown.transcribe import ExportChoices, JobChoices, JobState, JobView
 from app.transcribe.export import export_text, written
 from app.transcribe.job import Job, Progress, TextSegment, show
 from app.transcribe.queue_file import QueueFile

@@ -17,7 +17,7 @@ from app.engine_side.engine_thread import EngineThread
 from app.engine_side.work import EngineWork
 from app.paths import Paths
 from app.settings import Settings
-from app.shown import State
+from app.shown.talk import State
 from engine.conversation.replying.tools.timers import TimerService
 from engine.events import Progress, Samples
 from tests.app import virtual_sound

@@ -18,7 +18,7 @@ from keyring.errors import KeyringLocked
 
 from app.audio.devices import Device, DeviceError
 from app.audio.permission import Access
-from app.shown import MachineView, ModelView
+from app.shown.models import MachineView, ModelView
 from engine.conversation.prompting.reading import SharedPrefixes
 from engine.conversation.speaking_along.pace import Pace
 from engine.errors import EngineError

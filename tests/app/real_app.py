@@ -20,7 +20,8 @@ from app.build import build_controller, load_engine
 from app.models.catalogue import Catalogue
 from app.paths import Paths
 from app.settings import Settings
-from app.shown import MachineView, ModelView, State, TurnView
+from app.shown.models import MachineView, ModelView
+from app.shown.talk import State, TurnView
 from app.widgets.controls import theme
 from app.widgets.main_window import MainWindow
 from engine.events import Samples

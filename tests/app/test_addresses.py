@@ -12,7 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from app.addresses import MOST_CHARACTERS, Asked, is_address, read_address
-from app.shown import State
+from app.shown.talk import State
 from app.widgets.controls.sheets import Question, TextSheet
 from app.widgets.frame.window import TALK, TRANSCRIBE
 from engine.errors import RequestError

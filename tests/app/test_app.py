@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 from app import build
 from app.application import Application
 from app.paths import Paths
-from app.shown import JobState
+from app.shown.transcribe import JobState
 from app.single_instance import SingleInstance
 from app.widgets.controls.sheets import TextSheet
 from app.widgets.frame.window import TRANSCRIBE

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.shown import TurnState
+from app.shown.talk import TurnState
 from app.widgets.frame.context_meter import NEARLY_FULL
 from app.widgets.frame.window import TALK, TRANSCRIBE
 from tests.app.conftest import Running

@@ -13,7 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
 from app.qt import override
-from app.shown import State
+from app.shown.talk import State
 from app.widgets.controls import dragging
 from app.widgets.talk.turn_actions import TurnAction
 from tests.app.fakes import reply

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.audio import devices
-from app.shown import State, TurnState
+from app.shown.talk import State, TurnState
 from engine.events import Samples, Thinking
 from engine.resources import resource
 from engine.samples import write_wav

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QFileDialog, QMenu
 
-from app.shown import TurnState
+from app.shown.talk import TurnState
 from app.widgets.frame.conversation_list import ConversationListModel
 from app.widgets.frame.window import TRANSCRIBE
 from tests.app.fakes import reply

@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from app.models import models
-from app.shown import State, TurnState
+from app.shown.talk import State, TurnState
 from app.widgets.talk.turn_actions import TurnAction
 from engine.resources import resource
 from tests.app.doing import LONG, plays_again, speaks

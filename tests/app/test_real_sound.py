@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.audio import devices
-from app.shown import State, TurnState
+from app.shown.talk import State, TurnState
 from engine.events import AnswerText, Samples, Speech
 from tests.app.fakes import ScriptedEngine, Step, scripted
 from tests.app.listening import find, last_sound

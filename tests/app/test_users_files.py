@@ -14,7 +14,7 @@ import pytest
 from app import diagnostics
 from app.paths import Paths
 from app.settings import Settings
-from app.shown import TurnState
+from app.shown.talk import TurnState
 from app.talk.store import Store
 from app.talk.stored_turn import StoredTurn
 from engine.events import new_turn_id

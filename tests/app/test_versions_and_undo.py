@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLineEdit
 
-from app.shown import TurnState
+from app.shown.talk import TurnState
 from app.talk.store import Store
 from app.widgets.controls.floating import SHADOW
 from app.widgets.controls.sheets import TextSheet

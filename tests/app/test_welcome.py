@@ -10,7 +10,7 @@ import soxr
 
 from app import talk_commands
 from app.audio.permission import Access
-from app.shown import Hearing, State
+from app.shown.talk import Hearing, State
 from app.widgets.talk.welcome_cards import MicrophoneCard
 from engine.resources import resource
 from tests.app.conftest import noise

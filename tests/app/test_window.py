@@ -22,7 +22,7 @@ from app.audio.devices import Device
 from app.audio.permission import Access
 from app.diagnostics import log_handler
 from app.models import models
-from app.shown import TurnState
+from app.shown.talk import TurnState
 from app.talk import confirmations, microphone_use, recorder
 from app.widgets.controls.sheets import Message, TextSheet
 from app.widgets.frame.window import TALK, TRANSCRIBE

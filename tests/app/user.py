@@ -13,7 +13,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QMenu, QWidget
 
-from app.shown import State
+from app.shown.talk import State
 from app.widgets.frame.conversation_list import ConversationListModel
 from app.widgets.frame.window import TRANSCRIBE
 from app.widgets.main_window import MainWindow

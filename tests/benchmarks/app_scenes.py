@@ -242,7 +242,7 @@ def _after(seconds: float) -> Callable[[], bool]:
 def _write_transcript(count: int) -> None:
     """A recording of so many segments, done."""
     from app.paths import Paths
-    from app.shown import JobState
+    from app.shown.transcribe import JobState
     from app.transcribe.job import Job, TextSegment
     from app.transcribe.stored_queue import encode_queue, new_key
 

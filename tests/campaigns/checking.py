@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from app.paths import Paths
-from app.shown import State, TurnState
+from app.shown.talk import State, TurnState
 from app.talk.store import Store
 from app.talk.stored_turn import StoredTurn
 from engine.conversation.remembering.memory import Memory

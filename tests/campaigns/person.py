@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from app.shown import ConversationView, State, TurnState, TurnView
+from app.shown.talk import ConversationView, State, TurnState, TurnView
 from tests.campaigns.processes import Watched
 from tests.campaigns.running_app import Script, Steps
 

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from app.shown import State
+from app.shown.talk import State
 from tests.campaigns.campaign import Campaign, Findings
 from tests.campaigns.checking import Check
 from tests.campaigns.conversation import check, copy_begun_home

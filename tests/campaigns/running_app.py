@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 from app import build, main
-from app.shown import State, TurnState, TurnView
+from app.shown.talk import State, TurnState, TurnView
 from engine.events import Thinking
 from tests.app.fakes import FakePermission
 from tests.app.real_app import OneModel

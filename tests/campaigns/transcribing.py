@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from app.build import load_engine
-from app.shown import JobState, JobView
+from app.shown.transcribe import JobState, JobView
 from engine.events import Samples
 from engine.samples import write_wav
 from tests.campaigns.campaign import Campaign, Findings

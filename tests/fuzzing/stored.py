@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 from app.settings import Settings
-from app.shown import JobState
+from app.shown.transcribe import JobState
 from app.talk.store import Store
 from app.talk.stored_turn import StoredTool, StoredTurn
 from app.transcribe.job import Job, TextSegment

@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from app.audio import devices
 from app.keychain import Keychain
-from app.shown import State, TurnState
+from app.shown.talk import State, TurnState
 from engine.events import Thinking
 from engine.remote import connecting
 from engine.remote.earshot import model

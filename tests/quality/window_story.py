@@ -23,7 +23,8 @@ from pytestqt.qtbot import QtBot
 from app import translations
 from app.audio.permission import Access
 from app.models.catalogue import Catalogue
-from app.shown import JobState, State, TurnState
+from app.shown.talk import State, TurnState
+from app.shown.transcribe import JobState
 from app.talk.store import Store
 from app.transcribe.stored_queue import decode_queue
 from app.widgets.transcribe.segment_editors import NameEditor, SegmentEditor

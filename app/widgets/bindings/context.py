@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from app.shown import TurnView
+from app.shown.talk import TurnView
 from app.widgets.frame.window import TALK, Window
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QMimeData, QObject, QUrl
 
-from app.shown import TurnView
+from app.shown.talk import TurnView
 from app.widgets.frame.window import Window
 from app.widgets.talk.turn_actions import Dragged
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction
 
-from app.shown import ConversationView, ModelStatus
+from app.shown.models import ModelStatus
+from app.shown.talk import ConversationView
 from app.widgets.controls.sizes import gigabytes, share_of
 from app.widgets.frame.window import TALK, Window
 

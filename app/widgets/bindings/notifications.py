@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QSystemTrayIcon
 
-from app.shown import JobState, JobView
+from app.shown.transcribe import JobState, JobView
 from app.widgets.controls import icons
 from app.widgets.frame.window import Window
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction
 
-from app.shown import Choice, OwnPresetView
+from app.shown.choices import Choice, OwnPresetView
 from app.widgets.bindings.lists import ListBinding
 from app.widgets.frame.header import menu_words
 from app.widgets.frame.preset_sheet import PresetSheet

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from app.shown import Choice, Permission, SettingsView, ToolSetting
+from app.shown.choices import Choice
+from app.shown.settings import Permission, SettingsView, ToolSetting
 from app.widgets.controls.sizes import model_title
 from app.widgets.frame.window import Window
 from engine.checkpoints.catalogue import models_folder

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 
-from app.shown import JobState, JobView, RecordingView
+from app.shown.transcribe import JobState, JobView, RecordingView
 from app.widgets.frame.conversation_list import Entry
 from app.widgets.frame.window import TALK, TRANSCRIBE, Window
 from app.widgets.transcribe.times import length_words

@@ -12,7 +12,8 @@ from PySide6.QtCore import QObject, QPoint
 from PySide6.QtGui import QCursor, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMenu
 
-from app.shown import ModelStatus, Notice, NoticeAction, State, TurnState, TurnView
+from app.shown.models import ModelStatus
+from app.shown.talk import Notice, NoticeAction, State, TurnState, TurnView
 from app.widgets.bindings.dragging import file_name
 from app.widgets.bindings.export_place import keep_export_folder, last_export_folder
 from app.widgets.bindings.what_is_said import WhatIsSaid

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QPoint, QTimer
 from PySide6.QtWidgets import QMenu
 
-from app.shown import TimerView, ToolView
+from app.shown.talk import TimerView, ToolView
 from app.widgets.frame.header import menu_words
 from app.widgets.frame.window import TALK, Window
 from app.widgets.talk.timer_chip import countdown

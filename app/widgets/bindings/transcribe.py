@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QPoint, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMenu
 
-from app.shown import JobChoices, JobState, JobView
+from app.shown.transcribe import JobChoices, JobState, JobView
 from app.widgets.bindings.export_place import keep_export_folder, last_export_folder
 from app.widgets.frame.window import TALK, Window
 from app.widgets.transcribe.job_row import JobAction, format_words

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
-from app.shown import JobView
+from app.shown.transcribe import JobView
 from app.widgets.bindings.transcribe import TranscribeBinding
 from app.widgets.frame.window import TRANSCRIBE, Window
 from app.widgets.transcribe.job_choices import language_name

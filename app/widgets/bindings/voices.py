@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog
 
-from app.shown import Notice
+from app.shown.talk import Notice
 from app.widgets.controls.sheets import NameSheet
 from app.widgets.frame.window import SOUND_FILES, documents_folder
 from app.widgets.settings.voices import VoicesPage

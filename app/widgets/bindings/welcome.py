@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from app.shown import DownloadView
+from app.shown.models import DownloadView
 from app.widgets.controls.sizes import gigabytes, model_title
 from app.widgets.frame.window import Window
 from engine.checkpoints.fit import AS_PUBLISHED_BITS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QElapsedTimer, QObject, QTimer
 
-from app.shown import State, TurnState, TurnView
+from app.shown.talk import State, TurnState, TurnView
 from app.widgets.controls import theme
 from app.widgets.controls.waveform import MOST_BARS
 from app.widgets.frame.window import Window

@@ -9,7 +9,7 @@ from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QComboBox, QMenu, QWidget
 
 from app.qt import override
-from app.shown import Choice
+from app.shown.choices import Choice
 from app.widgets.controls import icons, theme
 from app.widgets.controls.buttons import draw_focus, pen
 

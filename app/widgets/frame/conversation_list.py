@@ -35,7 +35,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.qt import override
-from app.shown import ConversationView, RecordingView
+from app.shown.talk import ConversationView
+from app.shown.transcribe import RecordingView
 from app.widgets.controls import theme
 from app.widgets.controls.buttons import draw_focus
 from app.widgets.controls.fields import Field

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from app.shown import Choice, OwnPresetView, ToolOffer
+from app.shown.choices import Choice, OwnPresetView, ToolOffer
 from app.widgets.controls import theme
 from app.widgets.controls.buttons import PrimaryButton
 from app.widgets.controls.check_box import CheckBox

@@ -7,7 +7,7 @@ from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent, QShortcut
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.qt import override
-from app.shown import SettingsView
+from app.shown.settings import SettingsView
 from app.widgets.controls import theme
 from app.widgets.controls.labels import Label
 from app.widgets.controls.page_list import PageList

@@ -5,7 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.shown import Choice, DownloadState, DownloadView, SizeView
+from app.shown.choices import Choice
+from app.shown.models import DownloadState, DownloadView, SizeView
 from app.widgets.controls import theme
 from app.widgets.controls.buttons import IconButton, PaintedButton, PillButton, TextButton
 from app.widgets.controls.check_box import CheckBox

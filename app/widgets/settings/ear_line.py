@@ -6,7 +6,7 @@ from PySide6.QtCore import QDate, QLocale, QObject, QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.qt import override
-from app.shown import EarView
+from app.shown.models import EarView
 from app.widgets.controls.buttons import TextButton, Tone
 from app.widgets.controls.labels import Label
 from app.widgets.controls.memory_bars import need_width

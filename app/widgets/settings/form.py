@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from app.shown import SettingsView
+from app.shown.settings import SettingsView
 from app.widgets.controls import theme
 from app.widgets.controls.check_box import WORDS_LEFT, CheckBox
 from app.widgets.controls.labels import Label

@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
-from app.shown import ModelView
+from app.shown.models import ModelView
 from app.widgets.controls import theme
 from app.widgets.controls.buttons import IconButton, TextButton, Tone
 from app.widgets.controls.file_manager import show_file, words_for_showing

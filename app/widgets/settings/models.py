@@ -8,7 +8,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QBoxLayout, QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.qt import override
-from app.shown import DownloadView, MachineView, SettingsView
+from app.shown.models import DownloadView, MachineView
+from app.shown.settings import SettingsView
 from app.widgets.controls import theme
 from app.widgets.controls.buttons import PillButton
 from app.widgets.controls.card import Card

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal, SignalInstance
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from app.shown import OtherMachineView
+from app.shown.settings import OtherMachineView
 from app.widgets.controls import theme
 from app.widgets.controls.buttons import PillButton, TextButton
 from app.widgets.controls.card import Card

@@ -8,7 +8,8 @@ from functools import partial
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from app.shown import Choice, SettingsView, ToolSetting
+from app.shown.choices import Choice
+from app.shown.settings import SettingsView, ToolSetting
 from app.translations import LANGUAGES
 from app.widgets.controls import theme
 from app.widgets.controls.check_box import WORDS_LEFT, CheckBox

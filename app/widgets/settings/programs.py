@@ -9,7 +9,7 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
-from app.shown import ProgramsView, SettingsView
+from app.shown.settings import ProgramsView, SettingsView
 from app.widgets.controls import theme
 from app.widgets.controls.buttons import TextButton, Tone
 from app.widgets.controls.labels import ElidedLabel, Label

@@ -7,7 +7,8 @@ from functools import partial
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from app.shown import Choice, Permission, ServerView
+from app.shown.choices import Choice
+from app.shown.settings import Permission, ServerView
 from app.widgets.controls import theme
 from app.widgets.controls.choice_box import ChoiceBox
 from app.widgets.controls.labels import ElidedLabel

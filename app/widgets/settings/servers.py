@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.shown import ServerState, ServerTrouble, ServerView
+from app.shown.settings import ServerState, ServerTrouble, ServerView
 from app.widgets.controls import theme
 from app.widgets.controls.buttons import PillButton, TextButton, Tone
 from app.widgets.controls.card import Card

@@ -7,7 +7,8 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.qt import override
-from app.shown import SettingsView, VoiceView
+from app.shown.models import VoiceView
+from app.shown.settings import SettingsView
 from app.widgets.controls import theme
 from app.widgets.controls.buttons import PillButton, PrimaryButton, TextButton, Tone
 from app.widgets.controls.card import Card

@@ -12,7 +12,7 @@ from PySide6.QtGui import QGuiApplication, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QWidget
 
 from app.qt import override
-from app.shown import ToolView, TurnView
+from app.shown.talk import ToolView, TurnView
 from app.widgets.controls import theme
 from app.widgets.controls.motion import fade_in
 from app.widgets.controls.scroll_bar import use_thin_bar

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from app.shown import TurnView
+from app.shown.talk import TurnView
 
 
 class Part(Enum):

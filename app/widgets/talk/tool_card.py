@@ -7,7 +7,7 @@ from PySide6.QtGui import QFocusEvent, QFontMetricsF, QKeyEvent, QMouseEvent, QP
 from PySide6.QtWidgets import QWidget
 
 from app.qt import override
-from app.shown import ToolState, ToolView
+from app.shown.talk import ToolState, ToolView
 from app.widgets.controls import icons, theme
 from app.widgets.controls.buttons import PillButton, PrimaryButton, draw_focus, pen
 from app.widgets.controls.flow_text import FlowText

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QDate, QLocale
 
-from app.shown import ToolState, ToolView
+from app.shown.talk import ToolState, ToolView
 from app.translations import sentence
 
 ICONS = {

@@ -11,7 +11,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
 from app.qt import override
-from app.shown import TurnState, TurnView
+from app.shown.talk import TurnState, TurnView
 from app.translations import sentence
 from app.widgets.controls import theme
 from app.widgets.controls.buttons import IconButton

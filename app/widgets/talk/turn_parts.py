@@ -7,7 +7,7 @@ from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from app.qt import override
-from app.shown import TurnState, TurnView
+from app.shown.talk import TurnState, TurnView
 from app.widgets.controls import icons, theme
 from app.widgets.controls.buttons import IconButton, PaintedButton, TextButton, draw_focus
 from app.widgets.controls.flow_text import FlowText

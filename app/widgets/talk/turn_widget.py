@@ -20,7 +20,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QLabel, QMenu, QWidget
 
 from app.qt import override
-from app.shown import ToolView, TurnState, TurnView
+from app.shown.talk import ToolView, TurnState, TurnView
 from app.widgets.controls import theme
 from app.widgets.controls.buttons import TextButton, draw_focus
 from app.widgets.controls.dragging import DragSource

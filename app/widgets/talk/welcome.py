@@ -7,7 +7,7 @@ from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.qt import override
-from app.shown import Welcome
+from app.shown.talk import Welcome
 from app.widgets.controls import icons, theme
 from app.widgets.controls.buttons import PaintedButton, draw_focus, pen
 from app.widgets.controls.labels import Label

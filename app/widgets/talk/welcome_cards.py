@@ -9,7 +9,7 @@ from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLayout, QVBoxLayout, QWidget
 
 from app.qt import override
-from app.shown import Hearing, Welcome
+from app.shown.talk import Hearing, Welcome
 from app.widgets.controls import icons, theme
 from app.widgets.controls.buttons import PrimaryButton, TextButton, Tone, pen
 from app.widgets.controls.choice_button import ChoiceButton

@@ -8,7 +8,7 @@ from dataclasses import replace
 from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.shown import JobChoices
+from app.shown.transcribe import JobChoices
 from app.widgets.controls.choice_button import ChoiceButton
 from app.widgets.controls.flow_layout import FlowLayout
 

@@ -11,7 +11,7 @@ from PySide6.QtGui import QContextMenuEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QVBoxLayout, QWidget
 
 from app.qt import override
-from app.shown import JobState, JobView
+from app.shown.transcribe import JobState, JobView
 from app.widgets.controls import icons, theme
 from app.widgets.controls.buttons import IconButton, PaintedButton, TextButton, pen
 from app.widgets.controls.labels import ElidedLabel, Label

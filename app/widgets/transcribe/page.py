@@ -9,7 +9,7 @@ from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.qt import override
-from app.shown import JobChoices, JobState, JobView
+from app.shown.transcribe import JobChoices, JobState, JobView
 from app.widgets.controls import icons, theme
 from app.widgets.controls.buttons import PrimaryButton, TextButton, Tone, pen
 from app.widgets.controls.labels import Label

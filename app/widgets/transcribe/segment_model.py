@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, Qt
 
 from app.qt import override
-from app.shown import JobView, SegmentView
+from app.shown.transcribe import JobView, SegmentView
 from app.widgets.controls.model_index import Index
 from app.widgets.transcribe.times import stamp
 

@@ -19,7 +19,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QListView, QMenu, QWidget
 
 from app.qt import override
-from app.shown import JobView
+from app.shown.transcribe import JobView
 from app.widgets.controls import theme
 from app.widgets.controls.model_index import Index
 from app.widgets.controls.scroll_bar import use_thin_bar

@@ -11,7 +11,8 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.qt import override
-from app.shown import SPEEDS, ExportChoices, JobState, JobView
+from app.shown.choices import SPEEDS
+from app.shown.transcribe import ExportChoices, JobState, JobView
 from app.widgets.controls.find_field import FindField
 from app.widgets.controls.labels import Label
 from app.widgets.transcribe.find_bar import ReplaceBar

@@ -11,7 +11,9 @@ from pytestqt.qtbot import QtBot
 from app.build import build_controller, load_engine
 from app.paths import Paths
 from app.settings import Settings
-from app.shown import JobState, ModelView, State, TurnState
+from app.shown.models import ModelView
+from app.shown.talk import State, TurnState
+from app.shown.transcribe import JobState
 from engine.samples import write_wav
 from tests.app.conftest import Running, noise
 from tests.app.fakes import FakePermission, FakeSound, ScriptedEngine

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.engine_side.sessions import Manner
 from app.engine_side.work import EngineWork
-from app.shown import TurnState
+from app.shown.talk import TurnState
 from engine.conversation.replying.tools.timers import TimerService
 from tests.app.conftest import Running
 from tests.app.fakes import ScriptedEngine, reply, scripted

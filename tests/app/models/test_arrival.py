@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from app.shown import NoticeAction
+from app.shown.talk import NoticeAction
 from tests.app.conftest import Running
 
 

@@ -14,7 +14,7 @@ from app.models.catalogue import Catalogue, kept_in
 from app.models.downloads import Downloads
 from app.models.wanted_copies import WantedCopies
 from app.settings import Settings
-from app.shown import DownloadState, DownloadView
+from app.shown.models import DownloadState, DownloadView
 from app.worker import Worker
 from engine.checkpoints.download import downloading
 from engine.checkpoints.folder_lock import locked

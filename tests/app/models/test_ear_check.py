@@ -19,7 +19,7 @@ from app.engine_side.requests import Request
 from app.models.ear_checks import EarCheckFile, KeptCheck
 from app.paths import Paths
 from app.settings import Settings
-from app.shown import EarView, ModelView
+from app.shown.models import EarView, ModelView
 from app.widgets.settings.model_row import ModelRow
 from engine import by_ear
 from engine.by_ear import SENTENCES

@@ -15,7 +15,8 @@ from app.build import build_controller, load_engine
 from app.models.wanted_copies import WantedCopy
 from app.paths import Paths
 from app.settings import Settings
-from app.shown import ModelView, TurnState
+from app.shown.models import ModelView
+from app.shown.talk import TurnState
 from app.widgets.settings.model_row import ModelRow
 from tests.app.conftest import Running
 from tests.app.fakes import FakePermission, FakeSound, ScriptedEngine

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.shown import TurnState
+from app.shown.talk import TurnState
 from engine.errors import RequestError
 from engine.remote.earshot import model, returning
 from engine.remote.vllm.model import VllmModel

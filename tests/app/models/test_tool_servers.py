@@ -19,7 +19,7 @@ from app.keychain import Keychain
 from app.models.server_secrets import ServerSecrets
 from app.models.tool_servers import ToolServers
 from app.settings import Settings
-from app.shown import Permission, ServerState
+from app.shown.settings import Permission, ServerState
 from app.widgets.settings.servers import ServerRow
 from app.worker import Worker
 from tests.app.conftest import Running

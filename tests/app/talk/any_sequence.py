@@ -25,7 +25,7 @@ from app.controller import Controller
 from app.engine_side.requests import PATIENT, Request
 from app.paths import Paths
 from app.settings import Settings
-from app.shown import State, TurnState, TurnView
+from app.shown.talk import State, TurnState, TurnView
 from app.talk.store import Store
 from engine.conversation.remembering.memory import Memory
 from engine.conversation.remembering.saving import Store as SavedTurns

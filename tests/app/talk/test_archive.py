@@ -16,7 +16,7 @@ import pytest
 import soundfile
 
 from app import conversations_cli
-from app.shown import ToolState, TurnState
+from app.shown.talk import ToolState, TurnState
 from app.talk.archive_files import copy_sounds, file_name_of, read_archive_file, write_archive
 from app.talk.store import Store
 from app.talk.stored_turn import StoredTool, StoredTurn

@@ -10,7 +10,7 @@ import pytest
 from app.audio import recording_files
 from app.audio.permission import Access
 from app.models import models
-from app.shown import Notice, NoticeAction, State, ToolState, TurnState
+from app.shown.talk import Notice, NoticeAction, State, ToolState, TurnState
 from engine.errors import CheckpointError, RequestError, StorageError
 from engine.events import AnswerText
 from tests.app.conftest import Running, noise

@@ -15,7 +15,8 @@ from pytestqt.qtbot import QtBot
 from app.models.downloads import Downloads
 from app.models.wanted_copies import WantedCopies
 from app.settings import Settings
-from app.shown import DownloadState, DownloadView, JobState
+from app.shown.models import DownloadState, DownloadView
+from app.shown.transcribe import JobState
 from app.single_instance import SingleInstance
 from app.talk.store import Store
 from app.widgets.controls.labels import Label

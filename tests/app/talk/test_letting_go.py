@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from app.shown import NoticeAction, State
+from app.shown.talk import NoticeAction, State
 from app.talk import recorder
 from tests.app.conftest import Running, noise
 from tests.app.fakes import reply, scripted

@@ -12,7 +12,7 @@ import pytest
 from app.audio import recording_files
 from app.audio.devices import DeviceError
 from app.engine_side.voices import VoiceWork
-from app.shown import Notice, NoticeAction, State, TurnState
+from app.shown.talk import Notice, NoticeAction, State, TurnState
 from engine.conversation.remembering.records import TurnRecord
 from engine.errors import StorageError
 from engine.events import AnswerText

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from app.paths import Paths
-from app.shown import State, TurnState
+from app.shown.talk import State, TurnState
 from app.talk.database import Database
 from engine.errors import RequestError, StorageError
 from engine.events import AnswerText

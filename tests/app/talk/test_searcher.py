@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.shown import ConversationView
+from app.shown.talk import ConversationView
 from app.talk import search
 from app.talk.searcher import Searcher
 from app.talk.store import Store

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.shown import State
+from app.shown.talk import State
 from app.talk.states import TRANSITIONS, Happening, after
 
 

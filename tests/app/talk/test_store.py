@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import Retention
-from app.shown import ToolState, TurnState
+from app.shown.talk import ToolState, TurnState
 from app.talk.store import Store
 from app.talk.stored_turn import StoredTool, StoredTurn, view_of
 from app.talk.turn_rows import title_of

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import Retention
-from app.shown import Notice, State, TurnState
+from app.shown.talk import Notice, State, TurnState
 from engine.errors import RequestError
 from engine.events import AnswerText, ToolCall
 from engine.samples import write_wav

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from app.engine_side import describing
 from app.engine_side.work import EngineWork
-from app.shown import JobState
+from app.shown.transcribe import JobState
 from app.widgets.frame.window import TRANSCRIBE
 from app.widgets.main_window import MainWindow
 from app.widgets.transcribe.job_row import JobAction, JobRow

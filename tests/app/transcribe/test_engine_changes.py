@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from app.models import models
-from app.shown import JobState, NoticeAction
+from app.shown.talk import NoticeAction
+from app.shown.transcribe import JobState
 from tests.app.conftest import Running
 from tests.app.transcribe.test_transcriber import Steps, recordings, states, steps
 

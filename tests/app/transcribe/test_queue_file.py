@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from app.shown import JobState
+from app.shown.transcribe import JobState
 from app.transcribe import queue_file
 from app.transcribe.job import Job, TextSegment
 from app.transcribe.queue_file import QueueFile

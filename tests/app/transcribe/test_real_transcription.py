@@ -18,7 +18,7 @@ from app.build import build_controller, load_engine
 from app.models import models
 from app.paths import Paths
 from app.settings import Settings
-from app.shown import JobState, JobView
+from app.shown.transcribe import JobState, JobView
 from app.transcribe import queue_file
 from engine import samples
 from engine.resources import resource

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication
 from app.audio import growing_recording
 from app.audio.permission import Access
 from app.paths import Paths
-from app.shown import JobState, JobView
+from app.shown.transcribe import JobState, JobView
 from app.widgets.frame.window import TALK, TRANSCRIBE
 from engine.events import Samples
 from engine.resources import resource

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from app.engine_side.work import EngineWork
-from app.shown import JobState, State
+from app.shown.talk import State
+from app.shown.transcribe import JobState
 from app.transcribe import recordings as finding
 from app.transcribe import transcriber
 from engine.errors import SoundError

@@ -12,7 +12,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 
-from app.shown import JobChoices, JobState, State
+from app.shown.talk import State
+from app.shown.transcribe import JobChoices, JobState
 from app.talk import recorder
 from app.widgets.frame.conversation_list import ConversationListModel
 from app.widgets.frame.window import TALK, TRANSCRIBE

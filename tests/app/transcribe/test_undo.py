@@ -13,7 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
-from app.shown import JobState
+from app.shown.transcribe import JobState
 from app.transcribe import queue_file
 from app.transcribe.stored_queue import VERSION
 from app.widgets.controls.labels import Label

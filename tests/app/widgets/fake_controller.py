@@ -8,29 +8,11 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.shown import (
-    ConversationView,
-    DeviceView,
-    DownloadState,
-    DownloadView,
-    JobView,
-    MachineView,
-    ModelStatus,
-    ModelView,
-    Notice,
-    OtherMachineView,
-    PresetView,
-    ProgramsView,
-    ServerTrouble,
-    ServerView,
-    SizeView,
-    State,
-    TimerView,
-    ToolOffer,
-    TurnView,
-    VoiceView,
-    Welcome,
-)
+from app.shown.choices import DeviceView, PresetView, ToolOffer
+from app.shown.models import DownloadState, DownloadView, MachineView, ModelStatus, ModelView, SizeView, VoiceView
+from app.shown.settings import OtherMachineView, ProgramsView, ServerTrouble, ServerView
+from app.shown.talk import ConversationView, Notice, State, TimerView, TurnView, Welcome
+from app.shown.transcribe import JobView
 from app.undo_history import UndoHistory
 from engine.checkpoints.fit import Verdict
 from engine.events import Thinking

@@ -12,34 +12,11 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication, QEvent, QLocale, QPointF
 from PySide6.QtGui import QHoverEvent, QTextCursor
 
-from app.shown import (
-    Choice,
-    ConversationView,
-    DownloadState,
-    DownloadView,
-    EarView,
-    Hearing,
-    JobChoices,
-    JobState,
-    JobView,
-    MachineView,
-    ModelView,
-    Permission,
-    RecordingView,
-    SegmentView,
-    ServerState,
-    ServerTool,
-    ServerView,
-    SettingsView,
-    SizeView,
-    ToolSetting,
-    ToolState,
-    ToolView,
-    TurnState,
-    TurnView,
-    VoiceView,
-    Welcome,
-)
+from app.shown.choices import Choice
+from app.shown.models import DownloadState, DownloadView, EarView, MachineView, ModelView, SizeView, VoiceView
+from app.shown.settings import Permission, ServerState, ServerTool, ServerView, SettingsView, ToolSetting
+from app.shown.talk import ConversationView, Hearing, ToolState, ToolView, TurnState, TurnView, Welcome
+from app.shown.transcribe import JobChoices, JobState, JobView, RecordingView, SegmentView
 from app.talk.choices import preset_views
 from app.widgets.controls import theme
 from app.widgets.frame.window import TALK, TRANSCRIBE, Window

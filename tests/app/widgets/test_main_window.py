@@ -16,24 +16,20 @@ from app.controller import Controller
 from app.model_commands import ModelCommands
 from app.models.downloads import Downloads
 from app.settings import Preferences
-from app.shown import (
+from app.shown.models import ModelStatus, VoiceView
+from app.shown.talk import (
     ConversationView,
     Hearing,
-    JobChoices,
-    JobState,
-    JobView,
-    ModelStatus,
     Notice,
     NoticeAction,
-    SegmentView,
     State,
     ToolState,
     ToolView,
     TurnState,
     TurnView,
-    VoiceView,
     Welcome,
 )
+from app.shown.transcribe import JobChoices, JobState, JobView, SegmentView
 from app.transcribe.transcriber import Transcriber
 from app.widgets.controls import theme
 from app.widgets.controls.sheets import Message, TextSheet

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 from PySide6.QtWidgets import QSystemTrayIcon
 
-from app.shown import JobState, JobView, Notice
+from app.shown.talk import Notice
+from app.shown.transcribe import JobState, JobView
 from app.widgets.bindings import notifications
 from app.widgets.main_window import MainWindow
 from tests.app.widgets.fake_controller import FakeController, FakeSettings

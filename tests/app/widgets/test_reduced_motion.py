@@ -11,7 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.shown import State
+from app.shown.talk import State
 from app.widgets.controls import theme
 from app.widgets.main_window import MainWindow
 from app.widgets.talk.talk_button import TalkLook

@@ -14,18 +14,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QLineEdit, QMenu, QSpinBox
 from pytestqt.qtbot import QtBot
 
-from app.shown import (
-    ConversationView,
-    ExportChoices,
-    JobState,
-    JobView,
-    PresetView,
-    SegmentView,
-    ToolView,
-    TurnState,
-    TurnView,
-    VoiceView,
-)
+from app.shown.choices import PresetView
+from app.shown.models import VoiceView
+from app.shown.talk import ConversationView, ToolView, TurnState, TurnView
+from app.shown.transcribe import ExportChoices, JobState, JobView, SegmentView
 from app.widgets.controls.flow_text import FlowText
 from app.widgets.controls.labels import ElidedLabel
 from app.widgets.frame.sidebar import Sidebar

@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.shown import ConversationView, State, ToolState, ToolView, TurnState, TurnView
+from app.shown.talk import ConversationView, State, ToolState, ToolView, TurnState, TurnView
 from app.widgets.controls.sheets import tell
 from app.widgets.frame import keyboard
 from app.widgets.frame.window import TRANSCRIBE

@@ -11,7 +11,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractItemView, QLineEdit
 from pytestqt.qtbot import QtBot
 
-from app.shown import ConversationView, RecordingView
+from app.shown.talk import ConversationView
+from app.shown.transcribe import RecordingView
 from app.widgets.controls.labels import Label
 from app.widgets.frame.conversation_list import ConversationListModel, snippet_pieces
 from app.widgets.frame.sidebar import Sidebar

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication, QMenu
 
-from app.shown import DownloadState, ModelView, Notice, VoiceView, Welcome
+from app.shown.models import DownloadState, ModelView, VoiceView
+from app.shown.talk import Notice, Welcome
 from app.widgets.controls.memory_bars import NeedBar
 from app.widgets.controls.sizes import share_of, time_left
 from app.widgets.main_window import MainWindow

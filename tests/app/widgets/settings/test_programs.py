@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
-from app.shown import ProgramsView, SettingsView
+from app.shown.settings import ProgramsView, SettingsView
 from app.widgets.controls.buttons import TextButton
 from app.widgets.settings.programs import ProgramsPage
 

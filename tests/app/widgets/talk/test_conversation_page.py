@@ -13,7 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
-from app.shown import TurnState, TurnView
+from app.shown.talk import TurnState, TurnView
 from app.widgets.controls.flow_text import FlowText
 from app.widgets.talk.conversation_page import BOTTOM, TOP, ConversationPage
 from app.widgets.talk.turn_actions import TurnAction

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from app.shown import TurnState, TurnView
+from app.shown.talk import TurnState, TurnView
 from app.widgets.frame.window import TRANSCRIBE
 from app.widgets.main_window import MainWindow
 from tests.app.widgets.fake_controller import FakeController

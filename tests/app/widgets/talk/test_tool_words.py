@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.shown import ToolState, ToolView
+from app.shown.talk import ToolState, ToolView
 from app.widgets.talk.tool_words import said_by, timer_set_by
 
 DONE, FAILED, RUNNING, ASKING = ToolState.DONE, ToolState.FAILED, ToolState.RUNNING, ToolState.ASKING

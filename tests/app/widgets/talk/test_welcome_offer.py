@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.shown import DownloadView, SizeView
+from app.shown.models import DownloadView, SizeView
 from app.widgets.main_window import MainWindow
 from tests.app.widgets.fake_controller import FakeController
 

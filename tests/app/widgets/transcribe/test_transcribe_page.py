@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.shown import JobChoices, JobState, JobView, SegmentView
+from app.shown.transcribe import JobChoices, JobState, JobView, SegmentView
 from app.widgets.transcribe.job_row import JobAction
 from app.widgets.transcribe.page import TranscribePage
 from app.widgets.transcribe.times import length_words, stamp

@@ -11,7 +11,7 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from app.shown import JobState, JobView, SegmentView
+from app.shown.transcribe import JobState, JobView, SegmentView
 from app.widgets.transcribe.segment_editors import NameEditor, SegmentEditor
 from app.widgets.transcribe.segment_painter import Part
 from app.widgets.transcribe.transcript_page import TranscriptPage
