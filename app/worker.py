@@ -19,9 +19,9 @@ _Tasks = queue.Queue[tuple[Task, Done] | None]
 
 
 class Worker(QObject):
-    """Runs tasks in order; `done(result, error)` is called once for each, on the GUI thread. A task that takes longer
-    than `longest_s` loses its thread as soon as another one is given: its `done` gets a TimeoutError, the tasks after
-    it get a new thread.
+    """Runs tasks in order, on a thread that begins with the first of them; `done(result, error)` is called once for
+    each, on the GUI thread. A task that takes longer than `longest_s` loses its thread as soon as another one is given:
+    its `done` gets a TimeoutError, the tasks after it get a new thread.
     """
 
     _finished = Signal(object, object, object)
@@ -33,10 +33,10 @@ class Worker(QObject):
         self._lock = threading.Lock()  # over what follows
         self._under_way: Done | None = None
         self._since = 0.0
-        self._start()
+        self._tasks: _Tasks = queue.Queue()
+        self._thread: threading.Thread | None = None  # until there is something to do
 
     def _start(self) -> None:
-        self._tasks: _Tasks = queue.Queue()
         self._thread = threading.Thread(target=self._loop, args=(self._tasks,), name=self._name, daemon=True)
         self._thread.start()
 
@@ -46,12 +46,13 @@ class Worker(QObject):
             if self._under_way is not None and time.monotonic() - self._since > self._longest_s:
                 self._leave_behind(self._under_way)
             self._tasks.put((task, done or self._log))
+            if self._thread is None:
+                self._start()
 
     def _leave_behind(self, hanging: Done) -> None:
         log.error("%s hangs since over %.0f s: going on without it", self._name, self._longest_s)
-        left = self._tasks
-        self._under_way = None
-        self._start()
+        left, self._tasks = self._tasks, queue.Queue()
+        self._under_way = self._thread = None
         while not left.empty():  # its thread takes no more of them
             self._tasks.put(left.get_nowait())
         self._finished.emit(hanging, None, TimeoutError(f"{self._name} took over {self._longest_s:.0f} s"))
@@ -59,7 +60,8 @@ class Worker(QObject):
     def close(self, timeout_s: float) -> None:
         """Finish what is queued, at most this long."""
         self._tasks.put(None)
-        self._thread.join(timeout_s)
+        if self._thread is not None:
+            self._thread.join(timeout_s)
 
     def _loop(self, tasks: _Tasks) -> None:
         while (item := tasks.get()) is not None:

@@ -20,6 +20,15 @@ def test_tasks_are_done_in_order_and_answered_on_the_gui_thread(qtbot: QtBot) ->
     tasks.close(20)
 
 
+def test_there_is_no_thread_before_there_is_something_to_do(qtbot: QtBot) -> None:
+    tasks, done = Worker("lazy", 60), []
+    assert "lazy" not in {thread.name for thread in threading.enumerate()}
+    tasks.run(lambda: threading.current_thread().name, lambda result, error: done.append(result))
+    qtbot.waitUntil(lambda: done == ["lazy"])
+    tasks.close(20)
+    Worker("never used", 60).close(20)
+
+
 def test_an_error_is_handed_over_and_the_next_task_is_done(qtbot: QtBot) -> None:
     tasks, done = Worker("test", 60), []
     tasks.run(lambda: 1 / 0, lambda result, error: done.append(type(error)))
