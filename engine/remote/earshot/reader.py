@@ -12,13 +12,7 @@ from engine.conversation.prompting.reading import Readable
 from engine.language import Sampling
 from engine.remote.earshot.connection import Connection, LostConnectionError
 from engine.remote.earshot.returning import Line, wait_for_return
-from engine.remote.earshot.wire import (
-    Message,
-    UnknownSoundError,
-    numbers_bytes,
-    samples_bytes,
-    sampling_value,
-)
+from engine.remote.earshot.wire import ForgottenError, Message, numbers_bytes, samples_bytes, sampling_value
 from engine.remote.listener import RemoteWindow
 
 
@@ -31,7 +25,7 @@ class RemoteReader:
         self._line = line
         self._name = uuid.uuid4().hex
         self.reused = 0
-        self._gone = weakref.finalize(self, _drop, line, self._name)
+        self._gone = weakref.finalize(self, line.drop_reader, self._name)
         self._gone.atexit = False
 
     def forget(self) -> None:
@@ -95,7 +89,7 @@ class RemoteReader:
         _send_sounds(connection, windows)
         try:
             yield from connection.call(do, data, **value).answers(cancelled)
-        except UnknownSoundError:
+        except ForgottenError:
             connection.sounds.clear()
             _send_sounds(connection, windows)
             yield from connection.call(do, data, **value).answers(cancelled)
@@ -107,8 +101,3 @@ def _send_sounds(connection: Connection, windows: Sequence[RemoteWindow]) -> Non
         if window.digest not in connection.sounds:
             connection.call("hear", samples_bytes(window.samples_16k), digest=window.digest).end()
             connection.sounds.add(window.digest)
-
-
-def _drop(line: Line, name: str) -> None:
-    """Let the other machine forget a reader that nobody has any more."""
-    line.drop_reader(name)

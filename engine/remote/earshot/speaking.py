@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from engine.errors import RequestError, Sentence, VoiceError
 from engine.events import Samples
-from engine.remote.earshot.connection import Connection, LostConnectionError
+from engine.remote.earshot.connection import LostConnectionError
 from engine.remote.earshot.returning import Line, wait_for_return
-from engine.remote.earshot.wire import Message, misunderstood, numbers_bytes, samples_bytes, samples_from
+from engine.remote.earshot.wire import ForgottenError, misunderstood, numbers_bytes, samples_bytes, samples_from
 from engine.speaking.pieces import Pieces
 from engine.speaking.recording import best_part, checked, read_recording
 from engine.speaking.synthesizer import SpeechChunk
@@ -101,19 +101,23 @@ class RemoteSpeaking:
 
 
 class RemoteSynthesizer:
-    """One voice speaking on another machine. When the connection is lost, what was not yet said is said anew."""
+    """One voice speaking on another machine. When the connection is lost, or others took its place there, it is made
+    again and goes on with what was not yet said.
+    """
 
     def __init__(self, line: Line, thread: WorkThread, voice: Voice, wanted: dict[str, Any]) -> None:
         self.voice, self.thread = voice, thread
         self._line, self._wanted = line, wanted
-        self._about, self._connection, self._number = self._opened()
         self.reset()
+        self._make_there()
 
-    def _opened(self) -> tuple[Message, Connection, int]:
-        """Have it made there; what it says of itself, where, and its number. Raises RemoteError."""
-        connection = self._line.connection()
-        about = connection.call("synthesizer", voice_bytes(self.voice), **self._wanted).answer()
-        return about, connection, about.get("number", int)
+    def _make_there(self) -> None:
+        """Have it made, with a stream that begins with what was not yet spoken. Raises RemoteError."""
+        self._connection = self._line.connection()
+        self._about = self._connection.call("synthesizer", voice_bytes(self.voice), **self._wanted).answer()
+        self._number = self._about.get("number", int)
+        self._sent = self._began = self._spoken
+        self._fresh = True
 
     @property
     def measured(self) -> list[tuple[int, float]]:
@@ -156,7 +160,8 @@ class RemoteSynthesizer:
     def reset(self) -> None:
         """Begin another speech."""
         self._tokens: list[int] = []
-        self._sent = self._spoken = self._began = 0  # tokens: there, in what was made, before the stream there began
+        self._spoken: int = 0  # tokens in what was made
+        self._sent = self._began = 0  # tokens that are there, and before the stream there began
         self._finished, self._fresh = False, True
 
     def push(self, tokens: Sequence[int] | NDArray[np.integer]) -> None:
@@ -171,15 +176,20 @@ class RemoteSynthesizer:
         """The next piece of so many tokens. Raises RemoteError."""
         while True:
             try:
-                return self._step(tokens)
+                return self._step_there(tokens)
             except LostConnectionError as lost:
                 wait_for_return(self._line, lost)
 
-    def _step(self, size: int) -> SpeechChunk:
+    def _step_there(self, size: int) -> SpeechChunk:
         if not self._connection.is_open:
-            self._about, self._connection, self._number = self._opened()
-            self._sent = self._began = self._spoken
-            self._fresh = True
+            self._make_there()
+        try:
+            return self._piece(size)
+        except ForgottenError:
+            self._make_there()
+            return self._piece(size)
+
+    def _piece(self, size: int) -> SpeechChunk:
         coming = numbers_bytes(self._tokens[self._sent :])
         state = {"size": size, "finished": self._finished, "fresh": self._fresh}
         made = self._connection.call("piece", coming, synthesizer=self._number, **state).answer()
@@ -192,11 +202,10 @@ class RemoteSynthesizer:
 
     def warming_up(self) -> Iterator[None]:
         """Have every shape of piece run there. Raises RemoteError."""
-        if not self._connection.is_open:
-            self._about, self._connection, self._number = self._opened()
-        for _ in self._connection.call("warm", synthesizer=self._number).answers_and_waits():
+        self._make_there()
+        for about in self._connection.call("warm", synthesizer=self._number).answers_and_waits():
+            self._about = about or self._about  # with what was measured
             yield
-        self._about, self._connection, self._number = self._opened()
 
 
 def voice_bytes(voice: Voice) -> bytes:

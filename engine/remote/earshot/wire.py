@@ -34,8 +34,8 @@ class WireError(RemoteError):
     """A message that is none, or not as it should be."""
 
 
-class UnknownSoundError(WireError):
-    """A prompt names a sound that the other machine does not have any more."""
+class ForgottenError(WireError):
+    """A message names a sound or a synthesizer that the other machine does not have any more."""
 
 
 def misunderstood(detail: str) -> WireError:
@@ -43,9 +43,9 @@ def misunderstood(detail: str) -> WireError:
     return WireError("The two Earshots do not understand each other ({detail}): update both.", detail=detail)
 
 
-def unknown_sound() -> UnknownSoundError:
-    """What to raise for a sound that is not there any more."""
-    return UnknownSoundError("A sound that was sent is not there any more: try again.")
+def forgotten() -> ForgottenError:
+    """What to raise for what was sent or made, and is not there any more."""
+    return ForgottenError("What was sent before is not there any more: try again.")
 
 
 @dataclass(frozen=True)
@@ -99,15 +99,15 @@ def error_from(value: Any) -> EngineError:
     """The error that was sent. Raises WireError."""
     if not isinstance(value, dict):
         raise misunderstood("an error is an object")
-    if value.get("kind") == UnknownSoundError.__name__:
-        return unknown_sound()
+    if value.get("kind") == ForgottenError.__name__:
+        return forgotten()
     kind = _KINDS.get(str(value.get("kind")), errors.RequestError)
     return kind(_sentence_from(value.get("sentence")))
 
 
 def _kind(error: EngineError) -> str:
-    if isinstance(error, UnknownSoundError):
-        return UnknownSoundError.__name__
+    if isinstance(error, ForgottenError):
+        return ForgottenError.__name__
     return next((name for name, kind in _KINDS.items() if isinstance(error, kind)), "RequestError")
 
 

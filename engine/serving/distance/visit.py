@@ -18,13 +18,13 @@ from engine.engine import Engine
 from engine.errors import CheckpointError, RequestError
 from engine.events import Samples
 from engine.remote.earshot.speaking import voice_bytes, voice_from
-from engine.remote.earshot.wire import misunderstood, samples_bytes, unknown_sound
+from engine.remote.earshot.wire import forgotten, misunderstood, samples_bytes
 from engine.serving.distance.asked import AskedPiece, AskedPrompt, AskedWriting
 from engine.serving.jobs import Job, Steps, ended
 from engine.speaking import Synthesizer
 
 SOUND_ROOM = 1.25  # contexts full of embeddings of sounds are kept for each visit
-_MOST_SYNTHESIZERS = 4
+MOST_SYNTHESIZERS = 4
 
 Answer = tuple[dict[str, Any], bytes]
 
@@ -148,8 +148,10 @@ class Visit:
     def warm(self, number: int) -> Steps:
         """Do beforehand what a first reply would wait for, or a synthesizer's first speech."""
 
-        def work(engine: Engine, job: Job) -> Iterator[None]:
+        def work(engine: Engine, job: Job) -> Iterator[Answer | None]:
             yield from self.synthesizer(number).warming_up() if number else engine.warming_networks()
+            if number:
+                yield self._described(number)
 
         return self._steps(work)
 
@@ -172,13 +174,18 @@ class Visit:
             made = engine.speaking.synthesizer(voice_from(voice), steps=steps, seed=seed)
             number = next(self._made)
             self._synthesizers[number] = made
-            while len(self._synthesizers) > _MOST_SYNTHESIZERS:
+            while len(self._synthesizers) > MOST_SYNTHESIZERS:
                 self._synthesizers.popitem(last=False)
-            pieces = made.pieces
-            about = {"look_ahead": made.look_ahead, "eager": pieces.eager, "longest": pieces.longest}
-            yield {"number": number, "measured": list(made.measured), **about}, b""
+            yield self._described(number)
 
         return self._steps(work)
+
+    def _described(self, number: int) -> Answer:
+        """What a synthesizer says of itself."""
+        made = self.synthesizer(number)
+        pieces = made.pieces
+        about = {"look_ahead": made.look_ahead, "eager": pieces.eager, "longest": pieces.longest}
+        return {"number": number, "measured": list(made.measured), **about}, b""
 
     def speak_piece(self, piece: AskedPiece) -> Steps:
         """The next piece of a speech, for a synthesizer without a thread of its own."""
@@ -199,12 +206,12 @@ class Visit:
         return {"first_token": chunk.first_token, "tokens": chunk.tokens}, samples_bytes(chunk.samples_24k)
 
     def synthesizer(self, number: int) -> Synthesizer:
-        """One that was made. Raises WireError for one that is not there."""
+        """One that was made. Raises ForgottenError for one that is not there."""
         try:
             self._synthesizers.move_to_end(number)
             return self._synthesizers[number]
         except KeyError:
-            raise misunderstood("there is no such synthesizer") from None
+            raise forgotten() from None
 
     def leave(self) -> None:
         """Forget the readers of this visit. From any thread."""
@@ -231,7 +238,7 @@ class Visit:
         for where, digest in zip(asked.prompt.sounds, asked.digests, strict=True):
             sound = self._sounds.get(digest)
             if sound is None:
-                raise unknown_sound()
+                raise forgotten()
             self._sounds.move_to_end(digest)
             if sound.embeddings.shape[0] != len(where):
                 raise misunderstood("a sound has as many places as embeddings")

@@ -232,6 +232,29 @@ def test_speech_made_there_goes_on_when_the_connection_is_lost(served: Served) -
     model.close()
 
 
+def test_speech_made_there_goes_on_after_other_voices_took_its_place(served: Served) -> None:
+    model = Engine.connect(served.server.address, TOKEN, [])
+    served.llm.scripts[:] = [speaks(served, "Good morning.", 30), speaks(served, "And to you.", 30)]
+    voice = nobody(served.engine)
+    session = model.session(settings=SessionSettings(voice=voice))
+    list(session.ask(Turn(text="Hello.")))
+    for _ in range(visit.MOST_SYNTHESIZERS):
+        assert len(model.speaking.synthesizer(voice)(voice.speech_tokens[:5])) == 5 * 960
+    assert len(sound_of(list(session.ask(Turn(text="Hello again."))))) == 30 * 960
+    model.close()
+
+
+def test_a_voice_that_is_warmed_up_there_says_how_long_its_pieces_take(served: Served) -> None:
+    model = Engine.connect(served.server.address, TOKEN, [])
+    warmed = model.speaking.synthesizer(nobody(served.engine))
+    before = list(warmed.measured)
+    for _ in warmed.warming_up():
+        pass
+    assert before == []
+    assert warmed.measured
+    model.close()
+
+
 def test_an_answer_is_spoken_again_in_another_voice(served: Served, remote: AnyModel) -> None:
     served.says("ignored")
     served.llm.scripts[0] = speaks(served, "Good morning.", 30)
