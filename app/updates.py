@@ -44,7 +44,10 @@ def fetch(address: str) -> bytes:
     """The file that names the newest release; nothing else is sent. Raises httpx.HTTPError, OddAnswerError."""
     import httpx
 
-    with httpx.stream("GET", f"{address}/{_FILE}", timeout=_PATIENCE_S, headers={"User-Agent": "Earshot"}) as answer:
+    told_of_us = {"User-Agent": "Earshot"}
+    # Code hosts lead from "the latest release" to where its files lie.
+    asked = httpx.stream("GET", f"{address}/{_FILE}", timeout=_PATIENCE_S, headers=told_of_us, follow_redirects=True)
+    with asked as answer:
         answer.raise_for_status()
         told = b""
         for piece in answer.iter_bytes():

@@ -118,6 +118,19 @@ def test_the_request_tells_nothing_and_long_answers_are_not_read(monkeypatch: py
         updates.fetch(PLACE)
 
 
+def test_a_place_that_leads_to_the_newest_release_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    newest = "https://files.invalid/v0.3.0/latest.json"
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url == newest:
+            return httpx.Response(200, content=told("0.3.0"))
+        return httpx.Response(302, headers={"location": newest})
+
+    client = httpx.Client(transport=httpx.MockTransport(answer))
+    monkeypatch.setattr(httpx, "stream", client.stream)
+    assert updates.fetch(PLACE) == told("0.3.0")
+
+
 @pytest.mark.parametrize("place", ["", PLACE])
 def test_the_settings_offer_it_only_where_a_copy_can_look(
     place: str, sit: Callable[..., User], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -41,6 +41,14 @@ def test_every_job_ends_by_itself_and_may_do_little(path: Path) -> None:
     assert set(yaml.safe_load(path.read_text(encoding="utf-8"))["permissions"]) == {"contents"}
 
 
+def test_a_released_app_looks_where_the_newest_release_is_and_not_at_its_own() -> None:
+    (release,) = [path for path in WORKFLOWS if path.stem == "release"]
+    place = jobs(release)["release"]["env"]["EARSHOT_RELEASES"]
+    assert place == "${{ github.server_url }}/${{ github.repository }}/releases/latest/download"
+    (published,) = [command for command in commands(release) if "gh release create" in command]
+    assert "dist/latest.json" in published
+
+
 def test_every_system_from_the_oldest_on_is_tried() -> None:
     (tests,) = [path for path in WORKFLOWS if path.stem == "tests"]
     systems = jobs(tests)["mac"]["strategy"]["matrix"]["system"]
