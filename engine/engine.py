@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import mlx.core as mx
 
@@ -18,11 +18,13 @@ from engine.ranks.leading import LeadingModel
 if TYPE_CHECKING:
     from engine.conversation.replying.settings import SessionSettings
     from engine.ranks import Ranks
-    from engine.remote.connecting import AnyModel
+    from engine.remote.model import RemoteModel
     from engine.session import Session
     from engine.speaking import Speaking
     from engine.transcription.results import Options
     from engine.transcription.transcriber import Recognise
+
+AnyModel: TypeAlias = "Engine | RemoteModel"  # here, or on another machine
 
 
 class Engine:
@@ -95,7 +97,7 @@ class Engine:
         return cls(checkpoint)
 
     @staticmethod
-    def connect(address: str, token: str = "", speech_folders: Sequence[Path] | None = None) -> AnyModel:
+    def connect(address: str, token: str = "", speech_folders: Sequence[Path] | None = None) -> RemoteModel:
         """The model that another machine serves, to be used like one that was loaded. See `remote.connect`."""
         from engine.remote.connecting import connect
 

@@ -14,8 +14,8 @@ from engine.commands.console import Help, add_connect_options, add_model_option,
 from engine.errors import RequestError
 
 if TYPE_CHECKING:
+    from engine.engine import AnyModel
     from engine.events import Turn
-    from engine.remote.connecting import AnyModel
 
 _EXAMPLES = """\
 examples:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from engine.conversation.replying.tools import Tool, ToolRegistry
     from engine.conversation.replying.tools.files import GivenFiles
     from engine.conversation.replying.tools.mcp_servers import McpServers
+    from engine.engine import AnyModel
     from engine.events import Samples, SessionEvent, ToolCall, Turn
-    from engine.remote.connecting import AnyModel
     from engine.session import Session
     from engine.speaking import Voice
 

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
-    from engine.engine import Engine
+    from engine.engine import AnyModel, Engine
     from engine.events import Progress
-    from engine.remote.connecting import AnyModel
 
 T = TypeVar("T")
 

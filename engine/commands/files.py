@@ -16,7 +16,7 @@ from engine.commands.outputs import add_output_option, check_place
 from engine.errors import EngineError, RequestError, StorageError
 
 if TYPE_CHECKING:
-    from engine.remote.connecting import AnyModel
+    from engine.engine import AnyModel
     from engine.transcription import Options, Segment, Transcript, TranscriptionEvent
 
 log = logging.getLogger(__name__)

@@ -21,8 +21,8 @@ from engine.errors import RequestError, StorageError
 
 if TYPE_CHECKING:
     from engine.commands.console import Bar
+    from engine.engine import AnyModel
     from engine.events import Samples
-    from engine.remote.connecting import AnyModel
     from engine.speaking import Synthesizer, Voice
 
 _EXAMPLES = """\

@@ -10,8 +10,8 @@ from engine import samples
 from engine.errors import RequestError, SoundError
 
 if TYPE_CHECKING:
+    from engine.engine import AnyModel
     from engine.events import Samples
-    from engine.remote.connecting import AnyModel
     from engine.transcription.pauses import Window
 
 SHORTEST_S = 0.3

@@ -26,8 +26,8 @@ from engine.commands.sound_door import door_of
 from engine.errors import RequestError
 
 if TYPE_CHECKING:
+    from engine.engine import AnyModel
     from engine.events import Samples
-    from engine.remote.connecting import AnyModel
     from engine.speaking import Voice
 
 _EXAMPLES = """\

@@ -4,43 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
 
-from engine.conversation.model import Model
 from engine.errors import RemoteError
 from engine.remote.address import Address
 from engine.remote.earshot.model import connect_to_earshot
 from engine.remote.local_speech import installed_speech
+from engine.remote.model import RemoteModel
 from engine.remote.vllm.model import connect_to_vllm
-
-if TYPE_CHECKING:
-    from engine.session import Session
-    from engine.transcription.results import Options
-    from engine.transcription.transcriber import Recognise
-
-
-class AnyModel(Model, Protocol):
-    """A model on another machine: what window and command line use of an `Engine`."""
-
-    folder: Path
-    place: str
-
-    @property
-    def speaks_here(self) -> bool: ...
-    @property
-    def memory_bytes(self) -> int: ...
-    def recogniser(self, options: Options) -> Recognise: ...
-    def session(self, **options: Any) -> Session: ...
-    def close(self) -> None: ...
-
 
 # Given an address, a token and the token2wav folders here: the model, or None where another kind of server answers.
 # Raises RemoteError.
-Kind = Callable[[Address, str, Sequence[Path]], AnyModel | None]
+Kind = Callable[[Address, str, Sequence[Path]], RemoteModel | None]
 KINDS: tuple[Kind, ...] = (connect_to_earshot, connect_to_vllm)
 
 
-def connect(address: str, token: str = "", speech_folders: Sequence[Path] | None = None) -> AnyModel:
+def connect(address: str, token: str = "", speech_folders: Sequence[Path] | None = None) -> RemoteModel:
     """The model that is served at an address.
 
     `speech_folders` are token2wav folders of this machine, those of its models by default: one that belongs to the

@@ -1,4 +1,4 @@
-"""What all models on other machines have in common; see `connecting.AnyModel`."""
+"""What all models on other machines have in common; what window and command line use of an `Engine`, they have too."""
 
 from __future__ import annotations
 

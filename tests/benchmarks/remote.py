@@ -18,10 +18,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from engine.engine import Engine
+from engine.engine import AnyModel, Engine
 from engine.events import ReplyEnded, Samples, Speech, Turn
 from engine.language import Sampling
-from engine.remote.connecting import AnyModel
 from engine.resources import resource
 from engine.samples import resample
 from engine.session import SessionSettings

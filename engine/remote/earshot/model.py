@@ -16,9 +16,9 @@ from engine.errors import RemoteError
 from engine.language import Vocabulary
 from engine.remote.address import Address
 from engine.remote.earshot.connection import Connection
-from engine.remote.earshot.reader import RemoteReader
-from engine.remote.earshot.recogniser import RemoteRecogniser
-from engine.remote.earshot.speaking import RemoteSpeaking
+from engine.remote.earshot.reader import EarshotReader
+from engine.remote.earshot.recogniser import EarshotRecogniser
+from engine.remote.earshot.speaking import EarshotSpeaking
 from engine.remote.earshot.wire import Message, misunderstood
 from engine.remote.local_speech import fitting
 from engine.remote.model import RemoteModel
@@ -58,20 +58,20 @@ class EarshotModel(RemoteModel):
         self.vocabulary = Vocabulary.load(kept)
         self.folder: Path = self._speech_folder.parent if self._speech_folder else kept
 
-    def _speaking_there(self) -> RemoteSpeaking:
-        return RemoteSpeaking(self, self._fingerprint, self._voices)
+    def _speaking_there(self) -> EarshotSpeaking:
+        return EarshotSpeaking(self, self._fingerprint, self._voices)
 
     def _hang_up(self) -> None:
         self._connection.close()
 
-    def new_reader(self) -> RemoteReader:
+    def new_reader(self) -> EarshotReader:
         """What reads and writes for one conversation, or one task."""
-        return RemoteReader(self)
+        return EarshotReader(self)
 
-    def recogniser(self, options: Options) -> RemoteRecogniser:
+    def recogniser(self, options: Options) -> EarshotRecogniser:
         """What transcribes windows of recordings as `options` ask. Raises RequestError for an unknown language."""
         check_known(self.name, self._about.get("languages") or (), (options.language, options.translate_to))
-        return RemoteRecogniser(self, options)
+        return EarshotRecogniser(self, options)
 
     def warming_networks(self) -> Iterator[None]:
         """Have the other machine do beforehand what the first sound and the first id would wait for."""

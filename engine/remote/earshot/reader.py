@@ -16,7 +16,7 @@ from engine.remote.earshot.wire import ForgottenError, Message, numbers_bytes, s
 from engine.remote.listener import RemoteWindow
 
 
-class RemoteReader:
+class EarshotReader:
     """A `PromptReader` on another machine. A connection that is lost in the midst of an answer is opened again, and the
     answer goes on where it was.
     """

@@ -15,7 +15,7 @@ _TOGETHER = 8  # windows in a message: 25 s take 1.6 MB
 Text = tuple[int, str | Recognised] | None
 
 
-class RemoteRecogniser:
+class EarshotRecogniser:
     """See `Recogniser`: texts of the windows with their places, and None while nothing comes."""
 
     def __init__(self, line: Line, options: Options) -> None:

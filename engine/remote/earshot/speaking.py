@@ -17,6 +17,7 @@ from engine.events import Samples
 from engine.remote.earshot.connection import LostConnectionError
 from engine.remote.earshot.returning import Line, wait_for_return
 from engine.remote.earshot.wire import ForgottenError, misunderstood, numbers_bytes, samples_bytes, samples_from
+from engine.remote.networks import RemoteNetworks
 from engine.speaking.pieces import Pieces
 from engine.speaking.recording import best_part, checked, read_recording
 from engine.speaking.synthesizer import SpeechChunk
@@ -24,14 +25,7 @@ from engine.speaking.voice import Voice
 from engine.speaking.work_thread import WorkThread
 
 
-class RemoteNetworks:
-    """Tells whose networks they are. See `VoiceNetworks`."""
-
-    def __init__(self, fingerprint: str) -> None:
-        self.fingerprint = fingerprint
-
-
-class RemoteSpeaking:
+class EarshotSpeaking:
     """What is used of `Speaking`, on another machine."""
 
     def __init__(self, line: Line, fingerprint: str, names: Sequence[str]) -> None:
@@ -88,10 +82,10 @@ class RemoteSpeaking:
 
     def synthesizer(
         self, voice: Voice, *, steps: int | None = None, guidance: float | None = None, seed: int = 0
-    ) -> RemoteSynthesizer:
+    ) -> EarshotSynthesizer:
         """Something that speaks there with this voice. Raises RemoteError."""
         wanted = {"steps": steps or 0, "seed": seed}
-        return RemoteSynthesizer(self._line, self._thread, self.adopted(voice), wanted)
+        return EarshotSynthesizer(self._line, self._thread, self.adopted(voice), wanted)
 
     def _analysed(self, samples_24k: Samples, name: str) -> Voice:
         return self._sent("analyse", samples_bytes(samples_24k), name=name)
@@ -100,7 +94,7 @@ class RemoteSpeaking:
         return voice_from(self._line.connection().call(do, data, **value).answer().data)
 
 
-class RemoteSynthesizer:
+class EarshotSynthesizer:
     """One voice speaking on another machine. When the connection is lost, or others took its place there, it is made
     again and goes on with what was not yet said.
     """
@@ -144,7 +138,7 @@ class RemoteSynthesizer:
         """
         if not len(tokens):
             raise RequestError("There are no speech tokens, so there is nothing to speak.")
-        other = RemoteSynthesizer(self._line, self.thread, self.voice, self._wanted)
+        other = EarshotSynthesizer(self._line, self.thread, self.voice, self._wanted)
         other.push(tokens)
         other.finish()
         made: list[Samples] = []

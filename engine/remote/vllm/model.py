@@ -19,7 +19,7 @@ from engine.remote.vllm.reader import VllmReader
 from engine.remote.vllm.recogniser import VllmRecogniser
 from engine.remote.vllm.server import VllmServer
 from engine.remote.vllm.sound import ReceivedSound
-from engine.remote.vllm.speaking import ServerSpeaking
+from engine.remote.vllm.speaking import VllmSpeaking
 
 if TYPE_CHECKING:
     from engine.transcription.results import Options
@@ -62,8 +62,8 @@ class VllmModel(RemoteModel):
         self.folder = self._speech_folder.parent if self._speech_folder else known
         self._sound = ReceivedSound()
 
-    def _speaking_there(self) -> ServerSpeaking:
-        return ServerSpeaking(self.place, lambda: self._sound)
+    def _speaking_there(self) -> VllmSpeaking:
+        return VllmSpeaking(self.place, lambda: self._sound)
 
     def _hang_up(self) -> None:
         self.server.close()

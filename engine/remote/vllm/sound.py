@@ -55,5 +55,6 @@ class ReceivedSound:
                 self._changed.wait(_LOOKED_S)
             if self._length < end and self._problem is not None:
                 raise self._problem
-            samples = np.concatenate([*self._pieces, np.zeros(max(0, end - self._length), np.float32)])
-        return samples[start:end]
+            self._pieces = [np.concatenate([np.zeros(0, np.float32), *self._pieces])]
+            samples = self._pieces[0][start:end]
+        return np.pad(samples, (0, end - start - len(samples)))

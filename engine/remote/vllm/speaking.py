@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.errors import VoiceError
 from engine.events import Samples
+from engine.remote.networks import RemoteNetworks
 from engine.remote.vllm.sound import ReceivedSound
 from engine.speaking.pieces import Pieces
 from engine.speaking.synthesizer import SpeechChunk
@@ -20,18 +21,11 @@ VOICE_NAME = "vLLM"
 _LOOK_AHEAD = 3  # speech tokens behind a piece that the server waits for, as `Synthesizer` does
 
 
-class ServerNetworks:
-    """Tells whose networks they are. See `VoiceNetworks`."""
-
-    def __init__(self, fingerprint: str) -> None:
-        self.fingerprint = fingerprint
-
-
-class ServerSpeaking:
+class VllmSpeaking:
     """What is used of `Speaking`. `newest` is the sound of the answer that is being written, or was last."""
 
     def __init__(self, place: str, newest: Callable[[], ReceivedSound]) -> None:
-        self.networks = ServerNetworks(f"vLLM at {place}")
+        self.networks = RemoteNetworks(f"vLLM at {place}")
         self._place, self._newest = place, newest
         self._thread = WorkThread("sound from vLLM")
         tokens, embedding, mel = np.zeros(1, np.int32), np.zeros(192, np.float32), np.zeros((2, 80), np.float32)
@@ -76,9 +70,9 @@ class ServerSpeaking:
 
     def synthesizer(
         self, voice: Voice, *, steps: int | None = None, guidance: float | None = None, seed: int = 0
-    ) -> ServerSynthesizer:
+    ) -> VllmSynthesizer:
         """What hands out the sound that comes from the server. Raises VoiceError for another voice than its own."""
-        return ServerSynthesizer(self.adopted(voice), self._thread, self._newest)
+        return VllmSynthesizer(self.adopted(voice), self._thread, self._newest)
 
     def _one_voice(self) -> VoiceError:
         return VoiceError(
@@ -89,7 +83,7 @@ class ServerSpeaking:
         )
 
 
-class ServerSynthesizer:
+class VllmSynthesizer:
     """Hands out the sound of the newest answer, token by token. See `Synthesizer`."""
 
     measured: Sequence[tuple[int, float]] = ()

@@ -19,7 +19,7 @@ from engine.cli import main
 from engine.conversation.replying.settings import SessionSettings
 from engine.conversation.replying.tools import ToolRegistry, tool
 from engine.conversation.replying.tools.calculator import calculator
-from engine.engine import Engine
+from engine.engine import AnyModel, Engine
 from engine.errors import EngineError, RemoteError, RequestError
 from engine.events import (
     AnswerText,
@@ -33,9 +33,9 @@ from engine.events import (
     Turn,
 )
 from engine.remote.address import Address
-from engine.remote.connecting import AnyModel
 from engine.remote.earshot.connection import Connection
 from engine.remote.earshot.wire import numbers_bytes, samples_bytes
+from engine.remote.model import RemoteModel
 from engine.serving import Access, Job, Priority, Server
 from engine.serving.distance import visit
 from engine.transcription import Finished, transcribe
@@ -54,7 +54,7 @@ def _kept_elsewhere(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytes
 
 
 @pytest.fixture(params=["here", "there"])
-def remote(served: Served, request: pytest.FixtureRequest) -> Iterator[AnyModel]:
+def remote(served: Served, request: pytest.FixtureRequest) -> Iterator[RemoteModel]:
     """The served model, whose speech is made here or there."""
     folders = [served.engine.folder / "token2wav"] if request.param == "here" else []
     model = Engine.connect(served.server.address, TOKEN, folders)
@@ -92,10 +92,10 @@ def sound_of(events: list[SessionEvent]) -> Samples:
     return np.concatenate([event.samples_24k for event in events if isinstance(event, Speech)])
 
 
-def test_a_spoken_question_is_answered_as_it_would_be_here(served: Served, remote: AnyModel) -> None:
+def test_a_spoken_question_is_answered_as_it_would_be_here(served: Served, remote: RemoteModel) -> None:
     said = babble(2.0)
 
-    def reply(model: AnyModel | Engine) -> list[SessionEvent]:
+    def reply(model: AnyModel) -> list[SessionEvent]:
         served.says("ignored", "hello there")
         served.llm.scripts[0] = speaks(served, "Good morning to you.", 40)
         session = model.session(settings=SessionSettings(voice=nobody(served.engine), seed=3))
@@ -110,7 +110,7 @@ def test_a_spoken_question_is_answered_as_it_would_be_here(served: Served, remot
     assert elsewhere[-1].reason is EndReason.COMPLETE
 
 
-def test_what_a_conversation_was_is_read_once(served: Served, remote: AnyModel) -> None:
+def test_what_a_conversation_was_is_read_once(served: Served, remote: RemoteModel) -> None:
     session = remote.session()
     served.says("Four.", "Five.")
     for text in ("Two and two?", "And one?"):
@@ -119,7 +119,7 @@ def test_what_a_conversation_was_is_read_once(served: Served, remote: AnyModel) 
     assert ended.statistics.reused_tokens > ended.statistics.prompt_tokens // 2
 
 
-def test_tools_run_on_this_side(served: Served, remote: AnyModel) -> None:
+def test_tools_run_on_this_side(served: Served, remote: RemoteModel) -> None:
     served.says("ignored", "It is 84.")
     served.llm.scripts[0] = calls(served, "calculator", '{"expression": "12*7"}')
     settings = SessionSettings(tools=ToolRegistry([tool(calculator)]))
@@ -130,7 +130,7 @@ def test_tools_run_on_this_side(served: Served, remote: AnyModel) -> None:
     assert text_of(events).strip().endswith("It is 84.")
 
 
-def test_a_recording_is_transcribed_in_batches(served: Served, remote: AnyModel, recording: Path) -> None:
+def test_a_recording_is_transcribed_in_batches(served: Served, remote: RemoteModel, recording: Path) -> None:
     served.llm.scripts.clear()
     alone = here(served, lambda engine: list(transcribe(engine, recording))[-1])
     events = list(transcribe(remote, recording))
@@ -139,7 +139,7 @@ def test_a_recording_is_transcribed_in_batches(served: Served, remote: AnyModel,
     assert events[-1].transcript.segments == alone.transcript.segments
 
 
-def test_an_answer_goes_on_where_it_was_when_the_connection_is_lost(served: Served, remote: AnyModel) -> None:
+def test_an_answer_goes_on_where_it_was_when_the_connection_is_lost(served: Served, remote: RemoteModel) -> None:
     session = remote.session()
     served.says("one two three " * 400, "six seven.")
     words, cut = "", False
@@ -155,12 +155,12 @@ def test_an_answer_goes_on_where_it_was_when_the_connection_is_lost(served: Serv
     assert words.endswith("six seven.")
 
 
-def hang_up(remote: AnyModel) -> None:
+def hang_up(remote: RemoteModel) -> None:
     """The network fails."""
     remote.connection()._socket.socket.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]
 
 
-def test_an_interrupted_answer_ends_on_both_sides(served: Served, remote: AnyModel) -> None:
+def test_an_interrupted_answer_ends_on_both_sides(served: Served, remote: RemoteModel) -> None:
     session = remote.session()
     served.says("one two three " * 400)
     for event in session.ask(Turn(text="Count.", spoken_answer=False)):
@@ -255,7 +255,7 @@ def test_a_voice_that_is_warmed_up_there_says_how_long_its_pieces_take(served: S
     model.close()
 
 
-def test_an_answer_is_spoken_again_in_another_voice(served: Served, remote: AnyModel) -> None:
+def test_an_answer_is_spoken_again_in_another_voice(served: Served, remote: RemoteModel) -> None:
     served.says("ignored")
     served.llm.scripts[0] = speaks(served, "Good morning.", 30)
     voice = nobody(served.engine)
@@ -266,7 +266,7 @@ def test_an_answer_is_spoken_again_in_another_voice(served: Served, remote: AnyM
 
 
 def test_sounds_that_are_forgotten_there_are_sent_again(
-    served: Served, remote: AnyModel, monkeypatch: pytest.MonkeyPatch
+    served: Served, remote: RemoteModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(visit, "SOUND_ROOM", 0.0)
     session = remote.session(settings=SessionSettings(remember_turns=0))
@@ -277,7 +277,7 @@ def test_sounds_that_are_forgotten_there_are_sent_again(
 
 
 def test_an_engine_that_was_changed_there_is_met_anew(
-    served: Served, remote: AnyModel, monkeypatch: pytest.MonkeyPatch
+    served: Served, remote: RemoteModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = remote.session()
     served.says("One.", "Two.")
