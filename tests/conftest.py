@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests import checkpoints
+
 # The same examples in every run, and however slow the machine is.
 settings.register_profile("earshot", deadline=None, derandomize=True)
 settings.load_profile("earshot")
 
-# What takes a whole window, a server, or commands with a model: none of it belongs to the unit part.
-_WHOLE = {
+# Fixtures that make a whole window, a server or a model: no test that takes one belongs to the unit part.
+WHOLE = {
     "sit",
     "start",
     "app",
@@ -27,9 +29,9 @@ _WHOLE = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of wholes are slow, each a little and all together."""
+    """Marks as slow what takes a whole: each such test is so a little, and all of them together are."""
     for item in items:
-        if _WHOLE & set(getattr(item, "fixturenames", ())):
+        if WHOLE & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
 
 
@@ -61,4 +63,4 @@ def reference_speech() -> Path:
 @pytest.fixture(scope="session")
 def tiny_checkpoint() -> Path:
     """The small checkpoint of the golden data, a complete folder in the published form."""
-    return Path(__file__).parent / "goldens" / "tiny-checkpoint"
+    return checkpoints.tiny_checkpoint()

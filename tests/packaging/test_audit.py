@@ -30,146 +30,146 @@ def write(path: Path, content: bytes | str = b"") -> Path:
     return path
 
 
-def add_package(app: Path, name: str, licence: str = "MIT", text: str = "Permission is hereby granted ...") -> None:
+def add_package(bundle: Path, name: str, licence: str = "MIT", text: str = "Permission is hereby granted ...") -> None:
     """What is shipped of a package besides its code."""
     metadata = f"Metadata-Version: 2.4\nName: {name}\nVersion: 1.0\nLicense-Expression: {licence}\n"
-    write(app / DATA / f"{name}-1.0.dist-info" / "METADATA", metadata)
-    write(app / DATA / "licences" / name / "LICENSE", text)
+    write(bundle / DATA / f"{name}-1.0.dist-info" / "METADATA", metadata)
+    write(bundle / DATA / "licences" / name / "LICENSE", text)
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    app = tmp_path_factory.mktemp("whole") / "Earshot.app"
+    bundle = tmp_path_factory.mktemp("whole") / "Earshot.app"
     program = mach_o(rpaths=("@executable_path/../Frameworks",), entitlements=ENTITLEMENTS)
-    write(app / "Contents/MacOS/Earshot", program)
-    write(app / "Contents/Info.plist", plistlib.dumps({"CFBundleExecutable": "Earshot", **info_plist()}))
+    write(bundle / "Contents/MacOS/Earshot", program)
+    write(bundle / "Contents/Info.plist", plistlib.dumps({"CFBundleExecutable": "Earshot", **info_plist()}))
     core = mach_o(loads=("@rpath/libmlx.dylib", "/usr/lib/libc++.1.dylib"), rpaths=("@loader_path/lib",))
-    write(app / LIBRARIES / "mlx/core.so", core)
-    write(app / LIBRARIES / "mlx/lib/libmlx.dylib", mach_o(minimum=(14, 0)))
-    write(app / DATA / "mlx/lib/mlx.metallib", metal_kernels())
-    (app / LIBRARIES / "mlx/lib/mlx.metallib").symlink_to("../../../Resources/mlx/lib/mlx.metallib")
+    write(bundle / LIBRARIES / "mlx/core.so", core)
+    write(bundle / LIBRARIES / "mlx/lib/libmlx.dylib", mach_o(minimum=(14, 0)))
+    write(bundle / DATA / "mlx/lib/mlx.metallib", metal_kernels())
+    (bundle / LIBRARIES / "mlx/lib/mlx.metallib").symlink_to("../../../Resources/mlx/lib/mlx.metallib")
     for path in contents.METAL_LINKS:
-        (app / LIBRARIES / Path(path).name).symlink_to(path)
-    write(app / LIBRARIES / "PySide6/QtCore.abi3.so", mach_o(minimum=(15, 0)))
-    add_package(app, "mlx")
-    return app
+        (bundle / LIBRARIES / Path(path).name).symlink_to(path)
+    write(bundle / LIBRARIES / "PySide6/QtCore.abi3.so", mach_o(minimum=(15, 0)))
+    add_package(bundle, "mlx")
+    return bundle
 
 
 @pytest.fixture
-def app(whole: Path, tmp_path: Path) -> Path:
+def bundle(whole: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(whole, tmp_path / "Earshot.app", symlinks=True))
 
 
-def found(app: Path) -> set[str]:
+def found(bundle: Path) -> set[str]:
     """The kinds of faults that the audit finds."""
-    return {fault.kind for fault in audit.audit(audit.Bundle.read(app))}
+    return {fault.kind for fault in audit.audit(audit.Bundle.read(bundle))}
 
 
 def test_a_whole_bundle_has_no_fault(whole: Path) -> None:
     assert audit.audit(audit.Bundle.read(whole)) == []
 
 
-def newer_library(app: Path) -> None:
-    write(app / LIBRARIES / "shiboken6/Shiboken.abi3.so", mach_o(minimum=(26, 0)))
+def newer_library(bundle: Path) -> None:
+    write(bundle / LIBRARIES / "shiboken6/Shiboken.abi3.so", mach_o(minimum=(26, 0)))
 
 
-def library_for_intel(app: Path) -> None:
-    write(app / LIBRARIES / "kaldi.so", mach_o(architecture=X86_64))
+def library_for_intel(bundle: Path) -> None:
+    write(bundle / LIBRARIES / "kaldi.so", mach_o(architecture=X86_64))
 
 
-def universal_library(app: Path) -> None:
-    write(app / LIBRARIES / "portaudio.dylib", universal(mach_o(), mach_o(architecture=X86_64)))
+def universal_library(bundle: Path) -> None:
+    write(bundle / LIBRARIES / "portaudio.dylib", universal(mach_o(), mach_o(architecture=X86_64)))
 
 
-def missing_library(app: Path) -> None:
-    write(app / LIBRARIES / "soxr.so", mach_o(loads=("@rpath/libsoxr.dylib",), rpaths=("@loader_path",)))
+def missing_library(bundle: Path) -> None:
+    write(bundle / LIBRARIES / "soxr.so", mach_o(loads=("@rpath/libsoxr.dylib",), rpaths=("@loader_path",)))
 
 
-def library_of_the_builder(app: Path) -> None:
-    write(app / LIBRARIES / "yaml.so", mach_o(loads=("/opt/homebrew/lib/libyaml.dylib",)))
+def library_of_the_builder(bundle: Path) -> None:
+    write(bundle / LIBRARIES / "yaml.so", mach_o(loads=("/opt/homebrew/lib/libyaml.dylib",)))
 
 
-def rpath_of_the_builder(app: Path) -> None:
-    write(app / LIBRARIES / "ear.so", mach_o(rpaths=("/Users/builder/lib",)))
+def rpath_of_the_builder(bundle: Path) -> None:
+    write(bundle / LIBRARIES / "ear.so", mach_o(rpaths=("/Users/builder/lib",)))
 
 
-def kernels_not_beside_the_link(app: Path) -> None:
-    (app / LIBRARIES / "mlx.metallib").unlink()
+def kernels_not_beside_the_link(bundle: Path) -> None:
+    (bundle / LIBRARIES / "mlx.metallib").unlink()
 
 
-def kernels_for_a_newer_system(app: Path) -> None:
-    write(app / DATA / "mlx/lib/mlx.metallib", metal_kernels((26, 2)))
+def kernels_for_a_newer_system(bundle: Path) -> None:
+    write(bundle / DATA / "mlx/lib/mlx.metallib", metal_kernels((26, 2)))
 
 
-def kernels_cut_off(app: Path) -> None:
-    write(app / DATA / "mlx/lib/mlx.metallib", b"MTLB")
+def kernels_cut_off(bundle: Path) -> None:
+    write(bundle / DATA / "mlx/lib/mlx.metallib", b"MTLB")
 
 
-def link_to_nowhere(app: Path) -> None:
-    (app / LIBRARIES / "resources").symlink_to("../Resources/resources")
+def link_to_nowhere(bundle: Path) -> None:
+    (bundle / LIBRARIES / "resources").symlink_to("../Resources/resources")
 
 
-def link_to_the_builder(app: Path) -> None:
-    (app / LIBRARIES / "python").symlink_to("/usr")
+def link_to_the_builder(bundle: Path) -> None:
+    (bundle / LIBRARIES / "python").symlink_to("/usr")
 
 
-def package_of_development(app: Path) -> None:
-    add_package(app, "hypothesis", "MPL-2.0")
+def package_of_development(bundle: Path) -> None:
+    add_package(bundle, "hypothesis", "MPL-2.0")
 
 
-def package_without_licence(app: Path) -> None:
-    add_package(app, "audioread", text="")
+def package_without_licence(bundle: Path) -> None:
+    add_package(bundle, "audioread", text="")
 
 
-def package_under_the_gpl(app: Path) -> None:
-    add_package(app, "unidecode", "GPL-2.0-or-later")
+def package_under_the_gpl(bundle: Path) -> None:
+    add_package(bundle, "unidecode", "GPL-2.0-or-later")
 
 
-def encoder_under_the_gpl(app: Path) -> None:
-    write(app / LIBRARIES / "av/.dylibs/libavcodec.61.dylib", mach_o() + b"x264 - core 164")
+def encoder_under_the_gpl(bundle: Path) -> None:
+    write(bundle / LIBRARIES / "av/.dylibs/libavcodec.61.dylib", mach_o() + b"x264 - core 164")
 
 
-def library_named_like_one(app: Path) -> None:
-    write(app / LIBRARIES / "libx265.215.dylib", mach_o())
+def library_named_like_one(bundle: Path) -> None:
+    write(bundle / LIBRARIES / "libx265.215.dylib", mach_o())
 
 
-def headers(app: Path) -> None:
-    write(app / DATA / "mlx/include/mlx/array.h", "struct array;")
+def headers(bundle: Path) -> None:
+    write(bundle / DATA / "mlx/include/mlx/array.h", "struct array;")
 
 
-def same_library_once_more(app: Path) -> None:
-    write(app / LIBRARIES / "onnxruntime/capi/libonnxruntime.1.32.0.dylib", mach_o())
+def same_library_once_more(bundle: Path) -> None:
+    write(bundle / LIBRARIES / "onnxruntime/capi/libonnxruntime.1.32.0.dylib", mach_o())
 
 
-def other_entitlements(app: Path) -> None:
+def other_entitlements(bundle: Path) -> None:
     granted = {**ENTITLEMENTS, "com.apple.security.get-task-allow": True}
-    write(app / "Contents/MacOS/Earshot", mach_o(rpaths=("@executable_path/../Frameworks",), entitlements=granted))
+    write(bundle / "Contents/MacOS/Earshot", mach_o(rpaths=("@executable_path/../Frameworks",), entitlements=granted))
 
 
-def no_signature(app: Path) -> None:
-    write(app / "Contents/MacOS/Earshot", mach_o(rpaths=("@executable_path/../Frameworks",)))
+def no_signature(bundle: Path) -> None:
+    write(bundle / "Contents/MacOS/Earshot", mach_o(rpaths=("@executable_path/../Frameworks",)))
 
 
-def older_system_named(app: Path) -> None:
+def older_system_named(bundle: Path) -> None:
     told = {**info_plist(), "LSMinimumSystemVersion": "11.0"}
-    write(app / "Contents/Info.plist", plistlib.dumps(told))
+    write(bundle / "Contents/Info.plist", plistlib.dumps(told))
 
 
-def folder_of_the_builder(app: Path) -> None:
-    write(app / DATA / "engine.txt", f"built in {contents.ROOT}/build")
+def folder_of_the_builder(bundle: Path) -> None:
+    write(bundle / DATA / "engine.txt", f"built in {contents.ROOT}/build")
 
 
-def no_program(app: Path) -> None:
-    (app / "Contents/MacOS/Earshot").unlink()
+def no_program(bundle: Path) -> None:
+    (bundle / "Contents/MacOS/Earshot").unlink()
 
 
-def library_cut_off(app: Path) -> None:
-    path = app / LIBRARIES / "mlx/core.so"
+def library_cut_off(bundle: Path) -> None:
+    path = bundle / LIBRARIES / "mlx/core.so"
     path.write_bytes(path.read_bytes()[:60])
 
 
-def too_large(app: Path) -> None:
-    with (app / DATA / "large.safetensors").open("wb") as file:
+def too_large(bundle: Path) -> None:
+    with (bundle / DATA / "large.safetensors").open("wb") as file:
         file.truncate(351_000_000)
 
 
@@ -203,15 +203,15 @@ def too_large(app: Path) -> None:
         (too_large, "size"),
     ],
 )
-def test_a_planted_fault_is_found_and_nothing_else(app: Path, plant: Callable[[Path], None], kind: str) -> None:
-    plant(app)
-    assert found(app) == {kind}
+def test_a_planted_fault_is_found_and_nothing_else(bundle: Path, plant: Callable[[Path], None], kind: str) -> None:
+    plant(bundle)
+    assert found(bundle) == {kind}
 
 
-def test_what_signs_ad_hoc_may_load_what_nobody_signed(app: Path) -> None:
+def test_what_signs_ad_hoc_may_load_what_nobody_signed(bundle: Path) -> None:
     granted = {**ENTITLEMENTS, "com.apple.security.cs.disable-library-validation": True}
-    write(app / "Contents/MacOS/Earshot", mach_o(rpaths=("@executable_path/../Frameworks",), entitlements=granted))
-    assert found(app) == set()
+    write(bundle / "Contents/MacOS/Earshot", mach_o(rpaths=("@executable_path/../Frameworks",), entitlements=granted))
+    assert found(bundle) == set()
 
 
 def test_a_licence_is_gpl_only_where_nothing_else_is_offered() -> None:
@@ -234,9 +234,9 @@ def test_thinning_leaves_the_asked_architecture(tmp_path: Path) -> None:
     assert [(each.architecture, each.minimum_system) for each in slices(path)] == [("arm64", (12, 0))]
 
 
-def test_the_command_tells_faults_and_ends_with_one(app: Path) -> None:
-    newer_library(app)
-    command = [sys.executable, str(contents.ROOT / "packaging" / "audit.py"), str(app)]
+def test_the_command_tells_faults_and_ends_with_one(bundle: Path) -> None:
+    newer_library(bundle)
+    command = [sys.executable, str(contents.ROOT / "packaging" / "audit.py"), str(bundle)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ})
     assert done.returncode == 1
     assert "needs macOS 26.0, the app says 15.0" in done.stdout
