@@ -40,9 +40,9 @@ def main() -> int:
     try:
         build(options.python, sys.platform)
         if options.twice:
-            first = contents(DIST)
+            first = digests(DIST)
             build(options.python, sys.platform)
-            print(same(first, contents(DIST)))
+            print(compare(first, digests(DIST)))
     except (BuildError, subprocess.CalledProcessError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -66,8 +66,8 @@ def build(python: str, system: str) -> None:
     print(f"Built {'dist/Earshot.app' if system == 'darwin' else 'dist/Earshot'}")
 
 
-def contents(folder: Path) -> dict[str, str]:
-    """What is in every file, as a digest, and where every link leads, by the path below the folder."""
+def digests(folder: Path) -> dict[str, str]:
+    """The digest of every file, and where every link leads, by the path below the folder."""
     found = {}
     for path in sorted(folder.rglob("*")):
         if path.is_symlink():
@@ -77,7 +77,7 @@ def contents(folder: Path) -> dict[str, str]:
     return found
 
 
-def same(one: dict[str, str], other: dict[str, str]) -> str:
+def compare(one: dict[str, str], other: dict[str, str]) -> str:
     """A sentence on two builds that have the same files; it counts those that differ inside, as signatures do.
 
     Raises BuildError when a file is in one of them only.
@@ -85,7 +85,7 @@ def same(one: dict[str, str], other: dict[str, str]) -> str:
     if alone := one.keys() ^ other.keys():
         raise BuildError(f"Two builds do not have the same files: {', '.join(sorted(alone))}.")
     differ = sum(one[name] != other[name] for name in one)
-    return f"Two builds have the same {len(one)} files; {differ} of them differ inside."
+    return f"Two builds have the same {len(one)} files; of these, {differ} differ inside."
 
 
 def refuse_python(python: str, system: str) -> None:

@@ -83,10 +83,12 @@ def test_two_builds_are_compared_file_by_file(tmp_path: Path) -> None:
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "code").write_text("one")
     (tmp_path / "link").symlink_to("lib")
-    first = build.contents(tmp_path)
+    first = build.digests(tmp_path)
     assert first["link"] == "-> lib"
     (tmp_path / "lib" / "code").write_text("two")
-    assert build.same(first, build.contents(tmp_path)) == "Two builds have the same 2 files; 1 of them differ inside."
+    assert (
+        build.compare(first, build.digests(tmp_path)) == "Two builds have the same 2 files; of these, 1 differ inside."
+    )
     (tmp_path / "lib" / "stray").write_text("")
     with pytest.raises(BuildError, match=r"do not have the same files: lib/stray\."):
-        build.same(first, build.contents(tmp_path))
+        build.compare(first, build.digests(tmp_path))
