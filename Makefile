@@ -39,8 +39,9 @@ doors: setup ## other programs' own clients talk to `earshot serve`, in an envir
 	@test -x build/doors/bin/python || $(PYTHON) -m venv build/doors
 	@build/doors/bin/pip install -q --disable-pip-version-check "openai[realtime]>=3" "mcp>=2" "pytest>=9" \
 		"openai-agents>=0.24" "pipecat-ai[openai]>=1.14"
-	@command -v npm >/dev/null && npm install --silent --no-fund --no-audit --prefix build/doors/node \
-		@openai/agents-realtime zod || echo "npm is not here: what needs node is left out"
+	@if command -v npm >/dev/null; then \
+		npm install --silent --no-fund --no-audit --prefix build/doors/node @openai/agents-realtime zod; \
+	else echo "npm is not here: what needs node is left out"; fi
 	EARSHOT_PYTHON=$(abspath $(BIN)/python) build/doors/bin/python -m pytest -c /dev/null --confcutdir tests/doors tests/doors
 
 screenshots: setup ## pictures of every page, into screenshots/, and those of README and manual (DRAWN=folder: sheets beside drawings)
