@@ -160,7 +160,6 @@ def test_a_silent_recording_is_refused_with_its_name(
 def test_the_tools_of_a_server_are_offered_and_called(
     engine: SmallEngine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("mcp")
     vocabulary = engine.vocabulary
     inside = vocabulary.encode('function\nshout\n{"text": "tea"}')
     call = [vocabulary.special("<tool_call>"), *inside, vocabulary.special("</tool_call>"), vocabulary.eot]

@@ -36,7 +36,7 @@ def test_fbank_agrees_with_kaldi() -> None:
 
 @pytest.mark.parametrize("hz", [80.0, 123.4, 200.0, 333.0])
 def test_pitch_finds_the_fundamental_of_a_harmonic_tone(hz: float) -> None:
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="PyTorch trains the starter; nothing else needs it")
     from starter.speech.pitch import pitch
 
     t = np.arange(24_000) / 24_000
@@ -47,14 +47,14 @@ def test_pitch_finds_the_fundamental_of_a_harmonic_tone(hz: float) -> None:
 
 
 def test_silence_has_no_pitch() -> None:
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="PyTorch trains the starter; nothing else needs it")
     from starter.speech.pitch import pitch
 
     assert pitch(torch.zeros(1, 24_000)).max() == 0.0
 
 
 def test_the_mel_made_with_torch_agrees_with_the_engine() -> None:
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="PyTorch trains the starter; nothing else needs it")
     from starter.networks.vocoder_losses import speech_mel
 
     samples = _speechlike(24_000)

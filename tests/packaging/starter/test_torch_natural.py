@@ -45,7 +45,6 @@ def test_packed_weights_come_back_with_their_scales_and_zero_points() -> None:
 
 
 def test_24_khz_become_16_khz() -> None:
-    pytest.importorskip("soundfile")
     pytest.importorskip("onnx", reason="reads the file of natural voices; nothing else needs it")
     from starter.speech.natural_speech import at_16k, sinc_filters
 

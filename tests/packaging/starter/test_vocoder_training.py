@@ -15,7 +15,7 @@ from mlx.utils import tree_flatten
 
 from engine.speaking.vocoder import Vocoder, VocoderConfig
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="PyTorch trains the starter; nothing else needs it")
 
 from safetensors.numpy import load_file, save_file  # noqa: E402
 

@@ -23,7 +23,6 @@ from tests.engine.conversation.replying.tools.http_mcp_server import serving
 
 pytestmark = pytest.mark.slow
 
-pytest.importorskip("mcp")
 PROGRAM = Path(__file__).with_name("small_mcp_server.py")
 
 
