@@ -73,29 +73,30 @@ def _large_enough(groups: list[NDArray[np.intp]], seconds: NDArray[np.floating])
 def _joined(groups: list[NDArray[np.intp]], voices: Voices) -> list[NDArray[np.intp]]:
     """The two that are most alike become one, again and again, while that is much for how alike each is within."""
     while len(groups) > 1:
-        alike, pair = max(
-            (_alike(voices[groups[i]], voices[groups[j]]) / _own(voices, groups[i], groups[j]), (i, j))
-            for i in range(len(groups))
-            for j in range(i)
-        )
-        if alike <= _AS_ALIKE_AS_WITHIN:
+        shares = _shares_of_likeness(groups, voices)
+        first, second = (int(place) for place in np.unravel_index(np.argmax(shares), shares.shape))
+        if shares[first, second] <= _AS_ALIKE_AS_WITHIN:
             break
-        one = np.concatenate([groups[place] for place in pair])
-        groups = [group for place, group in enumerate(groups) if place not in pair] + [one]
+        one = np.concatenate([groups[first], groups[second]])
+        groups = [group for place, group in enumerate(groups) if place not in (first, second)] + [one]
     return groups
 
 
-def _alike(first: Voices, second: Voices) -> float:
-    return float((first @ second.T).mean())
-
-
-def _own(voices: Voices, *groups: NDArray[np.intp]) -> float:
-    """How alike the voices within the groups are, each with the others; of a single one nothing is known."""
-    within = []
-    for group in groups:
-        if (n := len(group)) > 1:
-            within.append((float((voices[group] @ voices[group].T).sum()) - n) / (n * (n - 1)))
-    return float(np.mean(within)) if within else 1.0
+def _shares_of_likeness(groups: list[NDArray[np.intp]], voices: Voices) -> NDArray[np.float64]:
+    """How alike any two groups are on average, divided by how alike voices within the two are (k, k); −∞ of a group and
+    itself. Sums of voices, each of length one, say both. Of a group of a single voice nothing is known.
+    """
+    sums = np.stack([voices[group].sum(axis=0, dtype=np.float64) for group in groups])
+    counts = np.array([len(group) for group in groups], np.float64)
+    products = sums @ sums.T
+    pairs = counts * (counts - 1)
+    several = pairs > 0
+    within = np.where(several, (np.diag(products) - counts) / np.maximum(pairs, 1), 0.0)
+    known = np.add.outer(several, several, dtype=np.float64)
+    usual = np.where(known > 0, np.add.outer(within, within) / np.maximum(known, 1), 1.0)
+    shares = products / np.outer(counts, counts) / usual
+    np.fill_diagonal(shares, -np.inf)
+    return shares
 
 
 def _mean(voices: Voices, seconds: NDArray[np.floating]) -> Voices:
