@@ -41,12 +41,9 @@ def watched(began: float) -> Iterator[list[Moment]]:
     """Collects moments of what happens meanwhile, as seconds after `began`, in the order of their ends."""
     moments: list[Moment] = []
     with ExitStack() as patches:
-        for owner, name, called in _WATCHED:
-            patches.enter_context(patch.object(owner, name, _timed(getattr(owner, name), called, moments, began)))
-        patches.enter_context(patch.object(Pace, "wrote", _told(Pace.wrote, "id", moments, began)))
-        patches.enter_context(
-            patch.object(ReplyInProgress, "read", _told(ReplyInProgress.read, "read", moments, began))
-        )
+        for watch, whom in ((_timed, _WATCHED), (_told, _TOLD)):
+            for owner, name, called in whom:
+                patches.enter_context(patch.object(owner, name, watch(getattr(owner, name), called, moments, began)))
         yield moments
 
 
