@@ -25,8 +25,8 @@ _LOOP_REPEATS = 4
 _LONGEST_LOOP = 40
 
 
-class AnyModel(Protocol):
-    """What a model is asked by, wherever it is."""
+class PromptedModel(Protocol):
+    """What prompts for a model are built from, wherever it is."""
 
     name: str
     variant: str
@@ -36,7 +36,7 @@ class AnyModel(Protocol):
     def about(self) -> Mapping[str, Any]: ...
 
 
-class SpeechModel(AnyModel, Protocol):
+class SpeechModel(PromptedModel, Protocol):
     """What a transcription needs of the engine."""
 
     folder: Path
@@ -45,12 +45,12 @@ class SpeechModel(AnyModel, Protocol):
 
 
 class WindowTask:
-    """How a model is asked to write down, or translate, a window. Raises RequestError for an unknown language."""
+    """How a model is asked to transcribe, or translate, a window. Raises RequestError for an unknown language."""
 
-    def __init__(self, model: AnyModel, options: Options) -> None:
+    def __init__(self, model: PromptedModel, options: Options) -> None:
         self._vocabulary, self._options = model.vocabulary, options
         self._variant = Variant(model.variant)
-        self.sampling = _sampling(model.about, options)
+        self.sampling = _sampling(model, options)
         known = model.about.get("languages") or ()
         check_known(model.name, known, (options.language, options.translate_to))
         self._hint = "" if len(known) == 1 else options.language
@@ -78,7 +78,7 @@ class WindowTask:
 
 
 class Recogniser:
-    """Writes down, or translates, windows of at most 25 s as Options ask. With `details`, texts come as `Recognised`.
+    """Transcribes, or translates, windows of at most 25 s as Options ask. With `details`, texts come as `Recognised`.
 
     Raises RequestError for a language that the model does not know.
     """
@@ -151,8 +151,9 @@ def without_loop(ids: Sequence[int]) -> list[int]:
     return list(ids)
 
 
-def _sampling(about: Mapping[str, Any], options: Options) -> Sampling:
+def _sampling(model: PromptedModel, options: Options) -> Sampling:
     """Greedy for transcription; what the folder itself recommends comes first."""
     if options.translate_to:
-        return sampling_for("translate", about, Sampling(temperature=_TRANSLATION_TEMPERATURE, seed=0))
-    return sampling_for("transcribe", about, Sampling())
+        drawn = Sampling(temperature=_TRANSLATION_TEMPERATURE, seed=0)
+        return sampling_for("translate", model.about, drawn, model.vocabulary)
+    return sampling_for("transcribe", model.about, Sampling(), model.vocabulary)

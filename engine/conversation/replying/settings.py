@@ -54,9 +54,7 @@ def turns_to_show(settings: SessionSettings, about: Mapping[str, Any]) -> int | 
     return min(limits, default=None)
 
 
-def sampling_for(
-    task: str, about: Mapping[str, Any], default: Sampling, vocabulary: Vocabulary | None = None
-) -> Sampling:
+def sampling_for(task: str, about: Mapping[str, Any], default: Sampling, vocabulary: Vocabulary) -> Sampling:
     """The sampling that the model's folder asks for in a task, else `default`; other names in it are left alone.
 
     Tasks: "chat" (written answers), "speech" (spoken ones, reading aloud), "transcribe", "translate". Where the folder
@@ -67,7 +65,7 @@ def sampling_for(
         return default
     known = {name: asked[name] for name in Sampling.__dataclass_fields__ if name in asked and name != "kinds"}
     certainty = asked.get("text_certainty")
-    if isinstance(certainty, (int, float)) and certainty > 0 and vocabulary is not None:
+    if isinstance(certainty, (int, float)) and certainty > 0:
         speech = vocabulary.speech
         known["kinds"] = Kinds(vocabulary.text_end, speech.start, speech.stop, float(certainty))
     return Sampling(**known)

@@ -46,7 +46,7 @@ def _transcript_of_group(model: Model, sounds: Sequence[HeardWindow], cancelled:
     prompt = transcribe_prompt(vocabulary, [sound.shape[0] for sound in sounds], Variant(model.variant))
     ids = model.new_reader().write(
         Readable.alone(prompt, sounds),
-        sampling=sampling_for("transcribe", model.about, TRANSCRIBING),
+        sampling=sampling_for("transcribe", model.about, TRANSCRIBING, vocabulary),
         end_ids=vocabulary.end_ids,
         max_tokens=min(_MOST_WRITTEN * len(sounds), model.context_length - len(prompt)),
         penalise_prompt=False,

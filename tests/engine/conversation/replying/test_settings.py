@@ -20,10 +20,10 @@ def about(**speech: object) -> dict[str, Any]:
     return {"sampling": {"speech": {"temperature": 0.0, **speech}}}
 
 
-def test_what_a_folder_does_not_say_is_as_by_default() -> None:
-    assert sampling_for("speech", {}, TALK) == TALK
-    assert sampling_for("chat", about(), TALK) == TALK
-    assert sampling_for("speech", about(top_p=0.5), TALK) == Sampling(0.0, top_p=0.5)
+def test_what_a_folder_does_not_say_is_as_by_default(vocabulary: Vocabulary) -> None:
+    assert sampling_for("speech", {}, TALK, vocabulary) == TALK
+    assert sampling_for("chat", about(), TALK, vocabulary) == TALK
+    assert sampling_for("speech", about(top_p=0.5), TALK, vocabulary) == Sampling(0.0, top_p=0.5)
 
 
 def test_speech_tokens_are_a_kind_where_the_folder_says_so(vocabulary: Vocabulary) -> None:
