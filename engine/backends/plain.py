@@ -59,7 +59,7 @@ class Plain:
         if self.half:
             halve_flow(flow)
         whole, piece = (self._trace(partial(step, flow.estimator)) for step in (step_whole, step_piece))
-        flow.take_steps(EulerSteps(whole, piece, time_of, trim, padded=True), self._trace(flow.conditions_among))
+        flow.take_steps(EulerSteps(whole, piece, time_of, trim, padded=True), self._trace(flow.padded_conditions))
 
     def attach_vocoder(self, vocoder: Vocoder) -> None:
         """See `Backend`."""

@@ -3,7 +3,7 @@
 Every step has caches of its own: keys and values of earlier frames for each block's attention and the newest frames for
 each convolution. As in the official code new frames go in front of the cached ones, and what is kept is as many of the
 newest frames as the voice has, plus the last hundred of the voice itself. Where steps are traced, the cache has its
-full length from the start, the same for many voices, with places in it that nobody attends to (`spread`): a size of
+full length from the start, the same for many voices, with places in it that nobody attends to (`pad_voice`): a size of
 piece is one shape then.
 """
 
@@ -100,28 +100,27 @@ def step_piece(
     return x + pace[0] * _guided_velocity(both, pace[1]).reshape(x.shape), (keys, values, pasts)
 
 
-def room(voice_frames: int) -> int:
+def padded_frames(voice_frames: int) -> int:
     """Places for the newest frames in the padded cache of a voice: as many as it has, or some more."""
     return -(-voice_frames // _ROOM_STEP) * _ROOM_STEP
 
 
-def spread(array: mx.array) -> mx.array:
-    """A voice's keys or values (N, H, T, d), two seconds or more, as (N, H, room(T) + 100, d).
+def pad_voice(array: mx.array) -> mx.array:
+    """A voice's keys or values (N, H, T, d), two seconds or more, as (N, H, padded_frames(T) + 100, d).
 
     That is what `trim` keeps of it and of all pieces after it; places of frames to come stand empty before its end.
     """
     N, H, frames, d = array.shape
-    head, empty = (
-        frames - VOICE_TAIL_FRAMES,
-        mx.zeros((N, H, room(frames) - frames + VOICE_TAIL_FRAMES, d), array.dtype),
-    )
+    head = frames - VOICE_TAIL_FRAMES
+    empty = mx.zeros((N, H, padded_frames(frames) - head, d), array.dtype)
     return mx.concatenate([array[:, :, :head], empty, array[:, :, head:]], axis=2)
 
 
-def filled(voice_frames: int, made: int) -> NDArray[np.bool_]:
-    """Which places of what was `spread` may be attended to after so many frames of speech (room + 100,)."""
-    place, newest = np.arange(room(voice_frames) + VOICE_TAIL_FRAMES), made + voice_frames - VOICE_TAIL_FRAMES
-    return (place < min(newest, voice_frames)) | (place >= room(voice_frames))
+def seen_places(voice_frames: int, made: int) -> NDArray[np.bool_]:
+    """Which places (padded_frames + 100,) of what `pad_voice` made are attended to after so many frames of speech."""
+    places = padded_frames(voice_frames)
+    place, newest = np.arange(places + VOICE_TAIL_FRAMES), made + voice_frames - VOICE_TAIL_FRAMES
+    return (place < min(newest, voice_frames)) | (place >= places)
 
 
 def trim(parts: Parts, newest: int) -> Kept:

@@ -70,7 +70,7 @@ class Flow(nn.Module):
         self._times: dict[int, list[Time]] = {}
         self._fixed = False
         self._steps = plain_steps(self.decoder.estimator)
-        self._conditions: Repeated = AsIs(self.conditions_among)
+        self._conditions: Repeated = AsIs(self.padded_conditions)
 
     def fuse(self) -> None:
         """Prepare for inference with the weights as they now are; training needs the network as it was made."""
@@ -89,7 +89,7 @@ class Flow(nn.Module):
         return self._conditions
 
     def take_steps(self, steps: EulerSteps, conditions: Repeated | None = None) -> None:
-        """Take Euler steps in this way from now on; `conditions` is given and gives what `conditions_among` does."""
+        """Take Euler steps in this way from now on; `conditions` is given and gives what `padded_conditions` does."""
         self._steps = steps
         self._times.clear()
         if conditions is not None:
@@ -120,15 +120,15 @@ class Flow(nn.Module):
         """Speech tokens (B, T), mask (B, T) or None, to mu (B, 2 T, 80)."""
         return self.encoder_proj(self.encoder(self.input_embedding(tokens), mask))
 
-    def conditions_among(
+    def padded_conditions(
         self, tokens: mx.array, present: mx.array, seen: mx.array, speaker: mx.array, guided: bool, kept: CacheParts
     ) -> tuple[mx.array, CacheParts]:
         """Conditions (2 or 1, 2 T', D) of a piece of a stream whose tokens (1, T) are padded, and what is kept of it.
 
-        `present` and `seen` as in `TokenEncoder.step_among`; speaker (80,).
+        `present` and `seen` as in `TokenEncoder.step_padded`; speaker (80,).
         """
         embedded = self.input_embedding(tokens)
-        encoded, cache = self.encoder.step_among(embedded, TokenEncoderCache(*kept), present, seen)
+        encoded, cache = self.encoder.step_padded(embedded, TokenEncoderCache(*kept), present, seen)
         cache.trim(REMEMBERED_TOKENS)
         return self.estimator.conditions(self.encoder_proj(encoded)[0], speaker, None, guided), cache.parts()
 

@@ -14,7 +14,7 @@ import mlx.core as mx
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.speaking.euler import VOICE_TAIL_FRAMES, Parts, Past, filled, paces, room, spread
+from engine.speaking.euler import VOICE_TAIL_FRAMES, Parts, Past, paces, pad_voice, padded_frames, seen_places
 from engine.speaking.flow import REMEMBERED_TOKENS, Flow
 from engine.speaking.noise import Noise
 from engine.speaking.token_encoder import TokenEncoderCache
@@ -34,9 +34,11 @@ class _StepCache:
     def parts(self) -> Parts:
         return self.keys, self.values, self.pasts
 
-    def spread(self) -> _StepCache:
+    def padded(self) -> _StepCache:
         """That of a voice, with room for the frames to come."""
-        return _StepCache([spread(key) for key in self.keys], [spread(value) for value in self.values], self.pasts)
+        return _StepCache(
+            [pad_voice(key) for key in self.keys], [pad_voice(value) for value in self.values], self.pasts
+        )
 
     def arrays(self) -> list[mx.array]:
         return [*self.keys, *self.values, *(array for pair in self.pasts for array in pair)]
@@ -87,7 +89,7 @@ class FlowStream:
         encoder.trim(REMEMBERED_TOKENS)
         if self._pads(frames):
             encoder.pad(REMEMBERED_TOKENS)
-            steps = tuple(step.spread() for step in steps)
+            steps = tuple(step.padded() for step in steps)
         state = FlowState(speaker, frames, encoder, steps)
         mx.eval(state.arrays())
         return state
@@ -105,7 +107,7 @@ class FlowStream:
         conditions, encoder, seen = self._conditions(state, window, last, size, once)
         noise = self._noise.rows(state.frames, conditions.shape[1])
         take = flow.steps.piece.once if once else flow.steps.piece
-        newest = room(state.voice_frames) if self._pads(state.voice_frames) else state.voice_frames
+        newest = padded_frames(state.voice_frames) if self._pads(state.voice_frames) else state.voice_frames
         mel, steps = self._solve(take, noise, conditions, state.steps, newest, seen)
         mel = mel[:frames]
         state = replace(state, encoder=encoder, steps=steps, made=state.made + frames)
@@ -133,13 +135,16 @@ class FlowStream:
         padded = np.zeros((1, size + ahead), np.int32)
         padded[0, : len(window)] = window
         present, new = np.arange(size + ahead) < len(window), np.arange(size) < tokens
-        heard = np.concatenate([np.arange(REMEMBERED_TOKENS) >= REMEMBERED_TOKENS - known, new])
-        seen = np.concatenate([np.repeat(new, rate), filled(state.voice_frames, state.made)])
+        seen_tokens = np.concatenate([np.arange(REMEMBERED_TOKENS) >= REMEMBERED_TOKENS - known, new])
+        seen_frames = np.concatenate([np.repeat(new, rate), seen_places(state.voice_frames, state.made)])
         make = flow.piece_conditions.once if once else flow.piece_conditions
         conditions, kept = make(
-            *(mx.array(each) for each in (padded, present, heard)), state.speaker, self._guided, state.encoder.parts()
+            *(mx.array(each) for each in (padded, present, seen_tokens)),
+            state.speaker,
+            self._guided,
+            state.encoder.parts(),
         )
-        return conditions, TokenEncoderCache(*kept), mx.array(seen)
+        return conditions, TokenEncoderCache(*kept), mx.array(seen_frames)
 
     def _solve(
         self,

@@ -40,16 +40,14 @@ class Pieces:
         """Sizes that the next piece may have after so many pieces of `spoken` tokens, the least one first."""
         if self.fixed:
             return (self.fixed[min(pieces, len(self.fixed) - 1)],)
-        known = _EAGER_SIZES if self.eager else _SIZES
-        sizes = next(sizes for start, sizes in reversed(known) if spoken >= start)
-        return tuple(size for size in sizes if size <= max(self.longest, STEADY)) if self.longest else sizes
+        sizes = next(sizes for start, sizes in reversed(self._table) if spoken >= start)
+        return tuple(size for size in sizes if self._was_made(size))
 
-    def room(self, tokens: int) -> int:
+    def padded_size(self, tokens: int) -> int:
         """The least size that holds a last piece of so many tokens, 0 when there is none to which it is padded."""
         if not self.padded:
             return 0
-        tables = _EAGER_SIZES if self.eager else _SIZES
-        known = self.fixed or {size for _, sizes in tables for size in sizes if size <= (self.longest or size)}
+        known = self.fixed or tuple(size for _, sizes in self._table for size in sizes if self._was_made(size))
         return min((size for size in known if size >= tokens), default=0)
 
     def shapes(self, remembered: int) -> list[tuple[int, int]]:
@@ -71,3 +69,10 @@ class Pieces:
                     reached.add(following)
                     coming.append(following)
         return found if self.fixed else sorted(found, key=lambda shape: (shape[1], shape[0]))
+
+    @property
+    def _table(self) -> tuple[tuple[int, tuple[int, ...]], ...]:
+        return _EAGER_SIZES if self.eager else _SIZES
+
+    def _was_made(self, size: int) -> bool:
+        return not self.longest or size <= max(self.longest, STEADY)

@@ -221,9 +221,9 @@ class Synthesizer:
         self._taken += taken
         self._pieces += 1
         state = self._state or self.prepare()
-        room = self.pieces.room(taken) if last else 0
-        mel, self._state = self._stream.step(state, window, last, room)
-        return self._sound.step(mel, last, self._flow.encoder.up_rate * room)
+        padded = self.pieces.padded_size(taken) if last else 0
+        mel, self._state = self._stream.step(state, window, last, padded)
+        return self._sound.step(mel, last, self._flow.encoder.up_rate * padded)
 
     def _in_pieces(self, tokens: NDArray[np.int32]) -> Samples:
         other = Synthesizer(

@@ -277,7 +277,7 @@ class TokenEncoder(nn.Module):
         x, _, cache = self._stages(x, None, cache)
         return x, cache
 
-    def step_among(
+    def step_padded(
         self, embedded: mx.array, cache: TokenEncoderCache, present: mx.array, seen: mx.array
     ) -> tuple[mx.array, TokenEncoderCache]:
         """As `step`, where tokens and what is remembered are padded so that shapes come again.

@@ -47,7 +47,7 @@ class Cuda(Plain):
         # What a stream keeps of a step is not made by the first of the two, so that it needs no memory.
         whole, piece = self._trace(lambda *given: estimator.step(*given)[0]), self._trace(estimator.step)
         steps = EulerSteps(whole, piece, triples, _joined, always_guided=True, long_pieces=True, padded=True)
-        flow.take_steps(steps, self._trace(flow.conditions_among))
+        flow.take_steps(steps, self._trace(flow.padded_conditions))
 
     def attach_vocoder(self, vocoder: Vocoder) -> None:
         """See `Backend`."""

@@ -146,7 +146,7 @@ class Schedule:
     def _at_once(self, rest: int, largest: int) -> bool:
         """Whether the rest may be one piece."""
         if self._pieces.padded:
-            return self._pieces.room(rest) > 0
+            return self._pieces.padded_size(rest) > 0
         return rest <= 2 * largest and not self._pieces.fixed
 
     def _in_time(self, at: _Standing, size: int, least: int) -> bool:

@@ -37,11 +37,11 @@ def test_fixed_sizes_never_change() -> None:
 
 def test_a_last_piece_is_padded_to_the_next_size_that_was_made_beforehand() -> None:
     plan = Pieces(padded=True, longest=100)
-    assert [plan.room(tokens) for tokens in (1, 10, 11, 26, 51, 100)] == [10, 10, 15, 50, 100, 100]
-    assert plan.room(101) == 0
-    assert Pieces(eager=True, padded=True).room(399) == 400
-    assert Pieces((10, 25), padded=True).room(12) == 25
-    assert Pieces(longest=100).room(5) == 0
+    assert [plan.padded_size(tokens) for tokens in (1, 10, 11, 26, 51, 100)] == [10, 10, 15, 50, 100, 100]
+    assert plan.padded_size(101) == 0
+    assert Pieces(eager=True, padded=True).padded_size(399) == 400
+    assert Pieces((10, 25), padded=True).padded_size(12) == 25
+    assert Pieces(longest=100).padded_size(5) == 0
 
 
 def test_padded_pieces_have_a_shape_for_each_size_and_another_for_the_first() -> None:
