@@ -3,9 +3,8 @@ speaks."""
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -20,6 +19,7 @@ from engine.events import Pause, Progress, Samples
 from engine.samples import resample
 from engine.transcription.results import Options
 from engine.transcription.transcriber import Recognise
+from engine.word_errors import edits, words_of
 
 SENTENCES = {  # of each language, 100 words; Chinese is counted by characters
     "en": (
@@ -48,7 +48,6 @@ SENTENCES = {  # of each language, 100 words; Chinese is counted by characters
     ),
 }
 _HEARD_HZ = 16_000
-_WORD = re.compile(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff]+")
 _T = TypeVar("_T")
 
 
@@ -136,21 +135,6 @@ def language_to_check(model: Model, wanted: str) -> str:
             name=model.name,
         )
     return checked[0]
-
-
-def words_of(text: str) -> list[str]:
-    """A text's words in small letters and without signs; of Chinese, its characters."""
-    return _WORD.findall(text.lower().replace("’", "'").replace("'", ""))
-
-
-def edits(truth: Sequence[str], made: Sequence[str]) -> int:
-    """The fewest insertions, deletions and substitutions that make the one of the other (Levenshtein)."""
-    row = list(range(len(made) + 1))
-    for i, wanted in enumerate(truth, 1):
-        diagonal, row[0] = row[0], i
-        for j, got in enumerate(made, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (wanted != got))
-    return row[-1]
 
 
 def _compared(text: str, heard: str) -> HeardSentence:

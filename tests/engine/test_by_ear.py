@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from engine import by_ear
-from engine.by_ear import SENTENCES, EarCheck, checking_by_ear, edits, language_to_check, words_of
+from engine.by_ear import SENTENCES, EarCheck, checking_by_ear, language_to_check
 from engine.engine import Engine
 from engine.errors import RequestError
 from engine.events import Pause, Progress, Samples
 from engine.resources import resource
 from engine.transcription.results import Options
+from engine.word_errors import words_of
 from tests.fakes import SmallEngine
 
 
@@ -137,25 +138,6 @@ def test_a_model_of_other_languages_says_which_can_be_checked() -> None:
     model.about = {"languages": ["de"]}
     with pytest.raises(RequestError, match="neither English nor Chinese"):
         check(model)
-
-
-@pytest.mark.parametrize(
-    ("truth", "made", "count"),
-    [
-        ("a b c", "a b c", 0),
-        ("a b c", "a x c", 1),
-        ("a b c", "b c", 1),
-        ("a c", "a b c", 1),
-        ("", "a b", 2),
-        ("a", "", 1),
-    ],
-)
-def test_edits_are_the_fewest_insertions_deletions_and_substitutions(truth: str, made: str, count: int) -> None:
-    assert edits(truth.split(), made.split()) == count
-
-
-def test_chinese_is_counted_by_characters_and_other_words_as_such() -> None:
-    assert words_of("下午，我们用 Earshot’s 2 次！") == [*"下午我们用", "earshots", "2", "次"]
 
 
 @pytest.mark.slow

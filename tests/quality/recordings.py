@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,8 @@ from engine.events import Samples
 from engine.resources import resource
 from engine.samples import resample, write_wav
 from engine.transcription.recogniser import Recogniser
+from engine.word_errors import edits
+from starter.checks.held_out_check import words
 from starter.speech import spoken_corpus
 from starter.texts import conversations
 from starter.texts.dialogues import Dialogue
@@ -45,24 +46,10 @@ def spoken(text: str, number: int, voices: Sequence[spoken_corpus.Speaker], nois
     return samples + noise * np.sqrt((samples**2).mean()) * 10 ** (-noise_db / 20)
 
 
-def words(text: str) -> list[str]:
-    """A text's words, in small letters and without signs."""
-    return re.sub(r"[^a-z0-9' ]", " ", text.lower().replace("-", " ")).split()
-
-
 def word_errors(pairs: Sequence[tuple[str, str]]) -> float:
     """Insertions, deletions and substitutions in percent of the words of the first texts."""
-    wrong = sum(_edits(words(truth), words(heard)) for truth, heard in pairs)
+    wrong = sum(edits(words(truth), words(heard)) for truth, heard in pairs)
     return 100 * wrong / sum(len(words(truth)) for truth, _ in pairs)
-
-
-def _edits(truth: list[str], heard: list[str]) -> int:
-    row = list(range(len(heard) + 1))
-    for i, a in enumerate(truth, 1):
-        above, row[0] = row[0], i
-        for j, b in enumerate(heard, 1):
-            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, above + (a != b))
-    return row[-1]
 
 
 def heard(recogniser: Recogniser, samples_16k: Samples) -> str:

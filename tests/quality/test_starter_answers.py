@@ -13,7 +13,8 @@ from engine.conversation.replying.tools.timers import TimerService
 from engine.engine import Engine
 from engine.events import Samples, Thinking, Turn
 from engine.session import Session, SessionSettings
-from tests.quality.recordings import KNOWN_VOICES, STARTER, Dialogue, dialogues, spoken, words
+from starter.checks.held_out_check import words
+from tests.quality.recordings import KNOWN_VOICES, STARTER, Dialogue, dialogues, spoken
 
 COUNT = 200
 CALLED_LIVE = ("clock", "timers")  # the right words depend on the time of day

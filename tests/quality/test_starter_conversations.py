@@ -12,8 +12,9 @@ from engine.conversation.replying.tools.timers import TimerService
 from engine.engine import Engine
 from engine.events import EndReason, Thinking, Turn
 from engine.session import Session, SessionSettings
+from starter.checks.held_out_check import words
 from tests.fakes import SmallSpeaking
-from tests.quality.recordings import KNOWN_VOICES, STARTER, conversations, dialogues, spoken, words
+from tests.quality.recordings import KNOWN_VOICES, STARTER, conversations, dialogues, spoken
 
 CONVERSATIONS, TURNS = 10, 15
 TOOLS = ("calculator", "date_and_time", "convert_units", "set_timer", "list_timers", "cancel_timer")

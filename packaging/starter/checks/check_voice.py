@@ -24,6 +24,7 @@ from engine.checkpoints.load_speaking import load_speaking
 from engine.samples import resample, write_wav
 from engine.speaking import Speaking, Synthesizer
 from engine.speaking.voice_features import voice_mel
+from engine.word_errors import edits
 from starter.networks.network_sizes import FLOW_STEPS
 from starter.speech.natural_lines import Studio, add_arguments, alone
 from starter.speech.natural_voices import BUILT_IN, NAMES, REPLY_VOICE
@@ -66,13 +67,8 @@ SENTENCES = (
 
 def word_edits(heard: str, said: str) -> tuple[int, int]:
     """Wrong words and spoken words of a sentence."""
-    a, b = (_words(text) for text in (heard, said))
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        above, row[0] = row[0], i
-        for j, y in enumerate(b, 1):
-            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, above + (x != y))
-    return row[-1], len(b)
+    spoken = _words(said)
+    return edits(spoken, _words(heard)), len(spoken)
 
 
 def _words(text: str) -> list[str]:
@@ -157,8 +153,8 @@ def main() -> None:
             started = time.perf_counter()
             sounds = [heard_of(*both) for both in zip(targets, said, strict=True)]
             work_s = (time.perf_counter() - started) / sum(len(sound) / 24_000 for sound in sounds)
-            edits = [word_edits(heard(sound), text) for text, sound in zip(wanted, sounds, strict=True)]
-            wrong, words = (sum(part) for part in zip(*edits, strict=True))
+            counts = [word_edits(heard(sound), text) for text, sound in zip(wanted, sounds, strict=True)]
+            wrong, words = (sum(part) for part in zip(*counts, strict=True))
             print(f"{NAMES[who]} {stage}: word error {wrong / words:.1%} of {words}, {work_s:.2f} s a second")
             for number, sound in enumerate(sounds if options.wavs else ()):
                 options.wavs.mkdir(parents=True, exist_ok=True)

@@ -22,11 +22,11 @@ import engine  # noqa: F401  (chooses the BLAS on Linux)
 import mlx.core as mx  # isort: skip
 import mlx.nn as nn
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.hearing import Adaptor, Encoder
 from engine.hearing.log_mel import log_mel, patch_count
 from engine.language import LanguageModel, LlmConfig, Sampling, Vocabulary, generate_batch
+from engine.word_errors import edits
 from starter.networks.network_sizes import AUDIO, HIDDEN, TEXT
 from starter.speech.spoken_corpus import HELD_OUT, KNOWN, Speaker, spoken
 from starter.texts.conversations import conversation, heard_sentence
@@ -171,17 +171,6 @@ def word_errors(truths: Sequence[str], made: Sequence[str]) -> float:
     """Insertions, deletions and substitutions in percent of the words of `truths`."""
     wrong = sum(edits(words(a), words(b)) for a, b in zip(truths, made, strict=True))
     return round(100 * wrong / sum(len(words(truth)) for truth in truths), 1)
-
-
-def edits(truth: Sequence[str], made: Sequence[str]) -> int:
-    """The fewest insertions, deletions and substitutions that turn one into the other."""
-    row: NDArray[np.int64] = np.arange(len(made) + 1)
-    for number, word in enumerate(truth, 1):
-        above, row = row, np.empty_like(row)
-        row[0] = number
-        for j, other in enumerate(made, 1):
-            row[j] = min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (word != other))
-    return int(row[-1])
 
 
 def main() -> None:

@@ -39,13 +39,3 @@ def greedy_text(logits: mx.array, length: int) -> str:
     best = np.array(mx.argmax(logits[:length], axis=-1))
     kept = [int(best[i]) for i in range(len(best)) if best[i] != BLANK and (i == 0 or best[i] != best[i - 1])]
     return "".join(LETTERS[i - 1] for i in kept)
-
-
-def edits(a: str, b: str) -> int:
-    """Least number of insertions, deletions and substitutions from a to b."""
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        above, row[0] = row[0], i
-        for j, y in enumerate(b, 1):
-            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, above + (x != y))
-    return row[-1]

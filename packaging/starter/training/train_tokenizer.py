@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor
 
+from engine.word_errors import edits
 from starter.networks.network_sizes import TOKENIZER
 from starter.networks.torch_teacher import Pair, rounded
 from starter.networks.torch_tokenizer import SAMPLES_PER_TOKEN, Block, TokenizerNetwork, codes_of, log_mel
@@ -30,7 +31,7 @@ from starter.speech.natural_lines import VOICES
 from starter.speech.natural_voices import BUILT_IN
 from starter.speech.shards import Shards, Utterance
 from starter.speech.torch_device import best_device
-from starter.training.ctc import LETTERS, edits, fits, spelled
+from starter.training.ctc import LETTERS, fits, spelled
 from starter.training.plan import Log, Plan
 from starter.training.torch_steps import average, clipped_step
 

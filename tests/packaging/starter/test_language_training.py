@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 
 from engine.resources import resource
-from starter.checks.held_out_check import edits, word_errors
+from starter.checks.held_out_check import word_errors
 from starter.networks.speech_tokenizer import SpeechTokenizer
 from starter.speech.sound_features import log_mel
 from starter.texts.conversations import heard_sentence
@@ -81,6 +81,4 @@ def test_the_speech_tokenizer_comes_back_out_of_its_onnx_file() -> None:
 
 
 def test_word_errors_count_insertions_deletions_and_substitutions() -> None:
-    assert edits(["a", "b", "c", "d"], ["a", "x", "c"]) == 2
-    assert edits([], ["a"]) == 1
     assert word_errors(["One two.", "three four"], ["one too", "three and four"]) == 50.0
