@@ -13,7 +13,7 @@ from engine.speaking.dit import DiTConfig
 from engine.speaking.flow import Flow, FlowConfig
 from engine.speaking.token_encoder import TokenEncoderConfig
 from engine.speaking.vocoder import Vocoder, VocoderConfig
-from tests.torch_files import write_torch_file
+from tests.starter_writers import flow_yaml, write_torch_file
 
 FULL = (
     FlowConfig(512, 80, 192, 6561, TokenEncoderConfig(512, 512, 8, 2048, 6, 4), DiTConfig(320, 80, 16, 8, 64, 512)),
@@ -33,48 +33,13 @@ LEAST = (
 )
 SIZES = {"full": FULL, "starter": STARTER, "tiny": TINY, "least": LEAST}
 
-_YAML = """\
-flow: !new:cosyvoice2.flow.flow.CausalMaskedDiffWithXvec
-    input_size: {flow.input_size}
-    output_size: {flow.output_size}
-    spk_embed_dim: {flow.spk_embed_dim}
-    output_type: 'mel'
-    vocab_size: {flow.vocab_size}
-    encoder: !new:cosyvoice2.transformer.upsample_encoder_v2.UpsampleConformerEncoderV2
-        input_size: {encoder.input_size}
-        output_size: {encoder.output_size}
-        input_layer: 'linear'
-        pre_lookahead_len: {encoder.pre_lookahead_len}
-        num_blocks: {encoder.num_blocks}
-        num_up_blocks: {encoder.num_up_blocks}
-        up_stride: {encoder.up_stride}
-        up_scale_factor: {encoder.up_stride}
-        attention_heads: {encoder.attention_heads}
-        pos_enc_layer_type: 'rel_pos_espnet'
-        selfattention_layer_type: 'rel_selfattn'
-        key_bias: true
-        linear_units: {encoder.linear_units}
-        normalize_before: True
-    decoder: !new:cosyvoice2.flow.flow_matching.CausalConditionalCFM
-        inference_cfg_rate: {flow.guidance}
-        estimator: !new:cosyvoice2.flow.decoder_dit.DiT
-            in_channels: {estimator.in_channels}
-            out_channels: {estimator.out_channels}
-            mlp_ratio: {estimator.mlp_ratio}
-            depth: {estimator.depth}
-            num_heads: {estimator.num_heads}
-            head_dim: {estimator.head_dim}
-            hidden_size: {estimator.hidden_size}
-"""
-
 
 def write_token2wav(folder: Path, size: str, seed: int = 0, *, half: bool = False) -> None:
     """Write flow.yaml, flow.pt and hift.pt with random weights; `size` is one of SIZES, `half` stores float16."""
     flow_config, vocoder_config = SIZES[size]
     mx.random.seed(seed)
     folder.mkdir(parents=True, exist_ok=True)
-    text = _YAML.format(flow=flow_config, encoder=flow_config.encoder, estimator=flow_config.estimator)
-    (folder / "flow.yaml").write_text(text, encoding="utf-8")
+    (folder / "flow.yaml").write_text(flow_yaml(flow_config), encoding="utf-8")
     kind = np.float16 if half else np.float32
     for name, weights in (
         ("flow.pt", published_flow(Flow(flow_config))),

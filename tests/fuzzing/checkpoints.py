@@ -25,8 +25,8 @@ from engine.speaking.voice_networks import SPEAKER_FILE, TOKENIZER_FILE, VoiceNe
 from tests.checkpoints import tiny_checkpoint
 from tests.fuzzing.campaign import Reader, Seed
 from tests.fuzzing.damages import DAMAGES, JSON_DAMAGES, Damage, damage_value
+from tests.starter_writers import write_torch_file
 from tests.tiny_model import write_tiny_model
-from tests.torch_files import write_torch_file
 
 _JSON = (*JSON_DAMAGES * 4, *DAMAGES)
 

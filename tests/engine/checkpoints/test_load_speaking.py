@@ -15,7 +15,7 @@ from engine.checkpoints.load_speaking import load_flow, load_speaking, load_voco
 from engine.checkpoints.torch_file import read
 from engine.errors import CheckpointError
 from tests.sounds import cut_in_half
-from tests.torch_files import write_torch_file
+from tests.starter_writers import write_torch_file
 
 PUBLISHED = Path(__file__).parents[2] / "goldens" / "tiny-checkpoint" / "token2wav"
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from engine.checkpoints.torch_file import read
 from engine.errors import CheckpointError
-from tests.torch_files import write_torch_file
+from tests.starter_writers import write_torch_file
 
 _fuzz = settings(
     max_examples=300,
