@@ -90,7 +90,6 @@ def test_a_reader_is_told_from_a_bad_one(read: Callable[[Path], None], fault: st
         assert not worker.read(read_well, tmp_path, [EngineError]).fault  # whatever the other one did
 
 
-@pytest.mark.slow
 def test_a_reader_that_hangs_is_stopped(tmp_path: Path) -> None:
     with Worker(HASTY) as worker:
         assert worker.read(hang, tmp_path, [EngineError]).fault == "still reads after 10 s"

@@ -103,7 +103,6 @@ def transcribe(guard: Guard) -> None:
     guard.run("-m", "engine", "transcribe", recording(guard), "--output", str(guard.home.parent / "text"))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("use", [open_the_app, say, add_a_voice, transcribe])
 def test_only_this_machine_is_reached_and_no_other_maker_leaves_a_file(
     use: Callable[[Guard], None], watched: Guard
@@ -114,7 +113,6 @@ def test_only_this_machine_is_reached_and_no_other_maker_leaves_a_file(
     assert watched.strange_files() == []
 
 
-@pytest.mark.slow
 def test_the_guard_sees_what_is_reported_without_the_switch(watched: Guard) -> None:
     with watched.running("-c", _FORGETFUL, recording(watched)) as process:
         assert process.stdout is not None

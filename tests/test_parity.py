@@ -24,9 +24,7 @@ AREAS = ("frontend.", "prompts.", "llm.", "encoder.", "promptwav.", "flow.", "hi
 BACKENDS = {"fitting": choose, "plain": lambda: Plain(half=False), "half": lambda: Plain(half=True)}
 
 
-@pytest.fixture(
-    scope="module", params=["fitting", *(pytest.param(name, marks=pytest.mark.slow) for name in ("plain", "half"))]
-)
+@pytest.fixture(scope="module", params=BACKENDS)
 def attached(request: pytest.FixtureRequest) -> Backend:
     return BACKENDS[request.param]()
 
