@@ -136,7 +136,6 @@ def stored(id: str, question: str, answer: str, state: TurnState = TurnState.DON
 
 
 ONE, TWO = record("1", "One?", "One."), record("2", "Two?", "Two.")
-TWICE = record("2", "One?", "Two.")
 BOTH = [stored("1", "One?", "One."), stored("2", "Two?", "Two.")]
 CUT = stored("2", "Two?", "Tw", TurnState.INTERRUPTED)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ctypes import POINTER, Array, byref, c_char_p, c_int, c_uint, c_ulong, c_void_p
 
-SPACE, CONTROL, Q, ONE = 0x20, 0xFFE3, 0x71, 0x31  # as in <X11/keysymdef.h>
+SPACE, CONTROL, Q = 0x20, 0xFFE3, 0x71  # as in <X11/keysymdef.h>
 _PARENT = 2  # RevertToParent
 _MAP_STATE, _IS_VIEWABLE = 23, 2  # place of the int in XWindowAttributes, on 64-bit systems; its value
 _SEEN_S = 60.0
