@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from app.translations import sentence
 from engine.errors import RequestError
@@ -34,23 +34,23 @@ def read_address(address: str) -> Asked:
     try:
         parts = urlsplit(address)
         values = parse_qs(parts.query, max_num_fields=_MOST_FILES + 1, errors="strict")
+        command = _COMMANDS.get((parts.netloc or parts.path).strip("/").lower())
+        if is_address(address) and command is not None:
+            return command(values)
     except ValueError as error:
         raise _unknown() from error
-    command = (parts.netloc or parts.path).strip("/").lower()
-    if not is_address(address) or command not in _COMMANDS:
-        raise _unknown()
-    return _COMMANDS[command](parts, values)
+    raise _unknown()
 
 
 def _unknown() -> RequestError:
     return RequestError(sentence("Another program asked Earshot for something that it does not know."))
 
 
-def _talk(_parts: SplitResult, _values: dict[str, list[str]]) -> Asked:
+def _talk(_values: dict[str, list[str]]) -> Asked:
     return Asked()
 
 
-def _transcribe(_parts: SplitResult, values: dict[str, list[str]]) -> Asked:
+def _transcribe(values: dict[str, list[str]]) -> Asked:
     files = tuple(_path(each) for each in values.get("file", []))
     if not files:
         raise RequestError(sentence("Another program asked for a transcript and named no recording."))
@@ -66,7 +66,7 @@ def _path(given: str) -> Path:
     return path
 
 
-def _say(_parts: SplitResult, values: dict[str, list[str]]) -> Asked:
+def _say(values: dict[str, list[str]]) -> Asked:
     text = " ".join(values.get("text", [])).strip()
     if not text:
         raise RequestError(sentence("Another program asked for a text to be read aloud and gave none."))

@@ -50,6 +50,7 @@ def test_an_address_says_what_is_asked_for(address: str, asked: Asked) -> None:
         "earshot://transcribe?file=https://example.org/a.wav",
         "earshot://transcribe?file=file://elsewhere/a.wav",
         "earshot://transcribe?file=/a%00.wav",
+        "earshot://transcribe?file=//%5Ba.wav",
         "earshot://transcribe?" + "&".join(f"file=/{number}.wav" for number in range(200)),
         "earshot://say?text=%20",
         "earshot://say?text=%ff",
