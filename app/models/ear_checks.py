@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,6 @@ class EarCheckFile:
 
     def __init__(self, path: Path) -> None:
         self._path, self._may_write = path, True
-        self._checks = self._read()
 
     def of(self, fingerprint: str) -> KeptCheck | None:
         """The newest check of these files."""
@@ -70,7 +70,8 @@ class EarCheckFile:
         except StorageError as error:
             log.warning("a check by ear was not written: %s", error)
 
-    def _read(self) -> dict[str, KeptCheck]:
+    @cached_property
+    def _checks(self) -> dict[str, KeptCheck]:
         try:
             stored = json.loads(read_regular(self._path, _LARGEST_FILE))
             self._may_write = int(stored["version"]) <= _VERSION
