@@ -96,7 +96,7 @@ class UndoableCommands:
         if job is not None:
             remove, restore = self._transcriber.remove, self._transcriber.restore
             name = sentence("Remove Recording")
-            self.history.do(name, lambda: remove(key), lambda: restore(key), _told(job.own_title or job.name))
+            self.history.do(name, lambda: remove(key), lambda: restore(key), _told(job.full_name))
 
     def rename_recording(self, key: str, title: str) -> None:
         """Give a recording a name of its own; its file keeps the one it has."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from PySide6.QtCore import QObject, Signal
 
@@ -19,16 +18,6 @@ from engine.errors import EngineError
 from engine.remote.address import Address
 
 log = logging.getLogger(__name__)
-
-
-class Tokens(Protocol):
-    """Where secrets are kept."""
-
-    def read(self, name: str) -> str:
-        """The secret of this name; "" if there is none. Raises StorageError."""
-
-    def keep(self, name: str, secret: str) -> None:
-        """Keep a secret. Raises StorageError."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +41,9 @@ def look(elsewhere: Elsewhere) -> Found:
         model.close()
 
 
-def elsewhere_of(tokens: Tokens, address: str) -> Elsewhere:
+def elsewhere_of(keychain: Keychain, address: str) -> Elsewhere:
     """An address with the token that is kept for it. Raises StorageError."""
-    return Elsewhere(address, tokens.read(_secret_name(address)))
+    return Elsewhere(address, keychain.read(_secret_name(address)))
 
 
 class OtherMachine(QObject):
@@ -72,7 +61,7 @@ class OtherMachine(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._settings, self._tokens, self._worker, self._look = settings, keychain, worker, look
+        self._settings, self._keychain, self._worker, self._look = settings, keychain, worker, look
         self._asked = 0  # late answers are dropped
         self._last: Callable[[], None] = lambda: None
         self._view = OtherMachineView()
@@ -109,10 +98,10 @@ class OtherMachine(QObject):
         self._show(OtherMachineView(busy=True, words=self.tr("Connecting…")))
 
         def task() -> tuple[Elsewhere, Found]:
-            known = Elsewhere(written, token) if token else elsewhere_of(self._tokens, written)
+            known = Elsewhere(written, token) if token else elsewhere_of(self._keychain, written)
             found = self._look(known)
             if use and token:
-                self._tokens.keep(_secret_name(written), token)
+                self._keychain.keep(_secret_name(written), token)
             return known, found
 
         def done(result: tuple[Elsewhere, Found] | None, error: Exception | None) -> None:

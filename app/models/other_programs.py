@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -175,14 +176,12 @@ class OtherPrograms(QObject):
         if not isinstance(error, EngineError):
             log.error("the server for other programs failed", exc_info=error)
         words = told(error) if isinstance(error, EngineError) else self.tr("This cannot be used at the moment.")
-        self._show(ProgramsView(self.view.on, self.view.address, self.view.token, self.view.clients, words))
+        self._show(replace(self.view, problem=words))
 
     def look(self) -> None:
         """See who is at it."""
         if self._server is not None:
-            view = self.view
-            clients = self._server.access.recent(_RECENT_S)
-            self._show(ProgramsView(view.on, view.address, view.token, clients, view.problem))
+            self._show(replace(self.view, clients=self._server.access.recent(_RECENT_S)))
 
     def _show(self, view: ProgramsView) -> None:
         if view != self.view:

@@ -76,6 +76,11 @@ class JobView:
         return self.own_title or self.name.rpartition(".")[0] or self.name
 
     @property
+    def full_name(self) -> str:
+        """What it is called where its format matters, too: the whole name of its file, until it has another one."""
+        return self.own_title or self.name
+
+    @property
     def speakers(self) -> tuple[str, ...]:
         """Labels of those who speak, in the order in which they appear."""
         return tuple(dict.fromkeys(each.speaker for each in self.segments if each.speaker))

@@ -187,8 +187,8 @@ class JobRow(QWidget):
             self._settling.stop()
         elif before.key == job.key and before.state in _BUSY:
             self._settling.start()
-        self.setAccessibleName(job.own_title or job.name)
-        self._name.setText(job.own_title or job.name)
+        self.setAccessibleName(job.full_name)
+        self._name.setText(job.full_name)
         self._meta.setText(self._meta_words(job))
         self._problem.setText(self._problem_words(job))
         self._problem.setVisible(bool(job.problem))
@@ -307,7 +307,7 @@ class JobRow(QWidget):
         }
         for action, offered in offers.items():
             self._buttons[action].setVisible(offered)
-            self._buttons[action].setAccessibleDescription(job.own_title or job.name)
+            self._buttons[action].setAccessibleDescription(job.full_name)
         self._buttons[JobAction.CANCEL].setEnabled(not settling)
         stopped = state in (JobState.PAUSED, JobState.CANCELLED)
         retry = self._buttons[JobAction.RETRY]
