@@ -133,10 +133,7 @@ class App:
 
     def wake(self, files: list[str]) -> None:
         """Come to the front."""
-        self.window.setWindowState(self.window.windowState() & ~Qt.WindowState.WindowMinimized)  # as large as it was
-        self.window.show()
-        self.window.raise_()
-        self.window.activateWindow()
+        self.window.come_to_front()
         if files:
             self.open_files(files)
 

@@ -44,9 +44,9 @@ class NotificationBinding(QObject):
         if began is None or time.monotonic() - began < LONG_S:
             return
         if job.state is JobState.DONE:
-            self._tell(self.tr("{name} is transcribed.").format(name=job.name))
+            self._tell(self.tr("{name} is transcribed.").format(name=job.full_name))
         elif job.state is JobState.FAILED:
-            self._tell(self.tr("{name} could not be transcribed.").format(name=job.name))
+            self._tell(self.tr("{name} could not be transcribed.").format(name=job.full_name))
 
     def _tell(self, words: str) -> None:
         if self._settings.now.notifications and not self.in_front():
@@ -66,7 +66,4 @@ class NotificationBinding(QObject):
 
     def _come_to_front(self) -> None:
         self.icon.hide()
-        self._window.setWindowState(self._window.windowState() & ~Qt.WindowState.WindowMinimized)
-        self._window.show()
-        self._window.raise_()
-        self._window.activateWindow()
+        self._window.come_to_front()

@@ -177,6 +177,13 @@ class Window(QMainWindow):
         """The page in front: TALK or TRANSCRIBE."""
         return TALK if self._pages.currentIndex() == TALK else TRANSCRIBE
 
+    def come_to_front(self) -> None:
+        """Be seen, as large as before, and have the keyboard."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
     def show_page(self, page: int) -> None:
         """Bring a page to the front; of the transcribe pages that of the queue."""
         self._show(page, "", self._talk_title if page == TALK else self.tr("Transcribe"))
