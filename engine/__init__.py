@@ -1,4 +1,4 @@
-"""Earshot's engine: a synchronous library around one speech language model. No Qt, no devices, no threads."""
+"""Earshot's engine: a synchronous library around one speech language model. No Qt, no devices."""
 
 from engine._blas import use_fast_blas
 from engine._mlx_caches import enlarge_mlx_caches

@@ -31,7 +31,7 @@ COMMANDS = (
 _EXIT_CODES = """\
 exit codes: 0 done, 2 something needs your attention (said in one sentence), 130 stopped with Ctrl-C.
 `earshot COMMAND --help` says more. Everything runs on this machine
-and nothing leaves it, unless you say --web or --connect."""
+and nothing leaves it, unless you say --web, --tool-server or --connect."""
 
 OK, FAILED, STOPPED, PIPE_CLOSED = 0, 2, 130, 141
 
