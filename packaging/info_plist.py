@@ -40,7 +40,7 @@ def info_plist() -> dict[str, Any]:
         "NSHighResolutionCapable": True,
         "CFBundleDocumentTypes": [
             {
-                "CFBundleTypeName": "Sound or film",
+                "CFBundleTypeName": "Audio or video",
                 "CFBundleTypeRole": "Viewer",
                 "LSHandlerRank": "Alternate",
                 "LSItemContentTypes": ["public.audio", "public.movie", *_IMPORTED],
