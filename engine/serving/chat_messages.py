@@ -16,11 +16,12 @@ import numpy as np
 
 from engine import samples
 from engine.events import Samples, ToolCall, ToolResult, new_turn_id
+from engine.hearing import RATE_HZ
 from engine.serving.bodies import text_of
 from engine.serving.forms import MOST_SOUND_S
 from engine.serving.problems import ProblemError
+from engine.speaking import SAMPLE_RATE_HZ
 
-RATE_HZ = 16_000
 _PAUSE_S = 0.3  # between two sounds of one message
 _MOST_MESSAGES = 2000
 _MOST_SPOKEN = 512  # answers whose words are known when a client names only their sound
@@ -173,7 +174,7 @@ class _Reading:
             raise self._wrong("has a sound that is not base64") from None
         if text_of(audio, "format", "wav") == "pcm16":
             steps = np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.float32)
-            return samples.resample(steps / np.float32(32768), 24_000, RATE_HZ)
+            return samples.resample(steps / np.float32(32768), SAMPLE_RATE_HZ, RATE_HZ)
         with tempfile.TemporaryDirectory(prefix="earshot-served-") as folder:
             path = Path(folder) / "the sound"
             path.write_bytes(data)

@@ -10,8 +10,8 @@ import numpy as np
 
 from engine.errors import RequestError
 from engine.events import Samples
+from engine.speaking import SAMPLE_RATE_HZ as RATE_HZ
 
-RATE_HZ = 24_000
 MEDIA_TYPES = {
     "mp3": "audio/mpeg",
     "opus": "audio/ogg",

@@ -24,13 +24,14 @@ from engine.serving.distance.visit import Answer, Readers, Visit
 from engine.serving.jobs import Host, HostEndedError, Priority, Steps, events
 from engine.serving.scribe import Scribe
 from engine.serving.threads import from_thread
+from engine.speaking import SAMPLE_RATE_HZ
 from engine.transcription.languages import language_code
 from engine.transcription.results import Options
 
 log = logging.getLogger(__name__)
 
 _MOST_CALLS = 64  # of one visitor at the same time
-_MOST_NOTES = 30  # seconds of a recording that is made into a voice
+_LONGEST_VOICE_S = 30  # of a recording that is made into a voice
 _FILE_PIECE = 1 << 20
 _DATA_WRONG, _RESTARTING, _TRY_LATER = 1007, 1012, 1013  # close codes of a WebSocket
 _GONE = (WebSocketDisconnect, OSError)  # nobody listens any more
@@ -106,9 +107,9 @@ class _Visiting:
 
     async def _answer(self, number: int, do: str, message: Message) -> None:
         try:
-            if do not in _DONE:
+            if do not in _ACTIONS:
                 raise misunderstood(f"{do!r} is nothing that can be done")
-            answers = _DONE[do](self, message)
+            answers = _ACTIONS[do](self, message)
             async with contextlib.aclosing(answers):
                 async for value, data in answers:
                     await self._send({"call": number, **value}, data)
@@ -162,8 +163,8 @@ class _Visiting:
 
     def _analyse(self, message: Message) -> AsyncGenerator[Answer]:
         samples = samples_from(message.data)
-        if len(samples) > _MOST_NOTES * 24_000:
-            raise misunderstood(f"a voice is made of {_MOST_NOTES} seconds at most")
+        if len(samples) > _LONGEST_VOICE_S * SAMPLE_RATE_HZ:
+            raise misunderstood(f"a voice is made of {_LONGEST_VOICE_S} seconds at most")
         return self._job("analyse a voice for others", self._visit.analyse(samples, name_of(message, "name")))
 
     def _synthesizer(self, message: Message) -> AsyncGenerator[Answer]:
@@ -197,7 +198,7 @@ class _Visiting:
             yield {}, data[start : start + _FILE_PIECE]
 
 
-_DONE: dict[str, Callable[[_Visiting, Message], AsyncGenerator[Answer]]] = {
+_ACTIONS: dict[str, Callable[[_Visiting, Message], AsyncGenerator[Answer]]] = {
     "hear": _Visiting._hear,
     "write": _Visiting._write,
     "prefer": _Visiting._prefer,

@@ -21,7 +21,7 @@ from engine.remote.earshot.speaking import voice_bytes, voice_from
 from engine.remote.earshot.wire import forgotten, misunderstood, samples_bytes
 from engine.serving.distance.asked import AskedPiece, AskedPrompt, AskedWriting
 from engine.serving.jobs import Job, Steps, ended
-from engine.speaking import Synthesizer
+from engine.speaking import SAMPLE_RATE_HZ, Synthesizer
 
 SOUND_ROOM = 1.25  # contexts full of embeddings of sounds are kept for each visit
 MOST_SYNTHESIZERS = 4
@@ -163,7 +163,7 @@ class Visit:
         """A voice of a recording."""
 
         def work(engine: Engine, job: Job) -> Iterator[Answer]:
-            yield {}, voice_bytes(engine.speaking.analyse(samples_24k, 24_000, name))
+            yield {}, voice_bytes(engine.speaking.analyse(samples_24k, SAMPLE_RATE_HZ, name))
 
         return self._steps(work)
 

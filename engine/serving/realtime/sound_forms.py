@@ -12,11 +12,12 @@ import soxr
 from numpy.typing import NDArray
 
 from engine.events import Samples
+from engine.hearing import RATE_HZ as HEARD_HZ
 from engine.serving.problems import ProblemError
+from engine.serving.sounds import RATE_HZ as SPOKEN_HZ
 from engine.serving.sounds import pcm
 
 FORMS = ("audio/pcm", "audio/pcmu", "audio/pcma")
-HEARD_HZ, SPOKEN_HZ = 16_000, 24_000
 _TELEPHONE_HZ = 8_000
 _FULL = np.float32(32768)
 
