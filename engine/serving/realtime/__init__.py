@@ -1,6 +1,6 @@
 """OpenAI's Realtime protocol over a WebSocket, in its released form: conversations, and an interpreter.
 
-`connection` reads what a client sends, `responses` tells of an answer while it is made, `memory` answers on the
+`conversations` reads what a client sends, `responses` tells of an answer while it is made, `memory` answers on the
 engine's thread; `translations` is the interpreter. Source: OpenAI's API reference, "Realtime".
 """
 

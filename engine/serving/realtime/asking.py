@@ -20,12 +20,13 @@ _NOTHING_SAID, _NOTHING_NEW = "Hello.", "Go on."  # what the model reads where t
 @dataclass(frozen=True)
 class Question:
     """What to answer, with the persona to do it with, and the items of the turn; those are none of the conversation's
-    for an answer beside it.
+    for an answer `aside`.
     """
 
     asked: Asked
     config: Config
     group: Group | None
+    aside: bool
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -78,7 +79,7 @@ def question(config: Config, fields: Fields, items: Items, known: KnownTurns) ->
     turns = tuple(known.said(each) if instead is None else each.said() for each in before)
     made = replace(made, instructions="\n\n".join(filter(None, [made.instructions, persona])))
     asked = Asked(turns, last, goes_on, _of(turns, known.heard), passing=not mine)
-    return Question(asked, made, group if mine else None)
+    return Question(asked, made, group if mine else None, aside)
 
 
 def _is_answered(group: Group) -> bool:

@@ -9,9 +9,8 @@ from typing import Any
 
 from engine.conversation.prompting.tasks import HELPFUL
 from engine.conversation.replying.tools import Tool
-from engine.serving.problems import ProblemError
 from engine.serving.realtime.fields import Fields
-from engine.serving.realtime.sound_forms import FORMS, described
+from engine.serving.realtime.sound_forms import FORMS, SPOKEN_HZ, described
 from engine.transcription.languages import language_code
 
 KINDS = ("realtime", "transcription")
@@ -203,7 +202,7 @@ def _form(fields: Fields) -> str:
     form = fields.inside("format")
     kind = form.one_of("type", FORMS, "audio/pcm")
     if kind == "audio/pcm":
-        form.number("rate", 24_000, 24_000, 24_000)
+        form.number("rate", SPOKEN_HZ, SPOKEN_HZ, SPOKEN_HZ)
     return kind
 
 
@@ -242,9 +241,3 @@ def _writable(value: dict[str, Any]) -> bool:
 
 def _shown(tool: Tool) -> dict[str, Any]:
     return {"type": "function", "name": tool.name, "description": tool.description, "parameters": tool.parameters}
-
-
-def refuse_transcription(config: Config) -> None:
-    """Raise ProblemError in a session that only transcribes."""
-    if config.kind == "transcription":
-        raise ProblemError(400, "A transcription session gives no responses.", code="invalid_request")

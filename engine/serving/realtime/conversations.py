@@ -13,21 +13,20 @@ from engine.events import Samples
 from engine.serving.forms import MOST_SOUND_S
 from engine.serving.jobs import Host
 from engine.serving.problems import ProblemError, problem_of
-from engine.serving.realtime.config import Config, refuse_transcription
+from engine.serving.realtime.config import Config
 from engine.serving.realtime.fields import Fields
 from engine.serving.realtime.ids import new_id
 from engine.serving.realtime.input_buffer import MOST_S, InputBuffer, SpeechStarted, SpeechStopped
 from engine.serving.realtime.input_transcripts import InputTranscripts
 from engine.serving.realtime.items import Item, Items, Part, item_of
 from engine.serving.realtime.outbox import Outbox
-from engine.serving.realtime.socket import LONGEST_S, accept, converse
-from engine.serving.realtime.sound_forms import Incoming, bytes_of
+from engine.serving.realtime.socket import LONGEST_S, accept, converse, no_such_event
+from engine.serving.realtime.sound_forms import HEARD_HZ, Incoming, bytes_of
 from engine.serving.realtime.talking import Talking
 from engine.serving.transcribing import Transcribing
 from engine.serving.voices import Voices
 
 _SHORTEST_S = 0.1  # of sound that can be committed
-_AT_ONCE_S = 0.5  # of sound that is searched for speech on the event loop
 
 Handler = Callable[[Fields], Awaitable[None]]
 
@@ -93,12 +92,11 @@ class _Conversation:
         """An event of the client's. Raises ProblemError."""
         handler = self._handlers.get(kind)
         if handler is None:
-            raise ProblemError(400, "There is no such event here.", param="type", code="invalid_value")
+            raise no_such_event()
         await handler(event)
 
     async def _update(self, event: Fields) -> None:
-        if event.raw("session") is None:
-            event.text("session")
+        event.require("session")
         self._set_up(self._config.updated(event.inside("session")))
         self._outbox.put("session.updated", {"session": self._config.described(self._id, self._ends_at)})
 
@@ -113,16 +111,14 @@ class _Conversation:
     async def _append(self, event: Fields) -> None:
         data = bytes_of(event.text("audio"), event.path("audio"))
         samples = self._incoming.push(data)
-        if self._buffer.seconds + len(samples) / 16_000 > MOST_S:
+        if self._buffer.seconds + len(samples) / HEARD_HZ > MOST_S:
             self._buffer.clear()
             sentence = f"The buffer was full after {MOST_S // 60} minutes, and was cleared."
             raise ProblemError(400, sentence, code="input_audio_buffer_full")
         await self._hear(samples)
 
     async def _hear(self, samples: Samples) -> None:
-        search = self._buffer.push(samples)
-        happened = list(search) if len(samples) < _AT_ONCE_S * 16_000 else await asyncio.to_thread(list, search)
-        for each in happened:
+        for each in await self._buffer.search(samples):
             if isinstance(each, SpeechStarted):
                 await self._begin_speech(each)
             else:
@@ -154,7 +150,7 @@ class _Conversation:
 
     def _take_in(self, samples: Samples) -> None:
         """The sound becomes an item."""
-        self._refuse_too_much(len(samples) / 16_000)
+        self._refuse_too_much(len(samples) / HEARD_HZ)
         item = Item(self._next_item, "message", "user", [Part("input_audio", samples_16k=samples)])
         self._next_item = new_id("item")
         told = {"previous_item_id": self._items.last_id, "item_id": item.id}
@@ -181,8 +177,7 @@ class _Conversation:
     # The conversation.
 
     async def _create_item(self, event: Fields) -> None:
-        if event.raw("item") is None:
-            event.text("item")
+        event.require("item")
         item = await asyncio.to_thread(item_of, event.inside("item"), self._config.input_form)
         if item.kind == "function_call_output" and not self._items.calls(item.call_id):
             raise ProblemError(400, "No function was called by that id.", param="item.call_id", code="invalid_value")
@@ -193,8 +188,7 @@ class _Conversation:
     async def _truncate_item(self, event: Fields) -> None:
         item = self._items.find(event.id("item_id"), "truncate")
         index = round(event.number("content_index", 0, 0, 1000))
-        if event.raw("audio_end_ms") is None:
-            event.text("audio_end_ms")
+        event.require("audio_end_ms")
         end_ms = round(event.number("audio_end_ms", 0, 0, 1e9))
         await self._talking.truncate(item, end_ms)
         told = {"item_id": item.id, "content_index": index, "audio_end_ms": end_ms}
@@ -213,7 +207,8 @@ class _Conversation:
     # Answers.
 
     async def _respond(self, event: Fields) -> None:
-        refuse_transcription(self._config)
+        if self._config.kind == "transcription":
+            raise ProblemError(400, "A transcription session gives no responses.", code="invalid_request")
         self._talking.begin(self._config, event.inside("response"))
 
     async def _cancel(self, event: Fields) -> None:

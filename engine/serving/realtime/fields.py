@@ -8,7 +8,7 @@ from typing import Any
 from engine.serving import bodies
 from engine.serving.problems import ProblemError
 
-_LONGEST_ID = 512
+LONGEST_ID = 512
 
 
 class Fields:
@@ -52,18 +52,26 @@ class Fields:
             raise self.wrong(name, f"must be a list of at most {most} objects")
         return [Fields(each, f"{self.path(name)}[{number}]") for number, each in enumerate(found)]
 
-    def text(self, name: str, default: str | None = None) -> str:
-        """A text; it must be there where there is no default."""
-        if default is None and self._value.get(name) is None:
+    def require(self, name: str) -> None:
+        """Raise ProblemError where the field is missing, or null."""
+        if self._value.get(name) is None:
             code = "missing_required_parameter"
             raise ProblemError(400, f"{self.path(name)} is missing.", param=self.path(name), code=code)
-        return self._checked(name, bodies.text_of(self._renamed(name), self.path(name), default))
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """A text; it must be there where there is no default."""
+        if default is None:
+            self.require(name)
+        text = bodies.text_of(self._renamed(name), self.path(name), default)
+        if "\x00" in text:
+            raise self.wrong(name, "holds a zero byte")
+        return text
 
     def id(self, name: str, default: str | None = None) -> str:
         """A text that names something, which is not long."""
         found = self.text(name, default)
-        if len(found) > _LONGEST_ID:
-            raise self.wrong(name, f"is longer than {_LONGEST_ID} characters")
+        if len(found) > LONGEST_ID:
+            raise self.wrong(name, f"is longer than {LONGEST_ID} characters")
         return found
 
     def number(self, name: str, default: float, least: float, most: float) -> float:
@@ -84,8 +92,3 @@ class Fields:
 
     def _renamed(self, name: str) -> dict[str, Any]:
         return {self.path(name): self._value.get(name)}
-
-    def _checked(self, name: str, text: str) -> str:
-        if "\x00" in text:
-            raise self.wrong(name, "holds a zero byte")
-        return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from engine.speech_detector import SpeechDetector
 _PER_MS = SpeechDetector.RATE_HZ // 1000
 _BEGINS_AFTER = 3  # chunks of speech in a row: a click is not speech
 _LESS_LIKELY = 0.15  # speech goes on at a lower likelihood than it begins at
+_AT_ONCE_S = 0.5  # of sound that is searched for speech on the event loop
 MOST_S = 900  # of one utterance
 
 
@@ -57,6 +59,18 @@ class InputBuffer:
     def speaking(self) -> bool:
         """Whether somebody speaks, as far as was heard."""
         return self._edges is not None and self._edges.speaking
+
+    @property
+    def heard_ms(self) -> int:
+        """How much was sent since the session began."""
+        return self._end // _PER_MS
+
+    async def search(self, samples: Samples) -> list[SpeechStarted | SpeechStopped]:
+        """`push`, beside the event loop where it takes long."""
+        found = self.push(samples)
+        if len(samples) < _AT_ONCE_S * SpeechDetector.RATE_HZ:
+            return list(found)
+        return await asyncio.to_thread(list, found)
 
     def push(self, samples: Samples) -> Iterator[SpeechStarted | SpeechStopped]:
         """More sound (n,); what happens in it."""

@@ -54,8 +54,8 @@ class Part:
         return self.text[: word_boundary(self.text, characters)].rstrip()
 
     @property
-    def samples_24k(self) -> int:
-        """How long the spoken sound is."""
+    def spoken_samples(self) -> int:
+        """How long the spoken sound is, in samples at 24 kHz."""
         return sum(len(piece) for piece in self.spoken)
 
     def described(self, *, with_sound: bool) -> dict[str, Any]:

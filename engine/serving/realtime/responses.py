@@ -48,7 +48,6 @@ class Response:
         self._reason = EndReason.COMPLETE
         self._status = "in_progress"
         self._details: dict[str, Any] | None = None
-        self.over = False
 
     def begin(self) -> None:
         """Tell that it began."""
@@ -88,7 +87,7 @@ class Response:
 
     def _end(self, status: str, details: dict[str, Any] | None, status_of_message: str) -> None:
         self._close_message(status_of_message)
-        self._status, self._details, self.over = status, details, True
+        self._status, self._details = status, details
         self._emit("response.done", {"response": self._described()})
 
     def _opened(self, turn_id: str) -> _Message:
@@ -97,7 +96,7 @@ class Response:
             item = Item(new_id("item"), "message", "assistant", [part], status="in_progress", turn=turn_id)
             part.speed = self._config.speed
             earlier = [each for each in self._items or self.output if each.turn == turn_id]
-            item.before = sum(part.samples_24k for each in earlier for part in each.parts)
+            item.before = sum(part.spoken_samples for each in earlier for part in each.parts)
             self._begin_item(item)
             self._message = _Message(self._named, item, len(self.output) - 1, self._config)
             self._message.begin()
@@ -140,19 +139,19 @@ class Response:
         self._emit(kind, {"response_id": self.id} | fields)
 
     def _described(self) -> dict[str, Any]:
-        config = self._config
+        config, over = self._config, self._status != "in_progress"
         said = {"format": described(config.output_form), "voice": config.voice}
         return {
             "id": self.id,
             "object": "realtime.response",
             "status": self._status,
             "status_details": self._details,
-            "output": [item.described() for item in self.output] if self.over else [],
+            "output": [item.described() for item in self.output] if over else [],
             "conversation_id": self._conversation_id,
             "output_modalities": [config.modality],
             "max_output_tokens": config.most_tokens or "inf",
             "audio": {"output": said},
-            "usage": self._usage() if self.over else None,
+            "usage": self._usage() if over else None,
             "metadata": self._metadata,
         }
 
@@ -208,7 +207,7 @@ class _Message:
         """Sound that was sent just now cannot have been played."""
         if self._spoken and self._first_sound_at is not None:
             passed_s = (time.monotonic() - self._first_sound_at) * self._config.speed
-            self.part.heard = min(round(passed_s * SPOKEN_HZ), self.part.samples_24k)
+            self.part.heard = min(round(passed_s * SPOKEN_HZ), self.part.spoken_samples)
 
     def end(self) -> None:
         """Tell that the part is whole."""

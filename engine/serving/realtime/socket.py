@@ -11,13 +11,12 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engine.serving.problems import ProblemError, problem_of
-from engine.serving.realtime.fields import Fields
+from engine.serving.realtime.fields import LONGEST_ID, Fields
 from engine.serving.realtime.outbox import Outbox
 
 LONGEST_S = 3600.0
 _SUBPROTOCOL = "realtime"
 _LAST_WORDS_S = 5.0
-_LONGEST_ID = 512
 
 Take = Callable[[str, Fields], Awaitable[None]]
 
@@ -49,6 +48,11 @@ async def converse(websocket: WebSocket, outbox: Outbox, take: Take, closed: asy
         for task in (reading, sending, ending):
             task.cancel()
         await asyncio.gather(reading, sending, ending, return_exceptions=True)
+
+
+def no_such_event() -> ProblemError:
+    """What to raise for an event of a kind that is not known."""
+    return ProblemError(400, "There is no such event here.", param="type", code="invalid_value")
 
 
 async def _read(websocket: WebSocket, outbox: Outbox, take: Take) -> None:
@@ -87,4 +91,4 @@ def _event(message: Any) -> dict[str, Any]:
 def _event_id(event: dict[str, Any]) -> str | None:
     """The client's name for an event, if it is one."""
     id = event.get("event_id")
-    return id if isinstance(id, str) and len(id) <= _LONGEST_ID else None
+    return id if isinstance(id, str) and len(id) <= LONGEST_ID else None

@@ -44,12 +44,11 @@ class Talking:
             raise ProblemError(400, "A response is being given: cancel it, or wait for its end.", code=code)
         wanted = question(config, fields, self._items, self._known)
         self._refuse_unable(wanted.config)
-        aside = fields.raw("conversation") == "none"
         response = Response(
             self._outbox.put,
             wanted.config,
-            None if aside else self.conversation_id,
-            None if aside else self._items,
+            None if wanted.aside else self.conversation_id,
+            None if wanted.aside else self._items,
             wanted.key[-1] if wanted.key else None,
             metadata(fields),
         )
@@ -74,9 +73,9 @@ class Talking:
         if part is None:
             raise ProblemError(400, "Only a spoken answer can be cut.", param="item_id", code="invalid_value")
         samples = round(audio_end_ms / 1000 * SPOKEN_HZ * part.speed)
-        if samples > part.samples_24k + SPOKEN_HZ * part.speed:  # clients count a little more than there is
+        if samples > part.spoken_samples + SPOKEN_HZ * part.speed:  # clients count a little more than there is
             raise ProblemError(400, "The answer is not so long.", param="audio_end_ms", code="invalid_value")
-        part.heard = min(samples, part.samples_24k)
+        part.heard = min(samples, part.spoken_samples)
         self._cut(item)
 
     def close(self) -> None:

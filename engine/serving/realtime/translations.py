@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket
 
 from engine.events import Samples, Speech
 from engine.serving.jobs import Host, Priority, events
-from engine.serving.problems import ProblemError, problem_of
+from engine.serving.problems import problem_of
 from engine.serving.reading import read_aloud_for
 from engine.serving.realtime.config import TurnDetection
 from engine.serving.realtime.fields import Fields
@@ -22,8 +22,8 @@ from engine.serving.realtime.ids import new_id
 from engine.serving.realtime.input_buffer import InputBuffer, SpeechStopped
 from engine.serving.realtime.input_transcripts import steps
 from engine.serving.realtime.outbox import Outbox
-from engine.serving.realtime.socket import LONGEST_S, accept, converse
-from engine.serving.realtime.sound_forms import HEARD_HZ, SPOKEN_HZ, Incoming, bytes_of
+from engine.serving.realtime.socket import LONGEST_S, accept, converse, no_such_event
+from engine.serving.realtime.sound_forms import SPOKEN_HZ, Incoming, bytes_of
 from engine.serving.sounds import pcm
 from engine.serving.threads import from_thread
 from engine.serving.transcribing import Transcribing
@@ -139,7 +139,6 @@ class _Session:
         self._id, self._ends_at = new_id("sess"), int(time.time() + LONGEST_S)
         self._incoming, self._buffer = Incoming(_FORM), InputBuffer()
         self._buffer.detect(_DETECTION)
-        self._heard = 0  # samples at 16 kHz
 
     def open(self) -> None:
         """Tell the client what it has."""
@@ -154,7 +153,7 @@ class _Session:
         elif kind == "session.close":
             await self._close()
         else:
-            raise ProblemError(400, "There is no such event here.", param="type", code="invalid_value")
+            raise no_such_event()
 
     def _update(self, audio: Fields) -> None:
         output, heard = audio.inside("output"), audio.inside("input")
@@ -172,17 +171,16 @@ class _Session:
         return language
 
     async def _hear(self, samples: Samples) -> None:
-        self._heard += len(samples)
-        for each in await asyncio.to_thread(list, self._buffer.push(samples)):
+        for each in await self._buffer.search(samples):
             if isinstance(each, SpeechStopped):
                 await self._work.add(_Utterance(each.samples_16k, each.at_ms))
         if self._buffer.speaking and self._buffer.seconds > _LONGEST_UTTERANCE_S:
-            await self._work.add(_Utterance(self._buffer.take(), self._heard * 1000 // HEARD_HZ))
+            await self._work.add(_Utterance(self._buffer.take(), self._buffer.heard_ms))
 
     async def _close(self) -> None:
         await self._hear(self._incoming.finish())
         if self._buffer.speaking and self._buffer.seconds >= _SHORTEST_S:
-            await self._work.add(_Utterance(self._buffer.take(), self._heard * 1000 // HEARD_HZ))
+            await self._work.add(_Utterance(self._buffer.take(), self._buffer.heard_ms))
         await self._work.done()
         self._outbox.put("session.closed", {})
         self._ended.set()
