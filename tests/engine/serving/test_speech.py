@@ -18,6 +18,12 @@ TOKENS = 30
 LENGTH_S = TOKENS / 25
 
 
+def _alike(one: bytes, other: bytes) -> bool:
+    """Whether these are the same samples but for rounding, which follows the sizes of pieces, and those the clock."""
+    steps = [np.frombuffer(each, "<i2").astype(np.int32) for each in (one, other)]
+    return len(one) == len(other) and int(np.abs(steps[0] - steps[1]).max()) < 32
+
+
 @pytest.mark.parametrize("form", MEDIA_TYPES)
 def test_speech_is_a_file_of_the_wanted_kind(served: Served, client: httpx.Client, tmp_path: Path, form: str) -> None:
     served.reads(TOKENS)
@@ -44,7 +50,7 @@ def test_speech_as_events_is_the_same_sound(served: Served, client: httpx.Client
     lines = client.post(ROUTE, json={**asked, "stream_format": "sse"}).text.split("\n\n")
     events = [json.loads(line.removeprefix("data: ")) for line in lines if line]
     assert events.pop()["type"] == "speech.audio.done"
-    assert b"".join(base64.b64decode(event["audio"]) for event in events) == whole
+    assert _alike(b"".join(base64.b64decode(event["audio"]) for event in events), whole)
 
 
 def test_an_unknown_voice_is_the_models_own_and_no_file(served: Served, client: httpx.Client, recording: Path) -> None:
@@ -57,9 +63,9 @@ def test_an_unknown_voice_is_the_models_own_and_no_file(served: Served, client: 
         return client.post(ROUTE, json=body).content
 
     default = said(names[1])
-    assert default != said("nobody")
+    assert not _alike(said("nobody"), default)
     for voice in ("alloy", str(recording), "../nobody", 7, None):
-        assert said(voice) == default
+        assert _alike(said(voice), default)
 
 
 @pytest.mark.parametrize(
