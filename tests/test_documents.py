@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -77,6 +78,18 @@ def test_every_document_can_be_reached_from_the_readme() -> None:
         found = {path.resolve() for path in (*linked, *named)}
         next_ones += sorted(path for path in found - reached - set(next_ones) if path.is_file())
     assert {path for path in DOCUMENTS if path.is_relative_to(ROOT / "docs")} <= reached
+
+
+@pytest.mark.parametrize(("name", "package"), [("app", "app"), ("engine", "engine"), ("widgets", "app.widgets")])
+def test_the_directions_of_imports_are_told_as_they_are_held(name: str, package: str) -> None:
+    """In docs/architecture.md as in the contracts of import-linter, from top to bottom."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    (held,) = [each["layers"] for each in contracts if each.get("containers") == [package]]
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    told = re.search(rf"^    {name} +((?:.+\n)(?: {{13}}.+\n)*)", text, re.MULTILINE)
+    assert told is not None
+    assert " ".join(told.group(1).split()) == " > ".join(re.sub(r"[()]", "", layer) for layer in held)
 
 
 def test_docstrings_cite_documents_that_are_here() -> None:
