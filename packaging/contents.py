@@ -31,14 +31,12 @@ EXCLUDED_MODULES = (
     *("torch", "transformers", "tkinter", "matplotlib", "scipy", "pytest", "hypothesis", "_pytest", "mypy", "ruff"),
     *("setuptools", "pip", "wheel", "IPython", "PIL", "pandas", "sympy", "onnx", "hf_xet", "readline"),
 )
+BUILDING = frozenset({"altgraph", "macholib", "pyinstaller", "pyinstaller-hooks-contrib", "setuptools"})  # the app
 # What builds and tests Earshot: no business in an app.
-DEVELOPMENT = frozenset(
-    (
-        *("altgraph", "macholib", "pyinstaller", "pyinstaller-hooks-contrib", "pip", "setuptools", "wheel"),
-        *("hypothesis", "iniconfig", "pluggy", "pytest", "pytest-qt", "pytest-xdist", "import-linter", "mypy"),
-        *("mypy-extensions", "ruff", "matplotlib", "scipy", "torch", "transformers"),
-    )
-)
+DEVELOPMENT = BUILDING | {
+    *("pip", "wheel", "hypothesis", "iniconfig", "pluggy", "pytest", "pytest-qt", "pytest-xdist", "import-linter"),
+    *("mypy", "mypy-extensions", "ruff", "matplotlib", "scipy", "torch", "transformers"),
+}
 _QT_MODULES = "Core|DBus|Gui|Network|Svg|Widgets"
 _QT_PLUGINS = "|".join(
     (

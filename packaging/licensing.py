@@ -15,7 +15,6 @@ import contents
 # Libraries under the GPL, by their names; PyAV's wheels brought the first two, whatever their metadata say.
 _GPL_NAME = re.compile(r"(^|/)lib(x26[45]|xvidcore|postproc|fftw3|readline|gsl)\b[^/]*\.(dylib|so)", re.IGNORECASE)
 _GPL_BYTES = (b"x264 - core", b"x265 [", b"--enable-gpl")
-_BUILDING = {"pyinstaller", "pyinstaller-hooks-contrib", "altgraph", "macholib", "setuptools"}
 _OF_GPL = re.compile(r"(?<![LA])\bGPL|GNU General Public", re.IGNORECASE)
 _EXCEPTION = re.compile(r"exception", re.IGNORECASE)
 
@@ -47,9 +46,9 @@ def faults(places: list[Path], files: Iterable[Path], shipped: bool) -> Iterator
 def _package_faults(package: Distribution, place: Path, shipped: bool) -> Iterator[LicenceFault]:
     name = contents.canonical(package.metadata["Name"])
     path = Path(str(package.locate_file(""))) / name
-    if name in contents.DEVELOPMENT and (shipped or name not in _BUILDING):
+    if name in contents.DEVELOPMENT and (shipped or name not in contents.BUILDING):
         yield LicenceFault("development", path, "builds or tests Earshot and has no business in it")
-    if name in _BUILDING:
+    if name in contents.BUILDING:
         return
     if is_gpl(package.metadata):
         yield LicenceFault("GPL", path, "says that it is under the GPL")

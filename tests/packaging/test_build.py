@@ -69,9 +69,8 @@ def test_the_app_is_made_of_what_is_tested_and_of_nothing_that_tests(system: str
         return dict(re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE))
 
     tested, shipped = pins(system), pins(f"run-{system}")
-    building = {"pyinstaller", "pyinstaller-hooks-contrib", "altgraph", "macholib", "setuptools"}
-    assert {name for name in shipped if tested.get(name) != shipped[name]} <= building
-    assert not (contents.DEVELOPMENT - building) & shipped.keys()
+    assert {name for name in shipped if tested.get(name) != shipped[name]} <= contents.BUILDING
+    assert not (contents.DEVELOPMENT - contents.BUILDING) & shipped.keys()
     assert {"mcp", "mlx", "pyside6-essentials", "pyinstaller"} <= shipped.keys()
     assert ("av" in shipped) == (system == "linux")
     for name in (system, f"run-{system}"):
