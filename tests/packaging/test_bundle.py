@@ -17,6 +17,7 @@ from info_plist import LANGUAGES, info_plist, strings, version
 
 from app.addresses import SCHEME
 from app.settings import Preferences
+from app.updates import releases
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
 NAME = "NSMicrophoneUsageDescription"
@@ -28,8 +29,7 @@ FOUND = (
 )
 
 
-@pytest.fixture
-def bundle(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def ask_for_a_bundle(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the spec asks PyInstaller for, run with stand-ins for PyInstaller's steps."""
     asked: dict[str, Any] = {}
     hooks = SimpleNamespace(collect_all=lambda name: ([], [], []), collect_data_files=lambda name: [])
@@ -52,6 +52,12 @@ def bundle(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(sys, "platform", "darwin")
     exec(compile(spec.read_text(encoding="utf-8"), str(spec), "exec"), {**steps, "SPECPATH": str(PACKAGING)})
     return asked
+
+
+@pytest.fixture
+def bundle(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.delenv("EARSHOT_RELEASES", raising=False)
+    return ask_for_a_bundle(monkeypatch)
 
 
 def test_the_bundle_says_it_in_each_of_its_languages(bundle: dict[str, Any]) -> None:
@@ -86,6 +92,14 @@ def test_dead_weight_stays_behind(bundle: dict[str, Any]) -> None:
     names = {entry[0] for entry in bundle["collected"]}
     assert "PySide6/QtCore.abi3.so" in names
     assert not any("libonnxruntime" in name or name.endswith((".dll", "_fr.qm")) for name in names)
+
+
+@pytest.mark.parametrize("address", ["", "https://releases.invalid/earshot"])
+def test_a_released_app_knows_where_it_came_from(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EARSHOT_RELEASES", address)
+    told = {f"{folder}/{Path(file).name}": Path(file) for file, folder in ask_for_a_bundle(monkeypatch)["datas"]}
+    monkeypatch.setattr("app.updates.resource", lambda name: told.get(f"resources/{name}", Path(name)))
+    assert releases() == address
 
 
 def test_the_property_list_is_whole() -> None:
