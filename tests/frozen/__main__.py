@@ -54,15 +54,12 @@ class Frozen:
         self._environment = told | sound.environment
 
     def start(self, *arguments: str, **options: object) -> subprocess.Popen[str]:
-        """Start it."""
-        command = [str(self._program), *arguments]
-        environment = self._environment
-        if os.geteuid() == 0:
-            script = _READ_ONLY.format(ours=" ".join(OURS))
-            command = ["unshare", "--mount", "sh", "-c", script, "sh", *command]
-            environment = environment | {"PATH": os.defpath, "FOLDERS": str(self._folders)}
-        else:
+        """Start it. Raises SystemExit for anybody but root."""
+        if os.geteuid() != 0:
             raise SystemExit("Run this as root: only then the home folder can be made read-only.")
+        script = _READ_ONLY.format(ours=" ".join(OURS))
+        command = ["unshare", "--mount", "sh", "-c", script, "sh", str(self._program), *arguments]
+        environment = self._environment | {"PATH": os.defpath, "FOLDERS": str(self._folders)}
         return subprocess.Popen(command, env=environment, text=True, cwd="/", **options)  # type: ignore[call-overload]
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
