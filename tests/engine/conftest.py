@@ -1,4 +1,4 @@
-"""A small random token2wav folder, a voice and a synthesizer, made once."""
+"""A small engine for each test; a small random token2wav folder, a voice and networks that speak, made once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ import pytest
 from engine.checkpoints.load_speaking import load_speaking
 from engine.speaking import Speaking, Synthesizer, Voice
 from tests.benchmarks.speech_folder import write_token2wav
+from tests.fakes import SmallEngine
+
+
+@pytest.fixture
+def engine() -> SmallEngine:
+    return SmallEngine()
 
 
 @pytest.fixture(scope="session", params=["auto", pytest.param("plain", marks=pytest.mark.slow)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.events import AnswerText, ReplyEnded, Turn
 from engine.session import Session
-from tests.engine.test_session import call, with_tools, written
+from tests.engine.session_scripts import call, with_tools, written
 from tests.fakes import SmallEngine
 
 

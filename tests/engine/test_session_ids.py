@@ -24,7 +24,7 @@ from engine.errors import RequestError
 from engine.events import EndReason, ReplyEnded, SessionEvent, Speech, Turn
 from engine.language import Sampling
 from engine.session import Session
-from tests.engine.test_session import spoken
+from tests.engine.session_scripts import spoken
 from tests.fakes import SmallEngine, tone
 
 GREEDY = SessionSettings(sampling=Sampling(temperature=0.0))

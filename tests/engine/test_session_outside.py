@@ -11,15 +11,10 @@ from engine.conversation.replying.tools.calculator import calculator
 from engine.errors import RequestError
 from engine.events import ReplyEnded, ToolCall, ToolResult, Turn
 from engine.session import Session
-from tests.engine.test_session import call, kinds, spoken, text_of, written
+from tests.engine.session_scripts import call, kinds, spoken, text_of, written
 from tests.fakes import SmallEngine
 
 WEATHER = Tool("weather", "Tells the weather.", {"type": "object", "properties": {"place": {"type": "string"}}}, None)
-
-
-@pytest.fixture
-def engine() -> SmallEngine:
-    return SmallEngine()
 
 
 def session_of(engine: SmallEngine) -> Session:

@@ -13,15 +13,10 @@ from engine.errors import RequestError, SoundError
 from engine.events import ContextTrimmed, Heard, ReplyEnded, Speech, Turn, new_turn_id
 from engine.language import Sampling
 from engine.session import Session
-from tests.engine.test_session import interrupted, spoken, written
+from tests.engine.session_scripts import interrupted, spoken, written
 from tests.fakes import SmallEngine, tone
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def engine() -> SmallEngine:
-    return SmallEngine()
 
 
 def answered(session: Session, engine: SmallEngine, *texts: str) -> None:

@@ -13,7 +13,7 @@ from engine.conversation.speaking_along.schedule import Schedule
 from engine.events import ReplyEnded, ReplyStatistics, Speech, Turn
 from engine.language import Sampling
 from engine.session import Session
-from tests.engine.test_session import spoken
+from tests.engine.session_scripts import spoken
 from tests.fakes import SmallEngine
 
 

@@ -21,7 +21,7 @@ from engine.resources import resource
 from engine.session import Session
 from engine.speaking.pieces import Pieces
 from engine.speaking.work_thread import WorkThread
-from tests.engine.test_session import sound_of, spoken
+from tests.engine.session_scripts import sound_of, spoken
 from tests.fakes import SmallChunk, SmallEngine, SmallSynthesizer
 
 WAIT_S = 60
