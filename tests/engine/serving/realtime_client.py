@@ -55,6 +55,10 @@ class RealtimeClient:
         updated: Event = self.did("session.update", "session.updated", session={"type": "realtime"} | session)
         return updated["session"]
 
+    def only_text(self, **session: Any) -> None:
+        """Have the answers written, not spoken."""
+        self.update(output_modalities=["text"], **session)
+
     def append(self, samples_16k: Samples) -> None:
         """Let the server hear something."""
         data = pcm(resample(samples_16k, 16_000, 24_000))
@@ -91,6 +95,19 @@ def realtime(served: Served, path: str = "/v1/realtime?model=gpt-realtime") -> I
         client = RealtimeClient(line)
         client.until("session.created")
         yield client
+
+
+def text_of(response: Event) -> str:
+    """The words of a response."""
+    (part,) = response["output"][-1]["content"]
+    return str(part.get("text", part.get("transcript")))
+
+
+def code_of(client: RealtimeClient, kind: str, **fields: Any) -> str:
+    """The code of the error with which an event is answered."""
+    error = client.did(kind, "error", event_id="mine", **fields)["error"]
+    assert error["event_id"] == "mine"
+    return str(error["code"])
 
 
 def said(seconds: float = 1.0, silence_s: float = 1.0) -> Samples:

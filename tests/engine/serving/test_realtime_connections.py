@@ -1,0 +1,73 @@
+"""Who may talk over the Realtime protocol, how long, and what is left when they go."""
+
+from __future__ import annotations
+
+import base64
+import gc
+import json
+import threading
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from engine.serving import connections
+from engine.serving.access import Patience
+from engine.session import Session
+from tests.engine.serving.conftest import HEADERS, Served
+from tests.engine.serving.realtime_client import realtime, text_of
+from tests.engine.serving.test_chat import speaks
+from tests.fuzzing.sending import all_gone
+
+
+def test_a_stranger_stays_outside(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    address = served.server.address.replace("http", "ws", 1)
+    for path, headers, status in (
+        ("/v1/realtime", {}, 401),
+        ("/v1/realtime", HEADERS | {"Origin": "http://evil.example"}, 403),
+        ("/v1/nowhere", HEADERS, 404),
+    ):
+        with pytest.raises(InvalidStatus) as refused, connect(address + path, additional_headers=headers, proxy=None):
+            pass
+        assert refused.value.response.status_code == status
+        assert set(json.loads(refused.value.response.body)["error"]) == {"message", "type", "param", "code"}
+    assert not caplog.records
+
+
+def test_a_silent_client_stays_connected(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "SILENT_S", 0.05)
+    with realtime(served) as client:
+        threading.Event().wait(0.2)  # longer than a connection may take to say what it wants
+        client.update()
+
+
+def test_a_client_that_does_not_read_is_let_go(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(served.server.access, "patience", Patience(reader_s=0.2))
+    others = set(served.server._server.server_state.connections)
+    with realtime(served) as client:
+        content = [{"type": "input_audio", "audio": base64.b64encode(bytes(480_000)).decode()}]
+        item = {"type": "message", "role": "user", "content": content, "id": "long"}
+        client.did("conversation.item.create", "conversation.item.done", item=item)
+        for _ in range(60):
+            client.send("conversation.item.retrieve", item_id="long")
+        assert all_gone(served.server)
+        open_ones = served.server._server.server_state.connections
+        for _ in range(3000):
+            if open_ones <= others:
+                break
+            threading.Event().wait(0.01)
+        assert open_ones <= others
+
+
+def test_a_client_that_goes_leaves_nothing_behind(served: Served) -> None:
+    speaks(served, "one two three four five six seven eight nine ten " * 6, tokens=1500)
+    with realtime(served) as client:
+        client.write("Count.")
+        client.did("response.create", "response.output_audio.delta")
+    served.says("Free again.")
+    with realtime(served) as client:
+        client.only_text()
+        assert text_of(client.ask("Hello.")) == "Free again."
+        gc.collect()
+        sessions = [each for each in gc.get_objects() if isinstance(each, Session) and each._engine is served.engine]
+        assert len(sessions) == 1
