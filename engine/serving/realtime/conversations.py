@@ -166,7 +166,7 @@ class _Conversation:
             self._transcripts.begin(item, self._config.transcribed)
 
     def _refuse_too_much(self, seconds: float) -> None:
-        if self._items.heard_s + seconds > MOST_SOUND_S:
+        if self._items.sound_s + seconds > MOST_SOUND_S:
             raise ProblemError(400, "A conversation holds one hour of sound: delete items.", code="too_much_sound")
 
     async def _clear(self, event: Fields) -> None:
@@ -181,7 +181,7 @@ class _Conversation:
         item = await asyncio.to_thread(item_of, event.inside("item"), self._config.input_form)
         if item.kind == "function_call_output" and not self._items.calls(item.call_id):
             raise ProblemError(400, "No function was called by that id.", param="item.call_id", code="invalid_value")
-        self._refuse_too_much(item.heard_s)
+        self._refuse_too_much(item.sound_s)
         self._items.add(item, event.id("previous_item_id", "") or None)
         self._show_new(item)
 
@@ -209,6 +209,7 @@ class _Conversation:
     async def _respond(self, event: Fields) -> None:
         if self._config.kind == "transcription":
             raise ProblemError(400, "A transcription session gives no responses.", code="invalid_request")
+        self._refuse_too_much(0)
         self._talking.begin(self._config, event.inside("response"))
 
     async def _cancel(self, event: Fields) -> None:

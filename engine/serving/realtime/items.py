@@ -58,6 +58,12 @@ class Part:
         """How long the spoken sound is, in samples at 24 kHz."""
         return sum(len(piece) for piece in self.spoken)
 
+    @property
+    def sound_s(self) -> float:
+        """Seconds of sound in it, whoever spoke."""
+        heard = 0 if self.samples_16k is None else len(self.samples_16k)
+        return heard / HEARD_HZ + self.spoken_samples / SPOKEN_HZ
+
     def described(self, *, with_sound: bool) -> dict[str, Any]:
         """It, as clients read it."""
         if self.kind in ("input_text", "output_text"):
@@ -108,9 +114,9 @@ class Item:
         return value | {"output": self.output}
 
     @property
-    def heard_s(self) -> float:
-        """Seconds of sound that came from the client."""
-        return sum(len(part.samples_16k) for part in self.parts if part.samples_16k is not None) / HEARD_HZ
+    def sound_s(self) -> float:
+        """Seconds of sound in it."""
+        return sum(part.sound_s for part in self.parts)
 
 
 class Items:
@@ -160,9 +166,9 @@ class Items:
         return any(item.kind == "function_call" and item.call_id == call_id for item in self._items)
 
     @property
-    def heard_s(self) -> float:
-        """Seconds of sound that came from the client."""
-        return sum(item.heard_s for item in self._items)
+    def sound_s(self) -> float:
+        """Seconds of sound in all of them."""
+        return sum(item.sound_s for item in self._items)
 
     def _place(self, id: str, param: str, code: str) -> int:
         for place, item in enumerate(self._items):

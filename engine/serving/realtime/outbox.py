@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket
 from engine.serving.problems import ProblemError, error_value
 from engine.serving.realtime.ids import new_id
 
-_MANY = 64  # events that wait to be sent
+_MANY, _MUCH = 64, 8 << 20  # events that wait to be sent, and characters of them
 
 
 class Outbox:
@@ -20,11 +20,14 @@ class Outbox:
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket
         self._waiting: asyncio.Queue[str | None] = asyncio.Queue()
+        self._characters = 0  # of what waits
         self._sent = asyncio.Event()
 
     def put(self, kind: str, fields: dict[str, Any]) -> None:
         """Tell of an event."""
-        self._waiting.put_nowait(json.dumps({"type": kind, "event_id": new_id("event")} | fields))
+        text = json.dumps({"type": kind, "event_id": new_id("event")} | fields)
+        self._characters += len(text)
+        self._waiting.put_nowait(text)
 
     def put_error(self, problem: ProblemError, caused_by: str | None = None) -> None:
         """Tell what went wrong, and with which of the client's events."""
@@ -32,8 +35,8 @@ class Outbox:
         self.put("error", {"error": error | {"event_id": caused_by}})
 
     async def room(self) -> None:
-        """Wait until not too many events wait."""
-        while self._waiting.qsize() > _MANY:
+        """Wait until neither too many events wait nor too large ones."""
+        while self._waiting.qsize() > _MANY or self._characters > _MUCH:
             self._sent.clear()
             await self._sent.wait()
 
@@ -45,4 +48,5 @@ class Outbox:
         """Send what comes. Raises what the socket raises when the client is gone or reads nothing."""
         while (text := await self._waiting.get()) is not None:
             await self._websocket.send_text(text)
+            self._characters -= len(text)
             self._sent.set()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gc
 import json
 import threading
+from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -13,9 +15,11 @@ from websockets.sync.client import connect
 
 from engine.serving import connections
 from engine.serving.access import Patience
+from engine.serving.realtime import conversations
+from engine.serving.realtime.outbox import Outbox
 from engine.session import Session
 from tests.engine.serving.conftest import HEADERS, Served
-from tests.engine.serving.realtime_client import realtime, text_of
+from tests.engine.serving.realtime_client import code_of, realtime, said, text_of
 from tests.engine.serving.test_chat import speaks
 from tests.fuzzing.sending import all_gone
 
@@ -71,3 +75,44 @@ def test_a_client_that_goes_leaves_nothing_behind(served: Served) -> None:
         gc.collect()
         sessions = [each for each in gc.get_objects() if isinstance(each, Session) and each._engine is served.engine]
         assert len(sessions) == 1
+
+
+def test_a_conversation_holds_so_much_sound_whoever_spoke(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversations, "MOST_SOUND_S", 1.0)
+    speaks(served, "Good day.", tokens=40)
+    with realtime(served) as client:
+        client.update(audio={"input": {"turn_detection": None}})
+        (item,) = client.ask("Hello.")["output"]
+        assert code_of(client, "response.create") == "too_much_sound"
+        client.append(said(0.5, 0.0))
+        assert code_of(client, "input_audio_buffer.commit") == "too_much_sound"
+        client.did("conversation.item.delete", "conversation.item.deleted", item_id=item["id"])
+        served.says("Yes.")
+        client.only_text()
+        assert text_of(client.ask("Are you there?")) == "Yes."
+
+
+def test_what_waits_to_be_sent_is_bounded_in_size_too() -> None:
+    class Line:
+        """A client that reads nothing at first."""
+
+        def __init__(self) -> None:
+            self.reads = asyncio.Event()
+
+        async def send_text(self, text: str) -> None:
+            await self.reads.wait()
+
+    async def converse() -> None:
+        line: Any = Line()
+        outbox = Outbox(line)
+        outbox.put("conversation.item.retrieved", {"audio": "A" * (8 << 20)})
+        sending, waiting = asyncio.ensure_future(outbox.send()), asyncio.ensure_future(outbox.room())
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not waiting.done()
+        line.reads.set()
+        await asyncio.wait_for(waiting, 20)
+        outbox.finish()
+        await sending
+
+    asyncio.run(converse())
