@@ -192,8 +192,8 @@ def _joined_texts(parts: list[dict[str, Any]]) -> str:
 
 def joined_sounds(sounds: list[Samples]) -> Samples | None:
     """Sounds (n,) one after the other, with a pause between them; None where there are none."""
-    if not sounds:
-        return None
+    if len(sounds) < 2:
+        return sounds[0] if sounds else None
     pause = np.zeros(round(_PAUSE_S * RATE_HZ), np.float32)
     pieces = [piece for sound in sounds for piece in (sound, pause)]
     return np.concatenate(pieces[:-1])

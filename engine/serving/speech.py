@@ -41,13 +41,10 @@ class SpeechRoutes:
         if not self._host.about.speaks:
             raise ProblemError(400, "The model in use cannot speak.")
         file = encoder(wanted.form)
-        pieces = events(
-            self._host, "speak for others", read_aloud_for(self._voices, wanted.text, wanted.voice), Priority.SPEAKER
-        )
-        sounds = _encoded(pieces, file, wanted.speed)
-        first = (
-            await first_of(request, sounds) or b""
-        )  # what goes wrong before any sound is told by the status of the answer
+        steps = read_aloud_for(self._voices, wanted.text, wanted.voice)
+        sounds = _encoded(events(self._host, "speak for others", steps, Priority.SPEAKER), file, wanted.speed)
+        # What goes wrong before any sound is told by the status of the answer.
+        first = await first_of(request, sounds) or b""
         if wanted.streamed_as == "sse":
             return sse(_as_events(first, sounds, len(wanted.text)), done=False)
         return Stream(_joined(first, sounds), MEDIA_TYPES[wanted.form])

@@ -18,10 +18,8 @@ def realtime_routes(
     host: Host, voices: Voices, transcribing: Transcribing, own_tools: Sequence[Tool] = ()
 ) -> list[BaseRoute]:
     """Conversations, in which the model may call `own_tools`, and the interpreter."""
-    conversations, interpreter = (
-        Conversations(host, voices, transcribing, own_tools),
-        Interpreter(host, voices, transcribing),
-    )
+    conversations = Conversations(host, voices, transcribing, own_tools)
+    interpreter = Interpreter(host, voices, transcribing)
     return [
         WebSocketRoute("/v1/realtime", conversations.talk),
         WebSocketRoute("/v1/realtime/translations", interpreter.interpret),
