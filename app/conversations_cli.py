@@ -27,6 +27,7 @@ examples:
   earshot conversations export --all --format json -o backup
   earshot conversations import backup/*.json"""
 _SHORT = 8  # characters of an id, as it is listed
+_NONE = "There are no conversations yet."
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -81,7 +82,7 @@ def _list(args: argparse.Namespace) -> int:
             day = time.strftime("%Y-%m-%d %H:%M", time.localtime(each.when))
             result(f"{each.key[:_SHORT]}  {day}  {each.turns:4}  {each.title}")
     if not found:
-        remark("There are no conversations yet.")
+        remark(_NONE)
     return 0
 
 
@@ -93,6 +94,9 @@ def _export(args: argparse.Namespace) -> int:
     check_place(folder, folder=True)
     with closing(_opened()) as store:
         chosen = _chosen(store, args.names, everything=args.all)
+        if not chosen:
+            remark(_NONE)
+            return 0
         make_folder(folder)
         suffix = "" if args.format == "folder" else f".{args.format}"
         there = (path.name.casefold() for path in folder.iterdir())

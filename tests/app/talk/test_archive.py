@@ -325,6 +325,14 @@ def test_the_command_line_exports_and_imports(
     assert len(list((tmp_path / "out").glob("*.md"))) == 4, "what is there stays"
 
 
+def test_the_command_line_says_when_there_is_nothing_to_export(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert earshot("export", "--all", "-o", str(tmp_path / "out")) == 0
+    assert capsys.readouterr().err == "There are no conversations yet.\n"
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_command_line_says_in_a_sentence_what_is_wrong(
     store: Store, key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
