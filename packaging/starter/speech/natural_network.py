@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 RATE_HZ = 24_000
-SAMPLES_PER_FRAME = 600
 _HARMONICS, _SOURCE_HOP = 9, 300
 _STFT, _STFT_HOP = 20, 5
 _HEADS, _LAYERS = 12, 12

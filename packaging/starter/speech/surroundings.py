@@ -100,13 +100,6 @@ def _slowly(draws: np.random.Generator, points: int, low: float, high: float) ->
     return np.interp(np.linspace(0, points - 1, NOISE_SAMPLES), np.arange(points), draws.uniform(low, high, points))
 
 
-def _overtones(draws: np.random.Generator, turns: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """A tone and what sounds with it, fainter the higher; `turns` are those of the lowest."""
-    loud, start = draws.uniform(0, 1, count), draws.uniform(0, 6, count)
-    waves = [loud[n] / n * np.sin(2 * np.pi * n * turns + start[n]) for n in range(1, count)]
-    return np.sum(waves, axis=0)
-
-
 def _fan(draws: np.random.Generator) -> NDArray[np.float64]:
     made = _shaped(draws, draws.uniform(0.8, 1.8), 40, draws.uniform(2000, 8000))
     times, turn = np.arange(NOISE_SAMPLES) / RATE_HZ, draws.uniform(20, 120)

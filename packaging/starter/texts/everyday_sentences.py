@@ -11,8 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from starter.texts.open_sentences import texts
-from starter.texts.reading_sentences import DAYS, MONTHS
-from starter.texts.spoken_numbers import clock_words, ordinal, sentence, words, year_words
+from starter.texts.spoken_numbers import DAYS, MONTHS, clock_words, ordinal, sentence, words, year_words
 from starter.texts.word_list import any_word
 from starter.texts.word_list import words as listed
 

@@ -9,8 +9,7 @@ import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from starter.texts.reading_sentences import DAYS, MONTHS
-from starter.texts.spoken_numbers import clock_words, decimal_words, ordinal, sentence, words, year_words
+from starter.texts.spoken_numbers import DAYS, MONTHS, clock_words, decimal_words, ordinal, sentence, words, year_words
 
 FRAMES = (
     "The {w} {w} was near the {w}.", "Please put the {w} on the {w} before {t}.", "This {w} is called {w}.",

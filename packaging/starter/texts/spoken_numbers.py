@@ -1,10 +1,16 @@
-"""Decimals, dates and times as they are said in American English: 3.25 → three point two five."""
+"""Decimals, days, dates and times as they are said in American English: 3.25 → three point two five."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from engine.conversation.prompting.numbers_in_words import digits_one_by_one, ordinal, words, year_words
+
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
 
 
 def decimal_words(text: str, places: int = 2) -> str:
