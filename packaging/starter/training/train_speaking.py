@@ -257,10 +257,11 @@ class Training:
         self.keep(out, measured)
 
     def keep(self, out: Path, measured: Log) -> None:
-        """Write the averaged weights, and measure them."""
+        """Write the averaged weights, and measure them. Raises FloatingPointError for weights gone wrong."""
         flow, vocoder = self.averaged
+        if not train_vocoder.write_weights(vocoder, out / "vocoder.safetensors"):
+            raise FloatingPointError("The vocoder's weights are not numbers any more.")
         train_flow.write_weights(flow.weights(), out / "flow.safetensors")
-        train_vocoder.write_weights(vocoder, out / "vocoder.safetensors")
         torch.backends.cudnn.benchmark = False  # every sentence has a length of its own
         measured.write(step=self.number, **self.heard_of_held_out())
         torch.backends.cudnn.benchmark = True
