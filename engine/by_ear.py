@@ -113,7 +113,7 @@ def checking_by_ear(model: HearingModel, language: str = "") -> Generator[Progre
     for number, text in enumerate(SENTENCES[chosen]):
         yield Progress("by ear", number, len(SENTENCES[chosen]), "sentences")
         pieces: list[Samples] = [np.zeros(0, np.float32)]
-        with closing(voiced(synthesizer, read_aloud(model, text, None, lambda: False))) as speaking:  # type: ignore[type-var]
+        with closing(voiced(synthesizer, read_aloud(model, text, None, lambda: False))) as speaking:
             for piece in clock.measure(speaking):
                 if piece is not None:
                     pieces.append(piece.samples_24k)
@@ -163,11 +163,10 @@ class _Clock:
         """The same steps."""
         while True:
             began = time.perf_counter()
-            step = next(steps, _END)
-            self.seconds += time.perf_counter() - began
-            if step is _END:
+            try:
+                step = next(steps)
+            except StopIteration:
                 return
-            yield step  # type: ignore[misc]
-
-
-_END = object()
+            finally:
+                self.seconds += time.perf_counter() - began
+            yield step

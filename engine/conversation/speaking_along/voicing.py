@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -91,7 +91,7 @@ class Voicing:
         )
 
 
-def voiced(synthesizer: Synthesizer, tokens: Iterator[int]) -> Iterator[Speech | None]:
+def voiced(synthesizer: Synthesizer, tokens: Iterator[int]) -> Generator[Speech | None]:
     """The sound of speech tokens without a text, while they are written; None after each, where others may act."""
     pace = Pace()
     with closing(Voicing(synthesizer, pace)) as voicing:
