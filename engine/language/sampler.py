@@ -177,15 +177,12 @@ def _nucleus(logits: mx.array, top_p: float, min_p: float) -> mx.array:
         return logits
     best = mx.arange(logits.shape[-1]) == 0
     probabilities = mx.softmax(logits, axis=-1)
-    kept = best
     if top_p < 1.0:
         tail = mx.cumsum(probabilities, axis=-1, reverse=True)
-        kept = kept | (tail > 1.0 - top_p)
-    else:
-        kept = mx.ones_like(logits, dtype=mx.bool_)
+        logits = mx.where(best | (tail > 1.0 - top_p), logits, -mx.inf)
     if min_p > 0.0:
-        kept = kept & (best | (probabilities >= min_p * probabilities[:, :1]))
-    return mx.where(kept, logits, -mx.inf)
+        logits = mx.where(best | (probabilities >= min_p * probabilities[:, :1]), logits, -mx.inf)
+    return logits
 
 
 def _membership(rows: Sequence[Sequence[int]], size: int) -> np.ndarray:
