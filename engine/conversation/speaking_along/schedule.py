@@ -139,11 +139,11 @@ class Schedule:
         rest = int(at.waiting + 1e-6)
         kept = self._look_ahead + 1 if at.ends else 0  # fewer than these are not left to a piece of their own
         fitting = [size for size in sizes if size + kept <= rest]
-        if at.ends and (not fitting or self._at_once(rest, sizes[-1])):
+        if at.ends and (not fitting or self._is_one_piece(rest, sizes[-1])):
             fitting.append(rest)
         return max((size for size in fitting if self._in_time(at, size, fitting[0])), default=fitting[0])
 
-    def _at_once(self, rest: int, largest: int) -> bool:
+    def _is_one_piece(self, rest: int, largest: int) -> bool:
         """Whether the rest may be one piece."""
         if self._pieces.padded:
             return self._pieces.padded_size(rest) > 0
@@ -158,12 +158,12 @@ class Schedule:
 
     def _waits(self, at: _Standing, size: int) -> bool:
         """Whether a piece of this size is better made later. Nothing is known of one that was never measured."""
-        if not at.pieces or at.ends or self._at_once_beside or not self._pace.piece_s(size):
+        if not at.pieces or at.ends or self._begins_at_once or not self._pace.piece_s(size):
             return False
         return at.now_s < self._latest_s(at, size, self._at_hand_s)
 
     @property
-    def _at_once_beside(self) -> bool:
+    def _begins_at_once(self) -> bool:
         """Whether a piece is begun as soon as enough waits: beside the writing, by cores that would do nothing else."""
         return self._pace.beside and not self._pieces.padded
 
@@ -232,7 +232,7 @@ class Schedule:
             return at.now_s + max(0.0, size - at.waiting) * token_s
 
         begins_s = there_s(sizes[0])
-        if not self._at_once_beside:
+        if not self._begins_at_once:
             in_time = takewhile(lambda size: there_s(size) <= self._latest_s(at, size, at_hand_s), sizes)
             size = max(in_time, default=sizes[0])
             begins_s = max(there_s(size), self._latest_s(at, size, at_hand_s))
