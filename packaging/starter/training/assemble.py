@@ -26,7 +26,7 @@ EARSHOT = {
     "languages": ["en"],
     "about": "A small model for demonstration. It knows a few sums and facts and sets timers; it often mishears and is "
     "often wrong. For real conversations download Step-Audio 2 mini.",
-    "about_zh": "用于演示的小模型，只懂英语：会几道算术，知道几个常识，能设定时器；常常听错，也常常答错。"
+    "about_zh": "用于演示的小模型，只懂英语：会几道算术，知道几个常识，能设置计时器；常常听错，也常常答错。"
     "要真正对话，请下载 Step-Audio 2 mini。",
     "can": ["Sums, a few facts and timers, in English"],
     "can_zh": ["英语的算术、一些常识和计时器"],
