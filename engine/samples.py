@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import wave
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +23,13 @@ __all__ = [
     "Mix",
     "SoundInfo",
     "clock",
+    "pcm",
     "probe",
     "read",
     "recordings_in",
     "resample",
     "stream",
+    "wav_bytes",
     "write_wav",
 ]
 
@@ -117,12 +120,28 @@ def write_wav(path: Path | str, samples: Samples, rate_hz: int, *, private: bool
     """Write mono samples in ±1 as a 16-bit wav file, whole or not at all, if `private` for its owner alone. Raises
     StorageError.
     """
-    pcm = (np.clip(np.nan_to_num(samples), -1.0, 1.0) * 32767.0).astype("<i2")
-    with replacing(path, private=private) as file, wave.open(file, "wb") as sound:
+    with replacing(path, private=private) as file:
+        _write_wav(file, samples, rate_hz)
+
+
+def wav_bytes(samples: Samples, rate_hz: int) -> bytes:
+    """Mono samples in ±1 as the bytes of a 16-bit wav file."""
+    file = io.BytesIO()
+    _write_wav(file, samples, rate_hz)
+    return file.getvalue()
+
+
+def pcm(samples: Samples) -> bytes:
+    """Mono samples in ±1 as 16-bit little-endian steps."""
+    return (np.clip(np.nan_to_num(samples), -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
+
+
+def _write_wav(file: IO[bytes], samples: Samples, rate_hz: int) -> None:
+    with wave.open(file, "wb") as sound:
         sound.setnchannels(1)
         sound.setsampwidth(2)
         sound.setframerate(rate_hz)
-        sound.writeframes(pcm.tobytes())
+        sound.writeframes(pcm(samples))
 
 
 def _mono(blocks: Iterator[NDArray[np.float32]], mix: Mix) -> Iterator[Samples]:

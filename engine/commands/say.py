@@ -230,8 +230,7 @@ def _write_stdout(samples: Samples, first: bool) -> None:
     """16-bit wav of unknown length, which players read until it ends."""
     import struct
 
-    import numpy as np
-
+    from engine.samples import pcm
     from engine.speaking import SAMPLE_RATE_HZ
 
     out = sys.stdout.buffer
@@ -240,7 +239,7 @@ def _write_stdout(samples: Samples, first: bool) -> None:
             out.write(b"RIFF" + struct.pack("<I", 0xFFFFFFFF) + b"WAVEfmt ")
             out.write(struct.pack("<IHHIIHH", 16, 1, 1, SAMPLE_RATE_HZ, 2 * SAMPLE_RATE_HZ, 2, 16))
             out.write(b"data" + struct.pack("<I", 0xFFFFFFFF - 36))
-        out.write((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+        out.write(pcm(samples))
         out.flush()
     except BrokenPipeError:
         raise

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import os
-import wave
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from mcp.server.elicitation import AcceptedElicitation, ElicitationResult
 from mcp.server.mcpserver import Audio, Context, Elicit, MCPServer, Resolve
 from mcp.server.mcpserver.exceptions import ToolError as McpToolError
@@ -31,7 +30,7 @@ from engine.serving.history import History
 from engine.serving.jobs import Host, Job, Priority, events
 from engine.serving.problems import ProblemError, problem_of
 from engine.serving.reading import MOST_CHARACTERS, read_aloud_for
-from engine.serving.sounds import RATE_HZ, pcm
+from engine.serving.sounds import RATE_HZ
 from engine.serving.threads import from_thread
 from engine.serving.transcribing import Transcribing
 from engine.serving.voices import Voices
@@ -117,10 +116,10 @@ class McpTools:
                 raise ProblemError(400, "The model in use cannot speak.")
             steps = read_aloud_for(self.voices, text, voice)
             pieces = events(self.host, "speak for others", steps, Priority.SPEAKER)
-            sound = b"".join([pcm(piece.samples_24k) async for piece in pieces])
-            if not sound:
+            sounds = [piece.samples_24k async for piece in pieces]
+            if not any(map(len, sounds)):
                 raise ProblemError(400, "The model gave no speech for this text: try another one.")
-            return Audio(data=_wav(sound), format="wav")
+            return Audio(data=samples.wav_bytes(np.concatenate(sounds), RATE_HZ), format="wav")
 
     async def ask_recording(self, path: str, question: str) -> str:
         """Ask something about a short sound or film file of this machine, such as who speaks or what is heard."""
@@ -171,13 +170,3 @@ def _asking(sound: Samples, question: str) -> Any:
 async def _text(replies: AsyncGenerator[SessionEvent]) -> str:
     texts = [event.text async for event in replies if isinstance(event, AnswerText)]
     return "".join(texts).strip() or "The model gave no answer: ask in other words."
-
-
-def _wav(data: bytes) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(RATE_HZ)
-        sound.writeframes(data)
-    return file.getvalue()

@@ -10,6 +10,7 @@ import numpy as np
 
 from engine.errors import RequestError
 from engine.events import Samples
+from engine.samples import pcm
 from engine.speaking import SAMPLE_RATE_HZ as RATE_HZ
 
 MEDIA_TYPES = {
@@ -39,11 +40,6 @@ def encoder(form: str) -> Encoder:
     if form in _BY_LIBSNDFILE:
         return _LibSndFile(*_BY_LIBSNDFILE[form])
     return _Aac() if form == "aac" else _Pcm(with_header=form == "wav")
-
-
-def pcm(samples: Samples) -> bytes:
-    """16-bit little-endian samples."""
-    return (np.clip(np.nan_to_num(samples), -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
 
 
 class _Pcm:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import base64
-import io
 import re
-import wave
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, cast
 
-import numpy as np
-
 from engine.conversation.prompting.reading import Readable
-from engine.events import Samples
 from engine.hearing import RATE_HZ
 from engine.language import Vocabulary
 from engine.remote.listener import RemoteWindow
+from engine.samples import wav_bytes
 
 _MARK = re.compile(r"<([|/]?\w+\|?>)")
 _JOINER = "\N{WORD JOINER}"  # is not seen, and keeps a name that somebody typed from being read as a mark
@@ -133,14 +129,3 @@ def _content(parts: Sequence[str | RemoteWindow]) -> Content:
 
 def _url(window: RemoteWindow) -> dict[str, str]:
     return {"url": f"data:audio/wav;base64,{base64.b64encode(wav_bytes(window.samples_16k, RATE_HZ)).decode()}"}
-
-
-def wav_bytes(samples: Samples, rate_hz: int) -> bytes:
-    """A sound as the bytes of a WAV file of 16 bits."""
-    target = io.BytesIO()
-    with wave.open(target, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate_hz)
-        file.writeframes((np.clip(samples, -1, 1) * 32767).round().astype("<i2").tobytes())
-    return target.getvalue()

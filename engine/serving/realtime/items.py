@@ -13,12 +13,11 @@ from engine.conversation.remembering.records import SpokenPiece
 from engine.conversation.replying.cutting import heard_in
 from engine.conversation.speaking_along.alignment import word_boundary
 from engine.events import Samples
-from engine.samples import resample
+from engine.samples import pcm, resample
 from engine.serving.problems import ProblemError
 from engine.serving.realtime.fields import Fields
 from engine.serving.realtime.ids import new_id
 from engine.serving.realtime.sound_forms import HEARD_HZ, SPOKEN_HZ, Incoming, bytes_of
-from engine.serving.sounds import pcm
 
 _MOST_ITEMS = 2000
 _MOST_PARTS = 64

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from engine.events import Samples
 from engine.hearing import RATE_HZ as HEARD_HZ
+from engine.samples import pcm
 from engine.serving.problems import ProblemError
 from engine.serving.sounds import RATE_HZ as SPOKEN_HZ
-from engine.serving.sounds import pcm
 
 FORMS = ("audio/pcm", "audio/pcmu", "audio/pcma")
 _TELEPHONE_HZ = 8_000

@@ -13,6 +13,7 @@ from typing import Any
 from starlette.websockets import WebSocket
 
 from engine.events import Samples, Speech
+from engine.samples import pcm
 from engine.serving.jobs import Host, Priority, events
 from engine.serving.problems import problem_of
 from engine.serving.reading import read_aloud_for
@@ -24,7 +25,6 @@ from engine.serving.realtime.input_transcripts import steps
 from engine.serving.realtime.outbox import Outbox
 from engine.serving.realtime.socket import LONGEST_S, accept, converse, no_such_event
 from engine.serving.realtime.sound_forms import SPOKEN_HZ, Incoming, bytes_of
-from engine.serving.sounds import pcm
 from engine.serving.threads import from_thread
 from engine.serving.transcribing import Transcribing
 from engine.serving.voices import Voices

@@ -20,8 +20,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
 from engine.language import Vocabulary
-from engine.remote.vllm.prompts import wav_bytes
 from engine.resources import resource
+from engine.samples import wav_bytes
 
 CONTINUED = "CONTINUE_FINAL_MESSAGE_TAG "
 CHUNK = 25  # speech tokens of a piece of sound

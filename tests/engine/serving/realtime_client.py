@@ -12,8 +12,7 @@ import numpy as np
 from websockets.sync.client import ClientConnection, connect
 
 from engine.events import Samples
-from engine.samples import resample
-from engine.serving.sounds import pcm
+from engine.samples import pcm, resample
 from tests.engine.serving.conftest import HEADERS, Served
 from tests.sounds import babble
 
