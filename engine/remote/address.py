@@ -43,14 +43,6 @@ class Address:
         """What people call the machine."""
         return self.host
 
-    @property
-    def is_here(self) -> bool:
-        """Whether it is this very machine."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
-
     def http(self, path: str) -> str:
         """The URL of a path there."""
         return f"http{'s' if self.secure else ''}://{self._written}{path}"

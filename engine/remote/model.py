@@ -57,7 +57,7 @@ class RemoteModel(ABC):
 
     @abstractmethod
     def recogniser(self, options: Options) -> Recognise:
-        """What writes down windows of recordings as `options` ask. Raises RequestError for an unknown language."""
+        """What transcribes windows of recordings as `options` ask. Raises RequestError for an unknown language."""
 
     @abstractmethod
     def warming_networks(self) -> Iterator[None]:

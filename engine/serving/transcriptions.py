@@ -44,11 +44,11 @@ class Transcriptions:
         self._host, self._transcribing = host, transcribing
 
     async def transcribe(self, request: Request) -> Response:
-        """Write down what is said."""
+        """Transcribe what is said."""
         return await self._answer(request, translated=False)
 
     async def translate(self, request: Request) -> Response:
-        """Write it down in English."""
+        """Transcribe it in English."""
         return await self._answer(request, translated=True)
 
     async def _answer(self, request: Request, *, translated: bool) -> Response:

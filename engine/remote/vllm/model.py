@@ -80,7 +80,7 @@ class VllmModel(RemoteModel):
         return VllmReader(self)
 
     def recogniser(self, options: Options) -> VllmRecogniser:
-        """What writes down windows of recordings as `options` ask. Raises RequestError for an unknown language."""
+        """What transcribes windows of recordings as `options` ask. Raises RequestError for an unknown language."""
         return VllmRecogniser(self, options)
 
     def warming_networks(self) -> Iterator[None]:

@@ -130,7 +130,7 @@ def test_tools_run_on_this_side(served: Served, remote: RemoteModel) -> None:
     assert text_of(events).strip().endswith("It is 84.")
 
 
-def test_a_recording_is_transcribed_in_batches(served: Served, remote: RemoteModel, recording: Path) -> None:
+def test_a_recording_is_transcribed_as_it_would_be_here(served: Served, remote: RemoteModel, recording: Path) -> None:
     served.llm.scripts.clear()
     alone = here(served, lambda engine: list(transcribe(engine, recording))[-1])
     events = list(transcribe(remote, recording))
