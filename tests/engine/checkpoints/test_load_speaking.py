@@ -14,10 +14,11 @@ from engine.checkpoints.flow_yaml import read_flow_config
 from engine.checkpoints.load_speaking import load_flow, load_speaking, load_vocoder
 from engine.checkpoints.torch_file import read
 from engine.errors import CheckpointError
+from tests.checkpoints import tiny_checkpoint
 from tests.sounds import cut_in_half
 from tests.starter_writers import write_torch_file
 
-PUBLISHED = Path(__file__).parents[2] / "goldens" / "tiny-checkpoint" / "token2wav"
+PUBLISHED = tiny_checkpoint() / "token2wav"
 
 
 @pytest.fixture

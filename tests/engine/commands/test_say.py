@@ -15,11 +15,12 @@ from engine.cli import main
 from engine.commands.picture import draw_sounds
 from engine.events import Samples
 from engine.resources import resource
+from tests.checkpoints import tiny_checkpoint
 from tests.sounds import babble, write_with_soundfile
 
 pytestmark = pytest.mark.slow
 
-CHECKPOINT = Path(__file__).parents[2] / "goldens" / "tiny-checkpoint"
+CHECKPOINT = tiny_checkpoint()
 
 
 @pytest.fixture(autouse=True)

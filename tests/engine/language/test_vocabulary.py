@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from engine.errors import CheckpointError
 from engine.language import Vocabulary
+from tests.checkpoints import tiny_checkpoint
 
-FOLDER = Path(__file__).parents[2] / "goldens" / "tiny-checkpoint"
+FOLDER = tiny_checkpoint()
 VOCABULARY = Vocabulary.load(FOLDER)
 
 

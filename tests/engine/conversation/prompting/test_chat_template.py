@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
@@ -25,8 +23,9 @@ from engine.conversation.prompting.chat_template import (
     written,
 )
 from engine.language import LanguageModel, LlmConfig, Vocabulary
+from tests.checkpoints import tiny_checkpoint
 
-FOLDER = Path(__file__).parents[3] / "goldens" / "tiny-checkpoint"
+FOLDER = tiny_checkpoint()
 VOCABULARY = Vocabulary.load(FOLDER)
 SYSTEM = Message("system", "You are a helpful assistant.")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -17,8 +16,9 @@ from engine.conversation.replying import single_tasks
 from engine.conversation.speaking_along.long_text import SpeechLimits, most_speech_tokens, portions
 from engine.errors import RequestError
 from engine.language import Vocabulary
+from tests.checkpoints import tiny_checkpoint
 
-VOCABULARY = Vocabulary.load(Path(__file__).parents[3] / "goldens" / "tiny-checkpoint")
+VOCABULARY = Vocabulary.load(tiny_checkpoint())
 SENTENCE = "The kettle is on, and the tea will be ready in a moment. "
 
 
