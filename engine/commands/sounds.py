@@ -26,8 +26,10 @@ def read_sound(path: Path, engine: AnyModel) -> Samples:
     """
     import numpy as np
 
+    from engine.hearing import WINDOW_SAMPLES, patch_counts
+
     room = engine.context_length - min(ANSWER_TOKENS, engine.context_length // 4)
-    longest_s = int(room / (sum(engine.hearing.patch_counts(25 * 16_000)) + 2) * 25)
+    longest_s = int(room / (sum(patch_counts(WINDOW_SAMPLES)) + 2) * 25)
     blocks: list[Samples] = []
     length = 0
     for block in samples.stream(path):

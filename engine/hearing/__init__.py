@@ -9,6 +9,8 @@ from engine.hearing.log_mel import (
     frame_count,
     log_mel,
     patch_count,
+    patch_counts,
+    windows_of,
 )
 
 __all__ = [
@@ -22,4 +24,6 @@ __all__ = [
     "frame_count",
     "log_mel",
     "patch_count",
+    "patch_counts",
+    "windows_of",
 ]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 
 import mlx.core as mx
-import numpy as np
 
 from engine.events import Samples
 from engine.hearing.adaptor import Adaptor
 from engine.hearing.encoder import Encoder
-from engine.hearing.log_mel import WINDOW_SAMPLES, frame_count, log_mel, patch_count
+from engine.hearing.log_mel import WINDOW_SAMPLES, log_mel, patch_count, windows_of
 
 
 class Hearing:
@@ -20,17 +19,12 @@ class Hearing:
         self.encoder = encoder
         self.adaptor = adaptor
 
-    def patch_counts(self, samples: int) -> list[int]:
-        """Embeddings of every 25 s window of a sound of `samples` samples at 16 kHz."""
-        starts = range(0, samples, WINDOW_SAMPLES)
-        return [patch_count(frame_count(min(WINDOW_SAMPLES, samples - start))) for start in starts]
-
     def encode(self, samples_16k: Samples) -> list[mx.array]:
         """Embeddings (n_i, D) of every 25 s window of mono samples at 16 kHz; n_i as `patch_counts` says.
 
         Each window is encoded alone, so that the same sound always gives the same embeddings. Not evaluated.
         """
-        return [self.encode_batch([window])[0] for window in _windows(samples_16k)]
+        return [self.encode_batch([window])[0] for window in windows_of(samples_16k)]
 
     def listen(self, samples_16k: Samples) -> tuple[mx.array, ...]:
         """Embeddings (n_i, D) of those windows of a sound that give any, evaluated."""
@@ -74,8 +68,3 @@ class Hearing:
         features, _ = self.encoder(padded.astype(self._dtype), mx.array(frames) - 2)
         embeddings = self.adaptor(features)
         return [row[: patch_count(count)] for row, count in zip(embeddings, frames, strict=True)]
-
-
-def _windows(samples_16k: Samples) -> list[Samples]:
-    samples = np.asarray(samples_16k, dtype=np.float32)
-    return [samples[start : start + WINDOW_SAMPLES] for start in range(0, len(samples), WINDOW_SAMPLES)]

@@ -31,6 +31,18 @@ def patch_count(frames: int) -> int:
     return max((pooled + 2 - 3) // 2 + 1, 0)
 
 
+def patch_counts(samples: int) -> list[int]:
+    """Embeddings of every 25 s window of a sound of `samples` samples."""
+    starts = range(0, samples, WINDOW_SAMPLES)
+    return [patch_count(frame_count(min(WINDOW_SAMPLES, samples - start))) for start in starts]
+
+
+def windows_of(samples_16k: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Every 25 s window of a sound (n,); the last one is as long as what is left."""
+    samples = np.asarray(samples_16k, np.float32)
+    return [samples[start : start + WINDOW_SAMPLES] for start in range(0, len(samples), WINDOW_SAMPLES)]
+
+
 def log_mel(samples_16k: NDArray[np.float32] | mx.array, bands: int = 128) -> mx.array:
     """Log-mel (bands, T) in float32 of mono samples at 16 kHz, full scale 1.0, T = frame_count(len(samples)).
 

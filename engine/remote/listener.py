@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.events import Samples
-from engine.hearing import WINDOW_SAMPLES, frame_count, patch_count
+from engine.hearing import frame_count, patch_count, windows_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,14 +29,7 @@ class RemoteWindow:
 class RemoteListener:
     """Cuts sounds into windows as `Hearing` does; they are sent when they are first read."""
 
-    def patch_counts(self, samples: int) -> list[int]:
-        """See `Hearing.patch_counts`."""
-        starts = range(0, samples, WINDOW_SAMPLES)
-        return [patch_count(frame_count(min(WINDOW_SAMPLES, samples - start))) for start in starts]
-
     def listen(self, samples_16k: Samples) -> tuple[RemoteWindow, ...]:
         """See `Hearing.listen`."""
-        samples = np.asarray(samples_16k, np.float32)
-        starts = range(0, len(samples), WINDOW_SAMPLES)
-        windows = (RemoteWindow.of(samples[start : start + WINDOW_SAMPLES]) for start in starts)
+        windows = map(RemoteWindow.of, windows_of(samples_16k))
         return tuple(window for window in windows if window.shape[0])

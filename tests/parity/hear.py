@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.conversation.prompting import chat_template as template
-from engine.hearing import WINDOW_SAMPLES, frame_count, log_mel, patch_count
+from engine.hearing import WINDOW_SAMPLES, frame_count, log_mel, patch_count, patch_counts
 from engine.language import Sampling, Vocabulary, generate
 from engine.language.sampler import candidate_logits, penalised
 from tests.parity.goldens import Check, Entry, Goldens, Row, absolute, equal, relative
@@ -46,7 +46,7 @@ def lengths(goldens: Goldens, entry: Entry) -> Iterator[Row]:
         [frame_count(min(WINDOW_SAMPLES, row["samples"] - start)) for start in range(0, row["samples"], WINDOW_SAMPLES)]
         for row in table
     ]
-    counts = [goldens.engine.hearing.patch_counts(row["samples"]) for row in table]
+    counts = [patch_counts(row["samples"]) for row in table]
     yield equal(f"{entry.id} frames", frames, [row["mel_frames"] for row in table])
     yield equal(f"{entry.id} embeddings", counts, [row["token_num"] for row in table])
 

@@ -36,7 +36,7 @@ class TextPart:
 
 @dataclass(frozen=True)
 class SoundPart:
-    """A sound: how many embeddings each of its 25 s windows has (`Hearing.patch_counts`)."""
+    """A sound: how many embeddings each of its 25 s windows has (`patch_counts`)."""
 
     patches: tuple[int, ...]
 

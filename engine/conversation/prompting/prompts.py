@@ -23,6 +23,7 @@ from engine.conversation.prompting.reading import HeardWindow, Readable, keys_of
 from engine.conversation.prompting.trimming import ShownTurn
 from engine.conversation.remembering.records import Passage, TurnRecord
 from engine.events import Samples, ToolResult
+from engine.hearing import patch_counts
 from engine.language import Vocabulary
 
 _REMINDER_CHINESE = "\n\n\n请用口语化形式总结检索结果，简短地回答用户的问题。"
@@ -31,9 +32,6 @@ _REMINDER = "\n\n\nPut the result into spoken words and answer the user's questi
 
 class Listener(Protocol):
     """What hears, on this machine (`Hearing`) or another."""
-
-    def patch_counts(self, samples: int) -> list[int]:
-        """Places of every 25 s window of a sound of `samples` samples at 16 kHz."""
 
     def listen(self, samples_16k: Samples) -> tuple[HeardWindow, ...]:
         """The windows of a sound that have places in a prompt."""
@@ -141,7 +139,7 @@ class Prompts:
         if known := self._known(turn, chinese):
             return len(known.prompt)
         samples = turn.record.samples_16k if turn.with_sound else None
-        patches = self._hearing.patch_counts(len(samples)) if samples is not None else []
+        patches = patch_counts(len(samples)) if samples is not None else []
         return len(self._exchange(turn.record, [count for count in patches if count], chinese))
 
     def _exchange(self, record: TurnRecord, patches: Sequence[int], chinese: bool) -> Prompt:

@@ -8,6 +8,7 @@ from engine.conversation.model import Model
 from engine.conversation.prompting.plain_english import check_readable
 from engine.errors import RequestError, SoundError
 from engine.events import Thinking, Turn
+from engine.hearing import patch_counts
 
 
 def check_sound(turn: Turn) -> None:
@@ -20,7 +21,7 @@ def check_sound(turn: Turn) -> None:
 def check(turn: Turn, model: Model) -> None:
     """Raise RequestError when `model` cannot do, or read, what the turn asks, SoundError for what is no recording."""
     check_sound(turn)
-    if not turn.text.strip() and not _has_sound(turn, model):
+    if not turn.text.strip() and not _has_sound(turn):
         raise RequestError("Nothing was said: speak for at least a moment, or type something.")
     check_readable(turn.text, model.name, model.about)
     if turn.spoken_answer and not model.capabilities.speaks:
@@ -35,5 +36,5 @@ def check(turn: Turn, model: Model) -> None:
         raise RequestError("{model} cannot use tools; choose a chat model.", model=model.name)
 
 
-def _has_sound(turn: Turn, model: Model) -> bool:
-    return turn.samples_16k is not None and sum(model.hearing.patch_counts(len(turn.samples_16k))) > 0
+def _has_sound(turn: Turn) -> bool:
+    return turn.samples_16k is not None and sum(patch_counts(len(turn.samples_16k))) > 0

@@ -10,7 +10,7 @@ import mlx.nn as nn
 import numpy as np
 import pytest
 
-from engine.hearing import WINDOW_SAMPLES, Adaptor, Encoder, Hearing, frame_count, log_mel, patch_count
+from engine.hearing import WINDOW_SAMPLES, Adaptor, Encoder, Hearing, frame_count, log_mel, patch_count, patch_counts
 
 CONFIG = {"n_mels": 128, "n_audio_ctx": 1500, "n_audio_state": 16, "n_audio_head": 2, "n_audio_layer": 1, "llm_dim": 24}
 
@@ -55,7 +55,7 @@ def test_what_is_no_row_of_samples_is_refused(wrong: np.ndarray) -> None:
 
 @pytest.mark.parametrize("samples", [1, 800, 16_000, 47_999, WINDOW_SAMPLES + 1, WINDOW_SAMPLES + 8_000])
 def test_embeddings_are_as_many_as_counted(hearing: Hearing, samples: int) -> None:
-    counts = hearing.patch_counts(samples)
+    counts = patch_counts(samples)
     assert [window.shape for window in hearing.encode(_noise(samples))] == [(count, 24) for count in counts]
 
 

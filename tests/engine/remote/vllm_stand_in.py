@@ -155,6 +155,11 @@ def sound_of_tokens(first: int, end: int) -> np.ndarray:
     return np.repeat(np.arange(first, end, dtype=np.float32) + 1, 960) / 1024
 
 
+def called(vocabulary: Vocabulary, call: str) -> tuple[int, ...]:
+    """The ids with which the model calls a tool."""
+    return (vocabulary.special("<tool_call>"), *vocabulary.encode(call), vocabulary.special("</tool_call>"))
+
+
 def _text_chunk(text: str, role: str | None = None, token_ids: list[int] | None = None) -> dict[str, Any]:
     delta = {"content": text} | ({"role": role} if role else {})
     choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": None, "token_ids": token_ids}
