@@ -58,9 +58,9 @@ def _blocks(heard: Heard) -> int:
 class Corpus:
     """What is loaded so far: utterances by text, answers' speech tokens by text."""
 
-    def __init__(self, folder: Path, listing: str = LISTING) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._listing = folder / listing
+        self._listing = folder / LISTING
         self._done: set[str] = set()
         self.heard: list[Heard] = []
         self.by_text: dict[str, list[Heard]] = defaultdict(list)

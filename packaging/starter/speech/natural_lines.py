@@ -34,6 +34,7 @@ from starter.speech.torch_device import best_device
 from starter.texts.conversations import conversation, read_sentences
 from starter.texts.everyday_sentences import everyday_sentence
 
+THREADS = 4  # that write beside the GPU
 VOICES = 3  # that say each sentence: the built-in ones and another
 _ANSWERS, _EVERYDAY = 0.35, 0.3  # of the texts; the rest is to be read
 _TIMINGS = (0.6, 0.15, 0.25)  # whose durations a sentence has
@@ -41,7 +42,6 @@ _FRAMES_TOGETHER = 1700  # of each voice in a batch
 _SAME_LENGTH = 8  # frames of 25 ms: whole speech tokens
 _FEWEST_SYMBOLS, _MOST_SYMBOLS = 4, 220
 _LONGEST_FRAMES = 480
-_PER_SHARD = 50
 _QUIET = 300 / 32768
 _STEP = 960  # samples at 24 kHz of a speech token
 _LOUDEST = 0.95
@@ -174,9 +174,9 @@ def trimmed(high: NDArray[np.int16], low: NDArray[np.int16], chance: random.Rand
 class Writer:
     """Makes shards of what was spoken, in threads beside the GPU."""
 
-    def __init__(self, folder: Path, first: int, every: int, threads: int) -> None:
-        self._folder, self._number, self._every = folder, first, every
-        self._pool = ThreadPoolExecutor(threads)
+    def __init__(self, folder: Path, sentences: int) -> None:
+        self._folder, self._number, self._sentences = folder, 0, sentences
+        self._pool = ThreadPoolExecutor(THREADS)
         self._running: list[Future[float]] = []
         self._waiting: list[tuple[Line, NDArray[np.int16], NDArray[np.int16]]] = []
         self.seconds = 0.0
@@ -184,15 +184,15 @@ class Writer:
     def add(self, lines: Sequence[Line], high: NDArray[np.int16], low: NDArray[np.int16]) -> None:
         """Take what the lines' voices said. Raises what went wrong with an earlier shard."""
         self._waiting += zip(lines, high, low, strict=True)
-        while len(self._waiting) >= _PER_SHARD:
-            self._begin(self._waiting[:_PER_SHARD])
-            self._waiting = self._waiting[_PER_SHARD:]
+        while len(self._waiting) >= self._sentences:
+            self._begin(self._waiting[: self._sentences])
+            self._waiting = self._waiting[self._sentences :]
         while self._running and (self._running[0].done() or len(self._running) > 60):
             self.seconds += self._running.pop(0).result()
 
     def _begin(self, shard: list[tuple[Line, NDArray[np.int16], NDArray[np.int16]]]) -> None:
         self._running.append(self._pool.submit(write_shard, self._folder, self._number, shard))
-        self._number += self._every
+        self._number += 1
 
     def close(self) -> None:
         """Write the rest and wait for it."""
@@ -245,7 +245,7 @@ class Studio:
         if device.type == "cuda":
             net.compile()
         vocab = json.loads(options.vocab.read_text())
-        phonemes = Phonemes(options.espeak_data, options.espeak_library)
+        phonemes = Phonemes(options.espeak_data)
         filters = sinc_filters().to(device)
         return cls(net, Voices.load(options.voices), vocab.get("vocab", vocab), phonemes, filters)
 
@@ -268,17 +268,15 @@ def add_arguments(parser: argparse.ArgumentParser, required: bool = True) -> Non
     """Where the network is, and how it runs."""
     for name in ("--weights", "--voices", "--vocab"):
         parser.add_argument(name, type=Path, required=required)
-    parser.add_argument("--threads", type=int, default=4)
     parser.add_argument("--device", default=best_device())
     parser.add_argument("--espeak-data", type=Path, help="the folder that holds espeak-ng-data, where it is elsewhere")
-    parser.add_argument("--espeak-library")
 
 
 def speak(studio: Studio, options: argparse.Namespace) -> None:
     """Round after round, until there is enough."""
     casting = Casting(studio.voices.names, random.Random(options.seed))
     script = Script(casting, studio.phonemes, studio.vocab, options.seed)
-    writer = Writer(options.folder, options.first, options.every, options.threads)
+    writer = Writer(options.folder, options.sentences)
     began, size, seconds = time.monotonic(), options.first_round, 0.0
     print(f"ready after {time.process_time():.0f} s", flush=True)
     enough = options.folder / "enough"
@@ -303,8 +301,7 @@ def main() -> None:
     add_arguments(parser)
     parser.add_argument("--hours", type=float, default=8.0, help="of each voice")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--first", type=int, default=0, help="the first shard's number")
-    parser.add_argument("--every", type=int, default=1, help="the next one's distance, where several programs speak")
+    parser.add_argument("--sentences", type=int, default=50, help="in a shard; the first shard is kept to measure with")
     parser.add_argument("--round", type=int, default=1500, help="lines that are sorted by length together")
     parser.add_argument("--first-round", type=int, default=300)
     options = parser.parse_args()

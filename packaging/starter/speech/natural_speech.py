@@ -38,6 +38,7 @@ PREFIX = "nat-"
 _FRAMES_TOGETHER = 5000  # in a batch: two minutes
 _SAME_LENGTH = 6  # frames are rounded up to multiples of this
 _PER_SHARD = 250
+_THREADS = 4  # that write beside the GPU
 _QUIET = 300 / 32768
 _CODED = 0.15
 
@@ -116,9 +117,9 @@ def spoken(samples: NDArray[np.float32], chance: random.Random) -> NDArray[np.in
 class Writer:
     """Makes shards of what was spoken, in threads beside the GPU."""
 
-    def __init__(self, folder: Path, name: str, threads: int) -> None:
+    def __init__(self, folder: Path, name: str) -> None:
         self._folder, self._name = folder, name
-        self._pool = ThreadPoolExecutor(threads)
+        self._pool = ThreadPoolExecutor(_THREADS)
         self._running: list[Future[float]] = []
         self._waiting: list[tuple[str, NDArray[np.float32]]] = []
         self._number = 0
@@ -143,7 +144,7 @@ class Writer:
         said = [Utterance("heard", text, True, spoken(samples, chance)) for text, samples in shard]
         said = [one for one in said if RATE_HZ // 4 <= len(one.samples) <= LONGEST_S * RATE_HZ]
         if not said:
-            return 0.0
+            raise RuntimeError("nothing that was spoken could be heard")
         seconds = save(self._folder, name, said)
         save_codes(self._folder, name, [])  # nothing of it is said, but now it counts as labelled
         return seconds
@@ -166,24 +167,22 @@ def speak(options: argparse.Namespace) -> None:
     voices = Voices.load(options.voices)
     vocab = json.loads(options.vocab.read_text())
     casting = Casting(voices.names, random.Random(options.seed))
-    phonemes = Phonemes(options.espeak_data, options.espeak_library)
+    phonemes = Phonemes(options.espeak_data)
     script = Script(options.utterances, casting, phonemes, vocab.get("vocab", vocab), options.seed)
     print(f"ready after {time.process_time():.0f} s", flush=True)
-    writer, filters = Writer(options.corpus, f"{options.seed}", options.threads), sinc_filters().to(device)
+    writer, filters = Writer(options.corpus, f"{options.seed}"), sinc_filters().to(device)
     began, size = time.monotonic(), options.first_round
-    enough, rounds = options.corpus / "enough", 0
-    while writer.seconds < options.hours * 3600 and rounds < options.rounds and not enough.exists():
-        rounds += 1
+    enough, spoken_s = options.corpus / "enough", 0.0
+    while spoken_s < options.hours * 3600 and not enough.exists():
         for batch in batches(net, voices, script.groups(size)):
             parts = [torch.stack([getattr(one, name) for one in batch]) for name in ("prosody", "text", "style")]
             samples = at_16k(net.samples(*parts), filters).cpu().numpy()
             writer.add([one.line.text for one in batch], samples)
-            if enough.exists():
+            spoken_s += samples.size / RATE_HZ
+            if spoken_s >= options.hours * 3600 or enough.exists():
                 break
         size = options.round
-        if rounds > 1 and writer.seconds == 0:
-            raise RuntimeError("nothing that was spoken could be heard")
-        print(f"{writer.seconds / 3600:.2f} h, {time.monotonic() - began:.0f} s", flush=True)
+        print(f"{spoken_s / 3600:.2f} h, {time.monotonic() - began:.0f} s", flush=True)
     writer.close()
     print(f"{writer.seconds / 3600:.2f} h of natural speech, {time.monotonic() - began:.0f} s", flush=True)
 
@@ -199,11 +198,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="another for each program that speaks beside")
     parser.add_argument("--round", type=int, default=12_000, help="lines that are sorted by length together")
     parser.add_argument("--first-round", type=int, default=3_000)
-    parser.add_argument("--rounds", type=int, default=10**9, help="end after so many at the latest")
-    parser.add_argument("--threads", type=int, default=4)
     parser.add_argument("--device", default=best_device())
     parser.add_argument("--espeak-data", type=Path, help="the folder that holds espeak-ng-data, where it is elsewhere")
-    parser.add_argument("--espeak-library")
     options = parser.parse_args()
     options.corpus.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(options.seed)

@@ -24,9 +24,9 @@ _LAST = (("e", "A"), ("o", "ɔ"), ("^", ""), ("\u0329", ""), ("\u0303", ""))
 class Phonemes:
     """Writes texts in phonemes; one object a process, since the library has one voice at a time."""
 
-    def __init__(self, data: Path | None = None, library: str | None = None) -> None:
+    def __init__(self, data: Path | None = None) -> None:
         """`data` is the folder that holds espeak-ng-data. Raises OSError when the library is not there."""
-        self._espeak = ctypes.CDLL(library or ctypes.util.find_library("espeak-ng") or "libespeak-ng.so.1")
+        self._espeak = ctypes.CDLL(ctypes.util.find_library("espeak-ng") or "libespeak-ng.so.1")
         self._espeak.espeak_TextToPhonemes.restype = ctypes.c_char_p
         self._espeak.espeak_TextToPhonemes.argtypes = [ctypes.POINTER(ctypes.c_void_p), ctypes.c_int, ctypes.c_int]
         where = str(data).encode() if data else None

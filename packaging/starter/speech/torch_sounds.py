@@ -22,15 +22,9 @@ _DELAYS = random.Random(5)
 class SoundStore:
     """Shards of `spoken_corpus.py` as blocks (n, BLOCK) int16 on the device; `listing` tells others what is there."""
 
-    def __init__(
-        self, folder: Path, device: torch.device, most_hours: float, consumed: bool = False, listing: str = LISTING
-    ) -> None:
-        """Room for `most_hours`; what comes after is left alone. Sounds that are `consumed` leave the disk.
-
-        Trainings that share a folder need each a `listing` of its own.
-        """
-        self.folder, self.device, self._consumed = folder, device, consumed
-        self.listing = folder / listing
+    def __init__(self, folder: Path, device: torch.device, most_hours: float) -> None:
+        """Room for `most_hours`; what comes after is left alone."""
+        self.folder, self.device, self.listing = folder, device, folder / LISTING
         room = int(most_hours * 3600 * RATE_HZ) // BLOCK
         self.blocks = torch.zeros((room, BLOCK), dtype=torch.int16, device=device)
         self._used = 0
@@ -64,8 +58,6 @@ class SoundStore:
                 self.blocks[self._used : self._used + count] = torch.from_numpy(np.array(shard)).view(-1, BLOCK)
             self._loaded.append((name, self._used))
             self._used += count
-            if self._consumed:
-                (self.folder / f"{name}.npy").unlink()
             taken += 1
         if taken:
             partial = self.listing.with_suffix(".part")

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from starter.speech.natural_voices import BUILT_IN
 from starter.training import new_tokenizer
-from starter.training.programs import LEAST_S, ROOT, Clock, Place, Programs, trained
+from starter.training.programs import LEAST_S, ROOT, Clock, Place, Programs, natural_network, trained
 
 PUBLISHED = ROOT / "resources" / "starter"
 VOICES = PUBLISHED / "token2wav" / "voices"
@@ -39,12 +39,12 @@ def speech(programs: Programs, place: Place, options: argparse.Namespace) -> lis
         ("speech.spoken_corpus", (place.work / "corpus", *made), 0, 14)
     ]
     if options.teaches_voice:
-        lines = (place.work / "lines", *natural_network(options), "--hours", options.hours)
+        lines = (place.work / "lines", *natural_network(options.natural), "--hours", options.hours)
         jobs.append(("speech.natural_lines", lines, 1, 0))  # done in the first minutes, and the voice waits for it
     jobs += natural_speech(place, options)
     if not options.tokenizer_minutes:  # else they are said before
         said = ("--utterances", options.utterances, "--count", options.replies)
-        where = (place.work / "corpus", *natural_network(options), "--first", new_tokenizer.FIRST_REPLIES)
+        where = (place.work / "corpus", *natural_network(options.natural), "--first", new_tokenizer.FIRST_REPLIES)
         jobs.append(("speech.natural_replies", (*where, *said), 1, 3))
     return [threading.Thread(target=programs.run, args=job, daemon=True) for job in jobs]
 
@@ -52,19 +52,11 @@ def speech(programs: Programs, place: Place, options: argparse.Namespace) -> lis
 def natural_speech(place: Place, options: argparse.Namespace) -> list[tuple[str, Sequence[object], int, int]]:
     """Programs that speak in natural voices, on the last GPU: one works on the GPU while another sorts or waits."""
     amount = ("--utterances", options.utterances, "--hours", options.natural_hours / options.speakers)
-    network = natural_network(options)
+    network = natural_network(options.natural)
     return [
         ("speech.natural_speech", (place.work / "corpus", *network, *amount, "--seed", 100 + number), 1, 2)
         for number in range(options.speakers)
     ]
-
-
-def natural_network(options: argparse.Namespace) -> Sequence[object]:
-    """Where the network of natural voices is, as arguments."""
-    given = options.natural
-    espeak = ("--espeak-data", given) if (given / "espeak-ng-data").exists() else ()
-    where = ("--weights", given / "kokoro.npz", "--voices", given / "voices", "--vocab", given / "vocab.json")
-    return (*where, *espeak)
 
 
 def own_voice(programs: Programs, place: Place, options: argparse.Namespace, clock: Clock) -> None:
@@ -164,7 +156,7 @@ def go_on(programs: Programs, place: Place, options: argparse.Namespace) -> None
         raise RuntimeError(f"the published model cannot be read: {place.work / 'logs' / 'training.from_shipped.log'}")
     shutil.rmtree(place.averaged, ignore_errors=True)  # of an earlier run
     if options.tokenizer_minutes:
-        new_tokenizer.renew(programs, place, options, natural_network(options), PUBLISHED)
+        new_tokenizer.renew(programs, place, options, natural_network(options.natural), PUBLISHED)
     place.begin_voice()
     clock = Clock(time.monotonic() + 60 * options.minutes)
     labels = (place.work / "corpus", "--speech-tokenizer", place.latest("tokenizer"), "--ends-with", "enough")

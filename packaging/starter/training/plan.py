@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass
 class Plan:
-    """How long a run lasts: whichever of steps and minutes ends first; the learning rate follows the same clock."""
+    """How long a run lasts: whichever of steps and minutes ends first, but one step; the learning rate follows."""
 
     steps: int
     minutes: float
@@ -21,6 +21,8 @@ class Plan:
 
     def progress(self, step: int) -> float:
         """0 at the start, 1 at the end."""
+        if step == 0:
+            return 0.0
         return max(step / self.steps, (time.monotonic() - self.started) / (60 * self.minutes))
 
     def learning_rate(self, step: int) -> float:

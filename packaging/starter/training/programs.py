@@ -22,6 +22,13 @@ def environment_of_programs() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": path}
 
 
+def natural_network(folder: Path) -> tuple[str, ...]:
+    """Where the network of natural voices is, as arguments; the README says what the folder has to hold."""
+    espeak = ("--espeak-data", str(folder)) if (folder / "espeak-ng-data").exists() else ()
+    where = ("--weights", str(folder / "kokoro.npz"), "--voices", str(folder / "voices"))
+    return (*where, "--vocab", str(folder / "vocab.json"), *espeak)
+
+
 @dataclass(frozen=True)
 class Clock:
     """When all has to be over, in seconds of time.monotonic."""

@@ -22,7 +22,7 @@ from engine.conversation.prompting.tasks import translate_instruction
 from engine.hearing.log_mel import frame_count, patch_count
 from engine.language.vocabulary import Vocabulary
 from starter.speech.loaded_speech import Corpus, Cut, Heard
-from starter.speech.spoken_corpus import ALWAYS_SAID, BLOCK, LISTING, RATE_HZ, conversations
+from starter.speech.spoken_corpus import ALWAYS_SAID, BLOCK, RATE_HZ, conversations
 from starter.texts.conversations import conversation
 from starter.texts.dialogues import ANALYST, ASSISTANT, DESCRIBER, READER, TRANSCRIBER, Dialogue, Turn
 from starter.texts.prompt_layout import Layout, Row, Sound
@@ -372,12 +372,11 @@ class Work:
     pool_size: int
     workers: int = 4
     mix: tuple[float, ...] = MIX
-    listing: str = LISTING
 
 
 def work(task: Work, number: int, out: Queue[Batch]) -> None:
     """A worker's life: put batches into the queue for ever. Each has its own share of the made-up conversations."""
-    corpus = Corpus(task.folder, task.listing)
+    corpus = Corpus(task.folder)
     layout = Layout(Vocabulary.load(task.tokenizer))
     first = {"language": 100, "spelling": 200}[task.kind]
     speaks = task.kind == "language"

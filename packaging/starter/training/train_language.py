@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import math
-import os
 import subprocess
 import sys
 import time
@@ -29,7 +28,7 @@ from torch import Tensor
 from engine.language import Vocabulary
 from starter.networks.network_sizes import AUDIO, HIDDEN, TEXT
 from starter.networks.torch_networks import Starter, compiled, cross_entropy
-from starter.speech.spoken_corpus import CONVERSATIONS, LISTING, RATE_HZ
+from starter.speech.spoken_corpus import CONVERSATIONS, RATE_HZ
 from starter.speech.torch_device import best_device
 from starter.speech.torch_sounds import SoundStore
 from starter.speech.torch_surroundings import Surroundings
@@ -40,6 +39,7 @@ from starter.training.rows import MIX, Batch, Source, Work
 from starter.training.torch_batches import Part, Prepared
 from starter.training.torch_steps import average, clipped_step
 
+_REFRESH_EVERY_S = 10.0  # looks for new speech
 _SPELLING_BESIDE = 0.3  # its share of the loss once the language model learns too
 Entropy = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -222,7 +222,6 @@ class Check:
         self._command = [sys.executable, "-m", "starter.checks.held_out_check", str(options.out)]
         self._command += ["--tokenizer", str(options.tokenizer)]
         self._command += ["--sentences", str(options.checked)]
-        self._environment = os.environ | ({"CUDA_VISIBLE_DEVICES": options.check_gpu} if options.check_gpu else {})
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, step: int, answers: bool) -> None:
@@ -230,7 +229,13 @@ class Check:
         if self._process is not None and self._process.poll() is None:
             return
         more = ["--answers"] if answers else []
-        self._process = subprocess.Popen([*self._command, "--step", str(step), *more], env=self._environment)
+        self._process = subprocess.Popen([*self._command, "--step", str(step), *more])
+
+    def finish(self, step: int) -> None:
+        """Measure what was written last, and wait for it. Raises CalledProcessError when that fails."""
+        if self._process is not None:
+            self._process.wait()
+        subprocess.run([*self._command, "--step", str(step), "--answers"], check=True)
 
 
 def train(options: argparse.Namespace) -> None:
@@ -243,15 +248,17 @@ def train(options: argparse.Namespace) -> None:
     if options.resume:
         trainer.load(options.resume)
     assert Vocabulary.load(options.tokenizer).size == TEXT["vocab_size"]
-    store = SoundStore(options.corpus, device, options.most_hours, options.consume, options.listing)
+    store = SoundStore(options.corpus, device, options.most_hours)
     while store.hours < options.first_hours and not store.finished:
         store.refresh()
         time.sleep(0.5)
     ear = 0.0 if options.no_ear else options.ear
     schedule = Schedule(options.minutes, options.peak, started, ear, options.head_start, until=options.until)
-    Run(options, trainer, store, schedule, log, Surroundings(device, options.rooms, options.noises)).loop()
+    run = Run(options, trainer, store, schedule, log, Surroundings(device, options.rooms))
+    run.loop()
     trainer.save(options.out)
-    (options.out / "done").write_text("done")
+    if run.check:
+        run.check.finish(trainer.steps)
 
 
 class Run:
@@ -277,7 +284,7 @@ class Run:
     def _source(self, kind: str, size: float) -> Iterator[Prepared]:
         o = self.options
         spoken = round(CONVERSATIONS * o.utterances)
-        made = Source(Work(o.corpus, o.tokenizer, kind, size, spoken, o.workers, tuple(o.mix), o.listing))
+        made = Source(Work(o.corpus, o.tokenizer, kind, size, spoken, o.workers, tuple(o.mix)))
         source = Prepared(made, self.store, self.trainer.device, self.schedule.strength_now, self.around)
         try:
             yield source
@@ -285,16 +292,16 @@ class Run:
             source.close()
 
     def loop(self) -> None:
-        """Until the time is over: first steps of the ear, then of everything."""
+        """Until the time is over: first steps of the ear, then of everything, one of each at the least."""
         with self._source("language", self.options.tokens) as language:
-            if self.schedule.ear > self.schedule.progress:
+            if self.schedule.ear > self.schedule.head_start:
                 with self._source("spelling", self.options.seconds) as spelling:
                     self._phase(spelling, self.schedule.ear, writes=False)
             self._phase(language, self.schedule.until, writes=True)
 
     def _phase(self, source: Prepared, end: float, writes: bool) -> None:
         began = self.trainer.steps
-        while (progress := self.schedule.progress) < end and self.trainer.steps < self.options.steps:
+        while (progress := self.schedule.progress) < end or self.trainer.steps == began:
             before = time.monotonic()
             batch, part = source.next()
             waited = time.monotonic() - before
@@ -304,7 +311,7 @@ class Run:
 
     def _between(self, progress: float, writes: bool) -> None:
         now, step = time.monotonic(), self.trainer.steps
-        if not self.store.full and now - self.refreshed > self.options.refresh_every:
+        if not self.store.full and now - self.refreshed > _REFRESH_EVERY_S:
             self.store.refresh(most=60)
             self.refreshed = time.monotonic()
         if now - self.shown > 10 or step < 4:
@@ -329,7 +336,6 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=15.0)
-    parser.add_argument("--steps", type=int, default=10**9)
     parser.add_argument("--peak", type=float, default=1.4e-3)
     parser.add_argument("--ear", type=float, default=0.2, help="share of the time in which the ear learns alone")
     parser.add_argument("--no-ear", action="store_true", help="everything together from the start")
@@ -337,23 +343,18 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2400.0, help="sound in a spelling batch")
     parser.add_argument("--first-hours", type=float, default=3.0, help="speech to wait for")
     parser.add_argument("--most-hours", type=float, default=300.0, help="speech there is room for, 115 MB an hour")
-    parser.add_argument("--consume", action="store_true", help="remove sounds from the disk once they are loaded")
-    parser.add_argument("--listing", default=LISTING, help="a name of its own where two trainings share a corpus")
     parser.add_argument("--utterances", type=int, default=90_000, help="of the corpus, as spoken_corpus.py was told")
     mix = parser.add_argument("--mix", type=float, nargs=3, default=MIX, metavar=("TRANSCRIBED", "CONVERSED", "READ"))
     mix.help = "how often each kind of row is drawn"
     parser.add_argument("--workers", type=int, default=4, help="processes that make batches, of each kind")
     parser.add_argument("--rooms", type=int, default=4096, help="rooms to be heard in, made at the start")
-    parser.add_argument("--noises", type=int, default=120, help="noises of eight seconds, made at the start")
     parser.add_argument("--device", default=best_device())
     parser.add_argument("--compile", action="store_true", help="compile blocks and layers; takes a minute, then faster")
     parser.add_argument("--resume", type=Path, help="folder of weights to go on from")
     parser.add_argument("--head-start", type=float, default=0.0, help="share of the schedule that lies behind them")
     parser.add_argument("--until", type=float, default=1.0, help="where in the schedule this run ends")
-    parser.add_argument("--refresh-every", type=float, default=10.0, help="seconds between looks for new speech")
     parser.add_argument("--save-every", type=float, default=60.0, help="seconds between weights written")
     parser.add_argument("--checked", type=int, default=0, help="held-out sentences measured at each save, or 0")
-    parser.add_argument("--check-gpu", help="CUDA_VISIBLE_DEVICES of the measuring")
     options = parser.parse_args()
     torch.manual_seed(1)
     np.random.seed(1)

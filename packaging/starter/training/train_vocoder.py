@@ -398,7 +398,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--judged-rows", type=int, default=32, help="pieces of a batch that the critics judge")
     parser.add_argument("--critics-from", type=float, default=0.05, help="share of the run after which critics join")
     parser.add_argument("--save-every", type=float, default=60.0, help="seconds between measuring and writing weights")
-    parser.add_argument("--harmonics", type=int, default=Sizes.harmonics)
     parser.add_argument("--resume", type=Path)
 
 
@@ -421,7 +420,7 @@ def main() -> None:
     shards.wait(options.wait_for)
     pool = Pool(shards, options.made, device, options.most)
     pool.refresh(options.wait_for)
-    network = started(options.resume, Sizes(harmonics=options.harmonics)).to(device)
+    network = started(options.resume, Sizes()).to(device)
     Training(network, pool, options.out, options).run()
 
 

@@ -32,10 +32,10 @@ def test_every_step_is_a_program_that_knows_its_options(
     run: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start(tmp_path, monkeypatch)
-    assert len(run) == 17
+    assert len(run) == 18
     for program, *arguments in run:
         source = source_of(program)
-        if "import Studio, add_arguments" in source:  # programs that speak share some
+        if "Studio, add_arguments" in source:  # programs that speak share some
             source += source_of("speech.natural_lines")
         for option in (argument for argument in arguments if argument.startswith("--")):
             assert f'"{option}"' in source or f'("{option}' in source, (program, option)
@@ -63,8 +63,8 @@ def test_a_step_that_broke_off_is_done_again_and_no_other_but_the_folder(
     assert before[-1] == "training.own_voice"
     by_ear = ["training.train_speaking", "training.export_voice"]
     for rest in (
-        ["training.own_voice", "training.train_language", *by_ear, "training.assemble"],
-        ["training.assemble"],
+        ["training.own_voice", "training.train_language", *by_ear, "training.assemble", "checks.try_model"],
+        ["training.assemble", "checks.try_model"],
     ):
         run.clear()
         start(tmp_path, monkeypatch)
