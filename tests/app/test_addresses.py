@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,10 +16,8 @@ from app.widgets.controls.sheets import Question, TextSheet
 from app.widgets.frame.window import TALK, TRANSCRIBE
 from engine.errors import RequestError
 from engine.samples import write_wav
-from tests.app.user import User
+from tests.app.user import Sit, User
 from tests.fakes import SmallSynthesizer
-
-Sit = Callable[..., User]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QMenu, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QMenu, QWidget
 
 from app.shown.talk import State
 from app.widgets.frame.conversation_list import ConversationListModel
@@ -189,3 +189,14 @@ class User:
         assert self.window.page == TRANSCRIBE
         cards = sorted(self.window.transcribe.findChildren(JobRow), key=lambda card: card.y())
         return {card.job.name: card for card in cards if card.isVisible()}
+
+
+Sit = Callable[..., User]  # the fixture `sit`
+
+
+def pick(box: QComboBox, words: str) -> None:
+    """Choose an entry as a person does: the box says so."""
+    number = box.findText(words)
+    assert number >= 0, f"{words!r} is not offered"
+    box.setCurrentIndex(number)
+    box.activated.emit(number)

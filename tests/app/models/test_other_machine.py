@@ -14,14 +14,12 @@ from engine.remote.earshot import model, returning
 from engine.remote.vllm.model import VllmModel
 from engine.serving import Access, Server
 from tests.app.fakes import FakeKeychain
-from tests.app.user import User
+from tests.app.user import Sit, User
 from tests.checkpoints import tiny_checkpoint
 from tests.engine.remote.vllm_stand_in import VllmStandIn, serving
 from tests.engine.serving.conftest import TOKEN, Served, served
 
 __all__ = ["served"]
-
-Sit = Callable[..., User]
 
 
 @pytest.fixture(autouse=True)

@@ -24,8 +24,8 @@ from app.widgets.settings.servers import ServerRow
 from app.worker import Worker
 from tests.app.conftest import Running
 from tests.app.fakes import FakeKeychain
-from tests.app.test_window import Sit, results, using
-from tests.app.user import User
+from tests.app.tool_calls import results, using
+from tests.app.user import Sit, User, pick
 from tests.engine.conversation.replying.tools.http_mcp_server import serving
 from tests.engine.conversation.replying.tools.test_mcp_servers import PROGRAM, TELLS, is_running, stubborn, until
 
@@ -219,9 +219,7 @@ def choose(row: ServerRow, tool: str, permission: str) -> None:
     """Pick from the tool's menu."""
     if row.tools.isHidden():
         named(row, f"Permissions of {row.accessibleName()}").click()
-    box = row.tools.boxes[tool]
-    box.setCurrentIndex(box.findText(permission))
-    box.activated.emit(box.currentIndex())
+    pick(row.tools.boxes[tool], permission)
 
 
 def test_json_of_another_app_is_pasted_and_its_secrets_go_to_the_keychain(sit: Sit, tells: str) -> None:

@@ -23,13 +23,12 @@ from engine.resources import resource
 from engine.samples import probe
 from tests.app.conftest import Running, noise
 from tests.app.transcribe.test_transcriber import Steps, steps
-from tests.app.user import User
+from tests.app.user import Sit, User
 
 pytestmark = pytest.mark.slow
 
 __all__ = ["steps"]  # the fixture
 
-Sit = Callable[..., User]
 Start = Callable[..., Running]
 
 

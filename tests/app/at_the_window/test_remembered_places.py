@@ -15,7 +15,7 @@ from app.widgets.controls.sheets import NameSheet
 from app.widgets.frame.window import documents_folder
 from engine.errors import StorageError
 from tests.app.fakes import reply
-from tests.app.test_window import Sit
+from tests.app.user import Sit
 
 
 @pytest.mark.slow

@@ -11,8 +11,7 @@ from app.widgets.frame.context_meter import NEARLY_FULL
 from app.widgets.frame.window import TALK, TRANSCRIBE
 from tests.app.conftest import Running
 from tests.app.fakes import reply, scripted
-from tests.app.test_window import Sit
-from tests.app.user import User
+from tests.app.user import Sit, User
 
 pytestmark = pytest.mark.slow
 

@@ -15,8 +15,7 @@ from app.widgets.controls.floating import SHADOW
 from app.widgets.controls.sheets import TextSheet
 from engine.errors import StorageError
 from tests.app.fakes import reply
-from tests.app.test_window import Sit
-from tests.app.user import User
+from tests.app.user import Sit, User
 
 pytestmark = pytest.mark.slow
 

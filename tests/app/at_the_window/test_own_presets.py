@@ -10,8 +10,7 @@ from PySide6.QtTest import QTest
 from app.widgets.frame.preset_sheet import PresetSheet
 from tests.app.conftest import Running
 from tests.app.fakes import reply, scripted
-from tests.app.test_window import Sit
-from tests.app.user import User
+from tests.app.user import Sit, User
 
 pytestmark = pytest.mark.slow
 

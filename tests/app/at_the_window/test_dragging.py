@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,10 +16,7 @@ from app.shown.talk import State
 from app.widgets.controls import dragging
 from app.widgets.talk.turn_actions import TurnAction
 from tests.app.fakes import reply
-from tests.app.user import User
-
-Sit = Callable[..., User]
-
+from tests.app.user import Sit
 
 TAKEN: list[Drag] = []
 

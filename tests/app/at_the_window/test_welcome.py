@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import soundfile
 import soxr
@@ -15,9 +13,7 @@ from app.widgets.talk.welcome_cards import MicrophoneCard
 from engine.resources import resource
 from tests.app.conftest import noise
 from tests.app.fakes import reply
-from tests.app.user import User
-
-Sit = Callable[..., User]
+from tests.app.user import Sit, User
 
 
 def meet(user: User, **choices: bool) -> MicrophoneCard:

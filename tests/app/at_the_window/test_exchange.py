@@ -12,8 +12,7 @@ from app.shown.talk import TurnState
 from app.widgets.frame.conversation_list import ConversationListModel
 from app.widgets.frame.window import TRANSCRIBE
 from tests.app.fakes import reply
-from tests.app.test_window import Sit
-from tests.app.user import User
+from tests.app.user import Sit, User
 
 pytestmark = pytest.mark.slow
 

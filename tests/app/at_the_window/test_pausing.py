@@ -17,11 +17,9 @@ from app.widgets.talk.turn_actions import TurnAction
 from engine.resources import resource
 from tests.app.doing import LONG, plays_again, speaks
 from tests.app.fakes import reply
-from tests.app.user import User
+from tests.app.user import Sit, User
 
 pytestmark = pytest.mark.slow
-
-Sit = Callable[..., User]
 
 
 def pauses(user: User) -> None:
