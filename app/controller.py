@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QDateTime, QLocale, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 
 from app.audio.devices import Device
 from app.audio.sound_devices import SoundDevices
@@ -20,12 +20,12 @@ from app.models.tool_servers import ToolServers
 from app.models.voices import Voices
 from app.preset_commands import PresetCommands
 from app.qt import override
+from app.recording_commands import RecordingCommands
 from app.settings import Retention, Settings
 from app.shown.choices import DeviceView, PresetView, ToolOffer
 from app.shown.models import ModelStatus, ModelView, VoiceView
 from app.shown.talk import ConversationView, Notice, State, TimerView, TurnView, Welcome
 from app.talk import choices
-from app.talk.long_recorder import LongRecording
 from app.talk.own_presets import PresetLibrary
 from app.talk.talk import Talk
 from app.talk_commands import TalkCommands
@@ -97,6 +97,7 @@ class Controller(TalkCommands):
         self.model_commands = ModelCommands(talk, models, voices, undoable, stop=self.stop)
         other_machine.chosen.connect(self.model_commands.use_elsewhere)
         self.player, self.long_recorder, self.diagnostics = talk.player, talk.long_recorder, diagnostics
+        self.recording_commands = RecordingCommands(transcriber, transcripts, talk.long_recorder, undoable)
         self.preset_commands = PresetCommands(settings, talk.conversation, models, presets, undoable.history)
         self.tools: tuple[ToolOffer, ...] = choices.tool_offers()
         self.level = 0.0
@@ -145,9 +146,7 @@ class Controller(TalkCommands):
         models, transcriber = self._models, self.transcriber
         self._conversation.trouble.connect(self.say_trouble)
         transcriber.trouble.connect(self.say_trouble)
-        self.long_recorder.recorded.connect(self._on_long_recording)
         self.preset_commands.trouble.connect(self.say_trouble)
-        self.transcripts.reader.summarised.connect(self._on_summarised)
         models.ready.connect(lambda: transcriber.resume(models.folder_in_use))
         self._settings.changed.connect(self._on_setting)
 
@@ -359,28 +358,6 @@ class Controller(TalkCommands):
         """What can be undone."""
         return self._undoable.history
 
-    def ask_transcript(self, key: str, question: str) -> None:
-        """Answer a question from the text of a recording."""
-        if (job := self.transcriber.job(key)) is not None:
-            self.transcripts.reader.ask(job, question)
-
-    def summarise(self, key: str) -> None:
-        """Summarise a recording."""
-        if (job := self.transcriber.job(key)) is not None:
-            self.transcripts.reader.summarise(job)
-
-    def _on_long_recording(self, made: LongRecording) -> None:
-        began = QDateTime.fromSecsSinceEpoch(int(made.began_s))
-        when = QLocale().toString(began, self.tr("d MMMM HH:mm"))
-        title = self.tr("Recording, {when}").format(when=when)
-        self.transcriber.add_recording(made.key, made.path, made.seconds, made.began_s, title)
-        if not made.wanted:
-            self.remove_recording(made.key)
-
-    def _on_summarised(self, key: str, summary: str, whole: bool) -> None:
-        if whole:
-            self.transcriber.keep_summary(key, summary)
-
     @override
     def attach(self, path: Path, name: str = "") -> None:
         super().attach(path, name)
@@ -388,26 +365,6 @@ class Controller(TalkCommands):
             self._talk.notices.say(
                 sentence("This demonstration model cannot answer about recordings. The full one can: Settings, Models.")
             )
-
-    def edit_segments(self, key: str, texts: Mapping[int, str]) -> None:
-        """Correct what was transcribed; it can be undone."""
-        self._undoable.edit_segments(key, texts)
-
-    def name_speaker(self, key: str, speaker: str, name: str) -> None:
-        """Name who speaks, everywhere in a recording; it can be undone."""
-        self._undoable.name_speaker(key, speaker, name)
-
-    def clear_finished(self) -> None:
-        """Take recordings out of the queue that are done; it can be undone."""
-        self._undoable.clear_finished()
-
-    def rename_recording(self, key: str, title: str) -> None:
-        """Give a recording a name of its own; it can be undone."""
-        self._undoable.rename_recording(key, title)
-
-    def remove_recording(self, key: str) -> None:
-        """Remove a recording with its text from the list; it can be brought back."""
-        self._undoable.remove_recording(key)
 
     def remove_server(self, line: str) -> None:
         """Remove a tool server; it can be brought back."""

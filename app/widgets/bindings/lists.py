@@ -102,7 +102,7 @@ class ListBinding(QObject):
         if self._window.page == TALK:
             self._controller.delete_conversation(self._controller.conversation.key)
         else:
-            self._controller.remove_recording(self._window.transcript_key)
+            self._controller.recording_commands.remove_recording(self._window.transcript_key)
 
     def _name_entry(self) -> None:
         talks, key = self._window.page == TALK, self._window.transcript_key

@@ -42,10 +42,10 @@ class TranscribeBinding(QObject):
         window.transcribe.act.connect(self._on_act)
         window.transcribe.new_choices_changed.connect(self._on_new_choices)
         window.recordings.export_all.clicked.connect(self._on_export_all)
-        window.recordings.clear_finished.clicked.connect(controller.clear_finished)
+        window.recordings.clear_finished.clicked.connect(controller.recording_commands.clear_finished)
         window.sidebar.conversations.recording_opened.connect(self.open_wanted)
-        window.sidebar.conversations.recording_removed.connect(controller.remove_recording)
-        window.sidebar.conversations.recording_renamed.connect(controller.rename_recording)
+        window.sidebar.conversations.recording_removed.connect(controller.recording_commands.remove_recording)
+        window.sidebar.conversations.recording_renamed.connect(controller.recording_commands.rename_recording)
         now = settings.now
         speakers = None if now.job_speakers < 0 else now.job_speakers
         self._choose_for_new(JobChoices(now.job_language, now.job_translation, speakers))
@@ -126,7 +126,7 @@ class TranscribeBinding(QObject):
             JobAction.UP: transcriber.move_up,
             JobAction.RETRY: transcriber.retry,
             JobAction.DESCRIBE: transcriber.describe,
-            JobAction.REMOVE: self._controller.remove_recording,
+            JobAction.REMOVE: self._controller.recording_commands.remove_recording,
         }[action]
 
     def _copy(self, key: str) -> None:

@@ -50,8 +50,10 @@ class TranscriptBinding(QObject):
         page.toggle_wanted.connect(player.toggle)
         page.seek_wanted.connect(player.seek)
         page.speed_wanted.connect(player.set_speed)
-        page.edited.connect(lambda texts: self._controller.edit_segments(self._key, texts))
-        page.speaker_named.connect(lambda label, name: self._controller.name_speaker(self._key, label, name))
+        page.edited.connect(lambda texts: self._controller.recording_commands.edit_segments(self._key, texts))
+        page.speaker_named.connect(
+            lambda label, name: self._controller.recording_commands.name_speaker(self._key, label, name)
+        )
         page.side.asked.connect(self._on_asked)
         page.side.summary_wanted.connect(self._on_summary_wanted)
         page.side.export_wanted.connect(lambda kind: self._queue.export(self._key, kind))
@@ -138,7 +140,7 @@ class TranscriptBinding(QObject):
     def _on_asked(self, question: str) -> None:
         self._asked = question
         self._page.side.show_answer(question, "")
-        self._controller.ask_transcript(self._key, question)
+        self._controller.recording_commands.ask_transcript(self._key, question)
 
     def _on_answered(self, key: str, answer: str, _whole: bool) -> None:
         if key == self._key:
@@ -146,7 +148,7 @@ class TranscriptBinding(QObject):
 
     def _on_summary_wanted(self) -> None:
         self._page.side.show_summary("", busy=True)
-        self._controller.summarise(self._key)
+        self._controller.recording_commands.summarise(self._key)
 
     def _on_summarised(self, key: str, summary: str, whole: bool) -> None:
         if key == self._key:

@@ -198,7 +198,7 @@ def test_what_is_discarded_can_be_brought_back_until_earshot_quits(sit: Sit, sta
     job = is_safe(user.app, 2.0)
     path = user.app.controller.transcriber.path(job.key)
     assert path is not None
-    user.app.controller.remove_recording(job.key)
+    user.app.controller.recording_commands.remove_recording(job.key)
     assert path.exists()
     user.app.controller.shutdown()
     assert not path.exists(), "its file goes with it"

@@ -130,7 +130,7 @@ def test_a_speaker_is_renamed_everywhere_and_stays_so(reader: User, start: Start
     reader.app.controller.shutdown()
     again = start()
     assert again.controller.transcriber.jobs[1].name_of("Speaker 2") == "Mara"
-    again.controller.name_speaker(key, "Speaker 2", "")
+    again.controller.recording_commands.name_speaker(key, "Speaker 2", "")
     again.controller.undo_history.undo()
     assert again.controller.transcriber.jobs[1].name_of("Speaker 2") == "Mara"
 

@@ -331,7 +331,7 @@ class FakeController(_Noting):
 
     def __init__(self) -> None:
         super().__init__()
-        self.model_commands = self
+        self.model_commands = self.recording_commands = self
         self.preset_commands = FakePresetCommands()
         self.machine = MachineView("A processor", 24 * GB, 17 * GB, 0, 6 * GB, 100 * GB)
         self.making_share: float | None = None

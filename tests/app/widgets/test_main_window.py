@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from app.controller import Controller
 from app.model_commands import ModelCommands
 from app.models.downloads import Downloads
+from app.recording_commands import RecordingCommands
 from app.settings import Preferences
 from app.shown.models import ModelStatus, VoiceView
 from app.shown.talk import (
@@ -524,6 +525,6 @@ def test_a_mac_finds_its_menus_where_they_belong(window: MainWindow) -> None:
 def test_the_fake_has_only_what_the_real_controller_has() -> None:
     for fake, real in ((FakeController, Controller), (FakeTranscriber, Transcriber), (FakeDownloads, Downloads)):
         signals = {name for name in vars(fake) if isinstance(vars(fake)[name], Signal)}
-        parts = (real, ModelCommands) if real is Controller else (real,)
+        parts = (real, ModelCommands, RecordingCommands) if real is Controller else (real,)
         assert {name for name in (*fake.COMMANDS, *signals) if not any(hasattr(one, name) for one in parts)} == set()
     assert {field.name for field in fields(FakePreferences)} <= {field.name for field in fields(Preferences)}
