@@ -29,6 +29,7 @@ class Microphone:
         self.recording = False
         self._ring = Ring(_RING_S * 48_000)
         self._stream: OpenStream | None = None
+        self._resampler: soxr.ResampleStream | None = None  # of the stream
         self._recorded: list[Samples] = []
         self._before: deque[Samples] = deque()
         self._zeros = 0
@@ -53,6 +54,7 @@ class Microphone:
     def detach(self) -> OpenStream | None:
         """Hand over the stream, to be closed elsewhere."""
         stream, self._stream = self._stream, None
+        self._resampler = None
         self.level = 0.0
         self._before.clear()
         return stream
@@ -119,7 +121,7 @@ class Microphone:
     def poll(self) -> None:
         """Take in what the device gave since the last time."""
         block = self._ring.read()
-        if self._stream is None or not len(block):
+        if self._resampler is None or not len(block):
             return
         if np.any(block):
             self._heard, self._zeros = True, 0
