@@ -128,14 +128,14 @@ class ToolServers(QObject):
         try:
             lines = lines_of(text)
         except EngineError as error:
-            self._show_trouble(error, self._forget_trouble)
+            self._show_trouble(error, self.dismiss_trouble)
             return
 
         def hidden(kept: list[str] | None, error: Exception | None) -> None:
             if kept is None:
                 self._show_trouble(error, lambda: self.add(text))
             else:
-                self._forget_trouble()
+                self.dismiss_trouble()
                 self._list(kept)
                 self.added.emit()
 
@@ -164,8 +164,11 @@ class ToolServers(QObject):
         self._try_again()
 
     def dismiss_trouble(self) -> None:
-        """It was read."""
-        self._forget_trouble()
+        """Show no trouble any more: it was read, or is over."""
+        self._try_again = lambda: None
+        if self.trouble != ServerTrouble():
+            self.trouble = ServerTrouble()
+            self.changed.emit()
 
     def remove(self, line: str) -> None:
         """End a server and forget it, with its permissions."""
@@ -297,16 +300,16 @@ class ToolServers(QObject):
     def _show_trouble(self, error: Exception | None, try_again: Callable[[], None]) -> None:
         """Say why a secret was not kept, or that what was to be added is not a server."""
         offers_file = isinstance(error, KeychainMissingError)
-        words = told(error) if isinstance(error, EngineError) else sentence("The keychain did not answer in time.")
+        if isinstance(error, EngineError):
+            words = told(error)
+        elif isinstance(error, TimeoutError):
+            words = sentence("The keychain did not answer in time.")
+        else:
+            log.error("a tool server could not be added", exc_info=error)
+            words = sentence("Something went wrong; the log says more.")
         self._try_again = try_again
         self.trouble = ServerTrouble(words, offers_file)
         self.changed.emit()
-
-    def _forget_trouble(self) -> None:
-        self._try_again = lambda: None
-        if self.trouble != ServerTrouble():
-            self.trouble = ServerTrouble()
-            self.changed.emit()
 
 
 def _why(error: Exception | None, program: str, start_s: float) -> str:

@@ -305,6 +305,25 @@ def test_a_server_that_is_added_again_gets_its_new_secret_and_keeps_its_permissi
     assert not servers.tools[0].confirm
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (TimeoutError(), "The keychain did not answer in time."),
+        (KeyError(), "Something went wrong; the log says more."),
+    ],
+)
+def test_a_bug_is_logged_and_not_taken_for_a_slow_keychain(
+    error: Exception, words: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keychain = Keychain(tmp_path / "secrets.json", lambda: False, FakeKeychain)
+    settings, worker = Settings(tmp_path / "settings.json"), Worker("keychain", 60.0)
+    monkeypatch.setattr(worker, "run", lambda _task, done: done(None, error))
+    servers = ToolServers(settings, ServerSecrets(settings, keychain, worker))
+    servers.add("TOKEN=s3cret program")
+    assert servers.trouble.words == words
+    assert any(record.exc_info for record in caplog.records) == isinstance(error, KeyError)
+
+
 def test_a_locked_keychain_is_told_and_changes_nothing(sit: Sit, tells: str) -> None:
     keychain = FakeKeychain()
     keychain.locked = True
