@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -120,9 +120,9 @@ class EarChecks(QObject):
         found = EarView(model.speaks, ready and self._request is None, done=done, total=total, problem=problem)
         if kept is None:
             return found
-        return EarView(
-            model.speaks, found.can_check, kept.words, kept.understood, kept.language, kept.speed, kept.day,
-            kept.earshot, done, total, problem,
+        return replace(
+            found, words=kept.words, understood=kept.understood, language=kept.language, speed=kept.speed,
+            day=kept.day, earshot=kept.earshot,
         )  # fmt: skip
 
     def check(self, model: ModelView) -> None:

@@ -82,7 +82,7 @@ class ManualWindow(QWidget):
         self.reader = _Reader(self.text)
         self._lay_out()
         self.list.currentRowChanged.connect(self._on_row)
-        self.search.words_changed.connect(self._on_words)
+        self.search.words_changed.connect(self._list_pages)
         self.search.next_wanted.connect(self._go_on)
         self.search.left.connect(self.reader.setFocus)
         self.text.page_wanted.connect(self.open_page)
@@ -138,9 +138,6 @@ class ManualWindow(QWidget):
     def _found(self) -> list[Page]:
         words = self.search.words
         return [page for page in self.pages if not words or page.count(words)]
-
-    def _on_words(self, words: str) -> None:
-        self._list_pages(words)
 
     def _list_pages(self, words: str) -> None:
         """List the pages that have these words, and show the one that is read, or else the first of them."""
