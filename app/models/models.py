@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 
 HANGING_S = 60.0
 _LOADING_HANGS_S = 180.0  # reading 16 GB from a slow disk is a long step
-_STAGE_SHARES = {"read": 0.9, "voice": 0.95}
 
 
 class Models(QObject):

@@ -58,9 +58,8 @@ class OtherMachine(QObject):
         keychain: Keychain,
         worker: Worker,
         look: Callable[[Elsewhere], Found] = look,
-        parent: QObject | None = None,
     ) -> None:
-        super().__init__(parent)
+        super().__init__()
         self._settings, self._keychain, self._worker, self._look = settings, keychain, worker, look
         self._asked = 0  # late answers are dropped
         self._last: Callable[[], None] = lambda: None

@@ -59,10 +59,6 @@ class TurnTree:
         """The turn it was asked after, shown or not."""
         return self._nodes[id].parent
 
-    def is_shown(self, id: str) -> bool:
-        """Whether neither it is removed nor anything that hides it."""
-        return not self._nodes[id].removed and self.is_open(id)
-
     def is_open(self, id: str | None) -> bool:
         """Whether turns below it are shown; not below one that is not known."""
         while id is not None:

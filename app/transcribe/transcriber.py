@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -221,12 +221,8 @@ class Transcriber(QObject):
         if gone:
             self._file.save(tuple(self._jobs.values()), gone)
 
-    def edit_segment(self, key: str, index: int, text: str) -> None:
-        """Correct what was transcribed."""
-        self.edit_segments(key, {index: text})
-
     def edit_segments(self, key: str, texts: Mapping[int, str]) -> None:
-        """Correct several segments of a recording at once."""
+        """Correct what was transcribed: texts by the numbers of their segments."""
         job = self._jobs.get(key)
         if job is not None and all(0 <= index < len(job.segments) for index in texts):
             self._put(job.with_texts({index: text.strip() for index, text in texts.items()}))
@@ -284,7 +280,7 @@ class Transcriber(QObject):
     def _transcription(self, job: Job) -> Request:
         journal, choices = self._file.journal(job.key), job.choices
 
-        def steps_of(engine: Any, request: Request) -> Iterator[Any]:
+        def steps_of(engine: Any, request: Request) -> Generator[Any, None, None]:
             from engine.transcription import Options
 
             if job.sounds:
@@ -293,7 +289,7 @@ class Transcriber(QObject):
             return engine.transcribe(job.path, journal, True, options)
 
         def work(engine: Any, request: Request) -> Iterator[Any]:
-            with closing(steps_of(engine, request)) as steps:  # type: ignore[type-var]
+            with closing(steps_of(engine, request)) as steps:
                 for step in steps:
                     yield step
                     if type(step).__name__ == "Finished":

@@ -69,7 +69,7 @@ class Transcribing(Script):
                 self._looked_at.add((job.key, index))
                 if self.chance.random() < _CORRECTED:
                     text = f"Corrected {self.chance.randrange(10**6)}"
-                    self.controller.transcriber.edit_segment(job.key, index, text)
+                    self.controller.transcriber.edit_segments(job.key, {index: text})
                     self.journal.write(corrected=(job.name, segment.start_s, text), at=time.time())
 
     def write_what_is_shown(self) -> None:

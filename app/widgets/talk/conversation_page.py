@@ -310,10 +310,7 @@ class ConversationPage(QAbstractScrollArea):
             self.act.emit(key, action, value)
 
     def _show_anew(self, key: str) -> None:
-        index = next(i for i, turn in enumerate(self._turns) if turn.key == key)
-        self._fill(self._shown[index], index)
-        self._set_height(index, self._shown[index].heightForWidth(self.column_width()))
-        self._settle()
+        self._show_changed(next(i for i, turn in enumerate(self._turns) if turn.key == key))
 
     def _set_height(self, index: int, height: int) -> None:
         if self._heights[index] != height:
@@ -405,12 +402,12 @@ class ConversationPage(QAbstractScrollArea):
     def _on_focus_changed(self, old: QWidget | None, new: QWidget | None) -> None:
         # What is clicked is in sight, and whoever comes back to the window finds the page as it was.
         by_keyboard = old is not None and QGuiApplication.mouseButtons() == Qt.MouseButton.NoButton
-        for index, widget in list(self._shown.items()):
+        for widget in list(self._shown.values()):
             widget.focus_changed()
             if by_keyboard and (new is widget or (new is not None and widget.isAncestorOf(new))):
-                self._keep_in_sight(index, new)
+                self._keep_in_sight(new)
 
-    def _keep_in_sight(self, index: int, focused: QWidget) -> None:
+    def _keep_in_sight(self, focused: QWidget) -> None:
         top = focused.mapTo(self.viewport(), focused.rect().topLeft()).y()
         bottom = top + min(focused.height(), self.viewport().height() - 16)
         bar = self.verticalScrollBar()

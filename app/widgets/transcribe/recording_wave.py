@@ -22,7 +22,6 @@ _DOTS_AT, _WAVE_TOP, _WAVE_HEIGHT, _RIBBON_AT = 6, 12, 40, 60
 _HEIGHT = 66
 _RIBBON_PX = 3
 _DOT_PX = 3
-_ARROW_S = 5.0
 _TENTHS = 10  # of a second: what a slider of whole numbers counts
 
 

@@ -48,7 +48,7 @@ def half_done(app: Running, steps: Steps, recordings: list[Path]) -> str:
     app.controller.transcriber.add_files(recordings[:1])
     app.wait(lambda: app.controller.transcriber.jobs and texts(app) == ["one"])
     key = app.controller.transcriber.jobs[0].key
-    app.controller.transcriber.edit_segment(key, 0, "One, corrected")
+    app.controller.transcriber.edit_segments(key, {0: "One, corrected"})
     return key
 
 

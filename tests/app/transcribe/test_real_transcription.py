@@ -222,7 +222,7 @@ def test_what_was_removed_comes_back_as_it_was_until_the_queue_is_purged(
     transcriber.add_files([recording])
     app.wait(lambda: finished(app), WAIT_MS)
     key, whole = job(app).key, texts(app)
-    transcriber.edit_segment(key, 0, "Corrected by hand")
+    transcriber.edit_segments(key, {0: "Corrected by hand"})
     transcriber.remove(key)
     transcriber.remove(key)
     assert transcriber.jobs == ()

@@ -200,7 +200,7 @@ def test_corrected_text_is_exported_and_survives_a_restart(
     app.controller.transcriber.add_files(recordings[:1])
     app.wait(lambda: states(app) == [JobState.DONE])
     key = app.controller.transcriber.jobs[0].key
-    app.controller.transcriber.edit_segment(key, 0, "One, corrected")
+    app.controller.transcriber.edit_segments(key, {0: "One, corrected"})
     for kind in ("txt", "srt", "vtt", "json", "md"):
         app.controller.transcriber.export(key, tmp_path / f"out.{kind}")
     app.wait((tmp_path / "out.md").exists)

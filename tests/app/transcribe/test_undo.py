@@ -55,7 +55,7 @@ def corrected(
     app.controller.transcriber.add_files(recordings)
     app.wait(lambda: states(app) == [JobState.DONE] * 3)
     key = app.controller.transcriber.jobs[1].key
-    app.controller.transcriber.edit_segment(key, 0, "Corrected by hand")
+    app.controller.transcriber.edit_segments(key, {0: "Corrected by hand"})
     window.transcribe.act.emit(key, JobAction.REMOVE, None)
     app.wait(lambda: names(window) == ["third.wav", "first.wav"])
     assert window.toast.words == "Removed “second.wav”"
