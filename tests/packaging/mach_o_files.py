@@ -15,10 +15,17 @@ def mach_o(
     rpaths: tuple[str, ...] = (),
     minimum: tuple[int, int] = (11, 0),
     architecture: int = ARM64,
+    old_linker: bool = False,
     entitlements: dict[str, Any] | None = None,
 ) -> bytes:
-    """A library for one architecture; signed where `entitlements` are given, even none: {}."""
-    commands = [_build_version(minimum), *(_path(0xC, load, 24) for load in loads)]
+    """A library for one architecture; signed where `entitlements` are given, even none: {}.
+
+    `minimum` is the oldest system it runs on, which linkers before macOS 10.14 named in a command of another kind.
+    """
+    commands = [
+        _version_min(minimum) if old_linker else _build_version(minimum),
+        *(_path(0xC, load, 24) for load in loads),
+    ]
     commands += [_path(0x8000001C, rpath, 12) for rpath in rpaths]
     signature = b"" if entitlements is None else _signature(entitlements)
     if signature:
@@ -46,6 +53,10 @@ def metal_kernels(system: tuple[int, int] = (14, 0)) -> bytes:
 
 def _build_version(minimum: tuple[int, int]) -> bytes:
     return struct.pack("<6I", 0x32, 24, 1, minimum[0] << 16 | minimum[1] << 8, 26 << 16, 0)
+
+
+def _version_min(minimum: tuple[int, int]) -> bytes:
+    return struct.pack("<4I", 0x24, 16, minimum[0] << 16 | minimum[1] << 8, 26 << 16)
 
 
 def _path(kind: int, path: str, start: int) -> bytes:

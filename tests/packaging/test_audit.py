@@ -73,6 +73,10 @@ def newer_library(bundle: Path) -> None:
     write(bundle / LIBRARIES / "shiboken6/Shiboken.abi3.so", mach_o(minimum=(26, 0)))
 
 
+def newer_library_of_an_old_linker(bundle: Path) -> None:
+    write(bundle / LIBRARIES / "soxr.so", mach_o(minimum=(15, 1), old_linker=True))
+
+
 def library_for_intel(bundle: Path) -> None:
     write(bundle / LIBRARIES / "kaldi.so", mach_o(architecture=X86_64))
 
@@ -177,6 +181,7 @@ def too_large(bundle: Path) -> None:
     ("plant", "kind"),
     [
         (newer_library, "minimum system"),
+        (newer_library_of_an_old_linker, "minimum system"),
         (library_for_intel, "architecture"),
         (universal_library, "other architecture"),
         (missing_library, "not resolved"),
