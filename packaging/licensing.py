@@ -38,8 +38,6 @@ def faults(places: list[Path], files: Iterable[Path], shipped: bool) -> Iterator
     for file in files:
         if _GPL_NAME.search(file.as_posix()):
             yield LicenceFault("GPL", file, "is a library under the GPL")
-        elif file.name == "direct_url.json":
-            yield LicenceFault("trace", file, "says where the package was built")
         yield from _byte_faults(file, built_in if shipped else None)
 
 

@@ -15,7 +15,7 @@ import contents
 import pytest
 from info_plist import info_plist
 from licensing import is_gpl
-from mach_o import slices, thin
+from mach_o import is_mach_o, slices, thin
 
 from tests.packaging.mach_o_files import X86_64, mach_o, metal_kernels, universal
 
@@ -163,6 +163,10 @@ def folder_of_the_builder(bundle: Path) -> None:
     write(bundle / DATA / "engine.txt", f"built in {contents.ROOT}/build")
 
 
+def origin_of_a_package(bundle: Path) -> None:
+    write(bundle / DATA / "mlx-1.0.dist-info" / "direct_url.json", "{}")
+
+
 def no_program(bundle: Path) -> None:
     (bundle / "Contents/MacOS/Earshot").unlink()
 
@@ -203,6 +207,7 @@ def too_large(bundle: Path) -> None:
         (no_signature, "entitlements"),
         (older_system_named, "Info.plist"),
         (folder_of_the_builder, "trace"),
+        (origin_of_a_package, "dead weight"),
         (no_program, "no program"),
         (library_cut_off, "damaged library"),
         (too_large, "size"),
@@ -211,6 +216,11 @@ def too_large(bundle: Path) -> None:
 def test_a_planted_fault_is_found_and_nothing_else(bundle: Path, plant: Callable[[Path], None], kind: str) -> None:
     plant(bundle)
     assert found(bundle) == {kind}
+
+
+def test_a_library_that_names_no_place_is_looked_for_where_the_program_says(bundle: Path) -> None:
+    write(bundle / LIBRARIES / "soxr.so", mach_o(loads=("@rpath/libmlx.dylib",)))
+    assert found(bundle) == set()
 
 
 def test_what_signs_ad_hoc_may_load_what_nobody_signed(bundle: Path) -> None:
@@ -230,6 +240,12 @@ def test_a_licence_is_gpl_only_where_nothing_else_is_offered() -> None:
     assert not package("License: LGPL-3.0-only OR GPL-2.0-only OR GPL-3.0-only\n\n")
     assert not package("License-Expression: MIT\n\n")
     assert not package("License: GPLv2-or-later with a special exception which allows to use it\n\n")
+
+
+def test_java_classes_are_no_universal_files(tmp_path: Path) -> None:
+    """Both begin with CAFEBABE; the next four bytes are a version there, and a number of architectures here."""
+    assert is_mach_o(write(tmp_path / "lib", universal(mach_o())))
+    assert not is_mach_o(write(tmp_path / "Main.class", bytes.fromhex("cafebabe00000034")))
 
 
 def test_thinning_leaves_the_asked_architecture(tmp_path: Path) -> None:
