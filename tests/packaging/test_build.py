@@ -78,6 +78,14 @@ def test_the_app_is_made_of_what_is_tested_and_of_nothing_that_tests(system: str
         assert "://" not in text
 
 
+def test_what_the_callers_python_was_told_does_not_change_the_app(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    build.run("sh", "-c", "env | grep ^PYTHON; pwd")
+    assert capfd.readouterr().out == f"PYTHONHASHSEED=1\n{ROOT}\n"
+
+
 def test_two_builds_are_compared_file_by_file(tmp_path: Path) -> None:
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "code").write_text("one")

@@ -106,6 +106,7 @@ def test_the_property_list_is_whole() -> None:
     told = plistlib.loads(plistlib.dumps(info_plist()))
     assert told["CFBundleVersion"] == told["CFBundleShortVersionString"] == version()
     assert told["LSMinimumSystemVersion"] == "15.0"
+    assert told["LSMultipleInstancesProhibited"] is True
     declared = {each["UTTypeIdentifier"] for each in told["UTImportedTypeDeclarations"]}
     claimed = set(told["CFBundleDocumentTypes"][0]["LSItemContentTypes"])
     assert claimed - declared == {"public.audio", "public.movie"}

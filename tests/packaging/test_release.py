@@ -155,6 +155,14 @@ def test_what_goes_with_the_image_names_it_and_its_sum(tmp_path: Path) -> None:
     assert (tmp_path / "SHA256SUMS").read_text() == f"{digest}  {image.name}\n", "as shasum -c reads it"
     latest = json.loads((tmp_path / "latest.json").read_text())
     assert (latest["version"], latest["sha256"], latest["bytes"]) == (version(), digest, 5)
+    assert latest["file"] == f"{address}/{image.name}"
     cask = (tmp_path / "earshot.rb").read_text()
     assert f'sha256 "{digest}"' in cask
     assert 'url "https://github.com/somebody/earshot/releases/download/v#{version}/Earshot-#{version}.dmg"' in cask
+
+
+def test_an_image_that_lies_nowhere_gets_no_cask(tmp_path: Path) -> None:
+    image = tmp_path / "Earshot.dmg"
+    image.write_bytes(b"image")
+    assert [path.name for path in release_files.write(image)] == ["SHA256SUMS", "latest.json"]
+    assert json.loads((tmp_path / "latest.json").read_text())["file"] == image.name
