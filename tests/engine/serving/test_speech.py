@@ -11,17 +11,12 @@ import pytest
 from engine import samples
 from engine.serving.sounds import MEDIA_TYPES
 from engine.serving.stretch import TimeStretch
+from engine.speaking import Synthesizer, Voice
 from tests.engine.serving.conftest import Served
 
 ROUTE = "/v1/audio/speech"
 TOKENS = 30
 LENGTH_S = TOKENS / 25
-
-
-def _alike(one: bytes, other: bytes) -> bool:
-    """Whether these are the same samples but for rounding, which follows the sizes of pieces, and those the clock."""
-    steps = [np.frombuffer(each, "<i2").astype(np.int32) for each in (one, other)]
-    return len(one) == len(other) and int(np.abs(steps[0] - steps[1]).max()) < 32
 
 
 @pytest.mark.parametrize("form", MEDIA_TYPES)
@@ -50,22 +45,28 @@ def test_speech_as_events_is_the_same_sound(served: Served, client: httpx.Client
     lines = client.post(ROUTE, json={**asked, "stream_format": "sse"}).text.split("\n\n")
     events = [json.loads(line.removeprefix("data: ")) for line in lines if line]
     assert events.pop()["type"] == "speech.audio.done"
-    assert _alike(b"".join(base64.b64decode(event["audio"]) for event in events), whole)
+    told = b"".join(base64.b64decode(event["audio"]) for event in events)
+    assert len(told) == len(whole)
+    assert told[:4800] == whole[:4800]  # later samples depend on how large the pieces are, which goes by the clock
 
 
-def test_an_unknown_voice_is_the_models_own_and_no_file(served: Served, client: httpx.Client, recording: Path) -> None:
+def test_an_unknown_voice_is_the_models_own_and_no_file(
+    served: Served, client: httpx.Client, recording: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names = [voice["id"] for voice in client.get("/v1/audio/voices").json()["voices"]]
     assert names[0] == "nobody"
+    speaking, spoken = served.engine.speaking, []
+    made = speaking.synthesizer
 
-    def said(voice: object) -> bytes:
+    def noted(voice: Voice) -> Synthesizer:
+        spoken.append(voice.name)
+        return made(voice)
+
+    monkeypatch.setattr(speaking, "synthesizer", noted)
+    for voice in ("nobody", names[1], "alloy", str(recording), "../nobody", 7, None):
         served.reads(TOKENS)
-        body = {"input": "Hello.", "voice": voice, "response_format": "pcm"}
-        return client.post(ROUTE, json=body).content
-
-    default = said(names[1])
-    assert not _alike(said("nobody"), default)
-    for voice in ("alloy", str(recording), "../nobody", 7, None):
-        assert _alike(said(voice), default)
+        client.post(ROUTE, json={"input": "Hello.", "voice": voice, "response_format": "pcm"}).raise_for_status()
+    assert spoken == ["nobody", *[names[1]] * 6]
 
 
 @pytest.mark.parametrize(
