@@ -23,6 +23,7 @@ __all__ = [
     "Mix",
     "SoundInfo",
     "clock",
+    "from_pcm",
     "pcm",
     "probe",
     "read",
@@ -134,6 +135,11 @@ def wav_bytes(samples: Samples, rate_hz: int) -> bytes:
 def pcm(samples: Samples) -> bytes:
     """Mono samples in ±1 as 16-bit little-endian steps."""
     return (np.clip(np.nan_to_num(samples), -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
+
+
+def from_pcm(data: bytes) -> Samples:
+    """Samples (n,) of 16-bit little-endian steps. Raises ValueError for half a step."""
+    return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32768)
 
 
 def _write_wav(file: IO[bytes], samples: Samples, rate_hz: int) -> None:

@@ -173,8 +173,7 @@ class _Reading:
         except (binascii.Error, ValueError):
             raise self._wrong("has a sound that is not base64") from None
         if text_of(audio, "format", "wav") == "pcm16":
-            steps = np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.float32)
-            return samples.resample(steps / np.float32(32768), SAMPLE_RATE_HZ, RATE_HZ)
+            return samples.resample(samples.from_pcm(data[: len(data) // 2 * 2]), SAMPLE_RATE_HZ, RATE_HZ)
         with tempfile.TemporaryDirectory(prefix="earshot-served-") as folder:
             path = Path(folder) / "the sound"
             path.write_bytes(data)

@@ -14,11 +14,11 @@ from engine.serving.problems import ProblemError
 from engine.serving.sounds import MEDIA_TYPES
 from engine.serving.voices import voice_name
 
-_BUDGETS = {"none": 0, "minimal": 128, "low": 256, "medium": 512, "high": 1024, "xhigh": 2048}  # ids of thinking
-_MOST_TOOLS = 128
+BUDGETS = {"none": 0, "minimal": 128, "low": 256, "medium": 512, "high": 1024, "xhigh": 2048}  # ids of thinking
+MOST_TOOLS = 128
 _MOST_TOKENS = 16_384
 _USUAL_TOKENS = 2048
-_TOOL_NAME = re.compile(r"[\w-]{1,64}")
+TOOL_NAME = re.compile(r"[\w-]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Wishes:
         """Raises ProblemError for what cannot be done."""
         _refuse_unknown(body)
         form, voice = _sound(body)
-        budget = _BUDGETS[one_of(body, "reasoning_effort", tuple(_BUDGETS), "none")] if thinks else 0
+        budget = BUDGETS[one_of(body, "reasoning_effort", tuple(BUDGETS), "none")] if thinks else 0
         options = body.get("stream_options")
         limit = "max_completion_tokens" if body.get("max_completion_tokens") is not None else "max_tokens"
         return cls(
@@ -110,8 +110,8 @@ def _tools(body: dict[str, Any]) -> tuple[Tool, ...]:
         raise ProblemError(400, "tool_choice can be auto or none.", param="tool_choice")
     if listed is None or choice == "none":
         return ()
-    if not isinstance(listed, list) or len(listed) > _MOST_TOOLS:
-        raise ProblemError(400, f"tools must be a list of at most {_MOST_TOOLS} tools.", param="tools")
+    if not isinstance(listed, list) or len(listed) > MOST_TOOLS:
+        raise ProblemError(400, f"tools must be a list of at most {MOST_TOOLS} tools.", param="tools")
     return tuple(_tool(f"tools[{number}]", each) for number, each in enumerate(listed))
 
 
@@ -120,6 +120,6 @@ def _tool(place: str, listed: Any) -> Tool:
     if not isinstance(function, dict):
         raise ProblemError(400, f"{place} is no function.", param=place)
     name, parameters = text_of(function, "name"), function.get("parameters") or {"type": "object", "properties": {}}
-    if not _TOOL_NAME.fullmatch(name) or not isinstance(parameters, dict):
+    if not TOOL_NAME.fullmatch(name) or not isinstance(parameters, dict):
         raise ProblemError(400, f"{place} has a name or parameters that no function has.", param=place)
     return Tool(name, text_of(function, "description", ""), parameters, None)

@@ -20,6 +20,7 @@ import soundfile
 from engine.errors import RemoteError
 from engine.events import Samples
 from engine.language import Vocabulary
+from engine.samples import from_pcm
 from engine.speaking.synthesizer import SAMPLE_RATE_HZ
 
 _MOST_IDS = 1 << 20  # more than any vocabulary holds
@@ -94,7 +95,7 @@ def sound_of(content: str, metadata: dict[str, Any]) -> Samples:
         if data.startswith(b"RIFF"):
             samples, rate_hz = soundfile.read(io.BytesIO(data), dtype="float32")
         else:
-            samples, rate_hz = np.frombuffer(data, "<i2").astype(np.float32) / 32768, SAMPLE_RATE_HZ
+            samples, rate_hz = from_pcm(data), SAMPLE_RATE_HZ
     except (binascii.Error, soundfile.LibsndfileError, ValueError) as error:
         raise AnswerError("a piece of sound is damaged") from error
     rate_hz = metadata.get("sample_rate_hz", rate_hz)

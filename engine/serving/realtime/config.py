@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.conversation.prompting.tasks import HELPFUL
 from engine.conversation.replying.tools import Tool
+from engine.serving.chat_wishes import BUDGETS, MOST_TOOLS, TOOL_NAME
 from engine.serving.realtime.fields import Fields
 from engine.serving.realtime.sound_forms import FORMS, SPOKEN_HZ, described
 from engine.transcription.languages import language_code
 
 KINDS = ("realtime", "transcription")
 EAGERNESS_MS = {"low": 1500, "medium": 800, "auto": 800, "high": 500}  # silence after which semantic_vad answers
-BUDGETS = {"minimal": 128, "low": 256, "medium": 512, "high": 1024, "xhigh": 2048}  # ids of thinking
 MOST_TOKENS = 4096
-_MOST_TOOLS = 128
-_TOOL_NAME = re.compile(r"[\w-]{1,64}")
 _SLOWEST, _FASTEST = 0.25, 1.5
 _LONGEST_SILENCE_MS = 10_000
 
@@ -124,7 +121,7 @@ class Config:
         if "output_modalities" in fields:
             made = replace(made, modality=_modality(fields))
         if "tools" in fields:
-            made = replace(made, tools=tuple(_tool(each) for each in fields.objects("tools", _MOST_TOOLS)))
+            made = replace(made, tools=tuple(_tool(each) for each in fields.objects("tools", MOST_TOOLS)))
         if fields.raw("tool_choice") is not None:
             made = replace(made, may_call=_may_call(fields))
         if fields.raw("max_output_tokens") is not None:
@@ -223,7 +220,7 @@ def _tool(listed: Fields) -> Tool:
     if listed.raw("type") not in (None, "function"):
         raise listed.wrong("type", "can only be function")
     name, parameters = listed.id("name"), listed.raw("parameters") or {"type": "object", "properties": {}}
-    if not _TOOL_NAME.fullmatch(name):
+    if not TOOL_NAME.fullmatch(name):
         raise listed.wrong("name", "is no name of a function")
     if not isinstance(parameters, dict) or not _writable(parameters):
         raise listed.wrong("parameters", "is no JSON schema")

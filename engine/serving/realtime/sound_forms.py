@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engine.events import Samples
 from engine.hearing import RATE_HZ as HEARD_HZ
-from engine.samples import pcm
+from engine.samples import from_pcm, pcm
 from engine.serving.problems import ProblemError
 from engine.serving.sounds import RATE_HZ as SPOKEN_HZ
 
@@ -63,7 +63,7 @@ class Incoming:
         data = self._rest + data
         whole = len(data) // 2 * 2
         self._rest = data[whole:]
-        return np.frombuffer(data[:whole], "<i2").astype(np.float32) / _FULL
+        return from_pcm(data[:whole])
 
 
 class Outgoing:

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Sequence
 
 from engine.conversation.replying.tools import Tool, ToolRegistry
+from engine.serving.chat_wishes import BUDGETS
 from engine.serving.jobs import Host, Job, Priority, events
 from engine.serving.problems import ProblemError, problem_of
 from engine.serving.realtime.asking import KnownTurns, Question, metadata, question
-from engine.serving.realtime.config import BUDGETS, MOST_TOKENS, Config
+from engine.serving.realtime.config import MOST_TOKENS, Config
 from engine.serving.realtime.fields import Fields
 from engine.serving.realtime.ids import new_id
 from engine.serving.realtime.items import Item, Items
