@@ -17,13 +17,13 @@ from app.shown.settings import ProgramsView
 from app.translations import told
 from app.worker import Worker
 from engine.errors import EngineError
+from engine.remote.address import DEFAULT_PORT
 
 if TYPE_CHECKING:
     from engine.serving import Server
 
 log = logging.getLogger(__name__)
 
-_PORT = 8765
 _NAME = "server token"  # in the keychain
 _RECENT_S = 60.0
 _LOOKED_MS = 1000
@@ -97,7 +97,7 @@ class OtherPrograms(QObject):
         tokens: TokenStore,
         worker: Worker,
         *,
-        port: int = _PORT,
+        port: int = DEFAULT_PORT,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)

@@ -26,13 +26,13 @@ from engine.commands.console import (
 )
 from engine.commands.serve_ranks import follow_until_the_end, launch, leave_lost, started_by_launcher
 from engine.errors import RequestError
+from engine.remote.address import DEFAULT_PORT
 
 if TYPE_CHECKING:
     from engine.conversation.replying.tools import Tool
     from engine.engine import Engine
     from engine.ranks import Ranks
 
-DEFAULT_PORT = 8765
 OWN_TOOLS = ("calculator", "date_and_time", "convert_units")  # those that need nothing of the person
 
 _EXAMPLES = """\
