@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +25,17 @@ from tests.engine.remote.vllm_stand_in import VllmStandIn, serving
 from tests.sounds import babble
 
 
+@dataclass
 class Recorded(VllmStandIn):
     """Keeps the chunks of its answers."""
+
+    chunks: list[dict[str, Any]] = field(default_factory=list)
 
     def lines(self, request: dict[str, Any]) -> Iterator[dict[str, Any] | None]:
         """See `VllmStandIn.lines`."""
         for chunk in super().lines(request):
-            chunks.append(chunk)
+            self.chunks += [] if chunk is None else [chunk]
             yield chunk
-
-
-chunks: list[dict[str, Any] | None] = []
 
 
 @contextmanager
@@ -74,13 +75,15 @@ def main(target: Path) -> int:
     """Write what was said into `target`."""
     served.folder_of = lambda *_: tiny_checkpoint()  # type: ignore[assignment]
     requests: list[dict[str, Any]] = []
+    chunks: list[dict[str, Any]] = []
     for two_stages in (False, True):
         with connected(two_stages=two_stages) as (stand_in, model):
             converse(stand_in, model)
             requests += stand_in.requests
+            chunks += stand_in.chunks
     template = resource("chat_templates", "step_audio_2.jinja").read_text()
     tokenizer = str((tiny_checkpoint() / "tokenizer.json").resolve())
-    said = {"requests": requests, "chunks": [each for each in chunks if each], "template": template}
+    said = {"requests": requests, "chunks": chunks, "template": template}
     target.write_text(json.dumps(said | {"tokenizer": tokenizer}))
     print(f"{len(requests)} requests and {len(chunks)} chunks")
     return 0
