@@ -89,7 +89,7 @@ def take_settings(camera: Camera, scheme: Qt.ColorScheme, commands: Commands) ->
     import shiboken6
 
     from app.widgets.settings.dialog import SettingsDialog
-    from tests.app.widgets.scenes import SETTINGS
+    from tests.app.widgets.scenes.settings import SETTINGS
 
     dialog = SettingsDialog()
     dialog.shortcuts.show_commands(commands)

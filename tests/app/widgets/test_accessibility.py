@@ -28,7 +28,8 @@ from app.widgets.controls.labels import ElidedLabel
 from app.widgets.controls.sheets import Message, NameSheet, TextSheet
 from app.widgets.frame.window import Window
 from app.widgets.settings.dialog import SettingsDialog
-from tests.app.widgets.scenes import SCENES, SETTINGS
+from tests.app.widgets.scenes import SCENES
+from tests.app.widgets.scenes.settings import SETTINGS
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,8 @@ from pytestqt.qtbot import QtBot
 from app.widgets.controls import theme
 from app.widgets.frame.window import Window
 from app.widgets.settings.dialog import SettingsDialog
-from tests.app.widgets.scenes import SCENES, SETTINGS
+from tests.app.widgets.scenes import SCENES
+from tests.app.widgets.scenes.settings import SETTINGS
 
 pytestmark = pytest.mark.slow
 

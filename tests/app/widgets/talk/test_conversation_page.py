@@ -19,7 +19,7 @@ from app.widgets.talk.conversation_page import BOTTOM, TOP, ConversationPage
 from app.widgets.talk.turn_actions import TurnAction
 from app.widgets.talk.turn_parts import ThinkingBlock
 from app.widgets.talk.turn_widget import TurnWidget
-from tests.app.widgets.scenes import FAILED, PACKING, TRAIN
+from tests.app.widgets.scenes.turns import FAILED, PACKING, TRAIN
 
 
 def many(count: int) -> list[TurnView]:

@@ -13,7 +13,7 @@ from app.shown.talk import TurnState, TurnView
 from app.widgets.frame.window import TRANSCRIBE
 from app.widgets.main_window import MainWindow
 from tests.app.widgets.fake_controller import FakeController
-from tests.app.widgets.scenes import JOKE
+from tests.app.widgets.scenes.turns import JOKE
 
 TURNS = tuple(
     TurnView(

@@ -18,7 +18,7 @@ from app.widgets.frame.window import Window
 from app.widgets.talk.lane import ABOVE
 from app.widgets.talk.talk_bar import HEIGHT, TalkBar
 from app.widgets.talk.talk_button import TalkLook
-from tests.app.widgets.scenes import PACKING
+from tests.app.widgets.scenes.turns import PACKING
 
 
 @pytest.fixture
