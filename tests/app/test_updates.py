@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -16,7 +15,7 @@ from app.updates import OddAnswerError, Updates, newer, releases
 from app.widgets.controls.check_box import CheckBox
 from app.widgets.settings.pages import GeneralPage
 from app.worker import Worker
-from tests.app.user import User
+from tests.app.user import Sit
 
 PLACE = "https://releases.invalid/earshot"
 
@@ -133,7 +132,7 @@ def test_a_place_that_leads_to_the_newest_release_is_followed(monkeypatch: pytes
 
 @pytest.mark.parametrize("place", ["", PLACE])
 def test_the_settings_offer_it_only_where_a_copy_can_look(
-    place: str, sit: Callable[..., User], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: str, sit: Sit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build, "releases", lambda: place)
     monkeypatch.setattr(Updates, "look", lambda self: None)

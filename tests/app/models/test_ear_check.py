@@ -29,7 +29,7 @@ from engine.resources import resource
 from engine.transcription.results import Options
 from tests.app.conftest import Running
 from tests.app.fakes import FakeCatalogue, FakePermission, FakeSound, ScriptedEngine
-from tests.app.user import User
+from tests.app.user import Sit, User
 
 _HANGS_S = 20.0
 KEPT = KeptCheck("one", "en", 100, 97, 1.6, "2026-11-30", "0.2.0")
@@ -73,7 +73,7 @@ def open_models(user: User, name: str = "one") -> ModelRow:
     return user.settings.models.model_row(name)
 
 
-def test_the_model_in_use_is_checked_and_what_was_found_is_kept(sit: Callable[..., User]) -> None:
+def test_the_model_in_use_is_checked_and_what_was_found_is_kept(sit: Sit) -> None:
     engine = SelfHearing()
     user = sit(engine=engine)
     row = open_models(user)
@@ -90,7 +90,7 @@ def test_the_model_in_use_is_checked_and_what_was_found_is_kept(sit: Callable[..
     assert not user.settings.models.model_row("two").ear.check_button.isVisible(), "it is not in use"
 
 
-def test_a_question_goes_before_the_rest_of_a_check(sit: Callable[..., User]) -> None:
+def test_a_question_goes_before_the_rest_of_a_check(sit: Sit) -> None:
     engine = SelfHearing(waits_at=2)
     user = sit(engine=engine)
     row = open_models(user)
@@ -105,7 +105,7 @@ def test_a_question_goes_before_the_rest_of_a_check(sit: Callable[..., User]) ->
     assert engine.answered == [0, 0, *[1] * 8], "the question was asked within the step in which it came"
 
 
-def test_a_check_that_is_cancelled_leaves_what_was_known(sit: Callable[..., User]) -> None:
+def test_a_check_that_is_cancelled_leaves_what_was_known(sit: Sit) -> None:
     engine = SelfHearing(waits_at=4)
     user = sit(engine=engine)
     row = open_models(user)
@@ -120,7 +120,7 @@ def test_a_check_that_is_cancelled_leaves_what_was_known(sit: Callable[..., User
     assert not user.app.paths.ear_checks.exists()
 
 
-def test_the_keyboard_stays_on_what_can_be_done_next(sit: Callable[..., User]) -> None:
+def test_the_keyboard_stays_on_what_can_be_done_next(sit: Sit) -> None:
     engine = SelfHearing(waits_at=0)
     user = sit(engine=engine)
     row = open_models(user)
@@ -135,7 +135,7 @@ def test_the_keyboard_stays_on_what_can_be_done_next(sit: Callable[..., User]) -
 
 
 def test_what_was_found_is_shown_after_a_start_until_the_files_change(
-    sit: Callable[..., User], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sit: Sit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = Paths(tmp_path / "home", tmp_path / "home" / "logs")
     paths.make()
@@ -152,7 +152,7 @@ def test_what_was_found_is_shown_after_a_start_until_the_files_change(
     user.sees(lambda: "not checked yet" in row.words)
 
 
-def test_a_model_that_does_not_speak_says_so(sit: Callable[..., User], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_does_not_speak_says_so(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
     silent = (ModelView("one", "one", current=True, fingerprint="one", speaks=False),)
     monkeypatch.setattr(FakeCatalogue, "installed", lambda self, current: silent)
     row = open_models(sit(engine=SelfHearing()))
@@ -160,7 +160,7 @@ def test_a_model_that_does_not_speak_says_so(sit: Callable[..., User], monkeypat
     assert not row.ear.check_button.isVisible()
 
 
-def test_a_model_of_another_language_says_why_it_cannot_be_checked(sit: Callable[..., User]) -> None:
+def test_a_model_of_another_language_says_why_it_cannot_be_checked(sit: Sit) -> None:
     user = sit(engine=SelfHearing(about={"languages": ["de"]}))
     row = open_models(user)
     user.press(user.word("Check by ear", row))
@@ -168,7 +168,7 @@ def test_a_model_of_another_language_says_why_it_cannot_be_checked(sit: Callable
     assert row.ear.check_button.isVisible()
 
 
-def test_another_model_chosen_meanwhile_ends_the_check_without_a_word(sit: Callable[..., User]) -> None:
+def test_another_model_chosen_meanwhile_ends_the_check_without_a_word(sit: Sit) -> None:
     engine = SelfHearing(waits_at=1)
     user = sit(engine=engine)
     row = open_models(user)
@@ -183,7 +183,7 @@ def test_another_model_chosen_meanwhile_ends_the_check_without_a_word(sit: Calla
     assert not user.app.paths.ear_checks.exists()
 
 
-def test_a_check_that_has_not_begun_is_no_check_of_the_model_chosen_after_it(sit: Callable[..., User]) -> None:
+def test_a_check_that_has_not_begun_is_no_check_of_the_model_chosen_after_it(sit: Sit) -> None:
     engine, busy, done = SelfHearing(), threading.Event(), threading.Event()
     user = sit(engine=engine)
     row = open_models(user)
