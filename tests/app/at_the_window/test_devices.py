@@ -109,7 +109,9 @@ def test_a_device_that_comes_while_it_speaks_waits_until_it_is_quiet(sit: Sit) -
     speaks(user)
     user.sound.plugged_out = [Device("Headset", 48_000, 2, True)]
     refreshed = user.sound.refreshed
-    user.qtbot.wait(2500)
+    for _ in range(3):  # a change is taken up when it is seen for the second time, before the third look
+        with user.qtbot.waitSignal(user.app.controller._watch.timeout, timeout=20_000):
+            pass
     assert user.sound.refreshed == refreshed
     user.hears()
     user.sees(lambda: user.sound.output and user.sound.output.device == "Headset", 10_000)
