@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QSizePolic
 from app.qt import override
 from app.widgets.controls import icons, theme
 
+_GLYPH, _AFTER_GLYPH = 16, 7  # of a word with a sign before it
+
 
 def pen(colour: QColor, width: float = 1.0) -> QPen:
     """A solid pen."""
@@ -55,9 +57,6 @@ class PaintedButton(QPushButton):
             Qt.FocusReason.ShortcutFocusReason,
         )
         super().focusInEvent(event)
-
-
-_GLYPH, _AFTER_GLYPH = 16, 7  # of a word with a sign before it
 
 
 class Tone(Enum):

@@ -21,9 +21,9 @@ def ring(controller: FakeController) -> None:
     controller.timer_rang.emit()
 
 
-def transcribe(controller: FakeController, end: JobState = JobState.DONE) -> None:
+def transcribe(controller: FakeController, end: JobState = JobState.DONE, title: str = "") -> None:
     for state in (JobState.WAITING, JobState.RUNNING, JobState.RUNNING, end):
-        controller.transcriber.show(JobView("a", "talk.wav", state))
+        controller.transcriber.show(JobView("a", "talk.wav", state, own_title=title))
 
 
 @pytest.fixture
@@ -39,6 +39,7 @@ def told(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 WORK: dict[str, tuple[Work, list[str]]] = {
     "a timer": (ring, ["Tea: time is up"]),
     "a recording": (transcribe, ["talk.wav is transcribed."]),
+    "one with a name": (lambda c: transcribe(c, title="Minutes"), ["Minutes is transcribed."]),
     "a failure": (lambda c: transcribe(c, JobState.FAILED), ["talk.wav could not be transcribed."]),
     "a cancelled one": (lambda c: transcribe(c, JobState.CANCELLED), []),
     "a model": (lambda c: c.arrived.emit("Mini is here."), ["Mini is here."]),
