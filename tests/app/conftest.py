@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,16 @@ from engine.events import Progress, Samples
 from tests.app import virtual_sound
 from tests.app.fakes import FakeCatalogue, FakeKeychain, FakePermission, FakeSound, ScriptedEngine, Step, scripted
 
+HANGS_MS = 20_000
+
+
+@pytest.fixture
+def qtbot(qtbot: QtBot) -> QtBot:
+    """Waits as long as a hang takes. pytest-qt's five seconds are sometimes too short on a busy machine."""
+    for name in ("waitUntil", "waitSignal", "waitExposed"):
+        setattr(qtbot, name, partial(getattr(qtbot, name), timeout=HANGS_MS))
+    return qtbot
+
 
 @dataclass
 class Running:
@@ -37,7 +48,7 @@ class Running:
     qtbot: QtBot
     keychain: FakeKeychain | None = None
 
-    def wait(self, condition: Callable[[], Any], timeout_ms: int = 20_000) -> None:
+    def wait(self, condition: Callable[[], Any], timeout_ms: int = HANGS_MS) -> None:
         """Until something is so."""
         self.qtbot.waitUntil(lambda: bool(condition()), timeout=timeout_ms)
 

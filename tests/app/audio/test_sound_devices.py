@@ -84,7 +84,7 @@ def test_a_loudspeaker_chosen_while_another_one_opens_is_used(
     assert system.asked.wait(20)
     settings.change(output_device="Headset")
     system.gate.set()
-    qtbot.waitUntil(lambda: devices.playback.open, timeout=20_000)
+    qtbot.waitUntil(lambda: devices.playback.open)
     assert system.open_devices == ["Headset"]
     assert system.output is not None
     assert system.output.device == "Headset"
@@ -97,7 +97,7 @@ def test_a_microphone_that_nobody_wants_any_more_does_not_stay_open(
     opening.microphone_opened.connect(lambda: heard.append(True))
     opening.close_microphone()
     system.gate.set()
-    qtbot.waitUntil(lambda: opening.playback.open, timeout=20_000)
+    qtbot.waitUntil(lambda: opening.playback.open)
     assert system.open_devices == ["Built-in Output"]
     assert not opening.microphone.open
     assert heard == []
@@ -110,7 +110,7 @@ def test_a_microphone_wanted_again_before_the_first_one_is_open_is_opened_once(
     opening.open(microphone=True)
     opening.open(microphone=True)
     system.gate.set()
-    qtbot.waitUntil(lambda: opening.microphone.open and opening.playback.open, timeout=20_000)
+    qtbot.waitUntil(lambda: opening.microphone.open and opening.playback.open)
     assert system.open_devices == ["Built-in Output", "Built-in Microphone"]
 
 
@@ -119,7 +119,7 @@ def test_a_microphone_that_was_opening_is_open_after_devices_were_listed_anew(
 ) -> None:
     opening.refresh()
     system.gate.set()
-    qtbot.waitUntil(lambda: opening.microphone.open and opening.playback.open, timeout=20_000)
+    qtbot.waitUntil(lambda: opening.microphone.open and opening.playback.open)
     assert system.refreshed == 1
     assert sorted(system.open_devices) == ["Built-in Microphone", "Built-in Output"]
 
@@ -129,12 +129,12 @@ def test_the_microphone_stays_warm_when_the_loudspeaker_goes_away(
 ) -> None:
     system.gate.set()
     devices.open(microphone=True)
-    qtbot.waitUntil(lambda: devices.microphone.open and devices.playback.open, timeout=20_000)
+    qtbot.waitUntil(lambda: devices.microphone.open and devices.playback.open)
     assert system.output is not None
     system.output.lost = True
     devices.poll()
     assert not devices.playback.open
-    qtbot.waitUntil(lambda: devices.microphone.open and devices.playback.open, timeout=20_000)
+    qtbot.waitUntil(lambda: devices.microphone.open and devices.playback.open)
 
 
 def test_a_device_that_hangs_is_said_and_closed_when_it_opens_after_all(
@@ -150,14 +150,14 @@ def test_a_device_that_hangs_is_said_and_closed_when_it_opens_after_all(
     with monkeypatch.context() as patch:
         patch.setattr(devices._worker, "_longest_s", 0.0)
         devices.watch(lambda: True)  # whatever comes next finds the thread hanging
-    qtbot.waitUntil(lambda: devices.playback.open, timeout=20_000)
+    qtbot.waitUntil(lambda: devices.playback.open)
     assert said == ["A sound device failed unexpectedly. The log says more; choose another device."]
     assert not devices.microphone.open
     devices.open(microphone=True)
-    qtbot.waitUntil(lambda: devices.microphone.open, timeout=20_000)
+    qtbot.waitUntil(lambda: devices.microphone.open)
     stuck.set()
-    qtbot.waitUntil(lambda: len(system.streams) == 3, timeout=20_000)
-    qtbot.waitUntil(lambda: len(system.open_devices) == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(system.streams) == 3)
+    qtbot.waitUntil(lambda: len(system.open_devices) == 2)
     assert devices.microphone._stream is system.streams[1]
     devices.close(20)
     assert system.open_devices == []
@@ -169,7 +169,7 @@ def test_the_list_of_devices_is_read_again_once_a_device_that_hangs_has_come_bac
     system.gate.set()
     devices = SoundDevices(system, settings)
     devices.open(microphone=True)
-    qtbot.waitUntil(lambda: devices.microphone.open and devices.playback.open, timeout=20_000)
+    qtbot.waitUntil(lambda: devices.microphone.open and devices.playback.open)
     system.plugged_out.append(Device("New", 48_000, 2))
     system.busy = True
     for _second in range(3):
@@ -178,7 +178,7 @@ def test_the_list_of_devices_is_read_again_once_a_device_that_hangs_has_come_bac
     assert system.open_devices == ["Built-in Microphone", "Built-in Output"], "nothing was closed for it"
     system.busy = False
     _watched(devices, qtbot)
-    qtbot.waitUntil(lambda: "New" in [device.name for device in devices.outputs], timeout=20_000)
+    qtbot.waitUntil(lambda: "New" in [device.name for device in devices.outputs])
     devices.close(20)
 
 
@@ -188,16 +188,16 @@ def test_a_list_that_could_not_be_read_again_is_tried_once_more(
     system.gate.set()
     devices = SoundDevices(system, settings)
     devices.open(microphone=True)
-    qtbot.waitUntil(lambda: devices.microphone.open and devices.playback.open, timeout=20_000)
+    qtbot.waitUntil(lambda: devices.microphone.open and devices.playback.open)
     system.plugged_out.append(Device("New", 48_000, 2))
     with monkeypatch.context() as patch:
         patch.setattr(system, "refresh", lambda: False)  # a device began to hang at that moment
         for _second in range(2):
             _watched(devices, qtbot)
-        qtbot.waitUntil(lambda: devices.microphone.open and devices.playback.open, timeout=20_000)
+        qtbot.waitUntil(lambda: devices.microphone.open and devices.playback.open)
     for _second in range(2):
         _watched(devices, qtbot)
-    qtbot.waitUntil(lambda: "New" in [device.name for device in devices.outputs], timeout=20_000)
+    qtbot.waitUntil(lambda: "New" in [device.name for device in devices.outputs])
     devices.close(20)
 
 
@@ -206,7 +206,7 @@ def _watched(devices: SoundDevices, qtbot: QtBot) -> None:
     over: list[bool] = []
     devices.watch(lambda: True)
     devices._worker.run(lambda: None, lambda _result, _error: over.append(True))
-    qtbot.waitUntil(lambda: bool(over), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(over))
 
 
 def pitch_hz(samples: Samples, rate_hz: int) -> float:
@@ -225,13 +225,13 @@ def test_a_loudspeaker_of_another_rate_is_silent_until_it_is_attached_and_then_p
     system.gate.set()
     devices = SoundDevices(system, settings)
     devices.open(microphone=False)
-    qtbot.waitUntil(lambda: devices.playback.open, timeout=20_000)
+    qtbot.waitUntil(lambda: devices.playback.open)
     sound = devices.playback.begin()
     devices.playback.write(sound, tone(4.0, hz=440), lambda: False)
     devices.playback.finish(sound)
     old = system.fill
     assert pitch_hz(blocks(old, np.zeros(44_100, np.float32)), 48_000) == pytest.approx(440, abs=2)
-    with qtbot.waitSignal(devices.devices_changed, timeout=20_000):
+    with qtbot.waitSignal(devices.devices_changed):
         system.plays.clear()
         settings.change(output_device="Headset")
         assert system.plays.wait(60)  # it is opened on the worker's thread, and not attached by this one yet
@@ -239,7 +239,7 @@ def test_a_loudspeaker_of_another_rate_is_silent_until_it_is_attached_and_then_p
         assert not blocks(system.fill, np.ones(4_410, np.float32)).any()
         assert not blocks(old, np.ones(4_410, np.float32)).any(), "two would read one ring"
         assert sound.ring.taken == before
-    qtbot.waitUntil(lambda: devices.playback.open, timeout=20_000)
+    qtbot.waitUntil(lambda: devices.playback.open)
     played = blocks(system.fill, np.zeros(44_100, np.float32))
     assert pitch_hz(played, 44_100) == pytest.approx(440, abs=2)
     devices.close(20)
@@ -252,13 +252,13 @@ def test_a_microphone_that_was_let_go_of_gives_nothing_to_the_next_one(
     system.gate.set()
     devices = SoundDevices(system, settings)
     devices.open(microphone=True)
-    qtbot.waitUntil(lambda: devices.microphone.open, timeout=20_000)
+    qtbot.waitUntil(lambda: devices.microphone.open)
     old = system.on_block
     old(np.ones(480, np.float32))
     assert devices.microphone._ring.available == 480
     devices.close_microphone()
     devices.open(microphone=True)
-    qtbot.waitUntil(lambda: devices.microphone.open, timeout=20_000)
+    qtbot.waitUntil(lambda: devices.microphone.open)
     assert system.on_block is not old
     old(np.ones(480, np.float32))
     assert devices.microphone._ring.available == 0

@@ -214,7 +214,7 @@ def test_a_file_that_moves_while_it_is_counted_does_not_stop_the_list(tmp_path: 
     worker = Worker("downloads", 60)
     downloads = Downloads(lambda: Moving(tmp_path), worker, WantedCopies(Settings(tmp_path / "settings.json")))
     downloads.refresh()
-    qtbot.waitUntil(lambda: len(downloads.listed) == len(PUBLISHED), timeout=20_000)
+    qtbot.waitUntil(lambda: len(downloads.listed) == len(PUBLISHED))
     worker.close(20)
 
 
@@ -235,7 +235,7 @@ def test_a_database_that_another_program_holds_is_not_taken_for_a_full_disk(tmp_
 def test_a_second_start_hands_over_any_name(name: str, qtbot: QtBot, tmp_path: Path) -> None:
     first, second = SingleInstance(tmp_path), SingleInstance(tmp_path)
     assert first.acquire([])
-    with qtbot.waitSignal(first.woken, timeout=20_000) as woken:
+    with qtbot.waitSignal(first.woken) as woken:
         assert not second.acquire([f"/music/{name}", "/music/other.wav"])
     assert woken.args == [[f"/music/{name}", "/music/other.wav"]]
     first.close()
