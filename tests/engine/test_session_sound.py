@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from engine.conversation.prompting import reading
 from engine.conversation.replying.settings import SessionSettings
 from engine.events import Heard, Turn
+from engine.language import generate
 from engine.session import Session
 from tests.engine.session_scripts import interrupted, kinds, sound_of, spoken, written
 from tests.fakes import SmallEngine, tone
@@ -50,6 +57,22 @@ def test_nothing_was_said_in_a_sound_too_short_to_hear(engine: SmallEngine) -> N
     session = Session(engine)
     turn = Turn(text="typed", samples_16k=tone(0.01), spoken_answer=False, transcribe=True)
     assert list(session.ask(turn))[-2] == Heard(turn.id, "")
+
+
+def test_a_transcript_may_repeat_words_of_the_request_for_it(
+    engine: SmallEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    penalised: list[int] = []
+
+    def noted(*given: Any, penalised_ids: Sequence[int] = (), **options: Any) -> Iterator[int]:
+        penalised.append(len(penalised_ids))
+        return generate(*given, penalised_ids=penalised_ids, **options)
+
+    monkeypatch.setattr(reading, "generate", noted)
+    engine.llm.scripts += [spoken(engine, "Hello."), written(engine, "good morning")]
+    list(Session(engine).ask(Turn(samples_16k=tone(), transcribe=True)))
+    answer, transcript = penalised
+    assert (answer > 0, transcript) == (True, 0)
 
 
 def test_an_answer_is_spoken_again_in_another_voice(engine: SmallEngine) -> None:

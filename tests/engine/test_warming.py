@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,8 @@ from engine.conversation.replying.tools.clock import clock_tools
 from engine.conversation.speaking_along.pace import Pace
 from engine.conversation.speaking_along.voicing import Voicing
 from engine.engine import Engine
-from engine.events import ReplyEnded, Speech, Turn
+from engine.events import ReplyEnded, SessionEvent, Speech, Turn
+from engine.language import Sampler, Sampling
 from engine.session import Session
 from engine.speaking import Speaking, Synthesizer, Voice
 from engine.speaking.pieces import Pieces
@@ -92,6 +95,31 @@ def test_the_instructions_are_read_and_the_voice_is_taken_in_beforehand(engine: 
     assert isinstance(ended, ReplyEnded)
     assert ended.statistics.reused_tokens > 20
     assert engine.speaking._prepared == prepared
+
+
+def test_a_typed_and_a_spoken_question_are_asked_and_ids_are_chosen_as_the_folder_says(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Turn] = []
+    chosen: list[Sampling] = []
+    ask, make = Session.ask, Sampler.__init__
+
+    def noted_turn(session: Session, turn: Turn) -> Iterator[SessionEvent]:
+        asked.append(turn)
+        return ask(session, turn)
+
+    def noted_sampling(sampler: Sampler, sampling: Sampling, *given: Any) -> None:
+        chosen.append(sampling)
+        make(sampler, sampling, *given)
+
+    monkeypatch.setattr(Session, "ask", noted_turn)
+    monkeypatch.setattr(Sampler, "__init__", noted_sampling)
+    said = {task: {"temperature": 0.5, "top_k": number} for number, task in enumerate(("speech", "chat", "transcribe"))}
+    monkeypatch.setattr(Engine, "about", property(lambda self: {"sampling": said}))
+    for _ in engine.warming_up(SessionSettings(flow_steps=2)):
+        pass
+    assert [(turn.samples_16k is not None, turn.spoken_answer) for turn in asked] == [(False, False), (True, True)]
+    assert [sampling.top_k for sampling in chosen[:3]] == [0, 1, 2]
 
 
 def test_it_may_be_given_up_at_any_step_and_leaves_the_engine_as_it_was(engine: Engine) -> None:

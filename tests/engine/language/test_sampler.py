@@ -75,6 +75,12 @@ def test_ids_of_a_large_vocabulary_that_tie_with_the_last_of_top_k_stay() -> Non
     assert set(np.flatnonzero(ours)) == {3, 19_999, *tied.tolist()}
 
 
+def test_the_best_id_may_always_be_chosen() -> None:
+    scores = np.random.default_rng(2).normal(0, 3, SIZE).astype(np.float32)
+    ours = _our_distribution(scores, Sampling(temperature=1.0, top_p=1e-9))
+    assert np.flatnonzero(ours).tolist() == [int(scores.argmax())]
+
+
 def test_ids_that_tie_with_the_last_of_top_k_stay() -> None:
     scores = np.zeros(SIZE, dtype=np.float32)
     scores[[3, 17]] = 2.0

@@ -9,6 +9,7 @@ import pytest
 from engine.engine import Engine
 from engine.errors import RequestError
 from engine.events import Samples
+from engine.language import Sampling
 from engine.transcription.recogniser import Recogniser, WindowTask, without_loop
 from engine.transcription.results import Options
 from tests.sounds import babble
@@ -67,6 +68,13 @@ def test_a_language_the_model_does_not_know_is_refused(engine: Engine, monkeypat
         Recogniser(engine, Options(language="ja"))
     unhinted = WindowTask(engine, Options()).prompt(5)
     assert WindowTask(engine, Options(language="en")).prompt(5) == unhinted
+
+
+def test_ids_are_chosen_as_the_models_folder_asks(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {"transcribe": {"repetition_penalty": 1.2}, "translate": {"temperature": 0.1}}
+    monkeypatch.setattr(Engine, "about", property(lambda self: {"sampling": asked}))
+    assert WindowTask(engine, Options()).sampling == Sampling(repetition_penalty=1.2)
+    assert WindowTask(engine, Options(translate_to="en")).sampling == Sampling(temperature=0.1)
 
 
 @pytest.mark.parametrize(
