@@ -182,7 +182,8 @@ def main() -> None:
     parser.add_argument("--answers", action="store_true")
     parser.add_argument("--step", type=int, default=0, help="written into the line")
     options = parser.parse_args()
-    check = HeldOutCheck(Layout(Vocabulary.load(options.tokenizer)), options.sentences)
+    layout, sentences = Layout(Vocabulary.load(options.tokenizer)), options.sentences
+    check = HeldOutCheck(layout, sentences, max(1, sentences * 3 // 5))
     figures = check(Network(options.weights), answers=options.answers)
     line = json.dumps({"step": options.step, **figures})
     print(line, flush=True)
