@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from starter.training.programs import STARTER, Place, Programs
+from starter.training.programs import ROOT, STARTER, Place, Programs
 
 ROOMS = ("texts", "speech", "networks", "training", "checks")
 MODULES = sorted(path for path in STARTER.rglob("*.py") if path.name != "__init__.py")
@@ -31,6 +33,19 @@ def test_a_room_imports_from_no_later_one() -> None:
     for path in MODULES:
         later = ROOMS[ROOMS.index(path.parent.name) + 1 :]
         assert not [name for name in imported(path) if name.partition(".")[0] in later], path
+
+
+def test_what_it_needs_is_installed_with_earshot_or_for_its_training() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["training"]]
+    needed = {re.match(r"[\w-]+", one)[0].lower().replace("-", "_") for one in wanted}  # type: ignore[index]
+    needed |= {"starter", "engine", "pyside6"}  # the last is called PySide6-Essentials there
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            packages = {name.partition(".")[0].lower() for name in names}
+            assert packages <= needed | sys.stdlib_module_names, path
 
 
 def test_the_readme_maps_every_module_in_its_room() -> None:
