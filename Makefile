@@ -47,9 +47,11 @@ doors: setup ## other programs' own clients talk to `earshot serve`, in an envir
 screenshots: setup ## pictures of every page, into screenshots/, and those of README and manual (DRAWN=folder: sheets beside drawings)
 	$(BIN)/python -m tests.screenshots screenshots --readme resources/screenshots --manual docs/manual/pictures $(if $(DRAWN),--drawn $(DRAWN))
 
-starter: setup ## train the starter model again (NATURAL=folder, see packaging/starter/README.md; needs a GPU)
+starter: setup ## train the starter again (NATURAL=folder [SCALE=1] [OUT=folder], see packaging/starter/README.md; needs a GPU)
+	@test -n "$(NATURAL)" || { echo "NATURAL=folder has to name the natural voices: packaging/starter/README.md"; exit 2; }
 	$(BIN)/python -m pip install -q --disable-pip-version-check ".[training]"
-	PYTHONPATH=packaging $(BIN)/python -m starter.training.train --natural $(NATURAL)
+	PYTHONPATH=packaging $(BIN)/python -m starter.training.train --natural "$(NATURAL)" \
+		$(if $(SCALE),--scale $(SCALE)) $(if $(OUT),--out "$(OUT)")
 
 app: system ## build the app: Earshot.app on a Mac, dist/Earshot on Linux
 	$(PYTHON) packaging/build.py

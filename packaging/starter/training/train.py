@@ -1,6 +1,6 @@
 """Makes the starter model from nothing but this repository and Kokoro's voices: `make starter`.
 
-    python -m starter.training.train --natural FOLDER [--work build/starter] [--out resources/starter] [--scale 1.0]
+    python -m starter.training.train --natural FOLDER [--work build/starter] [--out FOLDER] [--scale 1.0]
 
 Needs flite, espeak-ng, some 60 GB of disk and, at its full length, a GPU that MLX and PyTorch know (CUDA or Apple).
 Each step leaves its results in the work folder and is skipped once it has ended well. The minutes are those of one
@@ -125,15 +125,14 @@ def main() -> None:
     parser.add_argument(
         "--natural", type=Path, required=True, help="folder with natural voices, see packaging/starter/README.md"
     )
-    parser.add_argument("--out", type=Path, default=ROOT / "resources" / "starter", help="the model's folder")
+    parser.add_argument("--out", type=Path, help="the model's folder, else WORK/model")
     options = parser.parse_args()
     work, done = options.work.resolve(), options.work / "done"
     for folder in (work, work / "weights", done):
         folder.mkdir(parents=True, exist_ok=True)
     keep_scale(work, options.scale)
-    everything = steps(
-        work, options.out.resolve(), options.natural.resolve(), min(1.0, options.scale), torch.cuda.is_available()
-    )
+    model = (options.out or work / "model").resolve()
+    everything = steps(work, model, options.natural.resolve(), min(1.0, options.scale), torch.cuda.is_available())
     for number, step in enumerate(everything):
         mark = done / f"{number:02} {step.program}"
         if mark.exists() and step.program not in AGAIN:

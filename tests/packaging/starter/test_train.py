@@ -84,3 +84,11 @@ def test_a_short_run_trains_shorter_and_makes_less_speech_a_long_one_only_trains
         assert value("training.train_language", "--minutes") == pytest.approx(45 * float(scale))
         assert value("speech.spoken_corpus", "--utterances") == train.UTTERANCES * amount
         assert value("speech.natural_lines", "--hours") == train.HOURS * amount
+
+
+def test_the_published_model_is_not_replaced_unless_it_is_named(
+    run: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["train.py", "--work", str(tmp_path), "--natural", str(tmp_path)])
+    train.main()
+    assert run[-2][-1] == run[-1][-1] == str(tmp_path / "model")
