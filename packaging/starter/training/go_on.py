@@ -217,9 +217,7 @@ def parser() -> argparse.ArgumentParser:
         "--synthetic", type=float, default=1.0, help="share of what flite and espeak-ng speak to be heard"
     )
     made.add_argument("--tokenizer-minutes", type=float, default=0.0, help="train a new speech tokenizer first")
-    made.add_argument("--tokenizer-batch", type=int, default=4096, help="tokens of each voice in its batches")
     made.add_argument("--replies", type=int, default=110_000, help="that the new tokenizer's tokens are learned from")
-    made.add_argument("--begun", type=float, default=0.12, help="where the schedule is while it is trained")
     made.add_argument("--own-minutes", type=float, default=6.3, help="at the end, in which the ear hears its own voice")
     made.add_argument("--share", type=float, default=1.0, help="of what the ear learned that is kept")
     made.add_argument("--language-share", type=float, default=1.0, help="of what the language model learned")

@@ -28,6 +28,8 @@ from starter.speech.natural_voices import BUILT_IN
 from starter.speech.shards import Shards, Utterance
 from starter.speech.torch_device import best_device
 
+MOST_SHARDS = 60  # the held-out one among them
+
 
 def make(speaking: dict[str, OwnVoice], tokenizer: TokenLabels, shard: list[Utterance], out: Path) -> None:
     """Write the mels of one shard: both voices speak the tokens of the sound whose voice replies have."""
@@ -58,7 +60,6 @@ def main() -> None:
     for name in ("--flow", "--voices"):
         parser.add_argument(name, type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=0.0)
-    parser.add_argument("--shards", type=int, default=60, help="at most, the held-out one among them")
     parser.add_argument("--rows", type=int, default=32)
     parser.add_argument("--device", default=best_device())
     options = parser.parse_args()
@@ -75,9 +76,9 @@ def main() -> None:
         speaking = {name: OwnVoice(options.flow, None, voice, device, options.rows) for name, voice in recorded.items()}
         shards.refresh()
         everything = by_shard(shards.measuring) + by_shard(shards.training)
-        for shard in everything[: options.shards]:
+        for shard in everything[:MOST_SHARDS]:
             make(speaking, tokenizer, shard, options.out)
-        count = len(everything[: options.shards])
+        count = len(everything[:MOST_SHARDS])
         print(f"made the mels of {count} shards, {time.monotonic() - began:.0f} s", flush=True)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from starter.training.programs import Clock, Place, Programs, trained
 
 FIRST_REPLIES = 50_000  # the number of their first shard
+_BEGUN = 0.12  # where the schedule is while the tokenizer is trained
 _EAR = ("--mix", 300, 60, 0)  # nothing is read aloud: there are no tokens yet
 
 
@@ -38,7 +39,7 @@ def renew(
     ]
     for job in jobs:
         job.start()
-    lines = (place.work / "lines", place.voice, "--tokens-per-batch", options.tokenizer_batch)
+    lines = (place.work / "lines", place.voice)
     trained(programs, clock, "training.train_tokenizer", lambda: (*lines, "--minutes", clock.minutes()), gpu=1)
     for job in jobs:
         job.join()
@@ -62,7 +63,7 @@ def ear(programs: Programs, place: Place, options: argparse.Namespace, clock: Cl
 
     def arguments() -> Sequence[object]:
         passed = (time.monotonic() - began) / whole
-        behind = options.begun + (options.head_start - options.begun) * passed
+        behind = _BEGUN + (options.head_start - _BEGUN) * passed
         return (
             *(place.work / "corpus", place.language, "--tokenizer", tokenizer, "--resume", place.kept_language()),
             *("--no-ear", "--minutes", clock.minutes(), "--head-start", f"{behind:.3f}", "--until", options.head_start),

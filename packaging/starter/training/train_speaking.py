@@ -55,6 +55,7 @@ PREDICTED_PITCH = 0.7  # share of the pieces spoken with the pitch that the voco
 CRITICS_ALONE = 0.03  # share of the run for which the critics learn before they are listened to
 WEIGHTS = {"flow_mel": 4.0, "spectra": 1.0, "mel": 8.0, "pitch_hz": 0.02, "seen": 0.5, "different": 1.0}
 AVERAGED_OVER = 0.998
+PEAK = 4e-4  # of the learning rates
 MEASURED = 12
 _HOP, _AROUND = TOKEN_SAMPLES // 2, 2  # samples of a frame; frames that pitch needs at both sides
 _SILENCE = math.log(1e-5)
@@ -186,7 +187,7 @@ class Training:
             rows, share * made + (1 - share) * made.detach(), batch, WEIGHTS["flow_mel"] * (error + 0.02 * guess)
         )
         rate = self.plan.learning_rate(self.number)
-        figures |= {"flow_mel": error, "flow_norm": clipped_step(self._adams["flow"], rate * self.options.flow_peak)}
+        figures |= {"flow_mel": error, "flow_norm": clipped_step(self._adams["flow"], rate * PEAK)}
         average(self.averaged[0].parameters(), self.networks.flow.parameters(), self.number, AVERAGED_OVER)
         for _ in range(self.options.vocoder_steps):
             self._learn(rows, made.detach(), batch)
@@ -203,7 +204,7 @@ class Training:
         weights = WEIGHTS | {"heard": self.options.heard}
         loss = sum(weights[name] * value for name, value in figures.items())
         (loss if more is None else loss + more).backward()
-        rate = self.plan.learning_rate(self.number) * self.options.vocoder_peak
+        rate = self.plan.learning_rate(self.number) * PEAK
         figures["vocoder_norm"] = clipped_step(self._adams["vocoder"], rate)
         self._teach_critics(sound[judged].detach(), recorded[judged], figures)
         self._steps += 1
@@ -235,7 +236,7 @@ class Training:
         with self._half_precision():
             figures["critics"] = critics_loss(self.networks.critics, recorded, sound)
         figures["critics"].backward()
-        clipped_step(adam, self.plan.learning_rate(self.number) * self.options.vocoder_peak)
+        clipped_step(adam, self.plan.learning_rate(self.number) * PEAK)
 
     def run(self, out: Path) -> None:
         """Train until the plan's end, writing figures and weights."""
@@ -309,8 +310,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, default=10**9)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--flow-steps", type=int, default=FLOW_STEPS)
-    parser.add_argument("--flow-peak", type=float, default=4e-4)
-    parser.add_argument("--vocoder-peak", type=float, default=4e-4)
     parser.add_argument("--tokens-per-batch", type=int, default=8000)
     parser.add_argument("--heard", type=float, default=6.0, help="how much it counts what the ear hears")
     parser.add_argument(

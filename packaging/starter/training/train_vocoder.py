@@ -50,6 +50,7 @@ MEASURED = 16
 SOUNDS_KEPT = 3
 AVERAGED_OVER = 0.999
 NEW_HARMONIC = 0.05
+MOST = 9000  # utterances to learn from
 
 
 @dataclass(frozen=True)
@@ -409,7 +410,6 @@ def main() -> None:
     add_arguments(parser)
     parser.add_argument("--made", type=Path)
     parser.add_argument("--wait-for", type=int, default=600)
-    parser.add_argument("--most", type=int, default=9000, help="utterances to learn from")
     options = parser.parse_args()
     torch.manual_seed(4)
     torch.backends.cudnn.benchmark = True
@@ -418,7 +418,7 @@ def main() -> None:
     joined_snake(device)
     shards = Shards(options.shards)
     shards.wait(options.wait_for)
-    pool = Pool(shards, options.made, device, options.most)
+    pool = Pool(shards, options.made, device, MOST)
     pool.refresh(options.wait_for)
     network = started(options.resume, Sizes()).to(device)
     Training(network, pool, options.out, options).run()

@@ -26,13 +26,14 @@ from starter.training.averaged_weights import read, write
 
 TABLE = "llm.model.embed_tokens.weight"
 _TOGETHER = 384
+_SHARDS = 60  # enough to know each token by
 
 
-def pairs(corpus: Path, old: TokenLabels, shards: int) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
-    """Tokens (N,) of the old tokenizer and of the new one for the same moments of up to so many shards."""
+def pairs(corpus: Path, old: TokenLabels) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+    """Tokens (N,) of the old tokenizer and of the new one for the same moments of some shards."""
     found: list[tuple[NDArray[np.int16], NDArray[np.int16]]] = []
     labels = (corpus / f"{path.stem}.codes.npy" for path in said_shards(corpus))
-    for path in [path for path in labels if path.exists()][:shards]:
+    for path in [path for path in labels if path.exists()][:_SHARDS]:
         name = path.name.split(".")[0]
         samples = np.load(corpus / f"{name}.npy", mmap_mode="r")
         said = [(entry, codes) for entry, codes in labelled(corpus, name) if codes is not None]
@@ -64,14 +65,13 @@ def main() -> None:
     parser.add_argument("out", type=Path, nargs="?")
     parser.add_argument("--old", type=Path, help="the tokenizer that the language model knows")
     parser.add_argument("--store", type=Path)
-    parser.add_argument("--shards", type=int, default=60)
     parser.add_argument("--pairs", type=Path)
     parser.add_argument("--tokenizer", type=Path, help="folder of the text tokenizer")
     parser.add_argument("--device", default=best_device())
     options = parser.parse_args()
     if options.store:
         old = TokenLabels(load_file(options.old), torch.device(options.device))
-        before, after = pairs(options.folder, old, options.shards)
+        before, after = pairs(options.folder, old)
         np.savez_compressed(options.store, old=before, new=after)
         print(f"{len(before)} pairs")
         return
