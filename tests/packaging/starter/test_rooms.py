@@ -7,6 +7,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from starter.training.programs import ROOT, STARTER, Place, Programs
@@ -15,9 +16,14 @@ ROOMS = ("texts", "speech", "networks", "training", "checks")
 MODULES = sorted(path for path in STARTER.rglob("*.py") if path.name != "__init__.py")
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def imported(path: Path) -> Iterator[str]:
     """What a module imports of the starter, from its room on: `texts`, `texts.dialogues` …"""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names = [node.module]
         else:
@@ -41,7 +47,7 @@ def test_what_it_needs_is_installed_with_earshot_or_for_its_training() -> None:
     needed = {re.match(r"[\w-]+", one)[0].lower().replace("-", "_") for one in wanted}  # type: ignore[index]
     needed |= {"starter", "engine", "pyside6"}  # the last is called PySide6-Essentials there
     for path in MODULES:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             packages = {name.partition(".")[0].lower() for name in names}
