@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
@@ -67,7 +68,8 @@ class _Visiting:
         """Say what model there is; whether there is one."""
         try:
             async for value, _ in self._job("greet another Earshot", self._visit.greet(), Priority.AT_ONCE):
-                await self._send({"call": 0, "earshot": VERSION, **value})
+                digest = await asyncio.to_thread(lambda: hashlib.sha256(self._vocabulary()).hexdigest())
+                await self._send({"call": 0, "earshot": VERSION, "tokenizer": digest, **value})
             return True
         except EngineError as error:
             await self._send({"call": 0, "error": error_value(error)})
@@ -136,7 +138,14 @@ class _Visiting:
         async with self._sending:
             if WebSocketState.DISCONNECTED in (self._socket.client_state, self._socket.application_state):
                 raise WebSocketDisconnect
-            await self._socket.send_bytes(Message(value, data).pack())
+            try:
+                await self._socket.send_bytes(Message(value, data).pack())
+            except WebSocketDisconnect:
+                self._unread.set()
+                raise
+
+    def _vocabulary(self) -> bytes:
+        return (self._host.about.folder / "tokenizer.json").read_bytes()
 
     def _job(self, name: str, steps: Steps, priority: Priority = Priority.SPEAKER) -> AsyncGenerator[Answer]:
         return events(self._host, name, steps, priority)
@@ -193,7 +202,7 @@ class _Visiting:
                 yield {"row": row, "text": str(text)}, b""
 
     async def _tokenizer(self, message: Message) -> AsyncGenerator[Answer]:
-        data = await asyncio.to_thread((self._host.about.folder / "tokenizer.json").read_bytes)
+        data = await asyncio.to_thread(self._vocabulary)
         for start in range(0, len(data), _FILE_PIECE):
             yield {}, data[start : start + _FILE_PIECE]
 

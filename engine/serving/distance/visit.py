@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import threading
 from collections import OrderedDict
@@ -90,7 +89,6 @@ class Visit:
                     "speaks": able.speaks,
                     "fingerprint": _fingerprint(engine),
                     "voices": engine.speaking.voice_names() if able.speaks else [],
-                    "tokenizer": hashlib.sha256((engine.folder / "tokenizer.json").read_bytes()).hexdigest(),
                 },
                 b"",
             )
