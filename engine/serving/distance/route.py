@@ -35,7 +35,6 @@ _MOST_CALLS = 64  # of one visitor at the same time
 _LONGEST_VOICE_S = 30  # of a recording that is made into a voice
 _FILE_PIECE = 1 << 20
 _DATA_WRONG, _RESTARTING, _TRY_LATER = 1007, 1012, 1013  # close codes of a WebSocket
-_GONE = (WebSocketDisconnect, OSError)  # nobody listens any more
 
 
 class EarshotRoute:
@@ -63,6 +62,7 @@ class _Visiting:
         self._socket, self._visit, self._host, self._scribe = socket, visit, host, scribe
         self._sending = asyncio.Lock()
         self._calls: dict[int, asyncio.Task[None]] = {}
+        self._unread = asyncio.Event()  # the other one does not read what is answered
 
     async def greet(self) -> bool:
         """Say what model there is; whether there is one."""
@@ -77,7 +77,18 @@ class _Visiting:
             return False
 
     async def listen(self) -> None:
-        """Take messages until there are no more."""
+        """Take messages until there are no more, or the other one does not read the answers."""
+        reading, waiting = asyncio.ensure_future(self._read()), asyncio.ensure_future(self._unread.wait())
+        try:
+            await asyncio.wait((reading, waiting), return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                reading.result()
+        finally:
+            for task in (reading, waiting):
+                task.cancel()
+            await asyncio.gather(reading, waiting, return_exceptions=True)
+
+    async def _read(self) -> None:
         while (received := await self._socket.receive())["type"] == "websocket.receive":
             try:
                 self._take(Message.unpack(received.get("bytes") or received.get("text") or b""))
@@ -117,12 +128,12 @@ class _Visiting:
                     await self._send({"call": number, **value}, data)
             last: dict[str, Any] = {"end": True}
         except HostEndedError:  # the other one connects again, and sees what model there is then
-            with contextlib.suppress(*_GONE):
+            with contextlib.suppress(WebSocketDisconnect, OSError):
                 await self._socket.close(_RESTARTING)
             return
         except EngineError as error:
             last = {"error": error_value(error)}
-        except _GONE:
+        except WebSocketDisconnect:
             return
         except Exception:
             log.exception("a call of another Earshot failed")
@@ -131,10 +142,11 @@ class _Visiting:
                     RequestError("Something unexpected went wrong on the other machine. Its log says more.")
                 )
             }
-        with contextlib.suppress(*_GONE):
+        with contextlib.suppress(WebSocketDisconnect):
             await self._send({"call": number, **last})
 
     async def _send(self, value: dict[str, Any], data: bytes = b"") -> None:
+        """Raises WebSocketDisconnect when nobody reads it."""
         async with self._sending:
             if WebSocketState.DISCONNECTED in (self._socket.client_state, self._socket.application_state):
                 raise WebSocketDisconnect

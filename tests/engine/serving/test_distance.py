@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pytest
+from websockets.sync.client import connect as open_socket
 
 from engine import samples
 from engine.cli import main
@@ -34,12 +35,14 @@ from engine.events import (
 )
 from engine.remote.address import Address
 from engine.remote.earshot.connection import Connection
-from engine.remote.earshot.wire import numbers_bytes, samples_bytes
+from engine.remote.earshot.wire import PATH, Message, numbers_bytes, samples_bytes
 from engine.remote.model import RemoteModel
 from engine.serving import Access, Job, Priority, Server
+from engine.serving.access import Patience
 from engine.serving.distance import visit
+from engine.serving.distance.route import _Visiting
 from engine.transcription import Finished, transcribe
-from tests.engine.serving.conftest import TOKEN, Served, nobody
+from tests.engine.serving.conftest import HEADERS, TOKEN, Served, nobody
 from tests.engine.serving.test_chat import calls
 from tests.fuzzing.sending import all_gone
 from tests.sounds import babble
@@ -358,6 +361,27 @@ def test_what_nobody_can_ask_for_is_answered_and_harms_nothing(served: Served) -
     answers = list(connection.call("write", ids, **whole | {"max_tokens": 1}).answers())
     assert len(answers) == 1
     connection.close()
+
+
+def test_what_goes_wrong_unexpectedly_is_told(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = Connection.open(Address.of(served.server.address), TOKEN)
+    assert connection is not None
+    monkeypatch.setattr(_Visiting, "_vocabulary", lambda _: Path("/nowhere/tokenizer.json").read_bytes())
+    call = connection.call("tokenizer")
+    with pytest.raises(RequestError, match="Something unexpected went wrong on the other machine"):
+        list(zip(call.answers_and_waits(), range(1000), strict=False))
+    connection.close()
+
+
+def test_a_visitor_who_reads_nothing_is_let_go(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(served.server.access, "patience", Patience(reader_s=0.2))
+    monkeypatch.setattr(_Visiting, "_vocabulary", lambda _: bytes(8 << 20))
+    url = served.server.address.replace("http", "ws", 1) + PATH
+    with open_socket(url, additional_headers=HEADERS, proxy=None, max_size=None, close_timeout=0.5) as line:
+        line.recv(60)
+        for number in range(1, 60):
+            line.send(Message({"call": number, "do": "tokenizer"}).pack())
+        assert all_gone(served.server)
 
 
 @pytest.mark.parametrize("raw", [b"", b"\xff\xff\xff\xff", b"\2\0\0\0[]", "text", b"\2\0\0\0{}", b"\2\0\0\0no"])
