@@ -12,6 +12,7 @@ from contextlib import closing
 
 from PySide6.QtCore import QObject, Signal
 
+from app.engine_side.deliveries import Deliveries
 from app.engine_side.requests import FIRST, PATIENT, SERVED, Interrupted, Request
 from app.engine_side.work import EngineWork
 from engine.errors import EngineError
@@ -24,7 +25,7 @@ _Queue = queue.PriorityQueue[tuple[int, int, Request | None]]  # priority, order
 
 class EngineThread(QObject):
     """Takes requests, most urgent first, and says what they yield. A served or patient request is a row of short steps:
-    more urgent ones are carried out between them.
+    more urgent ones are carried out between them. The signals are emitted on the thread that this object lives on.
     """
 
     happened = Signal(object, object)  # request, event
@@ -33,6 +34,7 @@ class EngineThread(QObject):
     def __init__(self, make_work: Callable[[], EngineWork], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._make_work = make_work
+        self._deliveries = Deliveries(self)
         self._order = itertools.count()
         self._start()
 
@@ -52,6 +54,10 @@ class EngineThread(QObject):
     def beat(self) -> None:
         """Say that work goes on, from within a request that waits for something else than the engine."""
         self._alive_at = time.monotonic()
+
+    def catch_up(self) -> None:
+        """Say what happened so far, all of it; on the thread that this object lives on."""
+        self._deliveries.deliver()
 
     @property
     def working(self) -> bool:
@@ -77,7 +83,8 @@ class EngineThread(QObject):
             request.cancel()
         self._start()
         for request in running:
-            self.ended.emit(request, Interrupted())
+            self._deliveries.send(self.ended.emit, request, Interrupted())
+        self.catch_up()
         while not left.empty():
             self._queue.put(left.get_nowait())
         left.put((FIRST - 1, next(self._order), None))
@@ -133,7 +140,7 @@ class EngineThread(QObject):
 
     def _say_ended(self, request: Request, error: BaseException | None, requests: _Queue) -> None:
         if requests is self._queue:  # else the thread was left behind, and the request ended then
-            self.ended.emit(request, error)
+            self._deliveries.send(self.ended.emit, request, error)
 
     def _carry_out(self, work: EngineWork, request: Request, requests: _Queue) -> None:
         with closing(request.work(work, request)) as events:  # type: ignore[type-var]
@@ -142,7 +149,7 @@ class EngineThread(QObject):
                 if request.cancelled:
                     return
                 if not isinstance(event, Pause):
-                    self.happened.emit(request, event)
+                    self._deliveries.send(self.happened.emit, request, event)
                 if request.priority >= SERVED:
                     self._let_urgent_pass(work, request, requests)
 

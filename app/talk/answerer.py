@@ -101,6 +101,8 @@ class Answerer(QObject):
 
     def interrupt(self) -> None:
         """Silence first, then end the answer: the model keeps what was heard."""
+        if self.answer is not None:
+            self._thread.catch_up()
         if self.answer is None:
             return
         self._confirmations.answer(False)
@@ -150,6 +152,7 @@ class Answerer(QObject):
 
     def give_up(self) -> None:
         """The engine that was asked will not answer."""
+        self._thread.catch_up()
         if self.answer is not None and not self.answer.over:
             self.answer.request.cancel()
             self._fail(self.answer, self.tr("The model stopped before the answer was complete."))
