@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.app [PART …] [--model DIR] [--turns 200] [--json FILE]
 
-Parts: window, heartbeat, writing, search, transcript, quit, memory.
+Parts: window, heartbeat, writing, question, search, transcript, quit, memory.
 
 Every measurement runs the app, from `app.main` on, in a fresh process on Qt's offscreen platform, with a sound card
 that is emptied as fast as a real one. `--model` makes the real replies (default: the best installed model, or the tiny
@@ -24,10 +24,11 @@ from engine.checkpoints import catalogue
 from tests.benchmarks.measuring import HEADING, Figure, machine, write_json
 from tests.checkpoints import tiny_checkpoint
 
-PARTS = ("window", "heartbeat", "writing", "search", "transcript", "quit", "memory")
+PARTS = ("window", "heartbeat", "writing", "question", "search", "transcript", "quit", "memory")
 _CONVERSATIONS = 2000
 _SEGMENTS = 10_000
 _LONG_ANSWERS = 6  # of each kind
+_QUESTIONS = 10  # of each kind
 QUIT_STATES = ("loading", "idle", "listening", "thinking", "speaking", "transcribing")
 _LIMIT_S = 900
 
@@ -99,6 +100,18 @@ def writing(model: Path) -> list[Figure]:
     ]
 
 
+def question(model: Path) -> list[Figure]:
+    """A spoken question while a recording is transcribed, and the same one while it is not; in turns."""
+    measured = run_app("question", model, _QUESTIONS)
+    alone, meanwhile = tuple(measured["alone_s"]), tuple(measured["transcribing_s"])
+    later = tuple(one - other for one, other in zip(meanwhile, alone, strict=True))
+    return [
+        Figure("first heard of a spoken question", "s", alone),
+        Figure("first heard while a recording is transcribed", "s", meanwhile),
+        Figure("heard later for that, pair by pair", "s", later, "limit 0.15, by the median"),
+    ]
+
+
 def search(model: Path) -> list[Figure]:
     """Words that stand in all of many saved conversations."""
     measured = run_app("search", model, _CONVERSATIONS)
@@ -164,6 +177,7 @@ def main(argv: list[str] | None = None) -> int:
         ("window", lambda: window(model)),
         ("heartbeat", lambda: heartbeat(model)),
         ("writing", lambda: writing(model)),
+        ("question", lambda: question(model)),
         ("search", lambda: search(tiny_checkpoint())),
         ("transcript", lambda: transcript(tiny_checkpoint())),
         ("quit", lambda: quitting(tiny_checkpoint())),

@@ -23,6 +23,7 @@ from app.engine_side.requests import Request
 _TEXT = "Twelve times seven is eighty four, as you surely knew before."
 _QUESTION = "What is twelve times seven?"
 _BEAT_MS = 2
+_SAID_S = 2.0
 _UNSEEN = "answer unseen"
 _COMMON_WORDS = ("train", "journey", "nine")
 _SCROLL_STEPS = 400
@@ -151,6 +152,39 @@ class Scene:
             rate = figures.generated_tokens / (figures.total_s - figures.prefill_s)
             rates["unseen" if request.name == _UNSEEN else "shown"].append(rate)
 
+    def question(self) -> Wait:
+        """A spoken question, in turns alone and while a recording is transcribed: how long until the answer sounds."""
+        yield self._ready
+        recording = Path(os.environ["EARSHOT_HOME"]) / "long.wav"
+        _write_long_speech(recording)
+        transcriber, ways = self.controller.transcriber, ("alone_s", "transcribing_s")
+        self.measured |= {way: [] for way in ways}
+        transcriber.add_files([recording])
+        yield lambda: transcriber.jobs and transcriber.jobs[0].segments
+        for number in range(self.turns + 1):  # the first of each warms up
+            for way in ways:
+                job = transcriber.jobs[0]
+                if way == "alone_s":
+                    transcriber.pause_job(job.key)
+                    yield lambda: not self.controller._thread.working
+                else:
+                    transcriber.retry(job.key)
+                    yield lambda done=job.share: transcriber.jobs[0].share > done
+                yield from self._ask_aloud()
+                if number:
+                    self.measured[way].append(time.monotonic() - self._asked_at)
+                yield self._is("idle")
+
+    def _ask_aloud(self) -> Wait:
+        """Say something, in a conversation of its own, until the answer sounds."""
+        self.controller.new_conversation()
+        self.controller.press_talk()
+        yield self._is("listening")
+        yield _after(_SAID_S)
+        self.controller.release_talk()
+        self._asked_at = time.monotonic()
+        yield lambda: self.controller._sound.playback.sounding
+
     def search(self) -> Wait:
         """Common words, typed and taken away again, while the GUI's timer is watched."""
         yield self._ready
@@ -271,6 +305,24 @@ def _write_long_recording(path: Path) -> None:
     write_wav(path, np.tile(babble(20.0), 30), 16_000)
 
 
+def _said_16k() -> Any:
+    """A spoken question."""
+    from engine.resources import resource
+    from engine.samples import read
+
+    return read(resource("examples") / "1-twelve-times-seven.flac")
+
+
+def _write_long_speech(recording: Path) -> None:
+    """A recording of an hour and a half in which the same is said again and again."""
+    import numpy as np
+
+    from engine.samples import write_wav
+
+    said = _said_16k()
+    write_wav(recording, np.tile(said, 5400 * 16_000 // len(said)), 16_000)
+
+
 def _write_conversations(count: int) -> None:
     """Conversations of ten turns over two years, the common word in every third turn."""
     from app.paths import Paths
@@ -312,9 +364,10 @@ def _stand_ins(name: str, model: Path, turns: int) -> dict[str, Any]:
     if name == "writing":
         text = "".join(_LONG_TEXT.format(number=number) for number in range(1, _PARAGRAPHS + 1))
         loader = Prescribed(text, 0)
-    elif name != "heartbeat" or model.resolve() == tiny_checkpoint().resolve():
+    elif name not in ("heartbeat", "question") or model.resolve() == tiny_checkpoint().resolve():
         loader = Prescribed(_TEXT, 10 if name == "memory" else 100)
-    return {"loader": loader, "system": RunningSound(name != "memory"), "permission": FakePermission()}
+    sound = RunningSound(name != "memory", said_16k=_said_16k() if name == "question" else None)
+    return {"loader": loader, "system": sound, "permission": FakePermission()}
 
 
 def play(name: str, model: Path, turns: int) -> None:
