@@ -191,14 +191,7 @@ def build_controller(
     secrets = ServerSecrets(settings, keychain, Worker("keychain", _KEYCHAIN_HANGS_S))
     servers = ToolServers(settings, secrets, tuple(offer.name for offer in tool_offers()))
     confirmations, clock = Confirmations(), TimerClock()
-    thread = EngineThread(
-        lambda: EngineWork(
-            loader,
-            paths.voices,
-            timers=lambda: clock.service,
-            confirm=lambda call, request: confirmations.confirm(call, request, thread.beat),
-        )
-    )
+    thread = _build_thread(loader, paths, clock, confirmations)
     models = Models(
         thread,
         settings,
@@ -211,11 +204,7 @@ def build_controller(
     other_machine = OtherMachine(settings, keychain, Worker("other machine", _NETWORK_HANGS_S))
     voices, sound = Voices(thread, paths.voices), SoundDevices(system or PortAudio(), settings)
     transcriber = Transcriber(paths.transcriptions, thread, disk)
-    transcripts = Transcripts(
-        Waveforms(paths.transcriptions, Worker("waveforms", _DISK_HANGS_S)),
-        TranscriptSearcher(lambda: transcriber.kept_jobs, Worker("transcript search", _DISK_HANGS_S)),
-        TranscriptReader(thread),
-    )
+    transcripts = _build_transcripts(paths, transcriber, thread)
     presets = PresetLibrary(paths.presets)
     tasks = TurnTasks(
         settings,
@@ -231,19 +220,9 @@ def build_controller(
     talk = _build_talk(
         notices, confirmations, conversation, tasks, thread, sound, disk, use, permission, clock, settings, paths
     )
-    programs = OtherPrograms(
-        settings,
-        ServedHost(thread),
-        paths.voices,
-        TokenInKeychain(keychain, TokenFile(paths.data / "server-token")),
-        Worker("server", _KEYCHAIN_HANGS_S),
-    )
+    token = TokenInKeychain(keychain, TokenFile(paths.data / "server-token"))
+    programs = OtherPrograms(settings, ServedHost(thread), paths.voices, token, Worker("server", _KEYCHAIN_HANGS_S))
     undoable = UndoableCommands(UndoHistory(), talk, transcriber, models, voices, servers)
-
-    def report() -> str:
-        status, inputs, outputs = models.status, _names(sound.inputs), _names(sound.outputs)
-        facts = diagnostics.facts(status.name, status.ready, inputs, outputs, sound.microphone.overruns)
-        return diagnostics.summary(paths, facts)
 
     def tidy() -> None:
         kept = None if catalogue else kept_in(settings)  # another catalogue's models lie elsewhere
@@ -251,8 +230,34 @@ def build_controller(
 
     return Controller(
         settings, talk, transcriber, transcripts, models, voices, servers, presets, programs, other_machine, updates,
-        undoable, thread, sound, disk, diagnostics=report, tidy=tidy,
+        undoable, thread, sound, disk, diagnostics=lambda: _diagnostics(paths, models, sound), tidy=tidy,
     )  # fmt: skip
+
+
+def _build_thread(loader: Loader, paths: Paths, clock: TimerClock, confirmations: Confirmations) -> EngineThread:
+    thread = EngineThread(
+        lambda: EngineWork(
+            loader,
+            paths.voices,
+            timers=lambda: clock.service,
+            confirm=lambda call, request: confirmations.confirm(call, request, thread.beat),
+        )
+    )
+    return thread
+
+
+def _build_transcripts(paths: Paths, transcriber: Transcriber, thread: EngineThread) -> Transcripts:
+    return Transcripts(
+        Waveforms(paths.transcriptions, Worker("waveforms", _DISK_HANGS_S)),
+        TranscriptSearcher(lambda: transcriber.kept_jobs, Worker("transcript search", _DISK_HANGS_S)),
+        TranscriptReader(thread),
+    )
+
+
+def _diagnostics(paths: Paths, models: Models, sound: SoundDevices) -> str:
+    status, inputs, outputs = models.status, _names(sound.inputs), _names(sound.outputs)
+    facts = diagnostics.facts(status.name, status.ready, inputs, outputs, sound.microphone.overruns)
+    return diagnostics.summary(paths, facts)
 
 
 def _tidy(paths: Paths, models: Path | None, on_disk: bool, before: float) -> None:
