@@ -82,7 +82,6 @@ class Playback:
         self._stream: OpenStream | None = None
         self._sound: Sound | None = None
         self._fading: Sound | None = None
-        self._faded = np.zeros(_FADE_SAMPLES, np.float32)
         self._last_fill_s = 0.0
         self._level = 0.0
         self.muted = False  # there is no loudspeaker: what is written is dropped

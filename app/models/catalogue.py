@@ -61,7 +61,7 @@ class Catalogue:
         key = str(model.folder)
         return ModelView(
             key, model.name, _about(model), model.bytes, needed, usable, key == current, told(problem), shrinkable,
-            copy, removable=model.folder.parent == self._folder(), verdict=fit.judge(needed, copy, usable),
+            removable=model.folder.parent == self._folder(), verdict=fit.judge(needed, copy, usable),
             speaks=model.speaks, fingerprint=model.fingerprint,
         )  # fmt: skip
 

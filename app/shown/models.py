@@ -67,7 +67,6 @@ class ModelView:
     current: bool = False
     problem: str = ""
     shrinkable: bool = False  # stored in full precision: a smaller copy can be made
-    copy_memory: int = 0  # that such a copy would take; 0 when there can be none
     making: float | None = None
     arrived: bool = False  # from a download, and not used yet
     removable: bool = False

@@ -26,7 +26,7 @@ class NotificationBinding(QObject):
 
     def __init__(self, window: Window, controller: Controller, settings: Settings) -> None:
         super().__init__(window)
-        self._window, self._controller, self._settings = window, controller, settings
+        self._window, self._settings = window, settings
         self._began: dict[str, float] = {}  # when each recording that is transcribed began
         self.icon = QSystemTrayIcon(icons.application_icon(), self)
         self.icon.messageClicked.connect(self._come_to_front)

@@ -65,12 +65,11 @@ class Tone(Enum):
     ACCENT = "accent"
     TEXT = "text"
     SECOND = "second"
-    FAINT = "faint"
     TROUBLE = "trouble"
 
 
 class TextButton(PaintedButton):
-    """A plain word that acts. A faint one becomes clear under the pointer and with the focus."""
+    """A plain word that acts. A quiet one becomes clear under the pointer and with the focus."""
 
     def __init__(
         self,
@@ -84,18 +83,11 @@ class TextButton(PaintedButton):
         super().__init__(text, parent)
         self._tone, self._glyph = tone, icon
         self.setFont(theme.font(size_px, 500 if tone is Tone.TEXT else 400, tabular=True))
-        self._awake = False
 
     def set_tone(self, tone: Tone) -> None:
         """Change how loudly the word speaks."""
         self._tone = tone
         self.update()
-
-    def set_awake(self, awake: bool) -> None:
-        """Show a faint word clearly because its neighbourhood is in use."""
-        if awake != self._awake:
-            self._awake = awake
-            self.update()
 
     @override
     def sizeHint(self) -> QSize:
@@ -119,9 +111,7 @@ class TextButton(PaintedButton):
             return values.trouble
         if self._tone is Tone.TEXT:
             return values.text
-        if self.underMouse() or self.hasFocus():
-            return values.text
-        return values.second if self._tone is Tone.SECOND or self._awake else values.faint
+        return values.text if self.underMouse() or self.hasFocus() else values.second
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:

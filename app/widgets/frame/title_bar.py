@@ -17,7 +17,7 @@ class TitleBar(QObject):
 
     def __init__(self, window: QMainWindow, inside: list[QWidget], tops: list[QWidget]) -> None:
         super().__init__(window)
-        self._window, self._tops = window, tops
+        self._window = window
         hints = Qt.WindowType.ExpandedClientAreaHint | Qt.WindowType.NoTitleBarBackgroundHint
         window.setWindowFlags(window.windowFlags() | hints)
         for widget in (window, *inside, *tops):

@@ -30,7 +30,6 @@ class ToolCard(QWidget):
         super().__init__(parent)
         self._tool = ToolView("", "")
         self._open = False
-        self._by_keyboard = False
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._details = FlowText(theme.TEXT_PX, 20, self)

@@ -31,7 +31,6 @@ class TranscriptPage(QWidget):
 
     toggle_wanted = Signal()
     seek_wanted = Signal(float)
-    play_wanted = Signal(float)  # from there
     speed_wanted = Signal(float)
     edited = Signal(object)
     speaker_named = Signal(str, str)
