@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.errors import RequestError, SoundError, StorageError
+from engine.errors import NoSpeechError, RequestError, SoundError, StorageError
 from engine.events import Progress, Samples
 from engine.samples import BrokenOffError, probe
 from engine.transcription.journal import interrupted_at_s
@@ -232,19 +232,19 @@ def test_a_truncated_recording_without_speech_is_refused(tmp_path: Path, model: 
 
 
 @pytest.mark.parametrize(
-    ("sound", "sentence"),
+    ("sound", "kind", "sentence"),
     [
-        (silence(5.0), r"No speech was found in .*a\.wav: check that"),
-        (tone(5.0), r"No speech was found in .*a\.wav: check that"),
-        (tone(0.05), r"a\.wav is only 0\.05 s long: record at least"),
+        (silence(5.0), NoSpeechError, r"No speech was found in .*a\.wav: check that"),
+        (tone(5.0), NoSpeechError, r"No speech was found in .*a\.wav: check that"),
+        (tone(0.05), SoundError, r"a\.wav is only 0\.05 s long: record at least"),
     ],
 )
 def test_a_recording_without_speech_is_refused_and_the_model_not_asked(
-    sound: Samples, sentence: str, tmp_path: Path, model: Path
+    sound: Samples, kind: type[SoundError], sentence: str, tmp_path: Path, model: Path
 ) -> None:
     calls: list[int] = []
     path = write_with_soundfile(tmp_path / "a.wav", sound, 16_000)
-    with pytest.raises(SoundError, match=sentence):
+    with pytest.raises(kind, match=sentence):
         _run(path, model, _counting(calls))
     assert calls == []
 

@@ -133,16 +133,28 @@ def test_a_slow_tool_is_given_up_after_its_time_limit() -> None:
     assert "longer than 0.1 seconds" in result.text
 
 
-def test_a_cancelled_call_returns_at_once() -> None:
-    release = threading.Event()
+def test_a_call_that_is_cancelled_while_it_runs_returns_at_once() -> None:
+    begun, release = threading.Event(), threading.Event()
 
     def sleepy() -> str:
+        begun.set()
         release.wait(600)
         return "late"
 
-    result = run(sleepy, {}, cancelled=lambda: True)
+    result = run(sleepy, {}, cancelled=begun.is_set)
     release.set()
     assert result.text == "The call was cancelled."
+
+
+def test_a_call_that_was_cancelled_before_it_began_is_not_made() -> None:
+    made: list[str] = []
+
+    def noted() -> str:
+        made.append("called")
+        return "done"
+
+    assert run(noted, {}, cancelled=lambda: True).text == "The call was cancelled."
+    assert made == []
 
 
 def test_a_long_result_is_shortened() -> None:
