@@ -1,15 +1,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from tests import checkpoints
-
-if TYPE_CHECKING:
-    from pytestqt.qtbot import QtBot
 
 # The same examples in every run, and however slow the machine is.
 settings.register_profile("earshot", deadline=None, derandomize=True)
@@ -45,14 +41,6 @@ def qapp_cls() -> type:
     from app.application import Application
 
     return Application
-
-
-@pytest.fixture
-def qtbot(qapp: object, request: pytest.FixtureRequest) -> QtBot:
-    """Waits for what must come as long as a busy machine needs."""
-    from tests.app.patience import PatientQtBot
-
-    return PatientQtBot(request)
 
 
 @pytest.fixture(scope="session")
