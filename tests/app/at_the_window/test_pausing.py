@@ -81,8 +81,8 @@ def test_an_answer_goes_on_being_written_while_it_is_paused_and_its_engine_is_no
     full = user.app.controller._sound.playback._sound
     assert full is not None
     user.sees(lambda: full.ring.free < 48_000)
-    monkeypatch.setattr(models, "HANGING_S", 0.5)
-    for _ in range(2):  # looks of the watch, which are a second apart
+    monkeypatch.setattr(models, "HANGING_S", 2.0)
+    for _ in range(4):  # looks of the watch, which are a second apart
         with user.qtbot.waitSignal(user.app.controller._watch.timeout):
             pass
     assert user.app.controller.model.ready
