@@ -155,9 +155,14 @@ def wrong_lines(address: str, token: str, seeds: Iterable[int]) -> dict[int, str
 
 def _is_whole(answer: bytes) -> bool:
     """Whether it is a refusal to its end; the connection may be kept open for another request."""
-    head, _, body = answer.partition(b"\r\n\r\n")
+    return 0 < _length(answer) <= len(answer)
+
+
+def _length(answer: bytes) -> int:
+    """Of the first refusal in what came, as its header says; 0 while that is not known."""
+    head, blank, _ = answer.partition(b"\r\n\r\n")
     length = re.search(rb"(?i)content-length: *(\d+)", head)
-    return length is not None and len(body) >= int(length[1])
+    return len(head) + len(blank) + int(length[1]) if blank and length else 0
 
 
 def _wrong_end(answer: bytes) -> str:
@@ -169,8 +174,9 @@ def _wrong_end(answer: bytes) -> str:
         return f"is {answer[:300]!r}"
     if status is None or int(status[1]) < 400:
         return ""
+    first = answer[: _length(answer)]  # what is sent behind a refused request may be refused for itself
     try:
-        error = json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
+        error = json.loads(first.partition(b"\r\n\r\n")[2])["error"]
     except (ValueError, KeyError, TypeError):
         return f"has an error in another form: {answer[:500]!r}"
     return "" if set(error) == {"message", "type", "param", "code"} else f"has another error: {error}"
