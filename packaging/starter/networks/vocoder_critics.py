@@ -85,12 +85,21 @@ def critics_loss(critics: Critics, recorded: Tensor, made: Tensor) -> Tensor:
 
 
 def vocoder_loss(critics: Critics, recorded: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
-    """How far the critics see through what was made, and how far their inner features differ."""
+    """How far the critics see through what was made, and how far their inner features differ.
+
+    Only what was made learns from it: the critics get no gradient, and nothing is kept of what they find in recordings.
+    """
+    with torch.no_grad():
+        wanted = critics(recorded)
+    critics.requires_grad_(False)
+    try:
+        found = critics(made)
+    finally:
+        critics.requires_grad_(True)
     seen, different = [], []
-    for found in critics(torch.cat([recorded, made])):
-        seen.append(((found[-1].float().chunk(2)[1] - 1) ** 2).mean())
-        for feature in found[:-1]:
-            true, false = feature.float().chunk(2)
-            true = true.detach()
-            different.append((true - false).abs().mean() / (true.abs().mean() + 1e-3))
+    for true, false in zip(wanted, found, strict=True):
+        seen.append(((false[-1].float() - 1) ** 2).mean())
+        for wished, feature in zip(true[:-1], false[:-1], strict=True):
+            size = wished.float().abs().mean() + 1e-3
+            different.append((wished.float() - feature.float()).abs().mean() / size)
     return torch.stack(seen).mean(), torch.stack(different).sum() / len(critics.critics)

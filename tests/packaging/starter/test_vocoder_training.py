@@ -19,6 +19,7 @@ torch = pytest.importorskip("torch", reason="PyTorch trains the starter; nothing
 
 from safetensors.numpy import load_file, save_file  # noqa: E402
 
+from starter.networks.vocoder_critics import Critics, vocoder_loss  # noqa: E402
 from starter.networks.vocoder_network import Sizes, VocoderNetwork, load_weights, weights_of  # noqa: E402
 from starter.speech.shards import Shards  # noqa: E402
 from starter.training import train_vocoder  # noqa: E402
@@ -46,6 +47,26 @@ def test_the_engine_makes_the_same_sound_of_the_same_weights() -> None:
     ours = network(torch.tensor(mel.swapaxes(1, 2)), torch.tensor(noise)).numpy()
     assert np.abs(theirs).max() > 1e-3
     np.testing.assert_allclose(ours, theirs, atol=2e-4)
+
+
+def test_only_the_vocoder_learns_from_what_the_critics_see() -> None:
+    torch.manual_seed(0)
+    critics, recorded = Critics(), 0.1 * torch.randn(1, 2400)
+    made = (0.1 * torch.randn(1, 2400)).requires_grad_()
+    seen, different = vocoder_loss(critics, recorded, made)
+    together = [[part.chunk(2) for part in found] for found in critics(torch.cat([recorded, made]))]
+    as_seen = torch.stack([((found[-1][1] - 1) ** 2).mean() for found in together]).mean()
+    pairs = [(true.detach(), false) for found in together for true, false in found[:-1]]
+    as_different = sum((true - false).abs().mean() / (true.abs().mean() + 1e-3) for true, false in pairs)
+    torch.testing.assert_close(seen, as_seen)
+    torch.testing.assert_close(different, as_different / len(critics.critics))
+    gradients = [
+        torch.autograd.grad(one + other, made, retain_graph=True)[0]
+        for one, other in ((seen, different), (as_seen, as_different / len(critics.critics)))
+    ]
+    torch.testing.assert_close(*gradients)
+    (seen + different).backward()
+    assert all(weight.grad is None and weight.requires_grad for weight in critics.parameters())
 
 
 def test_weights_of_fewer_harmonics_are_taken_with_the_rest_silent() -> None:
