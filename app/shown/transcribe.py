@@ -31,7 +31,7 @@ class JobChoices:
 
 
 @dataclass(frozen=True)
-class SegmentView:
+class TextSegment:
     """One stretch of a recording and what was said in it; times in seconds. `speaker` is a label, "" when not known."""
 
     start_s: float
@@ -57,7 +57,7 @@ class JobView:
     seconds: float | None = None
     share: float = 0.0
     left_s: float | None = None
-    segments: tuple[SegmentView, ...] = ()
+    segments: tuple[TextSegment, ...] = ()
     problem: str = ""
     names: tuple[tuple[str, str], ...] = ()
     choices: JobChoices = field(default_factory=JobChoices)

@@ -7,22 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from app.audio.growing_recording import RECORDED
-from app.shown.transcribe import JobChoices, JobState, JobView, SegmentView
-
-
-@dataclass(frozen=True)
-class TextSegment:
-    """A stretch of the recording, in seconds, what was said in it, and the label of who said it."""
-
-    start_s: float
-    end_s: float
-    text: str
-    speaker: str = ""
-
-    @property
-    def stretch(self) -> tuple[float, float]:
-        """Which part of the recording it is, whatever is written of it."""
-        return self.start_s, self.end_s
+from app.shown.transcribe import JobChoices, JobState, JobView, TextSegment
 
 
 @dataclass(frozen=True)
@@ -101,12 +86,7 @@ def show(job: Job, progress: Progress) -> JobView:
     """What the pages show of a recording."""
     done = Progress(1.0) if job.state is JobState.DONE else progress
     return JobView(
-        job.key, job.name, job.state, job.seconds, done.share, done.left_s, show_segments(job.segments),
+        job.key, job.name, job.state, job.seconds, done.share, done.left_s, job.segments,
         job.problem, job.names, job.choices, job.language or job.choices.language, job.model, job.added,
         job.summary, job.cleared, job.title, job.no_speech, job.sounds,
     )  # fmt: skip
-
-
-def show_segments(segments: Iterable[TextSegment]) -> tuple[SegmentView, ...]:
-    """The segments as they are shown."""
-    return tuple(SegmentView(each.start_s, each.end_s, each.text, each.speaker) for each in segments)

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from app.shown.transcribe import JobChoices, JobState
-from app.transcribe.job import Job, TextSegment
+from app.shown.transcribe import JobChoices, JobState, TextSegment
+from app.transcribe.job import Job
 
 VERSION = 3  # 1 was a list of rows without a version; 2 knew no choices, speakers and pauses
 _KEY = re.compile(r"[0-9a-f]{12}|[0-9a-f]{32}")

@@ -14,9 +14,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.engine_side.engine_thread import EngineThread
 from app.engine_side.requests import PATIENT, Interrupted, Request
-from app.shown.transcribe import ExportChoices, JobChoices, JobState, JobView
+from app.shown.transcribe import ExportChoices, JobChoices, JobState, JobView, TextSegment
 from app.transcribe.export import export_text, written
-from app.transcribe.job import Job, Progress, TextSegment, show
+from app.transcribe.job import Job, Progress, show
 from app.transcribe.queue_file import QueueFile
 from app.transcribe.recordings import FoundFile, find_recordings
 from app.transcribe.stored_queue import new_key

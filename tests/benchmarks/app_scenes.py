@@ -276,8 +276,8 @@ def _after(seconds: float) -> Callable[[], bool]:
 def _write_transcript(count: int) -> None:
     """A recording of so many segments, done."""
     from app.paths import Paths
-    from app.shown.transcribe import JobState
-    from app.transcribe.job import Job, TextSegment
+    from app.shown.transcribe import JobState, TextSegment
+    from app.transcribe.job import Job
     from app.transcribe.stored_queue import encode_queue, new_key
 
     said = "The train leaves at nine, as ever, and nobody knows why it is late. " * 3

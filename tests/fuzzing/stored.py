@@ -10,10 +10,10 @@ from pathlib import Path
 from random import Random
 
 from app.settings import Settings
-from app.shown.transcribe import JobState
+from app.shown.transcribe import JobState, TextSegment
 from app.talk.store import Store
 from app.talk.stored_turn import StoredTool, StoredTurn
-from app.transcribe.job import Job, TextSegment
+from app.transcribe.job import Job
 from app.transcribe.queue_file import QueueFile
 from app.transcribe.stored_queue import encode_queue, new_key
 from engine.conversation.prompting.presets import presets

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, Qt
 
 from app.qt import override
-from app.shown.transcribe import JobView, SegmentView
+from app.shown.transcribe import JobView, TextSegment
 from app.widgets.controls.model_index import Index
 from app.widgets.transcribe.times import stamp
 
@@ -36,7 +36,7 @@ class SegmentModel(QAbstractListModel):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._segments: tuple[SegmentView, ...] = ()
+        self._segments: tuple[TextSegment, ...] = ()
         self._names: dict[str, str] = {}
         self._orders: dict[str, int] = {}
         self._hits: dict[int, list[Hit]] = {}
@@ -90,7 +90,7 @@ class SegmentModel(QAbstractListModel):
         return bool(self._orders)
 
     @property
-    def segments(self) -> tuple[SegmentView, ...]:
+    def segments(self) -> tuple[TextSegment, ...]:
         """All of them."""
         return self._segments
 

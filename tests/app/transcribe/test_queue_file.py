@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from app.shown.transcribe import JobState
+from app.shown.transcribe import JobState, TextSegment
 from app.transcribe import queue_file
-from app.transcribe.job import Job, TextSegment
+from app.transcribe.job import Job
 from app.transcribe.queue_file import QueueFile
 from app.transcribe.stored_queue import VERSION, decode_queue, encode_queue, new_key
 from engine.errors import EngineError, StorageError

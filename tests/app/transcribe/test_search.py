@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.transcribe.job import Job, TextSegment
+from app.shown.transcribe import TextSegment
+from app.transcribe.job import Job
 from app.transcribe.search import find_in
 
 JOB = Job(

@@ -21,7 +21,7 @@ from app.shown.talk import (
     Hearing,
     Welcome,
 )
-from app.shown.transcribe import JobChoices, JobState, JobView, SegmentView
+from app.shown.transcribe import JobChoices, JobState, JobView, TextSegment
 from app.transcribe.transcriber import Transcriber
 from app.widgets.controls.sheets import Message
 from app.widgets.frame.window import TALK, TRANSCRIBE
@@ -153,7 +153,7 @@ def test_rows_of_recordings_become_commands(
 def test_export_is_offered_once_a_text_is_complete(window: MainWindow, controller: FakeController) -> None:
     export = window.recordings.export_all
     assert not export.isEnabled()
-    controller.transcriber.show(JobView("a", "talk.wav", JobState.DONE, segments=(SegmentView(0, 1, "One."),)))
+    controller.transcriber.show(JobView("a", "talk.wav", JobState.DONE, segments=(TextSegment(0, 1, "One."),)))
     assert export.isEnabled()
     window.show_page(TRANSCRIBE)
     assert window.menus.export.isEnabled()
@@ -254,7 +254,7 @@ def test_the_column_beside_a_transcript_is_hidden_and_shown_by_its_keys(
     act = window.menus.side_column
     assert act.shortcut().toString() == "Ctrl+Alt+I"
     assert not act.isEnabled()
-    controller.transcriber.show(JobView("a", "talk.wav", JobState.DONE, segments=(SegmentView(0, 1, "One."),)))
+    controller.transcriber.show(JobView("a", "talk.wav", JobState.DONE, segments=(TextSegment(0, 1, "One."),)))
     window.reading.open("a")
     window.menus.view.aboutToShow.emit()
     assert (act.isEnabled(), act.text()) == (True, "Hide Side Column")

@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 from app.shown.choices import PresetView
 from app.shown.models import VoiceView
 from app.shown.talk import ConversationView, ToolView, TurnState, TurnView
-from app.shown.transcribe import ExportChoices, JobState, JobView, SegmentView
+from app.shown.transcribe import ExportChoices, JobState, JobView, TextSegment
 from app.widgets.controls.flow_text import FlowText
 from app.widgets.controls.labels import ElidedLabel
 from app.widgets.frame.sidebar import Sidebar
@@ -27,7 +27,7 @@ from app.widgets.talk.conversation_page import ConversationPage as Page
 from tests.app.widgets.fake_controller import FakeController, FakeSettings
 
 NOW = time.time()
-MANY = tuple(SegmentView(n, n + 1, f"Sentence number {n}.") for n in range(200))
+MANY = tuple(TextSegment(n, n + 1, f"Sentence number {n}.") for n in range(200))
 DONE = JobView("b", "interview.wav", JobState.DONE, 200, 1.0, segments=MANY)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from app.shown.transcribe import JobChoices, JobState, JobView, SegmentView
+from app.shown.transcribe import JobChoices, JobState, JobView, TextSegment
 from app.widgets.frame.window import TRANSCRIBE, Window
 from tests.app.widgets.scenes.frame import dress, recordings, words
 from tests.app.widgets.scenes.turns import speech
@@ -30,7 +30,7 @@ SAID = (
     (787, B, "That would do. I can ask for a discount if we order before the end of the month."),
     (800, A, "Good. Mara, would you write that up, and we vote on it next week?"),
 )  # fmt: skip
-MEETING = tuple(SegmentView(start, start + 7, text, speaker) for start, speaker, text in SAID)
+MEETING = tuple(TextSegment(start, start + 7, text, speaker) for start, speaker, text in SAID)
 BOARD = JobView(
     "board", "Board meeting, 12 March.m4a", JobState.DONE, 3134, 1.0, segments=MEETING, language="en",
     names=((A, "Speaker A"), (MARA, "Mara"), (B, "Speaker B")),
@@ -49,13 +49,13 @@ def transcribe(window: Window) -> None:
     window.sidebar.show_entries(recordings(), "")
     window.sidebar.queue.show_queue(2, in_front=True)
     said = (
-        SegmentView(
+        TextSegment(
             0,
             6,
             "So, twice a day the water goes, and twice a day the whole bay empties as if someone had pulled a plug",
         ),
     )
-    memo = (SegmentView(0, 180, "word " * 412),)
+    memo = (TextSegment(0, 180, "word " * 412),)
     jobs = [
         replace(BOARD, key="6", name="Board meeting, 12 March.m4a"),
         JobView("5", "Voice memo 31.m4a", JobState.DONE, 180, 1.0, segments=memo),
@@ -109,7 +109,7 @@ def transcript(window: Window) -> None:
         bar.setValue(bar.value() + page.segments.visualRect(page.segments.model().index(first, 0)).top())
 
 
-def _spread(segments: tuple[SegmentView, ...]) -> list[SegmentView]:
+def _spread(segments: tuple[TextSegment, ...]) -> list[TextSegment]:
     """With more said before and later, so that the ribbon and the marks of what was found tell something."""
     return [
         *_talk_between(0, 720, (A, B, A, MARA, B, A), (3,)),
@@ -118,10 +118,10 @@ def _spread(segments: tuple[SegmentView, ...]) -> list[SegmentView]:
     ]
 
 
-def _talk_between(start: float, end: float, speakers: tuple[str, ...], hits: tuple[int, ...]) -> list[SegmentView]:
+def _talk_between(start: float, end: float, speakers: tuple[str, ...], hits: tuple[int, ...]) -> list[TextSegment]:
     step = (end - start) / len(speakers)
     return [
-        SegmentView(
+        TextSegment(
             start + n * step, start + (n + 0.97) * step, "About the budget." if n in hits else "And so on.", speaker
         )
         for n, speaker in enumerate(speakers)

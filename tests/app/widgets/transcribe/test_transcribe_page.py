@@ -9,15 +9,15 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.shown.transcribe import JobChoices, JobState, JobView, SegmentView
+from app.shown.transcribe import JobChoices, JobState, JobView, TextSegment
 from app.widgets.transcribe.job_row import JobAction
 from app.widgets.transcribe.page import TranscribePage
 from app.widgets.transcribe.times import length_words, stamp
 
 SEGMENTS = (
-    SegmentView(0, 6, "Thank you.", "Speaker 1"),
-    SegmentView(7, 21, "We started with one idea.", "Speaker 2"),
-    SegmentView(22, 31, "And so on.", "Speaker 1"),
+    TextSegment(0, 6, "Thank you.", "Speaker 1"),
+    TextSegment(7, 21, "We started with one idea.", "Speaker 2"),
+    TextSegment(22, 31, "And so on.", "Speaker 1"),
 )
 DONE = JobView("b", "interview.wav", JobState.DONE, 250, 1.0, segments=SEGMENTS)
 RUNNING = JobView("a", "talk.mp3", JobState.RUNNING, 60, 0.5)

@@ -11,7 +11,7 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from app.shown.transcribe import JobState, JobView, SegmentView
+from app.shown.transcribe import JobState, JobView, TextSegment
 from app.widgets.transcribe.segment_editors import NameEditor, SegmentEditor
 from app.widgets.transcribe.segment_painter import Part
 from app.widgets.transcribe.transcript_page import TranscriptPage
@@ -22,9 +22,9 @@ JOB = JobView(
     "meeting.m4a",
     JobState.DONE,
     40,
-    segments=tuple(SegmentView(10 * n, 10 * n + 9, text, f"Speaker {1 + n % 2}") for n, text in enumerate(SAID)),
+    segments=tuple(TextSegment(10 * n, 10 * n + 9, text, f"Speaker {1 + n % 2}") for n, text in enumerate(SAID)),
 )
-MANY = replace(JOB, key="m", segments=tuple(SegmentView(n, n + 1, f"Sentence number {n}. " * 9) for n in range(10_000)))
+MANY = replace(JOB, key="m", segments=tuple(TextSegment(n, n + 1, f"Sentence number {n}. " * 9) for n in range(10_000)))
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_the_whole_of_what_is_edited_is_in_sight(transcript: TranscriptPage) -> 
 def test_the_caret_and_the_words_stay_while_more_is_transcribed(transcript: TranscriptPage) -> None:
     typed = edit(transcript, 1)
     QTest.keyClicks(typed, " Really.")
-    more = SegmentView(40, 49, "And more.", "Speaker 1")
+    more = TextSegment(40, 49, "And more.", "Speaker 1")
     transcript.show_job(replace(JOB, segments=(*JOB.segments, more)))
     transcript.show_player(31.0, 50, playing=True)
     assert editor(transcript).toPlainText().endswith(" Really.")
