@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -16,7 +15,6 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from engine.conversation.replying.settings import SessionSettings
@@ -24,6 +22,7 @@ from engine.errors import RequestError
 from engine.events import EndReason, ReplyEnded, SessionEvent, Speech, Turn
 from engine.language import Sampling
 from engine.session import Session
+from tests.engine.sequences import try_sequences
 from tests.engine.session_scripts import spoken
 from tests.fakes import SmallEngine, tone
 
@@ -214,29 +213,15 @@ class Conversation(RuleBasedStateMachine):
         assert [turn.id for turn in self.session.turns] == self.expected.path
 
 
-def run(engine: SmallEngine, examples: int, steps: int) -> None:
-    machine = type("Machine", (Conversation,), {"engine": engine})
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            derandomize=True,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-
-
 def test_any_sequence_of_actions_keeps_every_turn_under_its_id() -> None:
-    run(SmallEngine(), examples=4, steps=12)
+    try_sequences(Conversation, SmallEngine(), examples=4, steps=12)
 
 
 @pytest.mark.slow
 def test_many_long_sequences_keep_every_turn_under_its_id() -> None:
-    run(SmallEngine(), examples=12, steps=30)
+    try_sequences(Conversation, SmallEngine(), examples=12, steps=30)
 
 
 @pytest.mark.slow
 def test_sequences_in_a_small_context_keep_every_turn_under_its_id() -> None:
-    run(SmallEngine(context_length=450), examples=8, steps=20)
+    try_sequences(Conversation, SmallEngine(context_length=450), examples=8, steps=20)

@@ -8,9 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from engine.conversation.prompting.reading import SharedPrefixes
 from engine.conversation.replying.settings import SessionSettings
@@ -20,6 +19,7 @@ from engine.events import ContextTrimmed, ReplyEnded, SessionEvent, Speech, Thin
 from engine.language import Sampling
 from engine.session import Session
 from tests.checkpoints import tiny_checkpoint
+from tests.engine.sequences import try_sequences
 from tests.fakes import SmallEngine, on_checkpoint, tone
 
 TONES = [tone(0.5), tone(0.5, 900), tone(1.2, 330)]
@@ -177,34 +177,20 @@ class Conversation(RuleBasedStateMachine):
             self.goes_on_as_if_read_in_one_go()
 
 
-def run(engine: SmallEngine, examples: int, steps: int) -> None:
-    machine = type("Machine", (Conversation,), {"engine": engine})
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            derandomize=True,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-
-
 def test_any_sequence_of_actions_ends_in_the_same_ids_as_reading_afresh() -> None:
-    run(SmallEngine(), examples=3, steps=8)
+    try_sequences(Conversation, SmallEngine(), examples=3, steps=8)
 
 
 @pytest.mark.slow
 def test_many_long_sequences_end_in_the_same_ids_as_reading_afresh() -> None:
-    run(SmallEngine(), examples=8, steps=20)
+    try_sequences(Conversation, SmallEngine(), examples=8, steps=20)
 
 
 @pytest.mark.slow
 def test_sequences_in_a_small_context_end_in_the_same_ids_as_reading_afresh() -> None:
-    run(SmallEngine(context_length=500), examples=6, steps=15)
+    try_sequences(Conversation, SmallEngine(context_length=500), examples=6, steps=15)
 
 
 @pytest.mark.slow
 def test_sequences_on_the_tiny_checkpoint_end_in_the_same_ids_as_reading_afresh() -> None:
-    run(on_checkpoint(tiny_checkpoint()), examples=4, steps=8)
+    try_sequences(Conversation, on_checkpoint(tiny_checkpoint()), examples=4, steps=8)
