@@ -115,7 +115,8 @@ def run(args: argparse.Namespace) -> NoReturn:
     if ranks is not None and ranks.rank > 0:
         follow_until_the_end(folder, ranks)
     token = kept_token(args.token_file or models_folder().parent / "server-token")
-    with Worker(lambda: loaded(folder, args, ranks)) as worker:
+    explained = None if ranks is None else ranks.explained
+    with Worker(lambda: loaded(folder, args, ranks), explained) as worker:
         voices, transcribing = Voices(library()), Transcribing(worker)
         tools = McpTools(worker, voices, transcribing, _is_this_machine(args.host), args.history)
         mcp, around = tools.routes()

@@ -29,6 +29,7 @@ _PATIENCE = 60.0  # seconds for all ranks to find each other
 _HEAD = struct.Struct("<I")
 LOST = 3  # the exit code of rank 0 when another is gone
 _LONGEST = 1 << 16  # values of a message
+_NOTICED = 2.0  # seconds until a line to a machine that is gone is known to be closed
 
 
 class LostRankError(EngineError):
@@ -45,6 +46,7 @@ class Ranks:
 
     def __post_init__(self) -> None:
         self.when_lost: Callable[[LostRankError], None] = self._end
+        self._one_is_gone = threading.Event()
         if self.rank == 0:
             self.watch()
 
@@ -80,8 +82,7 @@ class Ranks:
             try:
                 line.sendall(packed)
             except OSError:
-                self.lost = _lost(rank)
-                raise self.lost from None
+                raise self._note_lost(rank) from None
 
     def told(self) -> Message | None:
         """The others: what rank 0 tells next; None once it is gone."""
@@ -103,8 +104,18 @@ class Ranks:
 
     def _watch(self, rank: int, line: socket.socket, once: threading.Lock) -> None:
         if _received(line, 1) is None and once.acquire(blocking=False):
-            self.lost = self.lost or _lost(rank)
-            self.when_lost(self.lost)
+            self.when_lost(self._note_lost(rank))
+
+    def _note_lost(self, rank: int) -> LostRankError:
+        self.lost = self.lost or _lost(rank)
+        self._one_is_gone.set()
+        return self.lost
+
+    def explained(self, error: BaseException) -> BaseException:
+        """Rank 0: why a computation failed. A sum notices that a machine is gone, but not which; its line tells."""
+        if isinstance(error, RuntimeError) and self._one_is_gone.wait(_NOTICED) and self.lost is not None:
+            return self.lost
+        return error
 
     def _end(self, lost: LostRankError) -> None:
         sys.stderr.write(f"{lost}\n")

@@ -31,6 +31,7 @@ class Priority(IntEnum):
 
 
 Steps = Callable[[Engine, "Job"], Iterator[Any]]
+_Explained = Callable[[BaseException], BaseException]
 
 
 def steps_of(replies: Iterator[Any]) -> Iterator[Any]:
@@ -115,9 +116,11 @@ class Host(Protocol):
 class Worker:
     """A host without a window: its thread loads the engine and keeps it. The context ends the thread."""
 
-    def __init__(self, load: Callable[[], Engine]) -> None:
-        """Raises what `load` raises, which is called on the new thread."""
-        self._load = load
+    def __init__(self, load: Callable[[], Engine], explained: _Explained | None = None) -> None:
+        """A job that fails ends with what `explained` makes of its error. Raises what `load` raises, which is called on
+        the new thread, as `explained` is.
+        """
+        self._load, self._explained = load, explained
         self._order = itertools.count()
         self._lock = threading.Lock()
         self._open = True
@@ -186,7 +189,7 @@ class Worker:
             self._end(job, ended())
             raise
         except BaseException as raised:
-            error = raised
+            error = raised if self._explained is None else self._explained(raised)
         self._end(job, error)
 
     def _end(self, job: Job, error: BaseException | None) -> None:

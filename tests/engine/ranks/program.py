@@ -41,8 +41,12 @@ def _lead(folder: Path, ranks: Ranks) -> None:
     print("ready", flush=True)
     if "--wait" in sys.argv:
         ranks.when_lost = lambda lost: (print(lost, flush=True), ranks.leave(LOST))  # type: ignore[assignment]
-        while True:
-            written(engine)
+        try:
+            while True:
+                written(engine)
+        except RuntimeError as error:  # the sum noticed it first
+            print(ranks.explained(error), flush=True)
+            ranks.leave(LOST)
     engine.llm.end()  # type: ignore[attr-defined]
 
 

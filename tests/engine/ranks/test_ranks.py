@@ -8,9 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import mlx.core as mx
 import pytest
@@ -20,6 +22,8 @@ from engine.checkpoints.shards import list_tensors
 from engine.engine import Engine
 from engine.errors import RequestError
 from engine.language import LlmConfig
+from engine.ranks import group
+from engine.ranks.group import LostRankError, Ranks
 from engine.ranks.parts import config_of_a_part
 from engine.resources import resource
 from tests.engine.ranks.program import written
@@ -83,6 +87,30 @@ def test_a_rank_that_dies_ends_the_group_with_a_sentence(tiny: Path) -> None:
     os.kill(other["pid"], signal.SIGKILL)
     out, _ = process.communicate(timeout=_HANGS)
     assert "Machine 2 of the group is gone" in out
+
+
+def test_a_sum_that_fails_is_a_machine_that_is_gone_where_one_is() -> None:
+    here, there = socket.socketpair()
+    unsaid = threading.Event()
+    ranks = Ranks(cast("mx.distributed.Group", SimpleNamespace(rank=lambda: 0, size=lambda: 2)), [here])
+    ranks.when_lost = lambda lost: unsaid.set()
+    error, failed = ValueError("another one"), RuntimeError("connection to a peer was lost")
+    assert ranks.explained(error) is error
+    there.close()
+    assert isinstance(ranks.explained(failed), LostRankError)
+    assert unsaid.wait(_HANGS)
+    here.close()
+
+
+def test_a_computation_that_fails_with_all_machines_there_is_told_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group, "_NOTICED", 0.01)
+    here, there = socket.socketpair()
+    ranks = Ranks(cast("mx.distributed.Group", SimpleNamespace(rank=lambda: 0, size=lambda: 2)), [here])
+    ranks.when_lost = lambda lost: None
+    failed = RuntimeError("out of memory")
+    assert ranks.explained(failed) is failed
+    there.close()
+    here.close()
 
 
 def test_each_rank_reads_its_part_only(tiny: Path) -> None:

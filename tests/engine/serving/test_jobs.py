@@ -119,6 +119,19 @@ def test_what_cannot_be_loaded_is_raised_where_it_was_asked_for() -> None:
         Worker(load)
 
 
+def test_a_job_that_fails_ends_with_what_its_error_means() -> None:
+    def steps(_engine: Any, _job: Job) -> Iterator[Any]:
+        raise RuntimeError("connection lost")
+        yield
+
+    found: list[BaseException | None] = []
+    over = threading.Event()
+    with Worker(engine, lambda error: RequestError(f"A machine is gone: {error}.")) as worker:
+        worker.submit(Job("fails", steps, Priority.SPEAKER, print, lambda error: (found.append(error), over.set())))
+        assert over.wait(30)
+    assert [str(error) for error in found] == ["A machine is gone: connection lost."]
+
+
 def test_events_arrive_and_errors_are_raised(worker: Worker) -> None:
     def steps(_engine: Any, _job: Job) -> Iterator[Any]:
         yield from (1, None, 2)
