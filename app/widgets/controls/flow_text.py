@@ -34,6 +34,7 @@ from app.widgets.controls.growing_markdown import MARKDOWN, position_of_end, rep
 
 _MARK_ROOM_PX = 8  # for the mark at the point heard
 _OPENED = ("http", "https", "mailto")
+_CODE = re.compile(r"`|~~~")  # without one of these nothing of Markdown is drawn in type of fixed width
 _LINK_TAIL = re.compile(r"\]\([^)\s]*\)")
 
 
@@ -249,11 +250,13 @@ class FlowText(QTextBrowser):
         cursor.beginEditBlock()
         smaller = QTextCharFormat()  # type of fixed width looks larger than it is
         smaller.setFontPointSize(theme.mono_font(theme.TEXT_PX).pointSizeF())
+        may_hold_code = self._markdown and _CODE.search(self._source) is not None
         block = self.document().findBlock(start)
         while block.isValid():
             cursor.setPosition(block.position())
             cursor.mergeBlockFormat(self._spacing_of(block))
-            self._shrink_code(block, smaller)
+            if may_hold_code:
+                self._shrink_code(block, smaller)
             block = block.next()
         if self._markdown:
             self._style_tables()

@@ -44,6 +44,7 @@ class TalkButton(PaintedButton):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("", parent)
         self._look = TalkLook.READY
+        self._turning = False  # asked of the system once, not for each frame
         self._level = 0.0
         self._target = 0.0
         self._turn = 0.0
@@ -64,6 +65,7 @@ class TalkButton(PaintedButton):
     def set_look(self, look: TalkLook) -> None:
         """Show another state; the ring is calm in those without sound."""
         self._look = look
+        self._turning = look in (TalkLook.THINKING, TalkLook.OPENING) and theme.motion_ms() > 0
         if look not in _SOUNDING:
             self._target = 0.0
         self._run_if_moving()
@@ -80,9 +82,8 @@ class TalkButton(PaintedButton):
         self.update()
 
     def _run_if_moving(self) -> None:
-        turning = self._look in (TalkLook.THINKING, TalkLook.OPENING) and theme.motion_ms() > 0
-        moving = turning or abs(self._target - self._level) > 0.004
-        if moving and self.isVisible():
+        moving = self._turning or abs(self._target - self._level) > 0.004
+        if moving and self.isVisible() and not self._timer.isActive():
             self._timer.start()
         elif not moving:
             self._timer.stop()

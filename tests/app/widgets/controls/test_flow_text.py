@@ -11,7 +11,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QColor, QPixmap, QTextTable
 from pytestqt.qtbot import QtBot
 
-from app.widgets.controls import flow_text
+from app.widgets.controls import flow_text, theme
 from app.widgets.controls.flow_text import FlowText, rendered_positions
 from app.widgets.controls.growing_markdown import settled_start
 
@@ -86,6 +86,23 @@ def test_a_table_after_code_has_its_headings_in_one_row(qtbot: QtBot) -> None:
     cells = [table.cellAt(0, column) for column in (0, 1)]
     assert [cell.firstCursorPosition().block().text() for cell in cells] == ["City", "Arrival"]
     assert all(cell.lastCursorPosition().charFormat().fontWeight() >= 600 for cell in cells)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Say `x = 1` here.",
+        "Say ``x = 1`` here.",
+        "```\nx = 1\n```",
+        "~~~\nx = 1\n~~~",
+    ],
+)
+def test_code_is_a_little_smaller_than_words(qtbot: QtBot, source: str) -> None:
+    text = FlowText(14.5, 24)
+    qtbot.addWidget(text)
+    text.set_text(source, markdown=True)
+    cursor = text.document().find("x = 1")
+    assert cursor.charFormat().fontPointSize() == theme.mono_font(theme.TEXT_PX).pointSizeF()
 
 
 PROSE = (
