@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from engine.events import Speech
+from engine.resources import resource
 from tests.benchmarks import requests, second_device
 from tests.benchmarks.random_model import write_random_folder
 from tests.benchmarks.requests_table import markdown
@@ -129,8 +130,11 @@ def test_a_random_model_of_four_bits_answers_and_transcribes(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_a_second_device_speaks_all_that_the_first_one_writes(tmp_path: Path) -> None:
-    folder = write_random_folder(tmp_path / "Random", "tiny")
-    found = second_device.measure(Plan(str(folder), "auto", 16, [30], [2], 1, 20), 0)
+@pytest.mark.parametrize("weights", ["random", "starter"])
+def test_a_second_device_speaks_all_that_the_first_one_writes(tmp_path: Path, weights: str) -> None:
+    ways = {"random": ["--size", "tiny"], "starter": ["--folder", str(resource("starter"))]}
+    kept = tmp_path / "found.json"
+    second_device.main([*ways[weights], "--lengths", "30", "--rounds", "1", "--second", "0", "--json", str(kept)])
+    found = json.loads(kept.read_text())
     sounds = [found[way][0]["rounds"][0]["sound_s"] for way in ("one", "two")]
     assert sounds[0] == sounds[1] > 0.5

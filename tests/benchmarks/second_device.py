@@ -1,11 +1,11 @@
 """Whole replies where one device writes and speaks, and where a second device speaks while the first one writes on.
 
-    python -m tests.benchmarks.second_device [--size full|tiny] [--bits 16] [--backend auto] [--lengths 85 315]
-        [--second 1] [--rounds 3] [--json FILE]
+    python -m tests.benchmarks.second_device [--size full|tiny | --folder DIR] [--bits 16] [--backend auto]
+        [--lengths 85 315] [--second 1] [--rounds 3] [--json FILE]
 
-Weights are random, replies prescribed. `--second` is the number of the CUDA device that speaks in the second way; its
-networks are in a process of their own, which gets speech tokens and gives sound. Where there is no such device both
-processes share what there is, which shows only that it works.
+Weights are random unless a folder is named, replies prescribed. `--second` is the number of the CUDA device that speaks
+in the second way; its networks are in a process of their own, which gets speech tokens and gives sound. Where there is
+no such device the two processes share the processor's cores.
 """
 
 from __future__ import annotations
@@ -44,14 +44,18 @@ class Asked:
 
 
 def speak(line: Connection, folder: str, backend: str, voice_tokens: int) -> None:
-    """The process that speaks: says what it can, then makes each piece that is asked for, until None comes."""
+    """The process that speaks: says what it can, then makes each piece that is asked for, until None comes.
+
+    Its voice has so many tokens, random ones; none: the voice of the folder.
+    """
     from engine.backends import choose
     from engine.checkpoints.load_speaking import load_speaking
     from engine.checkpoints.memory import set_limits
 
     set_limits()
     speaking = load_speaking(Path(folder) / "token2wav", None, choose(backend))
-    synthesizer = speaking.synthesizer(random_voice(speaking, voice_tokens), seed=1)
+    voice = random_voice(speaking, voice_tokens) if voice_tokens else speaking.default_voice()
+    synthesizer = speaking.synthesizer(voice, seed=1)
     for _ in synthesizer.warming_up():
         pass
     line.send((list(synthesizer.measured), synthesizer.pieces, synthesizer.look_ahead))
@@ -164,7 +168,9 @@ def measure(plan: Plan, number: int) -> dict[str, Any]:
 def main(argv: list[str] | None = None) -> None:
     """Measure both ways and print a line for each reply."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", choices=("full", "tiny"), default="full")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--size", choices=("full", "tiny"), default="full")
+    which.add_argument("--folder", type=Path, help="a model instead of random weights")
     parser.add_argument("--bits", type=int, default=WHOLE_BITS)
     parser.add_argument("--backend", default="auto")
     parser.add_argument("--lengths", type=int, nargs="+", default=[85, 315])
@@ -173,8 +179,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as place:
-        folder = write_random_folder(Path(place), options.size)
-        plan = Plan(str(folder), options.backend, options.bits, options.lengths, [2], options.rounds, VOICE_TOKENS)
+        folder, bits, voice_tokens = options.folder, 0, 0
+        if folder is None:
+            folder, bits, voice_tokens = write_random_folder(Path(place), options.size), options.bits, VOICE_TOKENS
+        plan = Plan(str(folder), options.backend, bits, options.lengths, [2], options.rounds, voice_tokens)
         found = measure(plan, options.second)
     for way, replies in found.items():
         for reply in replies:
