@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QTranslator
 from PySide6.QtWidgets import QApplication, QDialog
 from pytestqt.qtbot import QtBot
 
@@ -21,6 +22,7 @@ from app.settings import Settings
 from app.shown.talk import State
 from engine.conversation.replying.tools.timers import TimerService
 from engine.events import Progress, Samples
+from engine.resources import resource
 from tests.app import virtual_sound
 from tests.app.fakes import FakeCatalogue, FakeKeychain, FakePermission, FakeSound, ScriptedEngine, Step, scripted
 
@@ -33,6 +35,16 @@ def qtbot(qtbot: QtBot) -> QtBot:
     for name in ("waitUntil", "waitSignal", "waitExposed"):
         setattr(qtbot, name, partial(getattr(qtbot, name), timeout=HANGS_MS))
     return qtbot
+
+
+@pytest.fixture
+def chinese(qapp: QApplication) -> Iterator[None]:
+    """The window speaks Chinese."""
+    translator = QTranslator()
+    assert translator.load("zh_CN", str(resource("translations")))
+    qapp.installTranslator(translator)
+    yield
+    qapp.removeTranslator(translator)
 
 
 @dataclass

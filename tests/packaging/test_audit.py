@@ -94,7 +94,7 @@ def library_of_the_builder(bundle: Path) -> None:
 
 
 def rpath_of_the_builder(bundle: Path) -> None:
-    write(bundle / LIBRARIES / "ear.so", mach_o(rpaths=("/Users/builder/lib",)))
+    write(bundle / LIBRARIES / "ear.so", mach_o(rpaths=("/opt/builder/lib",)))
 
 
 def kernels_not_beside_the_link(bundle: Path) -> None:

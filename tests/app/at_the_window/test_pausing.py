@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt, QTranslator
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 
 from app.models import models
 from app.shown.talk import State, TurnState
 from app.widgets.talk.turn_actions import TurnAction
-from engine.resources import resource
 from tests.app.doing import LONG, plays_again, speaks
 from tests.app.fakes import reply
 from tests.app.user import Sit, User
@@ -182,15 +180,6 @@ def test_the_keys_for_the_last_answer_pause_it_while_it_sounds(sit: Sit) -> None
     assert user.window.focusWidget() is icon, "the keyboard stays where it goes on"
     QTest.keyClick(icon, Qt.Key.Key_Space)
     user.sees_word("Speaking")
-
-
-@pytest.fixture
-def chinese(qapp: QApplication) -> Iterator[None]:
-    translator = QTranslator()
-    assert translator.load("zh_CN", str(resource("translations")))
-    qapp.installTranslator(translator)
-    yield
-    qapp.removeTranslator(translator)
 
 
 def test_the_pause_is_said_in_chinese(chinese: None, sit: Sit) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt, QTranslator
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -19,7 +19,6 @@ from app.paths import Paths
 from app.shown.transcribe import JobState, JobView
 from app.widgets.frame.window import TALK, TRANSCRIBE
 from engine.events import Samples
-from engine.resources import resource
 from engine.samples import probe
 from tests.app.conftest import Running, noise
 from tests.app.transcribe.test_transcriber import Steps, steps
@@ -264,15 +263,6 @@ def test_the_keyboard_begins_it_and_ends_it(sit: Sit, steps: Steps) -> None:
     QTest.keyClick(page.recording.discard, Qt.Key.Key_Tab)
     QTest.keyClick(page.recording.stop, Qt.Key.Key_Space)
     is_safe(user.app, 2.0)
-
-
-@pytest.fixture
-def chinese(qapp: QApplication) -> Iterator[None]:
-    translator = QTranslator()
-    assert translator.load("zh_CN", str(resource("translations")))
-    qapp.installTranslator(translator)
-    yield
-    qapp.removeTranslator(translator)
 
 
 def test_it_is_named_in_the_language_of_the_window(chinese: None, sit: Sit, steps: Steps) -> None:

@@ -20,7 +20,7 @@ def shell(tmp_path: Path) -> Path:
         f"""#!/bin/sh
 echo asked >>{tmp_path}/asked
 echo "Welcome back. PATH=/wrong"
-PATH=/home/mine/.cargo/bin:/usr/bin:not-absolute
+PATH=/opt/tools/bin:/usr/bin:not-absolute
 eval "$4"
 env >{tmp_path}/told
 """
@@ -40,7 +40,7 @@ def test_folders_of_the_login_shell_are_asked_for_once(
     monkeypatch.setenv("LD_LIBRARY_PATH", "/Earshot.app")
     folders = McpServer("some").told_environment()["PATH"].split(os.pathsep)
     assert folders[: len(os.get_exec_path())] == os.get_exec_path()
-    assert "/home/mine/.cargo/bin" in folders
+    assert "/opt/tools/bin" in folders
     assert "not-absolute" not in folders
     assert folders.count("/usr/bin") == os.get_exec_path().count("/usr/bin")
     McpServer("some").told_environment()
