@@ -16,7 +16,7 @@ import numpy as np
 
 import engine  # noqa: F401 (chooses the BLAS before mlx is loaded)
 from engine.backends import choose
-from engine.backends.cuda import kernels
+from engine.backends.cuda import kernels, tensor_cores
 from tests.engine.backends.cuda import in_words as words
 
 _SIZE, _HEADS, _FRAMES = 512, 8, 37
@@ -56,6 +56,31 @@ def _flow_cases(dtype: mx.Dtype) -> Iterator[Case]:
     yield "euler", kernels.euler, words.euler, euler, {}
 
 
+def _tensor_core_cases() -> Iterator[Case]:
+    some, half = _Random(), mx.float16
+    multiply = (tensor_cores.multiply, words.multiply)
+    for rows in (_FRAMES, 2 * _FRAMES, 64, 904):
+        for width, summed in ((_SIZE, _SIZE), (3 * _SIZE, _SIZE), (_SIZE, 4 * _SIZE)):
+            weight = (0.05 * some(width, summed)).astype(half)
+            yield (
+                f"multiply, {rows} x {summed} to {width}",
+                *multiply,
+                (some(rows, summed, dtype=half), weight, some(width)),
+                {},
+            )
+        weight = (0.05 * some(4 * _SIZE, _SIZE)).astype(half)
+        given = (some(rows, _SIZE, dtype=half), weight, some(4 * _SIZE))
+        yield f"multiply, {rows}, gelu", *multiply, given, {"gelu": True}
+    width = tensor_cores.HEAD_WIDTH
+    attend = (tensor_cores.attend, words.attend)
+    for frames, places in ((_FRAMES, _FRAMES), (26, 612 + 26), (64, 64), (100, 1337), (452, 452)):
+        query = (some(2, _HEADS, frames, width) * width**-0.5).astype(half)
+        key, value = (some(2, _HEADS, places, width, dtype=half) for _ in range(2))
+        yield f"attend, {frames} to {places}", *attend, (query, key, value), {}
+        for name, seen in (("some", mx.arange(places) % 3 > 0), ("the last", mx.arange(places) > places - 20)):
+            yield f"attend, {frames} to {name} of {places}", *attend, (query, key, value, seen), {}
+
+
 def _vocoder_cases(dtype: mx.Dtype) -> Iterator[Case]:
     some, frames, C = _Random(), 203, 64
     x, y, bias, alpha = some(frames, C), some(frames, C, dtype=dtype), some(C), mx.abs(some(C)) + 0.1
@@ -78,6 +103,8 @@ def differences() -> Iterator[tuple[str, mx.Dtype, float, float]]:
     for dtype, allowed in ((mx.float32, 1e-5), (mx.float16, 2e-3)):
         for case in (*_flow_cases(dtype), *_vocoder_cases(dtype)):
             yield case[0], dtype, _difference(case), allowed
+    for case in _tensor_core_cases() if tensor_cores.available() else ():
+        yield case[0], mx.float16, _difference(case), 2e-3
 
 
 def _difference(case: Case) -> float:
@@ -102,7 +129,7 @@ def main() -> int:
     wrong = 0
     for name, dtype, found, allowed in differences():
         wrong += found > allowed
-        print(f"{name:<24}{dtype!s:<22}{found:.1e}{'' if found <= allowed else '   WRONG'}", flush=True)
+        print(f"{name:<40}{dtype!s:<22}{found:.1e}{'' if found <= allowed else '   WRONG'}", flush=True)
     print(f"{wrong} of the kernels differ" if wrong else "all kernels agree")
     return 1 if wrong else 0
 

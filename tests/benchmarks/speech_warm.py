@@ -33,10 +33,10 @@ _TOKENS = 60
 class Launch:
     """What decides how a kernel is compiled, and sizes to run it with."""
 
-    made_of: tuple[Any, ...]  # the arguments of `kernels._kernel`
+    made_of: tuple[Any, ...]  # the arguments of `kernels.compiled`
     inputs: tuple[tuple[tuple[int, ...], mx.Dtype], ...]
     template: dict[str, Any]
-    units: int
+    units: int | tuple[int, int]
     outputs: Sequence[tuple[tuple[int, ...], mx.Dtype]]
 
     @property
@@ -46,7 +46,7 @@ class Launch:
     def __call__(self) -> None:
         """Compile it and run it on zeros."""
         inputs = [mx.zeros(shape, dtype) for shape, dtype in self.inputs]
-        mx.eval(kernels._launch(kernels._kernel(*self.made_of), inputs, self.template, self.units, self.outputs))
+        mx.eval(kernels.launch(kernels.compiled(*self.made_of), inputs, self.template, self.units, self.outputs))
 
 
 def launches(folder: Path, inputs: Path) -> list[Launch]:
@@ -55,13 +55,13 @@ def launches(folder: Path, inputs: Path) -> list[Launch]:
 
     found: dict[str, Launch] = {}
 
-    def launch(made_of: Any, given: Sequence[mx.array], template: dict[str, Any], units: int, outputs: Any) -> Any:
+    def launch(made_of: Any, given: Sequence[mx.array], template: dict[str, Any], units: Any, outputs: Any) -> Any:
         one = Launch(made_of, tuple((array.shape, array.dtype) for array in given), dict(template), units, outputs)
         found.setdefault(one.key, one)
         return [mx.zeros(shape, dtype) for shape, dtype in outputs]
 
-    really = kernels._kernel, kernels._launch
-    kernels._kernel, kernels._launch = (lambda *made_of: made_of), launch  # type: ignore[assignment]
+    really = kernels.compiled, kernels.launch
+    kernels.compiled, kernels.launch = (lambda *made_of: made_of), launch  # type: ignore[assignment]
     mx.disable_compile()  # what MLX makes of this graph is of no use for the real one
     try:
         speech = Earshot(folder, dict(np.load(inputs)))
@@ -69,7 +69,7 @@ def launches(folder: Path, inputs: Path) -> list[Launch]:
         for _ in speech.streamed(_TOKENS)():
             pass
     finally:
-        kernels._kernel, kernels._launch = really
+        kernels.compiled, kernels.launch = really
         mx.enable_compile()
     return list(found.values())
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import mlx.core as mx
 
-from engine.backends.cuda import kernels
+from engine.backends.cuda import kernels, tensor_cores
 from engine.speaking.dit import Attention, CausalConvBlock, DiT, DiTBlock, Modulations
 from engine.speaking.euler import Parts
 
@@ -34,37 +34,48 @@ def triples(modulations: Modulations, index: int) -> list[mx.array]:
 
 
 class _Product:
-    """x @ weightᵀ in the type of the products; the bias (float32) is added by the kernel that follows."""
+    """x @ weightᵀ in the type of the products; the bias (float32) is added by the kernel that follows.
 
-    def __init__(self, weight: mx.array, bias: mx.array, dtype: mx.Dtype) -> None:
-        self.weight = mx.contiguous(weight.astype(dtype)).T
+    `own` says whether a kernel of ours multiplies, which the sizes must allow, or MLX.
+    """
+
+    def __init__(self, weight: mx.array, bias: mx.array, dtype: mx.Dtype, own: bool = False) -> None:
+        self.weight = mx.contiguous(weight.astype(dtype))
         self.bias = mx.contiguous(bias.astype(mx.float32))
+        self._own = own
         mx.eval(self.weight, self.bias)
 
     def __call__(self, x: mx.array) -> mx.array:
-        return x @ self.weight
+        return tensor_cores.multiply(x, self.weight, self.bias) if self._own else x @ self.weight.T
+
+    def gelu(self, x: mx.array) -> mx.array:
+        """GELU of the product and the bias."""
+        if self._own:
+            return tensor_cores.multiply(x, self.weight, self.bias, gelu=True)
+        return kernels.gelu(self(x), self.bias)
 
 
 class _Block:
-    def __init__(self, block: DiTBlock, heads: int, dtype: mx.Dtype) -> None:
-        self._heads, self._dtype = heads, dtype
+    def __init__(self, block: DiTBlock, heads: int, dtype: mx.Dtype, own: bool) -> None:
+        self._heads, self._dtype, self._own = heads, dtype, own
         self._join_attention(block.attn)
         self._join_convolutions(block.conv)
-        self.widen = _Product(block.mlp.fc1.weight, block.mlp.fc1.bias, dtype)
-        self.narrow = _Product(block.mlp.fc2.weight, block.mlp.fc2.bias, dtype)
+        self.widen = self._product(block.mlp.fc1.weight, block.mlp.fc1.bias)
+        self.narrow = self._product(block.mlp.fc2.weight, block.mlp.fc2.bias)
+
+    def _product(self, weight: mx.array, bias: mx.array) -> _Product:
+        return _Product(weight, bias, self._dtype, self._own)
 
     def _join_attention(self, attention: Attention) -> None:
-        self.enter = _Product(attention.to_qkv.weight, attention.to_qkv.bias, self._dtype)
-        self.leave = _Product(attention.proj.weight, attention.proj.bias, self._dtype)
+        self.enter = self._product(attention.to_qkv.weight, attention.to_qkv.bias)
+        self.leave = self._product(attention.proj.weight, attention.proj.bias)
         norms = (attention.q_norm, attention.k_norm)
         self.head_affine = mx.stack([value for norm in norms for value in (norm.weight, norm.bias)])
         mx.eval(self.head_affine)
 
     def _join_convolutions(self, conv: CausalConvBlock) -> None:
         first, norm, second = conv.block[1], conv.block[3], conv.block[6]
-        self.convolve, self.convolve_again = (
-            _Product(each.taps.weight, each.bias, self._dtype) for each in (first, second)
-        )
+        self.convolve, self.convolve_again = (self._product(each.taps.weight, each.bias) for each in (first, second))
         self.conv_affine = mx.stack([first.bias, norm.weight, norm.bias])
         silence = mx.zeros((4, norm.weight.shape[0]), self._dtype)
         self._silence = (silence, silence)
@@ -74,6 +85,8 @@ class _Block:
         """Products of the input projections (2 T, 3 H d) to the attended (2 T, H d), and the keys and values kept."""
         sizes = (self._heads, self._dtype)
         query, key, value, *kept = kernels.heads(y, self.enter.bias, self.head_affine, *sizes, old, seen is not None)
+        if self._own:
+            return tensor_cores.attend(query, key, value, seen), (kept[0], kept[1])
         scores = query @ key.swapaxes(2, 3)
         weights = mx.softmax(scores, axis=-1, precise=True) if seen is None else kernels.shares(scores, seen)
         return (weights @ value).swapaxes(1, 2).reshape(y.shape[0], -1), (kept[0], kept[1])
@@ -96,7 +109,7 @@ class _Block:
         inner, second = kernels.between(self.convolve(normed), self.conv_affine, past[1])
         taps = self.convolve_again(inner)
         x, normed, _ = kernels.join(kernels.CONVOLVED, x, taps, self.convolve_again.bias, numbers[1], dtype)
-        hidden = kernels.gelu(self.widen(normed), self.widen.bias)
+        hidden = self.widen.gelu(normed)
         x, normed, _ = kernels.join(kind, x, self.narrow(hidden), self.narrow.bias, numbers[2], following)
         return x, normed, store, (first, second)
 
@@ -104,13 +117,16 @@ class _Block:
 class CudaEstimator:
     """Takes Euler steps with the weights that a merged DiT has now. `dtype` is that of the matrix products.
 
-    Weights that are held in this type already are not copied.
+    Weights that are held in this type already are not copied. Of float16 kernels of ours multiply, where the device
+    and the sizes allow it (`own` decides otherwise).
     """
 
-    def __init__(self, dit: DiT, dtype: mx.Dtype) -> None:
+    def __init__(self, dit: DiT, dtype: mx.Dtype, own: bool | None = None) -> None:
         config = dit.config
         self.dtype = dtype
-        self._blocks = [_Block(block, config.num_heads, dtype) for block in dit.blocks]
+        if own is None:
+            own = dtype == mx.float16 and tensor_cores.fit(config) and tensor_cores.available()
+        self._blocks = [_Block(block, config.num_heads, dtype, own) for block in dit.blocks]
         self._enter = _Product(dit.in_proj.weight[:, : config.out_channels], dit.in_proj.bias, mx.float32)
         self._leave = _Product(dit.final_layer.linear.weight, dit.final_layer.linear.bias, mx.float32)
 

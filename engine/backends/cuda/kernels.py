@@ -20,36 +20,40 @@ from engine.speaking.euler import VOICE_TAIL_FRAMES
 
 _WARPS = 4
 _LANES = 32
-_THREADS = _WARPS * _LANES
+THREADS = _WARPS * _LANES  # of a block
 
 
 @cache
-def _kernel(name: str, source: str, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Callable[..., list[mx.array]]:
+def compiled(
+    name: str, source: str, inputs: tuple[str, ...], outputs: tuple[str, ...], header: str = sources.HEADER
+) -> Callable[..., list[mx.array]]:
+    """A kernel of ours; `source` is its body and `header` what stands before it."""
     # MLX stores what it compiled under the name alone: a kernel that was changed needs another one.
-    digest = crc32((sources.HEADER + source).encode())
+    digest = crc32((header + source).encode())
     kernel: Any = mx.fast.cuda_kernel(
         name=f"earshot_{name}_{digest:08x}",
         input_names=inputs,
         output_names=outputs,
         source=source,
-        header=sources.HEADER,
+        header=header,
     )
     return kernel
 
 
-def _launch(
+def launch(
     kernel: Callable[..., list[mx.array]],
     inputs: Sequence[mx.array],
     template: dict[str, Any],
-    units: int,
+    units: int | tuple[int, int],
     outputs: Sequence[tuple[tuple[int, ...], mx.Dtype]],
 ) -> list[mx.array]:
-    """Run for a number of threads; outputs are (shape, type)."""
+    """Run for a number of threads, or for blocks along two axes; outputs are (shape, type)."""
+    blocks = units if isinstance(units, tuple) else (-(-units // THREADS), 1)
     return kernel(
         inputs=list(inputs),
         template=list(template.items()),
-        grid=(-(-units // _THREADS) * _THREADS, 1, 1),
-        threadgroup=(_THREADS, 1, 1),
+        grid=(blocks[0] * THREADS, blocks[1], 1),
+        threadgroup=(THREADS, 1, 1),
         output_shapes=[shape for shape, _ in outputs],
         output_dtypes=[dtype for _, dtype in outputs],
     )
@@ -76,11 +80,11 @@ def join(
     """
     rows, C = x.shape
     room = past is not None
-    kernel = _kernel("join", sources.JOIN, ("x", "y", "bias", "triple", "past"), ("sum_out", "out", "tail"))
+    kernel = compiled("join", sources.JOIN, ("x", "y", "bias", "triple", "past"), ("sum_out", "out", "tail"))
     template = {"KIND": kind, "C": C, "ROOM": room, "A": y.dtype, "O": dtype}
     total = rows + (4 if room else 0)
     outputs = [((rows, C), mx.float32), ((total, C), dtype), ((4, C), dtype)]
-    made = _launch(kernel, [x, y, bias, triple, past if past is not None else x], template, total * _LANES, outputs)
+    made = launch(kernel, [x, y, bias, triple, past if past is not None else x], template, total * _LANES, outputs)
     return made[0], made[1], made[2]
 
 
@@ -91,10 +95,10 @@ def between(y: mx.array, affine: mx.array, past: mx.array) -> tuple[mx.array, mx
     (2 (T + 2), C) and its newest rows (4, C).
     """
     total, C = y.shape[0], affine.shape[1]
-    kernel = _kernel("between", sources.BETWEEN, ("y", "affine", "past"), ("out", "tail"))
+    kernel = compiled("between", sources.BETWEEN, ("y", "affine", "past"), ("out", "tail"))
     outputs = [((total, C), y.dtype), ((4, C), y.dtype)]
     template = {"C": C, "ROOM": True, "O": y.dtype}
-    out, tail = _launch(kernel, [y, affine, past], template, total * _LANES, outputs)
+    out, tail = launch(kernel, [y, affine, past], template, total * _LANES, outputs)
     return out, tail
 
 
@@ -116,7 +120,7 @@ def heads(
     frames, D = rows // 2, width // head_count
     before = old[0].shape[2] if old else 0
     names = ("y", "bias", "affine", "old_key", "old_value")
-    kernel = _kernel("heads", sources.HEADS, names, ("query", "key", "value", "kept_key", "kept_value"))
+    kernel = compiled("heads", sources.HEADS, names, ("query", "key", "value", "kept_key", "kept_value"))
     template = {
         "H": head_count,
         "D": D,
@@ -127,7 +131,7 @@ def heads(
         "O": dtype,
     }
     store, kept = (2, head_count, frames + before, D), (2, head_count, before, D) if trimmed else (1,)
-    made = _launch(
+    made = launch(
         kernel,
         [y, bias, affine, *(old or (y, y))],
         template,
@@ -140,16 +144,16 @@ def heads(
 
 def shares(x: mx.array, seen: mx.array) -> mx.array:
     """Softmax of x (2, H, T, K) along its rows over the places that are `seen` (K,); 0 at the others."""
-    kernel = _kernel("shares", sources.SHARES, ("x", "seen"), ("out",))
+    kernel = compiled("shares", sources.SHARES, ("x", "seen"), ("out",))
     rows = x.shape[0] * x.shape[1] * x.shape[2]
-    return _launch(kernel, [x, seen], {"A": x.dtype}, rows * _LANES, [(x.shape, x.dtype)])[0]
+    return launch(kernel, [x, seen], {"A": x.dtype}, rows * _LANES, [(x.shape, x.dtype)])[0]
 
 
 def gelu(y: mx.array, bias: mx.array) -> mx.array:
     """GELU in its tanh form of y (rows, C) + bias; C is a multiple of 4."""
-    kernel = _kernel("gelu", sources.GELU, ("y", "bias"), ("out",))
+    kernel = compiled("gelu", sources.GELU, ("y", "bias"), ("out",))
     template = {"C": y.shape[1], "A": y.dtype}
-    return _launch(kernel, [y, bias], template, y.size // 4, [(y.shape, y.dtype)])[0]
+    return launch(kernel, [y, bias], template, y.size // 4, [(y.shape, y.dtype)])[0]
 
 
 def euler(x: mx.array, y: mx.array, bias: mx.array, numbers: mx.array) -> mx.array:
@@ -157,9 +161,9 @@ def euler(x: mx.array, y: mx.array, bias: mx.array, numbers: mx.array) -> mx.arr
 
     `numbers` (2,) float32 are the step's duration and the guidance.
     """
-    kernel = _kernel("euler", sources.EULER, ("x", "y", "bias", "numbers"), ("out",))
+    kernel = compiled("euler", sources.EULER, ("x", "y", "bias", "numbers"), ("out",))
     template = {"C": x.shape[1], "A": y.dtype}
-    return _launch(kernel, [x, y, bias, numbers], template, x.size, [(x.shape, mx.float32)])[0]
+    return launch(kernel, [x, y, bias, numbers], template, x.size, [(x.shape, mx.float32)])[0]
 
 
 PLAIN, SHIFTED, ADDED = 0, 1, 2
@@ -197,7 +201,7 @@ def unfold(
     """
     before, C = (x if y is None else y).shape
     second = x if y is None else y
-    kernel = _kernel("unfold", sources.UNFOLD, ("x", "y", "bias", "alpha"), ("sum_out", "out"))
+    kernel = compiled("unfold", sources.UNFOLD, ("x", "y", "bias", "alpha"), ("sum_out", "out"))
     template = {
         "KIND": kind,
         "CURVE": window.curve,
@@ -214,7 +218,7 @@ def unfold(
     some = bias if bias is not None else alpha if alpha is not None else x
     inputs = [x, second, bias if bias is not None else some, alpha if alpha is not None else some]
     outputs = [(total, mx.float32), ((window.frames(before), window.taps * C), dtype)]
-    made = _launch(kernel, inputs, template, (before + 2 * window.padding) * C, outputs)
+    made = launch(kernel, inputs, template, (before + 2 * window.padding) * C, outputs)
     return made[0], made[1]
 
 
@@ -228,7 +232,7 @@ def overlap(
     """
     frames, parts = y.shape[0], -(-taps // stride)
     length = (frames - 1) * stride + taps - 2 * start + (1 if front else 0)
-    kernel = _kernel("overlap", sources.OVERLAP, ("y", "bias"), ("out",))
+    kernel = compiled("overlap", sources.OVERLAP, ("y", "bias"), ("out",))
     template = {
         "C": channels,
         "TAPS": taps,
@@ -238,4 +242,4 @@ def overlap(
         "FRONT": front,
         "A": y.dtype,
     }
-    return _launch(kernel, [y, bias], template, length * channels, [((length, channels), mx.float32)])[0]
+    return launch(kernel, [y, bias], template, length * channels, [((length, channels), mx.float32)])[0]

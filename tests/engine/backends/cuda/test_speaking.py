@@ -7,6 +7,7 @@ meaning in MLX's own operations takes their place, so that everything around the
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import mlx.core as mx
 import numpy as np
@@ -15,7 +16,7 @@ from mlx.utils import tree_map
 
 from engine.backends import backend
 from engine.backends.cpu import Cpu
-from engine.backends.cuda import Cuda, kernels
+from engine.backends.cuda import Cuda, kernels, tensor_cores
 from engine.backends.cuda.vocoder import CudaPitch, CudaVocoder
 from engine.backends.plain import Plain
 from engine.speaking import Speaking, Synthesizer, Voice
@@ -34,12 +35,13 @@ from tests.engine.backends.cuda.in_words import stand_in
 pytestmark = pytest.mark.usefixtures("on_a_cpu")
 
 CONFIG = FlowConfig(32, 80, 192, 50, TokenEncoderConfig(32, 32, 2, 64, 1, 1), DiTConfig(320, 80, 2, 2, 32, 64))
+WIDE = FlowConfig(32, 80, 192, 50, TokenEncoderConfig(32, 32, 2, 64, 1, 1), DiTConfig(320, 80, 2, 1, 64, 64))
 
 
-def _flow(attached: Plain | Cpu | None = None) -> Flow:
+def _flow(attached: Plain | Cpu | None = None, config: FlowConfig = CONFIG) -> Flow:
     """A flow whose every parameter matters."""
     mx.random.seed(3)
-    flow = Flow(CONFIG)
+    flow = Flow(config)
     flow.update(tree_map(lambda value: value + 0.1 * mx.random.normal(value.shape), flow.parameters()))
     flow.eval()
     mx.eval(flow.parameters())
@@ -68,13 +70,37 @@ def _mels(flow: Flow, voice_tokens: int = 55) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("voice_tokens", [55, 3])
+@pytest.mark.parametrize("config", [CONFIG, WIDE], ids=["narrow", "wide"])
 @pytest.mark.parametrize(("half", "tolerance"), [(False, 1e-5), (True, 3e-3)])
 def test_the_flow_on_cuda_gives_the_same_mel(
-    monkeypatch: pytest.MonkeyPatch, half: bool, tolerance: float, voice_tokens: int
+    monkeypatch: pytest.MonkeyPatch, half: bool, tolerance: float, config: FlowConfig, voice_tokens: int
 ) -> None:
     stand_in(monkeypatch)
-    for ours, theirs in zip(_mels(_flow(Cuda(half)), voice_tokens), _mels(_flow(), voice_tokens), strict=True):
-        assert np.abs(ours - theirs).max() <= tolerance * np.abs(theirs).max()
+    theirs = _mels(_flow(config=config), voice_tokens)
+    for ours, expected in zip(_mels(_flow(Cuda(half), config), voice_tokens), theirs, strict=True):
+        assert np.abs(ours - expected).max() <= tolerance * np.abs(expected).max()
+
+
+def test_kernels_of_ours_multiply_where_sizes_type_and_device_allow_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in(monkeypatch)
+    given: list[str] = []
+    for name in ("multiply", "attend"):
+        really = getattr(tensor_cores, name)
+
+        def counted(*arrays: mx.array, name: str = name, really: Any = really, **how: bool) -> mx.array:
+            given.append(name)
+            return really(*arrays, **how)
+
+        monkeypatch.setattr(tensor_cores, name, counted)
+    _mels(_flow(Cuda(half=True), CONFIG))
+    _mels(_flow(Cuda(half=False), WIDE))
+    assert not given
+    _mels(_flow(Cuda(half=True), WIDE))
+    assert given.count("multiply") == 6 * given.count("attend") > 0
+    given.clear()
+    monkeypatch.setattr(tensor_cores, "available", lambda: False)
+    _mels(_flow(Cuda(half=True), WIDE))
+    assert not given
 
 
 @pytest.mark.parametrize(("products", "tolerance"), [(mx.float32, 1e-5), (mx.float16, 1e-2)])
@@ -115,12 +141,12 @@ def test_every_kernel_is_found_before_it_is_needed(
     monkeypatch: pytest.MonkeyPatch, token2wav: Path, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(backend, "_fitting", lambda: "cuda")
-    launch = kernels._launch
+    launch = kernels.launch
     write_inputs(tmp_path / "inputs.npz", 70, 20)
     found = launches(token2wav, tmp_path / "inputs.npz")
     assert {one.made_of[0] for one in found} == {"unfold", "overlap"}  # the flow of this size goes without
     assert len({one.key for one in found}) == len(found) > 30
-    assert kernels._launch is launch
+    assert kernels.launch is launch
 
 
 def test_on_cuda_the_first_piece_may_take_much(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +169,9 @@ def test_every_kernel_is_compared_with_what_it_means(monkeypatch: pytest.MonkeyP
     stand_in(monkeypatch)
     compared = list(speech_kernels.differences())
     assert {found for _, _, found, _ in compared} == {0.0}
-    assert len({name for name, *_ in compared}) == len(compared) // 2 >= 20
+    names = [name for name, dtype, *_ in compared if dtype == mx.float16]
+    assert len(set(names)) == len(names) >= 40
+    assert {name for name, dtype, *_ in compared if dtype == mx.float32} < set(names)
 
 
 def test_kernels_are_compared_on_a_cuda_device_only(
