@@ -127,6 +127,7 @@ class SmallSynthesizer:
     """Makes 960 samples of the value token / 1000 for every token, in pieces of ten then twenty-five, three ahead."""
 
     thread: WorkThread | None = None
+    first_alone = False
     measured: tuple[tuple[int, float], ...] = ()
     pieces = Pieces((10, 25))
     look_ahead = 3

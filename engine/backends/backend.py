@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import mlx.core as mx
 
 from engine.errors import RequestError
+from engine.hearing import Hearing
 from engine.language import LanguageModel
 from engine.speaking.flow import Flow
 from engine.speaking.vocoder import Vocoder
@@ -32,11 +33,18 @@ class Backend(Protocol):
         """Whether speech is better made on a thread of its own, beside the writing."""
 
     @property
+    def first_alone(self) -> bool:
+        """Whether the writing had better wait for the first piece, for both need the same device."""
+
+    @property
     def half(self) -> bool:
         """Whether flow and vocoder multiply in half precision."""
 
     def packs(self, weight_bytes: int) -> bool:
         """Whether it reads packed matrices beside the expanded ones, for a model of so many bytes."""
+
+    def attach_hearing(self, hearing: Hearing) -> None:
+        """Into the networks that hear."""
 
     def attach_language(self, llm: LanguageModel, packed: Mapping[str, Packed], weight_bytes: int) -> None:
         """Into the language model. `packed` are the matrices, by path, that were expanded."""

@@ -12,6 +12,8 @@ import mlx.core as mx
 from engine.backends.dilated import DilatedConvolution
 from engine.backends.half import halve_flow, halve_vocoder
 from engine.backends.modules import exchange
+from engine.backends.unplanned import attend
+from engine.hearing import Hearing
 from engine.language import LanguageModel, Sampling
 from engine.language.llm import gated
 from engine.language.sampler import Chooser, chooser
@@ -26,10 +28,12 @@ if TYPE_CHECKING:
 
 
 class Plain:
-    """`half` says whether flow and vocoder multiply in half precision; by default they do on a GPU."""
+    """`half` says whether flow and vocoder multiply in half precision; by default they do on a GPU.
+
+    On a CUDA device putting a piece of speech together keeps a core busy and the device idle, which writes meanwhile.
+    """
 
     name = "plain"
-    beside = False
 
     def __init__(self, half: bool | None = None) -> None:
         on_gpu = mx.default_device() == mx.Device(mx.gpu)
@@ -37,6 +41,16 @@ class Plain:
         self._elsewhere = on_gpu and not mx.metal.is_available()
         self._traced: list[Traced] = []
         self._choosers: dict[Sampling, Traced] = {}
+
+    @property
+    def beside(self) -> bool:
+        """See `Backend`."""
+        return self._elsewhere
+
+    @property
+    def first_alone(self) -> bool:
+        """See `Backend`."""
+        return self._elsewhere
 
     @property
     def traces(self) -> int:
@@ -47,11 +61,19 @@ class Plain:
         """See `Backend`."""
         return False
 
+    def attach_hearing(self, hearing: Hearing) -> None:
+        """See `Backend`."""
+        if self._elsewhere:
+            for block in hearing.encoder.blocks:
+                block.attn.attend = attend
+
     def attach_language(self, llm: LanguageModel, packed: Mapping[str, Packed], weight_bytes: int) -> None:
         """See `Backend`."""
         compiled = mx.compile(gated, shapeless=True)
         for layer in llm.model.layers:
             layer.mlp.gated = compiled
+            if self._elsewhere:
+                layer.self_attn.attend = attend
         llm.chooser = self._chooser
 
     def attach_flow(self, flow: Flow) -> None:

@@ -170,7 +170,9 @@ def _fill_networks(
                 break
             yield Progress("loading", total + step.done, max(all_bytes, total + step.done), "bytes")
     _finish(llm, backend, packed, total, ranks)
-    return LoadedCheckpoint(config, vocabulary, llm, Hearing(encoder, adaptor), backend)
+    hearing = Hearing(encoder, adaptor)
+    backend.attach_hearing(hearing)
+    return LoadedCheckpoint(config, vocabulary, llm, hearing, backend)
 
 
 def _unpack(

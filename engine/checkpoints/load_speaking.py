@@ -29,7 +29,14 @@ def load_speaking(folder: Path, steps: int | None = None, backend: Backend | Non
         raise CheckpointError(
             "{path} and flow.pt belong to different models. Download it again.", path=folder / "hift.pt"
         )
-    return Speaking(folder, flow, vocoder, steps=DEFAULT_STEPS if steps is None else steps, beside=backend.beside)
+    return Speaking(
+        folder,
+        flow,
+        vocoder,
+        steps=DEFAULT_STEPS if steps is None else steps,
+        beside=backend.beside,
+        first_alone=backend.first_alone,
+    )
 
 
 def load_flow(folder: Path, backend: Backend | None = None) -> Flow:

@@ -5,7 +5,7 @@ Source: docs/model.md, Hearing; the published modelling code. Attribute names ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,7 @@ class _Attention(nn.Module):
         self.key = nn.Linear(width, width, bias=False)
         self.value = nn.Linear(width, width)
         self.out = nn.Linear(width, width)
+        self.attend: Callable[..., mx.array] = mx.fast.scaled_dot_product_attention
         self._heads = heads
 
     def __call__(self, x: mx.array, mask: mx.array | None) -> mx.array:
@@ -49,7 +50,7 @@ class _Attention(nn.Module):
             return y.reshape(B, T, self._heads, -1).transpose(0, 2, 1, 3)
 
         q, k, v = split(self.query(x)), split(self.key(x)), split(self.value(x))
-        y = mx.fast.scaled_dot_product_attention(q, k, v, scale=(D // self._heads) ** -0.5, mask=mask)
+        y = self.attend(q, k, v, scale=(D // self._heads) ** -0.5, mask=mask)
         return self.out(y.transpose(0, 2, 1, 3).reshape(B, T, D))
 
 
@@ -70,7 +71,10 @@ class _Block(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Log-mel (B, bands, T) → features (B, (T + 1) // 2 // 2, width)."""
+    """Log-mel (B, bands, T) → features (B, (T + 1) // 2 // 2, width).
+
+    A back-end may put a function of its own in the place of each block's `attend`.
+    """
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()

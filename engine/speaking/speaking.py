@@ -30,16 +30,24 @@ class Speaking:
     """Networks and voices of a token2wav folder.
 
     `steps` is the number of flow steps the model wants by default; `beside` says whether speech is better made on a
-    thread of its own.
+    thread of its own, and `first_alone` whether the writing had better wait for the first piece even so.
     """
 
     def __init__(
-        self, folder: Path, flow: Flow, vocoder: Vocoder, *, steps: int = DEFAULT_STEPS, beside: bool = False
+        self,
+        folder: Path,
+        flow: Flow,
+        vocoder: Vocoder,
+        *,
+        steps: int = DEFAULT_STEPS,
+        beside: bool = False,
+        first_alone: bool = False,
     ) -> None:
         self.folder = folder
         self.flow, self.vocoder = flow, vocoder
         self.default_steps = steps
         self._thread = WorkThread("speaking") if beside else None
+        self._first_alone = first_alone
         self._measured: list[tuple[int, float]] = []  # pieces of speech, when it was warmed up
         self.networks = VoiceNetworks(folder)
         self._built_in: dict[str, Voice] = {}
@@ -116,6 +124,7 @@ class Speaking:
             seed=seed,
             start=self._prepared.get(key),
             thread=self._thread,
+            first_alone=self._first_alone,
             measured=self._measured,
         )
         if key not in self._prepared:

@@ -59,13 +59,14 @@ class Synthesizer:
         chunk_tokens: Sequence[int] | None = None,
         start: FlowState | None = None,
         thread: WorkThread | None = None,
+        first_alone: bool = False,
         measured: list[tuple[int, float]] | None = None,
     ) -> None:
-        """`start` is what `prepare` gave; `thread` and `measured` as the properties say."""
+        """`start` is what `prepare` gave; `thread`, `first_alone` and `measured` as the properties say."""
         if steps < 1:
             raise RequestError("Speech needs at least one flow step, not {steps}.", steps=steps)
         self.voice = voice
-        self._thread = thread
+        self._thread, self._first_alone = thread, first_alone
         self._measured = [] if measured is None else measured
         self._flow, self._vocoder = flow, vocoder
         self._steps, self._guidance, self._seed = steps, guidance, seed
@@ -112,6 +113,11 @@ class Synthesizer:
     def thread(self) -> WorkThread | None:
         """Where its steps are better made than on the caller's thread, if anywhere."""
         return self._thread
+
+    @property
+    def first_alone(self) -> bool:
+        """Whether nothing else should be done while it makes the first piece of a passage."""
+        return self._first_alone
 
     @property
     def measured(self) -> Sequence[tuple[int, float]]:

@@ -79,6 +79,7 @@ def random_engine(folder: Path, bits: int, backend: str) -> Engine:
         _narrow(network, max(bits, _CAREFUL_BITS))
         network.eval()
     llm.fuse()
+    attached.attach_hearing(hearing)
     attached.attach_language(llm, {}, sum(array.nbytes for _, array in tree_flatten(llm.parameters())))
     return Engine(LoadedCheckpoint(config, Vocabulary.load(folder), llm, hearing, attached))
 

@@ -13,6 +13,7 @@ from engine.backends.cpu.snake import SnakeByNumpy
 from engine.backends.cpu.threads import cores, spread_products
 from engine.backends.dilated import DilatedConvolution
 from engine.backends.modules import exchange
+from engine.hearing import Hearing
 from engine.language import LanguageModel
 from engine.speaking.convolution import Convolution
 from engine.speaking.flow import Flow
@@ -28,6 +29,7 @@ class Cpu:
 
     name = "cpu"
     half = False
+    first_alone = False  # speech is made by another core
 
     @property
     def beside(self) -> bool:
@@ -37,6 +39,9 @@ class Cpu:
     def packs(self, weight_bytes: int) -> bool:
         """See `Backend`."""
         return weight_bytes < LARGE_BYTES
+
+    def attach_hearing(self, hearing: Hearing) -> None:
+        """See `Backend`: nothing that would earn a tenth."""
 
     def attach_language(self, llm: LanguageModel, packed: Mapping[str, Packed], weight_bytes: int) -> None:
         """See `Backend`."""

@@ -28,7 +28,6 @@ class Cuda(Plain):
     """
 
     name = "cuda"
-    beside = True  # putting a piece together keeps a core busy and the device idle, which writes meanwhile
 
     def attach_language(self, llm: LanguageModel, packed: Mapping[str, Packed], weight_bytes: int) -> None:
         """See `Backend`."""

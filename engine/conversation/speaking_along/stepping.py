@@ -37,6 +37,8 @@ class Synthesizer(Protocol):
     @property
     def thread(self) -> WorkThread | None: ...
     @property
+    def first_alone(self) -> bool: ...
+    @property
     def measured(self) -> Sequence[tuple[int, float]]: ...
     @property
     def pieces(self) -> Pieces: ...
@@ -96,6 +98,9 @@ class InTurn:
 class Beside:
     """Steps on a thread of their own, one begun as soon as the last one was taken.
 
+    Whoever asks waits for the first where the synthesizer wants that: nothing is heard before it, and on a CUDA device
+    it takes half as long alone.
+
     The synthesizer is touched only while no step runs, and all its arrays are made on that thread: MLX evaluates an
     array only where it was made.
     """
@@ -104,6 +109,7 @@ class Beside:
         self._synthesizer, self._schedule, self._worker = synthesizer, schedule, thread
         self._held: list[int] = []
         self._ending = self._ended = False
+        self._alone = synthesizer.first_alone  # until a step was made
         self._running: Future[Made] | None = None
         self._worker.submit(synthesizer.reset).result()
 
@@ -121,8 +127,9 @@ class Beside:
         """See `Stepping`. Raises what the step raised."""
         if self._running is None:
             self._begin()
-        if self._running is None or not (wait or self._running.done()):
+        if self._running is None or not (wait or self._alone or self._running.done()):
             return None
+        self._alone = False
         running, self._running = self._running, None
         chunk = _noted(self._schedule, running.result())
         self._begin()

@@ -150,6 +150,25 @@ def test_while_a_step_runs_tokens_are_taken_and_nothing_waits() -> None:
     assert found == [10, 25, 5]
 
 
+def test_where_it_is_wanted_the_writing_waits_for_the_first_step_alone() -> None:
+    synthesizer = Gated()
+    synthesizer.first_alone = True
+    steps = beside(synthesizer)
+    for token in range(13):
+        steps.push(token)
+    threading.Timer(0.05, synthesizer.let.set).start()
+    first = steps.next(wait=False)
+    assert first is not None
+    assert first.tokens == 10
+    synthesizer.let.clear()
+    for token in range(13, 40):
+        steps.push(token)
+        assert steps.next(wait=False) is None
+    synthesizer.let.set()
+    steps.finish()
+    assert steps.next(wait=True) is not None
+
+
 def test_what_a_step_raises_is_raised_where_its_chunk_is_asked_for() -> None:
     class Broken(Elsewhere):
         def stepped(self, size: int) -> SmallChunk | None:
