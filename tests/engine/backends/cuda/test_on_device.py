@@ -33,6 +33,7 @@ pytestmark = pytest.mark.skipif(not ON_CUDA, reason="needs a CUDA device")
 # Wide enough that every matrix is one that the kernels read.
 LLM = LlmConfig(512, 768, 4, 2, 3, 1024)
 FLOW = FlowConfig(64, 80, 192, 50, TokenEncoderConfig(64, 64, 2, 128, 2, 1), DiTConfig(320, 80, 3, 2, 32, 64))
+WIDE = FlowConfig(64, 80, 192, 50, TokenEncoderConfig(64, 64, 2, 128, 2, 1), DiTConfig(320, 80, 3, 2, 64, 128))
 
 
 def _far(ours: mx.array, theirs: mx.array) -> float:
@@ -126,9 +127,9 @@ def _language_model(bits: int) -> LanguageModel:
     return llm.eval()
 
 
-def _flow(attached: Cuda | Plain | None) -> Flow:
+def _flow(attached: Cuda | Plain | None, config: FlowConfig) -> Flow:
     mx.random.seed(3)
-    flow = Flow(FLOW)
+    flow = Flow(config)
     flow.update(tree_map(lambda value: value + 0.1 * mx.random.normal(value.shape), flow.parameters()))
     mx.eval(flow.parameters())
     flow.fuse()
@@ -154,19 +155,22 @@ def _mels(flow: Flow) -> list[mx.array]:
     return [whole, first, second, third, padded]
 
 
+@pytest.mark.parametrize("config", [FLOW, WIDE], ids=["narrow", "wide"])
 @pytest.mark.parametrize("attached", [Cuda, Plain])
-def test_the_flow_in_half_precision_is_within_a_thousandth(attached: type[Cuda] | type[Plain]) -> None:
+def test_the_flow_in_half_precision_is_within_a_thousandth(
+    attached: type[Cuda] | type[Plain], config: FlowConfig
+) -> None:
     """Its token encoder too, whose products are half there as everywhere; what is compared with is exact float32."""
     made = attached()
     assert made.half
-    ours = _flow(made)
+    ours = _flow(made, config)
     held = {name: value.dtype for name, value in tree_flatten(ours.encoder.parameters()) if value.ndim == 2}
     assert HALF in held.values()
     mels = [np.array(mel) for mel in _mels(ours)]
     device = mx.default_device()
     mx.set_default_device(mx.Device(mx.cpu))
     try:
-        exact = [np.array(mel) for mel in _mels(_flow(None))]
+        exact = [np.array(mel) for mel in _mels(_flow(None, config))]
     finally:
         mx.set_default_device(device)
     for one, other in zip(mels, exact, strict=True):
