@@ -20,7 +20,9 @@ _SIZES = (10, 15, 20, 25, 50, 100, 200)
 class Machine:
     """Seconds for an id, for every piece and for each of its tokens; `noise` is their deviation, as a share.
 
-    A slow disk makes an id in five hundred and a piece in two hundred wait for `disk_s`.
+    A slow disk makes an id in five hundred and a piece in two hundred wait for `disk_s`. Pieces are made one after the
+    other with the ids, or `beside` them; then they take `slower` times as long while ids are written, and the first is
+    made alone where `first_alone` says so. Where they are `traced` every size was made beforehand and ends are padded.
     """
 
     write_s: float
@@ -30,6 +32,9 @@ class Machine:
     noise: float = 0.1
     eager: bool = False
     disk_s: float = 0.0
+    slower: float = 1.0
+    first_alone: bool = False
+    traced: bool = False
 
     def writes(self, chance: random.Random) -> float:
         """Seconds for an id."""
@@ -42,15 +47,17 @@ class Machine:
         return (self.piece_s + self.token_s * tokens) * math.exp(chance.gauss(0, self.noise)) + waits
 
     def warmed_up(self, chance: random.Random) -> list[tuple[int, float]]:
-        """Pieces that were made beforehand: of a CPU two sizes."""
+        """Pieces that were made beforehand, all alone: of a CPU two sizes."""
         longest_s = max(LONGEST_WORK_S, HARDLY_LONGER * (self.piece_s + self.token_s * _SIZES[0]))
         fitting = [size for size in _SIZES if size <= 25 or self.piece_s + self.token_s * size <= longest_s]
-        return [(size, self.speaks(size, chance)) for size in (fitting[:2] if self.beside else fitting)]
+        return [
+            (size, self.speaks(size, chance)) for size in (fitting[:2] if self.beside and not self.traced else fitting)
+        ]
 
 
 # As measured: the published model on an H200, by kernels of its own and as plain MLX in four bits; the starter.
 MACHINES = {
-    "own kernels": Machine(0.0038, 0.04, 0.0004, eager=True),
+    "own kernels": Machine(0.0040, 0.04, 0.0002, beside=True, eager=True, slower=1.7, first_alone=True, traced=True),
     "plain, four bits": Machine(0.0085, 0.16, 0.001),
     "two cores": Machine(0.004, 0.03, 0.0035, beside=True, noise=0.2),
 }
@@ -95,8 +102,8 @@ class _Speaking:
         self.now = 0.0
         self.reply = Reply()
         self._pace, self._machine, self._chance = pace, machine, chance
-        pace.beside = machine.beside
-        self.schedule = Schedule(pace, Pieces(eager=machine.eager), LOOK_AHEAD, lambda: self.now)
+        pace.beside, pace.shared = machine.beside, machine.first_alone
+        self.schedule = Schedule(pace, Pieces(eager=machine.eager, padded=machine.traced), LOOK_AHEAD, lambda: self.now)
         if hold_s is not None:
             self.schedule._hold_s = lambda: hold_s  # type: ignore[method-assign]
         self._taken = self._sounding = 0
@@ -124,15 +131,21 @@ class _Speaking:
             if self._running is None and (size := self.schedule.take()):
                 self._taken += size
                 seconds = self._machine.speaks(size, self._chance)
+                if not (wait or self._alone):
+                    seconds *= self._machine.slower
                 self._running = self.now + seconds, self._taken, seconds
             if self._running is None:
                 return
             until, taken, seconds = self._running
-            if self._machine.beside and until > self.now and not wait:
+            if self._machine.beside and until > self.now and not (wait or self._alone):
                 return
             self._running = None
             self.now = max(self.now, until)
             self._note(taken, seconds)
+
+    @property
+    def _alone(self) -> bool:
+        return self._machine.first_alone and not self.reply.ready
 
     def _note(self, taken: int, seconds: float) -> None:
         last = self._ends and taken == self.schedule.written

@@ -20,6 +20,7 @@ _SMOOTHING = 0.1
 _MOST_SURPRISING = 4.0  # times what is usual is the most that one id counts
 _REMEMBERED = 16  # pieces whose work is known
 _UNKNOWN = 0.5  # the most deviation; divided by the number of pieces the least, for few pieces say little of it
+_SLOWER_ALONG = 1.7  # times as long a piece takes along with the writing, on an H200, where both share a device
 _DEVIATION = 1.4826  # times the median distance: the standard deviation, if there are no surprises
 
 
@@ -27,14 +28,17 @@ _DEVIATION = 1.4826  # times the median distance: the standard deviation, if the
 class Pace:
     """Running measurements. All in seconds of work, 0 while unknown (taken as fast).
 
-    `write_s` is the work for an id written; `beside` says that speech is made on a thread of its own.
+    `write_s` is the work for an id written; `beside` says that speech is made on a thread of its own, and `shared` that
+    writing and speech slow each other down then, for both need the same device.
     """
 
     write_s: float = 0.0
     beside: bool = False
+    shared: bool = False
     _ids: int = 0
     _pieces: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     _newest: deque[float] = field(default_factory=lambda: deque(maxlen=2))  # shares of what was expected
+    _along: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED // 2))  # times the work alone
     _each_piece_s: float = 0.0
     _each_token_s: float = 0.0
     _spread: float = 0.0
@@ -57,9 +61,13 @@ class Pace:
             yield id
             began = perf_counter()
 
-    def spoke(self, seconds: float, tokens: int) -> None:
-        """A piece of so many speech tokens took this long to make."""
+    def spoke(self, seconds: float, tokens: int, *, along: bool = False) -> None:
+        """A piece of so many speech tokens took this long to make, alone or `along` with the writing."""
         if tokens > 0:
+            slower = self._slower(along)
+            if along and self.shared and self._each_piece_s + self._each_token_s > 0:
+                self._along.append(seconds / (self._each_piece_s + self._each_token_s * tokens))
+            seconds /= slower
             if (expected := self.piece_s(tokens)) > 0:
                 self._newest.append(seconds / expected)
             self._pieces.append((tokens, seconds))
@@ -71,13 +79,20 @@ class Pace:
             self._pieces.extend(pieces)
             self._fit()
 
-    def piece_s(self, tokens: int) -> float:
-        """The work for a piece of so many tokens: a part that every piece takes, and one for each of its tokens.
+    def piece_s(self, tokens: int, *, along: bool = False) -> float:
+        """The work for a piece of so many tokens, alone or `along` with the writing: a part that every piece takes, and
+        one for each of its tokens.
 
         Longer than usual if the newest pieces were.
         """
-        slower = max(1.0, min(self._newest)) if self._newest else 1.0
+        slower = self._slower(along) * (max(1.0, min(self._newest)) if self._newest else 1.0)
         return slower * (self._each_piece_s + self._each_token_s * tokens)
+
+    def _slower(self, along: bool) -> float:
+        """Times the work alone that a piece takes."""
+        if not (along and self.shared):
+            return 1.0
+        return max(1.0, median(self._along)) if self._along else _SLOWER_ALONG
 
     @property
     def token_s(self) -> float:
@@ -97,7 +112,10 @@ class Pace:
     @property
     def work_per_second(self) -> float:
         """Seconds of work for one second of sound while the model still writes; above 1 it cannot keep up."""
-        write_s, speak_s = TOKENS_PER_SECOND * self.token_s, self.piece_s(_STEADY) * TOKENS_PER_SECOND / _STEADY
+        write_s, speak_s = (
+            TOKENS_PER_SECOND * self.token_s,
+            self.piece_s(_STEADY, along=True) * TOKENS_PER_SECOND / _STEADY,
+        )
         return max(write_s, speak_s) if self.beside else write_s + speak_s
 
     def _fit(self) -> None:

@@ -79,6 +79,7 @@ class Schedule:
         self._at = _Standing(0.0, 0.0, -look_ahead)
         self._written = 0
         self._sounding = 0  # tokens
+        self._along = False  # whether the piece that was begun last is made along with the writing
         self._begins_s: float | None = None  # when playing does, on the clock
         self._at_hand_s = 0.0  # sound when the newest piece was ready
 
@@ -106,6 +107,7 @@ class Schedule:
         at.now_s = self._clock()
         if self._waits(at, sizes[-1]) or self._waits(at, size := self._size(at, sizes)):
             return 0
+        self._along = self._is_along(at)
         at.spoken += size
         at.waiting -= size
         at.pieces += 1
@@ -113,7 +115,7 @@ class Schedule:
 
     def made(self, tokens: int, seconds: float) -> None:
         """A piece is ready, in which so many tokens sound; making it took so long."""
-        self._pace.spoke(seconds, tokens)
+        self._pace.spoke(seconds, tokens, along=self._along)
         now_s = self._clock()
         self._sounding += tokens
         if self._begins_s is None or now_s < self._begins_s:
@@ -150,11 +152,18 @@ class Schedule:
         return rest <= 2 * largest and not self._pieces.fixed
 
     def _in_time(self, at: _Standing, size: int, least: int) -> bool:
+        work_s, least_s = self._work_s(at, size), self._work_s(at, least)
         if not at.pieces:
-            return self._pace.piece_s(size) <= _EAGER * self._pace.piece_s(least)
-        work_s = self._pace.piece_s(size)
-        hardly_longer = work_s <= max(LONGEST_WORK_S, HARDLY_LONGER * self._pace.piece_s(least))
-        return hardly_longer and self._longest_s(size) <= at.left_s
+            return work_s <= _EAGER * least_s
+        return work_s <= max(LONGEST_WORK_S, HARDLY_LONGER * least_s) and self._longest_s(at, size) <= at.left_s
+
+    @staticmethod
+    def _is_along(at: _Standing) -> bool:
+        """Whether a piece that is begun now is made along with the writing, if that is shared: not the first."""
+        return at.pieces > 0 and not at.ends
+
+    def _work_s(self, at: _Standing, size: int) -> float:
+        return self._pace.piece_s(size, along=self._is_along(at))
 
     def _waits(self, at: _Standing, size: int) -> bool:
         """Whether a piece of this size is better made later. Nothing is known of one that was never measured."""
@@ -169,11 +178,11 @@ class Schedule:
 
     def _latest_s(self, at: _Standing, size: int, at_hand_s: float) -> float:
         """When a piece must be begun."""
-        return at.until_s - self._longest_s(size) - _KEPT * at_hand_s
+        return at.until_s - self._longest_s(at, size) - _KEPT * at_hand_s
 
-    def _longest_s(self, size: int) -> float:
+    def _longest_s(self, at: _Standing, size: int) -> float:
         """The longest that a piece takes, and the id that is being written before it."""
-        return self._pace.piece_s(size) * (1 + max(_MARGIN, _WIDTH * self._pace.spread)) + self._pace.write_s
+        return self._work_s(at, size) * (1 + max(_MARGIN, _WIDTH * self._pace.spread)) + self._pace.write_s
 
     # When playing begins.
 
@@ -210,13 +219,14 @@ class Schedule:
             if not at.ends:
                 self._pass_time(at, sizes, slower, at_hand_s)
             size = self._size(at, sizes)
-            at.now_s += slower * self._pace.piece_s(size)
+            work_s = self._work_s(at, size)
+            at.now_s += slower * work_s
             if not at.ends and self._pace.beside:
-                at.waiting += slower * self._pace.piece_s(size) / max(slower * self._pace.token_s, 1e-9)
+                at.waiting += slower * work_s / max(slower * self._pace.token_s, 1e-9)
             at.waiting, at.spoken, at.pieces = at.waiting - size, at.spoken + size, at.pieces + 1
             if not (at.ends or self._pace.beside):
                 deviation = _Deviation(self._pace.spread, self._pace.known)  # what was late before is made up for
-            deviation.add(self._pace.piece_s(size))
+            deviation.add(work_s)
             late_s = max(late_s, at.now_s + width * deviation.seconds - at.until_s)
             at.until_s = max(at.until_s, at.now_s) + size / TOKENS_PER_SECOND
             at_hand_s = at.left_s

@@ -33,6 +33,7 @@ class Voicing:
 
     def __init__(self, synthesizer: Synthesizer, pace: Pace, place: Place | None = None, scale: float = 1.0) -> None:
         pace.beside = synthesizer.thread is not None
+        pace.shared = pace.beside and synthesizer.first_alone
         pace.learn(synthesizer.measured)
         self._schedule = Schedule(pace, synthesizer.pieces, synthesizer.look_ahead)
         self._steps = stepping(synthesizer, self._schedule)

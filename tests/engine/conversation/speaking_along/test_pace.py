@@ -80,3 +80,23 @@ def test_writing_and_speaking_must_fit_into_the_sound_together_unless_two_thread
     pace.wrote(0.02)
     pace.spoke(0.6, 25)
     assert pace.work_per_second == pytest.approx(work_s)
+
+
+def test_pieces_made_along_with_the_writing_take_longer_where_both_share_a_device() -> None:
+    pace = Pace(beside=True, shared=True)
+    pace.learn([(10, 0.042), (50, 0.050)])
+    alone_s = pace.piece_s(25)
+    assert pace.piece_s(25, along=True) > 1.5 * alone_s  # until it is known better
+    for _ in range(3):
+        pace.spoke(1.2 * pace.piece_s(25), 25, along=True)
+    assert pace.piece_s(25) == pytest.approx(alone_s)
+    assert pace.piece_s(25, along=True) == pytest.approx(1.2 * alone_s)
+
+
+def test_where_a_core_of_its_own_speaks_pieces_take_as_long_along_with_the_writing() -> None:
+    pace = Pace(beside=True)
+    pace.learn([(10, 0.042), (50, 0.050)])
+    assert pace.piece_s(25, along=True) == pace.piece_s(25)
+    pace.spoke(0.09, 25, along=True)
+    pace.spoke(0.09, 25, along=True)
+    assert pace.piece_s(25) == pace.piece_s(25, along=True) > 0.06

@@ -110,7 +110,7 @@ def test_a_padded_rest_is_one_piece_if_a_size_holds_it() -> None:
 
 def test_what_was_never_measured_is_not_put_off() -> None:
     class Forgetful(Pace):
-        def spoke(self, seconds: float, tokens: int) -> None:
+        def spoke(self, seconds: float, tokens: int, *, along: bool = False) -> None:
             pass
 
     schedule = begun(Forgetful(), Clock())
