@@ -94,7 +94,7 @@ class SteadyPace(Pace):
     def wrote(self, seconds: float) -> None:
         """Nothing is learned of it."""
 
-    def spoke(self, seconds: float, tokens: int) -> None:
+    def spoke(self, seconds: float, tokens: int, *, along: bool = False) -> None:
         """Nothing is learned of it: no piece is put off."""
 
 
