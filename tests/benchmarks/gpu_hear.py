@@ -30,6 +30,7 @@ STORAGES = ("bf16", "8bit", "4bit")
 PROMPT = 64
 TOKENS = 200
 ROUNDS = 3
+_AT_ONCE = "EARSHOT_OPERATIONS_AT_ONCE"  # set in the processes of `limits`
 
 
 def main() -> int:
@@ -199,14 +200,15 @@ def decode(tiny: bool) -> Iterator[Figure]:
 
 def limits(tiny: bool) -> Iterator[Figure]:
     """The same in bf16 with more operations in one submission, in processes of their own."""
-    if os.environ.get("MLX_MAX_OPS_PER_BUFFER"):
-        yield from _decode(tiny, "bf16", 2, f" {os.environ['MLX_MAX_OPS_PER_BUFFER']} operations at once")
+    if at_once := os.environ.get(_AT_ONCE):
+        yield from _decode(tiny, "bf16", 2, f" {at_once} operations at once")
         return
     for operations in ("30", "100", "400"):
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "figures.json"
             command = [sys.executable, "-m", "tests.benchmarks.gpu_hear", "--only", "limits", "--json", str(file)]
-            environment = os.environ | {"MLX_MAX_OPS_PER_BUFFER": operations, "MLX_MAX_MB_PER_BUFFER": "100000"}
+            sizes = {"MLX_MAX_OPS_PER_BUFFER": operations, "MLX_MAX_MB_PER_BUFFER": "100000"}
+            environment = os.environ | sizes | {_AT_ONCE: operations}
             subprocess.run(
                 command + (["--tiny"] if tiny else []), check=False, env=environment, stdout=subprocess.DEVNULL
             )

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from engine._mlx_caches import SIZES, enlarge_mlx_caches
+from engine._mlx_caches import SIZES, SUBMITTED_AT_ONCE, enlarge_mlx_caches
 
 
 def test_sizes_are_set_unless_the_user_set_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,6 +17,18 @@ def test_sizes_are_set_unless_the_user_set_them(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("MLX_CUDA_GRAPH_CACHE_SIZE", "77")
     enlarge_mlx_caches()
     assert {name: os.environ[name] for name in SIZES} == SIZES | {"MLX_CUDA_GRAPH_CACHE_SIZE": "77"}
+
+
+@pytest.mark.parametrize(("system", "set_there"), [("darwin", False), ("linux", True)])
+def test_how_much_is_submitted_at_once_is_left_to_metal(
+    monkeypatch: pytest.MonkeyPatch, system: str, set_there: bool
+) -> None:
+    monkeypatch.setattr("sys.platform", system)
+    for name in SIZES | SUBMITTED_AT_ONCE:
+        monkeypatch.delenv(name, raising=False)
+    enlarge_mlx_caches()
+    assert {name in os.environ for name in SUBMITTED_AT_ONCE} == {set_there}
+    assert {name in os.environ for name in SIZES} == {True}
 
 
 def test_they_are_set_before_mlx_is_loaded() -> None:
