@@ -59,8 +59,8 @@ CHIPS = (
     Chip("Apple M4 Max", 546e9, 16e12),
     Chip("Apple M5", 153e9, 15e12),
     Chip("Apple M5 Max", 614e9, 60e12),
-    Chip("NVIDIA H100", 3.35e12, 990e12, 3e-6, 23e-6, own_kernels=True),
-    Chip("NVIDIA H200", 4.8e12, 990e12, 3e-6, 23e-6, own_kernels=True),
+    Chip("NVIDIA H100", 3.35e12, 990e12, 3e-6, 17e-6, own_kernels=True),
+    Chip("NVIDIA H200", 4.8e12, 990e12, 3e-6, 17e-6, own_kernels=True),
 )
 
 
@@ -192,7 +192,7 @@ def speak(sizes: Sizes, tokens: int, *, own: bool = False) -> Work:
     read_bytes = 2 * (sizes.flow_steps * sizes.flow_weights + 25e6 + 4 * 8.2e6)
     flow = 2 * 2 * sizes.flow_steps * frames * sizes.flow_weights
     vocoder = 100e9 * (sizes.vocoder_width / 512) ** 2 * frames / (2 * _TOKENS_PER_SECOND)
-    euler = sizes.flow_steps * sizes.flow_depth * (13 if own else 27)
+    euler = sizes.flow_steps * sizes.flow_depth * (12 if own else 27)
     return Work(read_bytes, flow + vocoder, euler + 44 * sizes.token_layers + 230, together=True)
 
 

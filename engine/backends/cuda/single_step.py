@@ -53,6 +53,17 @@ class SingleStep:
                 for layer, piece in enumerate(pieces):
                     piece(x, found if layer else x, self._places + 1, room, room + 0)
         self._last(x, found)
+        self._attend_to_long_caches(found)
+
+    def _attend_to_long_caches(self, found: mx.array) -> None:
+        """Let MLX plan its attention for caches that are too long for the kernel, which takes it up to a second."""
+        config, attention = self._llm.config, self._llm.model.layers[0].self_attn
+        query = found.reshape(1, config.num_attention_heads, 1, config.head_width)
+        for size in SIZES:
+            if size > head_kernels.LONGEST:
+                room = mx.zeros((1, config.num_key_value_heads, size, config.head_width), query.dtype)
+                mx.eval(query, room)
+                mx.eval(attention.found(query, room[:, :, :-1], room[:, :, :-1], None))
 
     @staticmethod
     def fits(llm: LanguageModel) -> bool:

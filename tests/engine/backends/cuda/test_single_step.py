@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
@@ -143,6 +145,25 @@ def test_a_conversation_traces_nothing_however_long_it_grows(monkeypatch: pytest
     mx.eval(llm(x[None, :1], cache))
     assert cache.capacity > 1024
     assert cuda.traces == traced
+
+
+@pytest.mark.usefixtures("in_words")
+def test_attention_to_long_caches_is_planned_before_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of as many places as a conversation asks for that has nearly filled such a cache, evaluated."""
+    _let_be_traced(monkeypatch)
+    asked = []
+    llm = _merged()
+    attention = llm.model.layers[0].self_attn
+    really = attention.attend
+
+    def attend(query: mx.array, key: mx.array, value: mx.array, **how: Any) -> mx.array:
+        asked.append((query.shape[2], key.shape[2] + 1))
+        return really(query, key, value, **how)
+
+    attention.attend = attend
+    Cuda().attach_language(llm, {}, 0)
+    assert asked == [(1, size) for size in SIZES if size > head_kernels.LONGEST]
+    assert asked
 
 
 @pytest.mark.usefixtures("in_words")
