@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from engine.speaking.dit import DiTConfig
 from engine.speaking.flow import FlowConfig, schedule
 from engine.speaking.token_encoder import TokenEncoderConfig
+from starter.networks.torch_networks import EncoderBlock
 
 _FREQUENCIES = 256
 _SAME = 1e-6  # σ of arXiv 2210.02747
@@ -279,6 +280,12 @@ class FlowNetwork(nn.Module):
     def take(self, weights: Mapping[str, Tensor]) -> None:
         """Start from weights as `weights` gives them. Raises RuntimeError when names or shapes differ."""
         self.load_state_dict({name: _swapped(weight).float() for name, weight in weights.items()})
+
+
+def compiled() -> None:
+    """Let the blocks of flow and ear be compiled, once for all of them and anew for every length."""
+    for kind in (_ConformerLayer, _Block, EncoderBlock):
+        kind.forward = torch.compile(kind.forward, dynamic=False)  # type: ignore[method-assign]
 
 
 def _swapped(weight: Tensor) -> Tensor:

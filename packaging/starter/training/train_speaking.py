@@ -30,7 +30,7 @@ from engine.speaking.voice import Voice
 from starter.networks.flow_pieces import CONFIG, stream_mask
 from starter.networks.network_sizes import FLOW_STEPS
 from starter.networks.torch_ear import Ear
-from starter.networks.torch_flow import FlowBatch, FlowNetwork, bias_of, solved
+from starter.networks.torch_flow import FlowBatch, FlowNetwork, bias_of, compiled, solved
 from starter.networks.torch_speaker import SpeakerLabels
 from starter.networks.torch_tokenizer import TokenLabels
 from starter.networks.vocoder_critics import Critics, critics_loss, vocoder_loss
@@ -48,14 +48,12 @@ from starter.training.train_vocoder import middle
 
 AFTER_RECORDING, BUILT_IN_SHARE = 0.75, 0.6
 LENGTHS = (200, 250, 300)
-PIECE_FRAMES = 64
 PIECES = (10, 20, 25, 50, 100)
 RECORDED_SHARE = 0.3  # of the vocoder's pieces: a recording's own mel
 PREDICTED_PITCH = 0.7  # share of the pieces spoken with the pitch that the vocoder hears itself
 CRITICS_ALONE = 0.03  # share of the run for which the critics learn before they are listened to
 WEIGHTS = {"flow_mel": 4.0, "spectra": 1.0, "mel": 8.0, "pitch_hz": 0.02, "seen": 0.5, "different": 1.0}
 AVERAGED_OVER = 0.998
-PEAK = 4e-4  # of the learning rates
 MEASURED = 12
 _HOP, _AROUND = TOKEN_SAMPLES // 2, 2  # samples of a frame; frames that pitch needs at both sides
 _SILENCE = math.log(1e-5)
@@ -81,26 +79,26 @@ def recorded_sound(found: FlowCorpus, frames: Tensor, louder: Tensor) -> tuple[T
     return wide[:, _AROUND * _HOP : -_AROUND * _HOP].clamp(-0.98, 0.98), pitch(wide)[:, _AROUND:-_AROUND]
 
 
-def pieces_of_rows(found: FlowCorpus, rows: Rows, made: Tensor, given: Tensor, count: int) -> Pieces:
-    """So many pieces of any rows' made mel (B, 2 L, 80), after their recordings of so many frames (B,)."""
+def pieces_of_rows(found: FlowCorpus, rows: Rows, made: Tensor, given: Tensor, count: int, length: int) -> Pieces:
+    """So many pieces of `length` frames of any rows' made mel (B, 2 L, 80), after their recordings of so many (B,)."""
     row = torch.randperm(len(made), device=made.device).repeat(-(-count // len(made)))[:count]
     before = given[row] + _AROUND
-    first = before + (torch.rand(count, device=made.device) * (made.shape[1] - PIECE_FRAMES - _AROUND - before)).long()
-    mel = made[row[:, None], first[:, None] + torch.arange(PIECE_FRAMES, device=made.device)]
-    wide = first[:, None] - _AROUND + torch.arange(PIECE_FRAMES + 2 * _AROUND, device=made.device)
+    first = before + (torch.rand(count, device=made.device) * (made.shape[1] - length - _AROUND - before)).long()
+    mel = made[row[:, None], first[:, None] + torch.arange(length, device=made.device)]
+    wide = first[:, None] - _AROUND + torch.arange(length + 2 * _AROUND, device=made.device)
     frames = 2 * rows.places[row[:, None], wide // 2] + wide % 2
     return Pieces(mel.transpose(1, 2), *recorded_sound(found, frames, rows.louder[row]))
 
 
-def recorded_pieces(found: FlowCorpus, count: int, chance: np.random.Generator) -> Pieces:
-    """Pieces of recordings with their own mel, at any loudness."""
-    tokens = PIECE_FRAMES // 2 + _AROUND
+def recorded_pieces(found: FlowCorpus, count: int, length: int, chance: np.random.Generator) -> Pieces:
+    """Pieces of `length` frames of recordings with their own mel, at any loudness."""
+    tokens = length // 2 + _AROUND
     drawn = chance.integers(len(found.starts), size=4 * count)
     numbers = [number for number in drawn if found.lengths[number] > tokens]
     starts = [found.starts[number] + chance.integers(found.lengths[number] - tokens) for number in numbers[:count]]
     device = found.codes.device
     first = 2 * torch.tensor(np.array(starts), device=device)[:, None]
-    frames = first + torch.arange(PIECE_FRAMES + 2 * _AROUND, device=device)
+    frames = first + torch.arange(length + 2 * _AROUND, device=device)
     louder = torch.from_numpy(chance.uniform(-1.0, 0.2, len(starts)) * (chance.random(len(starts)) < 0.3)).to(device)
     mel = found.mel.view(-1, 80)[frames[:, _AROUND:-_AROUND]].float()
     mel = (mel + louder[:, None, None]).clamp(min=_SILENCE).float()
@@ -134,6 +132,8 @@ class Training:
         self.device = torch.device(options.device)
         self.plan = Plan(options.steps, options.minutes, 1.0, warm_up=options.warm_up)
         self.averaged = copy.deepcopy((networks.flow, networks.vocoder))
+        if options.compile:
+            compiled()
         adam = partial(torch.optim.AdamW, lr=0.0, weight_decay=0.01, fused=True)
         self._adams = {
             "flow": adam(networks.flow.parameters(), betas=(0.9, 0.98)),
@@ -146,7 +146,7 @@ class Training:
     def _dealt(self) -> tuple[Rows, FlowBatch]:
         """Rows, and the same as the flow sees them."""
         found, chance = self.lines.known, self._chance
-        length = int(chance.choice(LENGTHS))
+        length = int(chance.choice(self.options.lengths))
         count = max(1, self.options.tokens_per_batch // length)
         streamed = chance.random() < 0.6
         if chance.random() < AFTER_RECORDING:
@@ -159,8 +159,9 @@ class Training:
             given = int(chance.integers(25, length // 2 + 1))
             voices = np.full(count, given) if streamed else chance.integers(25, given + 1, count)
         biases = None
-        if streamed:
-            seen = stream_mask(length, given, int(chance.choice(PIECES)))
+        if streamed or self.options.compile:  # one shape of everything is compiled: all seen, too, is a mask then
+            piece = int(chance.choice(PIECES)) if streamed else length
+            seen = stream_mask(length, given if streamed else length, piece)
             biases = bias_of(seen, 1, self.device), bias_of(seen, 2, self.device)
         frames = torch.from_numpy(2 * voices).to(self.device)
         return rows, FlowBatch(rows.tokens, rows.mel, rows.embeddings, frames, biases)
@@ -187,7 +188,7 @@ class Training:
             rows, share * made + (1 - share) * made.detach(), batch, WEIGHTS["flow_mel"] * (error + 0.02 * guess)
         )
         rate = self.plan.learning_rate(self.number)
-        figures |= {"flow_mel": error, "flow_norm": clipped_step(self._adams["flow"], rate * PEAK)}
+        figures |= {"flow_mel": error, "flow_norm": clipped_step(self._adams["flow"], rate * self.options.peak)}
         average(self.averaged[0].parameters(), self.networks.flow.parameters(), self.number, AVERAGED_OVER)
         for _ in range(self.options.vocoder_steps):
             self._learn(rows, made.detach(), batch)
@@ -197,14 +198,16 @@ class Training:
     def _learn(self, rows: Rows, made: Tensor, batch: FlowBatch, more: Tensor | None = None) -> dict[str, Tensor]:
         """One step of vocoder and critics; gradients of made mels, and of what else is to become small, go on."""
         found, own = self.lines.known, round(self.options.rows * (1 - RECORDED_SHARE))
-        pieces = pieces_of_rows(found, rows, made, batch.voice_frames, own)
-        sound, recorded, figures = self._spoken(pieces + recorded_pieces(found, self.options.rows - own, self._chance))
+        length = self.options.piece_frames
+        pieces = pieces_of_rows(found, rows, made, batch.voice_frames, own, length)
+        pieces += recorded_pieces(found, self.options.rows - own, length, self._chance)
+        sound, recorded, figures = self._spoken(pieces)
         judged = torch.randperm(len(sound), device=self.device)[: self.options.judged_rows]
         self._judge(sound, recorded, judged, figures)
         weights = WEIGHTS | {"heard": self.options.heard}
         loss = sum(weights[name] * value for name, value in figures.items())
         (loss if more is None else loss + more).backward()
-        rate = self.plan.learning_rate(self.number) * PEAK
+        rate = self.plan.learning_rate(self.number) * self.options.peak
         figures["vocoder_norm"] = clipped_step(self._adams["vocoder"], rate)
         self._teach_critics(sound[judged].detach(), recorded[judged], figures)
         self._steps += 1
@@ -214,7 +217,7 @@ class Training:
     def _spoken(self, pieces: Pieces) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """What the vocoder makes of pieces and what was recorded, without their edges, and how they differ."""
         vocoder = self.networks.vocoder
-        predicted = vocoder.f0_predictor(pieces.mel)
+        predicted = vocoder.f0_predictor(pieces.mel.detach())  # to the flow a pitch's gradient is but noise
         known = torch.rand(len(pieces.f0), 1, device=self.device) < PREDICTED_PITCH
         source = vocoder.source(torch.where(known, predicted.detach(), pieces.f0), torch.randn_like(pieces.samples))
         sound, recorded = middle(vocoder.decode(pieces.mel, source)), middle(pieces.samples)
@@ -236,7 +239,7 @@ class Training:
         with self._half_precision():
             figures["critics"] = critics_loss(self.networks.critics, recorded, sound)
         figures["critics"].backward()
-        clipped_step(adam, self.plan.learning_rate(self.number) * PEAK)
+        clipped_step(adam, self.plan.learning_rate(self.number) * self.options.peak)
 
     def run(self, out: Path) -> None:
         """Train until the plan's end, writing figures and weights."""
@@ -250,7 +253,7 @@ class Training:
                 log.write(step=self.number, vocoder_step=self._steps, **values, utterances=len(self.lines.known.starts))
                 logged = now
             if now - refreshed > train_flow.REFRESH_EVERY_S:
-                self.lines.refresh()
+                self.lines.refresh(self.options.take_in)
                 refreshed = time.monotonic()
             if now - saved > self.options.save_every:
                 self.keep(out, measured)
@@ -268,6 +271,7 @@ class Training:
         torch.backends.cudnn.benchmark = True
 
     @torch.no_grad()
+    @torch.compiler.set_stance("force_eager")  # every sentence has a length of its own
     def heard_of_held_out(self) -> dict[str, float]:
         """Of held-out sentences that the built-in voices speak after their recordings: how far mel and sound are from
         the target's, and how differently the ear hears them.
@@ -319,10 +323,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="share of the sound's gradient that reaches the flow: it is noisier than its mel's",
     )
     parser.add_argument("--vocoder-steps", type=int, default=6, help="more steps of the vocoder for each of the flow")
+    parser.add_argument("--peak", type=float, default=4e-4, help="of the learning rates")
+    parser.add_argument("--lengths", type=int, nargs="+", default=LENGTHS, help="of the flow's rows, in speech tokens")
     parser.add_argument("--rows", type=int, default=48, help="pieces that the vocoder speaks")
+    parser.add_argument("--piece-frames", type=int, default=64, help="and how long each is")
     parser.add_argument("--judged-rows", type=int, default=24, help="of them that the critics judge")
     parser.add_argument("--wait-for", type=int, default=2400, help="utterances to begin with")
     parser.add_argument("--most-hours", type=float, default=60.0, help="of all voices together, on the device")
+    parser.add_argument("--take-in", type=int, default=1500, help=f"new ones in {train_flow.REFRESH_EVERY_S:.0f} s")
+    parser.add_argument("--compile", action="store_true", help="the blocks of flow and ear; best with one length")
     parser.add_argument("--warm-up", type=int, default=200, help="steps in which the learning rate grows")
     parser.add_argument("--save-every", type=float, default=60.0, help="seconds between writing weights")
     parser.add_argument("--log-every", type=float, default=10.0)

@@ -66,7 +66,7 @@ def test_a_piece_lies_on_what_was_recorded() -> None:
     found = corpus()
     rows = found.rows_after("woman", 100, 5, np.random.default_rng(1))
     frames = (torch.arange(200.0) + 1000 * torch.arange(5)[:, None])[..., None].expand(-1, -1, 80)  # says where it lies
-    pieces = train_speaking.pieces_of_rows(found, rows, frames, torch.full((5,), 2 * RECORDED), 8)
+    pieces = train_speaking.pieces_of_rows(found, rows, frames, torch.full((5,), 2 * RECORDED), 8, 64)
     first = pieces.mel[:, 0, 0].long()
     assert (first % 1000 >= 2 * RECORDED).all()
     places = rows.places[first // 1000, first % 1000 // 2] * TOKEN_SAMPLES + first % 2 * 480
@@ -84,25 +84,23 @@ def test_the_ear_tells_what_differs_from_what_is_the_same(ear: Ear) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_teaches_both_and_writes_what_the_engine_loads(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ear: Ear
-) -> None:
-    monkeypatch.setattr(train_speaking, "LENGTHS", (60,))
-    monkeypatch.setattr(train_speaking, "PIECE_FRAMES", 24)
+def test_a_run_teaches_both_and_writes_what_the_engine_loads(tmp_path: Path, ear: Ear) -> None:
     torch.manual_seed(0)
     parser = argparse.ArgumentParser()
     train_speaking.add_arguments(parser)
     places = [str(tmp_path), str(tmp_path)]
     for name in ("flow", "vocoder", "tokenizer", "speaker", "ear", "voices"):
         places += [f"--{name}", "unused"]
-    run = "--steps 3 --tokens-per-batch 180 --rows 4 --judged-rows 2 --vocoder-steps 1"
-    options = parser.parse_args([*places, *run.split(), *["--warm-up", "1", "--device", "cpu", "--log-every", "0"]])
+    run = "--steps 3 --tokens-per-batch 180 --lengths 60 --rows 4 --judged-rows 2 --piece-frames 24 --vocoder-steps 1"
+    options = parser.parse_args(
+        [*places, *run.split(), *["--warm-up", "1", "--device", "cpu", "--log-every", "0", "--save-every", "999"]]
+    )
     networks = train_speaking.Networks(
         FlowNetwork(SMALL), started(None, Sizes(base_channels=16, f0_channels=8)), Critics(), ear
     )
     before = [{name: w.clone() for name, w in one.state_dict().items()} for one in (networks.flow, networks.vocoder)]
     found = corpus()
-    lines = SimpleNamespace(known=found, held_out=found, refresh=lambda: None)
+    lines = SimpleNamespace(known=found, held_out=found, refresh=lambda _: None)
     train_speaking.Training(networks, lines, options).run(tmp_path)
     for one, old in zip((networks.flow, networks.vocoder), before, strict=True):
         assert any(not torch.equal(weight, old[name]) for name, weight in one.state_dict().items())
