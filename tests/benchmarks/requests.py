@@ -3,7 +3,7 @@ spare; for several lengths of reply, at several turns of a conversation.
 
     python -m tests.benchmarks.requests [--size full|tiny | --folder DIR] [--ways cuda-16 plain-16 plain-8 plain-4]
         [--lengths 85 160 315 1024] [--turns 1 2 20] [--rounds 3] [--voice-tokens 226] [--json FILE]
-        [--compile-in 12] [--decode] [--transcribing 5] [--timeline] [--budget-s 500]
+        [--decode] [--transcribing 5] [--timeline] [--budget-s 500]
     python -m tests.benchmarks.requests --table FILE
 
 Weights are random and made in memory, or those of a model folder; replies are prescribed, and the network is run for
@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import subprocess
 import sys
 import tempfile
@@ -34,7 +33,6 @@ from tests.benchmarks.requests_way import Plan
 
 GPU_WAYS = ("cuda-16", "plain-16", "plain-8", "plain-4", "cuda-8", "cuda-4")
 LENGTHS, TURNS, VOICE_TOKENS = (85, 160, 315, 1024), (1, 2, 20), 226
-_COMPILE_S = 150.0
 _NO_TIME = "no time was left"
 
 
@@ -59,7 +57,6 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--turns", type=int, nargs="+", default=list(TURNS), help="places in a conversation")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--voice-tokens", type=int, default=VOICE_TOKENS, help="length of the voice, 25 a second")
-    parser.add_argument("--compile-in", type=int, default=0, help="processes that compile the CUDA kernels beforehand")
     parser.add_argument("--decode", action="store_true", help="ids a second beside mlx-lm, too")
     parser.add_argument("--transcribing", type=int, default=0, help="questions asked during a transcription, too")
     parser.add_argument("--timeline", action="store_true", help="when the parts of a reply begin and end, too")
@@ -150,16 +147,8 @@ class Run:
 
     def _random_folder(self) -> Path:
         from tests.benchmarks.random_model import write_random_folder
-        from tests.benchmarks.speech_folder import write_inputs
-        from tests.benchmarks.speech_warm import compile_in
 
-        options, inputs = self._options, self._place / "inputs.npz"
-        folder = write_random_folder(self._place / "Random", options.size)
-        if options.compile_in:
-            write_inputs(inputs, max(options.lengths), options.voice_tokens)
-            cache = Path(os.environ.setdefault("MLX_PTX_CACHE_DIR", str(self._place / "compiled")))
-            print(compile_in(options.compile_in, folder / "token2wav", inputs, cache, _COMPILE_S), flush=True)
-        return folder
+        return write_random_folder(self._place / "Random", self._options.size)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.speech [--size full|starter|tiny] [--lengths 68 252 820] [--rounds 3]
         [--official-python PYTHON] [--peer-python PYTHON] [--peer-blas both] [--json FILE] [--stream-s 600]
-        [--budget-s 300] [--compile-in 12] [--folder token2wav] [--plot PNG]
+        [--budget-s 300] [--folder token2wav] [--plot PNG]
 
 With `--folder` the weights are those of a real token2wav folder that brings a voice, and what is spoken is the voice's
 own recording again; `--plot` draws what each contestant made of the first length.
@@ -34,9 +34,7 @@ import engine  # noqa: F401 (chooses the BLAS before mlx is loaded)
 from engine.commands.picture import draw_sounds
 from tests.benchmarks.speech_folder import write_inputs, write_inputs_of_voice, write_token2wav
 from tests.benchmarks.speech_process import Budget, Contestant, NoAnswerError
-from tests.benchmarks.speech_warm import compile_in
 
-_COMPILE_S = 90.0  # the most that compiling beforehand may take
 _STREAM_RESERVE_S = 5.0  # of the time that an answer may take, for the last piece of the endless stream
 _FASTER, _STREAM_SHARE, _FIRST_SHARE, _MEMORY_GROWTH = 1.3, 1.6, 0.5, 1.05
 
@@ -71,7 +69,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--voice-tokens", type=int, default=226, help="length of the voice, 25 a second")
     parser.add_argument("--stream-s", type=float, default=0.0, help="seconds of endless stream to watch the memory of")
     parser.add_argument("--budget-s", type=float, help="end after so many seconds, with what was measured by then")
-    parser.add_argument("--compile-in", type=int, default=0, help="processes that compile the CUDA kernels beforehand")
     parser.add_argument("--folder", type=Path, help="a real token2wav folder in the place of random weights")
     parser.add_argument("--plot", type=Path, help="draw waveform and mel of every contestant")
     parser.add_argument("--json", type=Path, help="file for the figures")
@@ -90,7 +87,7 @@ class Run:
         }  # fmt: skip
 
     def begin(self) -> None:
-        """Write the weights, compile what ours needs, start every contestant."""
+        """Write the weights, start every contestant."""
         options, place = self._options, self._place
         folder, inputs = options.folder or place / "token2wav", place / "inputs.npz"
         if options.folder:
@@ -99,12 +96,7 @@ class Run:
             write_token2wav(folder, options.size)
             write_inputs(inputs, max(options.lengths), options.voice_tokens)
         self._note("weights written")
-        variables = {}
-        if options.compile_in:
-            variables["MLX_PTX_CACHE_DIR"] = str(place / "compiled")
-            said = compile_in(options.compile_in, folder, inputs, place / "compiled", _COMPILE_S)
-            self._note(said)
-        self._start(folder, inputs, variables)
+        self._start(folder, inputs)
         self._note("contestants ready")
 
     def measure(self) -> None:
@@ -125,7 +117,7 @@ class Run:
         for contestant in self._contestants:
             contestant.close()
 
-    def _start(self, folder: Path, inputs: Path, variables: dict[str, str]) -> None:
+    def _start(self, folder: Path, inputs: Path) -> None:
         options = self._options
         wanted = [("earshot", "same", False)]
         wanted += [("official", options.official_python, False)] if options.official_python else []
@@ -134,8 +126,7 @@ class Run:
             wanted += [("mlx-audio+OpenBLAS", options.peer_python, True)] if options.peer_blas != "shipped" else []
         for name, python, openblas in wanted:
             kind = name.removesuffix("+OpenBLAS")
-            own = variables if kind == "earshot" else {}
-            made = Contestant(name, kind, python, folder, inputs, self._budget, openblas=openblas, variables=own)
+            made = Contestant(name, kind, python, folder, inputs, self._budget, openblas=openblas)
             self._contestants.append(made)
         for contestant in list(self._contestants):
             with self._noting_failure(contestant):

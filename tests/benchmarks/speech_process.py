@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +58,6 @@ class Contestant:
         budget: Budget,
         *,
         openblas: bool = False,
-        variables: Mapping[str, str] | None = None,
     ) -> None:
         self.name, self.kind = name, kind
         self.device = self.versions = ""
@@ -71,7 +69,7 @@ class Contestant:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=environment | dict(variables or {}),
+            env=environment,
         )
         self._answers: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()

@@ -6,7 +6,6 @@ meaning in MLX's own operations takes their place, so that everything around the
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
@@ -16,7 +15,7 @@ from mlx.utils import tree_map
 
 from engine.backends import backend
 from engine.backends.cpu import Cpu
-from engine.backends.cuda import Cuda, kernels, tensor_cores
+from engine.backends.cuda import Cuda, tensor_cores
 from engine.backends.cuda.vocoder import CudaPitch, CudaVocoder
 from engine.backends.plain import Plain
 from engine.speaking import Speaking, Synthesizer, Voice
@@ -28,8 +27,7 @@ from engine.speaking.token_encoder import TokenEncoderConfig
 from engine.speaking.vocoder import Vocoder
 from engine.traced import AsIs
 from tests.benchmarks import speech_kernels
-from tests.benchmarks.speech_folder import LEAST, write_inputs
-from tests.benchmarks.speech_warm import launches
+from tests.benchmarks.speech_folder import LEAST
 from tests.engine.backends.cuda.in_words import stand_in
 
 pytestmark = pytest.mark.usefixtures("on_a_cpu")
@@ -135,18 +133,6 @@ def test_the_streams_of_a_flow_trace_a_step_once(monkeypatch: pytest.MonkeyPatch
     _mels(flow, 64)  # of another voice whole speech alone is another shape
     assert attached.traces == 6
     assert all(np.array_equal(one, other) for one, other in zip(first, again, strict=True))
-
-
-def test_every_kernel_is_found_before_it_is_needed(
-    monkeypatch: pytest.MonkeyPatch, token2wav: Path, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(backend, "_fitting", lambda: "cuda")
-    launch = kernels.launch
-    write_inputs(tmp_path / "inputs.npz", 70, 20)
-    found = launches(token2wav, tmp_path / "inputs.npz")
-    assert {one.made_of[0] for one in found} == {"unfold", "overlap"}  # the flow of this size goes without
-    assert len({one.key for one in found}) == len(found) > 30
-    assert kernels.launch is launch
 
 
 def test_on_cuda_the_first_piece_may_take_much(monkeypatch: pytest.MonkeyPatch) -> None:
