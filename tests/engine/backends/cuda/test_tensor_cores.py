@@ -19,7 +19,7 @@ from tests.engine.backends.cuda import in_words
 
 HERE = Path(__file__).parent
 COMPILER = shutil.which("g++")
-HEADS, SUMMED, WIDTH = 2, 128, 64
+HEADS, SUMMED, WIDTH = 2, 320, 64
 
 pytestmark = [
     pytest.mark.slow,
