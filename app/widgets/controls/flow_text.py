@@ -20,6 +20,7 @@ from PySide6.QtGui import (
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
+    QTextDocument,
     QTextFormat,
     QTextFrameFormat,
     QTextLine,
@@ -30,11 +31,11 @@ from PySide6.QtWidgets import QFrame, QTextBrowser, QTextEdit, QWidget
 
 from app.qt import override
 from app.widgets.controls import theme
-from app.widgets.controls.growing_markdown import MARKDOWN, position_of_end, replace_end, settled_start
+from app.widgets.controls.growing_markdown import MARKDOWN, parsed, position_of_end, replace_end, settled_start
 
 _MARK_ROOM_PX = 8  # for the mark at the point heard
 _OPENED = ("http", "https", "mailto")
-_CODE = re.compile(r"`|~~~")  # without one of these nothing of Markdown is drawn in type of fixed width
+_CODE = re.compile(r"`|~~~")  # without one of these no Markdown is code
 _LINK_TAIL = re.compile(r"\]\([^)\s]*\)")
 
 
@@ -117,36 +118,36 @@ class FlowText(QTextBrowser):
             return
         selected = self.textCursor()
         anchor, position, words = selected.anchor(), selected.position(), selected.selectedText()
-        changed_from = 0
         if markdown:
-            changed_from = self._show_markdown(text, growing and self._markdown)
+            self._show_markdown(text, growing and self._markdown)
         else:
             self._settle(0, 0)
             self.document().setPlainText(text)
+            self._space_lines(self.document(), markdown=False)
         self._source, self._markdown, self._places = text, markdown, None
         self._spoken, self._interrupted = (None, False) if self._interrupted else (self._spoken, False)
         self._measured = self._natural = None
-        self._space_lines(changed_from)
         self._colour_spoken()
         if words:
             self._select_again(anchor, position, words)
 
-    def _show_markdown(self, text: str, growing: bool) -> int:
-        """Put the text into the document; returns the position from which it is new."""
+    def _show_markdown(self, text: str, growing: bool) -> None:
         start, at = self._settled
         if not (growing and text.startswith(self._source[:start])):
             start = at = 0
         settled = settled_start(text, start) if growing else None
         if settled is None or not at:
-            at = 0
             self.document().setMarkdown(text, MARKDOWN)
-        else:
-            replace_end(self.document(), at, text[start:])
+            self._space_lines(self.document(), code=_CODE.search(text) is not None)
+            self._style_tables()
+        else:  # its end looks as it shall before it is put in: then it is laid out once
+            end = parsed(text[start:], self.document().defaultFont())
+            self._space_lines(end, code=_CODE.search(text, start) is not None)
+            replace_end(self.document(), at, end)
         if not settled:
             self._settle(0, 0)
         elif settled != self._settled[0]:
             self._settle(settled, position_of_end(self.document(), text[settled:]))
-        return at
 
     def _settle(self, start: int, at: int) -> None:
         self._settled = (start, at)
@@ -245,29 +246,27 @@ class FlowText(QTextBrowser):
         start, end = (len(text[:place].encode("utf-16-le")) // 2 for place in span)
         return start, end
 
-    def _space_lines(self, start: int) -> None:
-        cursor = QTextCursor(self.document())
+    def _space_lines(self, document: QTextDocument, *, markdown: bool = True, code: bool = False) -> None:
+        """Give its lines their room; without `code` nothing of it is drawn in type of fixed width."""
+        cursor = QTextCursor(document)
         cursor.beginEditBlock()
         smaller = QTextCharFormat()  # type of fixed width looks larger than it is
         smaller.setFontPointSize(theme.mono_font(theme.TEXT_PX).pointSizeF())
-        may_hold_code = self._markdown and _CODE.search(self._source) is not None
-        block = self.document().findBlock(start)
+        block = document.begin()
         while block.isValid():
             cursor.setPosition(block.position())
-            cursor.mergeBlockFormat(self._spacing_of(block))
-            if may_hold_code:
+            cursor.mergeBlockFormat(self._spacing_of(block, markdown))
+            if code:
                 self._shrink_code(block, smaller)
             block = block.next()
-        if self._markdown:
-            self._style_tables()
         cursor.endEditBlock()
 
-    def _spacing_of(self, block: QTextBlock) -> QTextBlockFormat:
+    def _spacing_of(self, block: QTextBlock, markdown: bool) -> QTextBlockFormat:
         given, spaced = block.blockFormat(), QTextBlockFormat()
         code = bool(given.property(QTextFormat.Property.BlockCodeFence))
         tight = code or QTextCursor(block).currentTable() is not None
         spaced.setLineHeight(self._line_px - (4 if tight else 0), QTextBlockFormat.LineHeightTypes.MinimumHeight.value)
-        if self._markdown:
+        if markdown:
             following = block.next()
             last = not following.isValid()
             listed = block.textList() is not None and following.isValid() and following.textList() is not None
@@ -322,7 +321,8 @@ class FlowText(QTextBrowser):
     def _colour_spoken(self) -> None:
         span = self._sounding = self._spoken_positions()
         if span is None:
-            self.setExtraSelections(self._hit_marks())
+            if self._hits[0] or self.extraSelections():
+                self.setExtraSelections(self._hit_marks())
             return
         later = QTextEdit.ExtraSelection()
         later.cursor = QTextCursor(self.document())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from PySide6.QtGui import QTextCursor, QTextDocument, QTextDocumentFragment
+from PySide6.QtGui import QFont, QTextCursor, QTextDocument, QTextDocumentFragment
 
 MARKDOWN = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML
 
@@ -38,19 +38,24 @@ def _is_prose(block: str) -> bool:
     return bool(_HEADING.match(block)) or not _OTHER.search(block)
 
 
-def replace_end(document: QTextDocument, position: int, source: str) -> None:
-    """Put the prose `source` in the place of all that stands from `position`, the beginning of a block, on."""
-    part = QTextDocument()
-    part.setDefaultFont(document.defaultFont())
-    part.setMarkdown(source, MARKDOWN)
-    first = part.firstBlock()
+def parsed(source: str, font: QFont) -> QTextDocument:
+    """The document that Markdown makes, in this font. Nothing of it is laid out."""
+    document = QTextDocument()
+    document.setDefaultFont(font)
+    document.setMarkdown(source, MARKDOWN)
+    return document
+
+
+def replace_end(document: QTextDocument, position: int, end: QTextDocument) -> None:
+    """Put the prose `end` in the place of all that stands from `position`, the beginning of a block, on."""
+    first = end.firstBlock()
     cursor = QTextCursor(document)
     cursor.beginEditBlock()
     cursor.setPosition(position - 1)
     cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
     cursor.removeSelectedText()
     cursor.insertBlock(first.blockFormat(), first.charFormat())  # which the fragment does not bring along
-    cursor.insertFragment(QTextDocumentFragment(part))
+    cursor.insertFragment(QTextDocumentFragment(end))
     cursor.endEditBlock()
 
 
