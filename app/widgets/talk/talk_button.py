@@ -6,7 +6,7 @@ import math
 from enum import Enum
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QHideEvent, QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QHideEvent, QKeyEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
 from app.qt import override
@@ -48,6 +48,7 @@ class TalkButton(PaintedButton):
         self._level = 0.0
         self._target = 0.0
         self._turn = 0.0
+        self._circle: tuple[tuple[object, ...], QPixmap] | None = None  # the circle as it was drawn last, and of what
         self._timer = QTimer(self, interval=FRAME_MS)
         self._timer.timeout.connect(self._on_frame)
         self.setAccessibleName(self.tr("Talk"))
@@ -137,18 +138,36 @@ class TalkButton(PaintedButton):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         values = theme.colours(self)
         centre = QRectF(self.rect()).center()
-        fill, ink = self._fill(values)
         self._paint_rings(painter, centre, values)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(fill if not self.isDown() else fill.darker(108))
-        painter.drawEllipse(centre, RADIUS, RADIUS)
+        painter.drawPixmap(0, 0, self._drawn_circle(values))
         if self._look in (TalkLook.THINKING, TalkLook.OPENING):
             self._paint_arc(painter, centre, values.accent)
-        icons.draw(painter, _SIGNS.get(self._look, "microphone"), QRectF(centre.x() - 14, centre.y() - 14, 28, 28), ink)
         if self.keyboard_focus():
             painter.setPen(QPen(values.accent, 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawEllipse(centre, RADIUS + 4, RADIUS + 4)
+
+    def _drawn_circle(self, values: theme.Colours) -> QPixmap:
+        """The circle with its sign, drawn once and not for each frame of what moves around it."""
+        drawn_of = self._look, self.isDown(), values.dark, self.size(), self.devicePixelRatioF()
+        if self._circle is None or self._circle[0] != drawn_of:
+            circle = QPixmap(self.size() * self.devicePixelRatioF())
+            circle.setDevicePixelRatio(self.devicePixelRatioF())
+            circle.fill(Qt.GlobalColor.transparent)
+            self._paint_circle(circle, values)
+            self._circle = drawn_of, circle
+        return self._circle[1]
+
+    def _paint_circle(self, circle: QPixmap, values: theme.Colours) -> None:
+        painter = QPainter(circle)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        centre = QRectF(self.rect()).center()
+        fill, ink = self._fill(values)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(fill if not self.isDown() else fill.darker(108))
+        painter.drawEllipse(centre, RADIUS, RADIUS)
+        icons.draw(painter, _SIGNS.get(self._look, "microphone"), QRectF(centre.x() - 14, centre.y() - 14, 28, 28), ink)
+        painter.end()
 
     def _paint_rings(self, painter: QPainter, centre: QPointF, values: theme.Colours) -> None:
         if self._look not in _SOUNDING:
