@@ -162,10 +162,14 @@ class ConversationPage(QAbstractScrollArea):
 
     def _show_changed(self, index: int) -> None:
         self._grown.discard(index)
+        before = self._heights[index]
         if widget := self._shown.get(index):
             self._fill(widget, index)
             self._set_height(index, widget.heightForWidth(self.column_width()))
-        self._settle()
+        if widget is not None and self._heights[index] == before:
+            widget.arrange()  # nothing else has to move
+        else:
+            self._settle()
 
     def _show_grown(self) -> None:
         for index in sorted(self._grown):
@@ -370,9 +374,12 @@ class ConversationPage(QAbstractScrollArea):
     def _move_widgets(self) -> None:
         width = self.column_width()
         left = (self.width() - width) // 2
+        scrolled = self.verticalScrollBar().value()
         for index, widget in sorted(self._shown.items()):
-            widget.setGeometry(left, self._tops[index] - self.verticalScrollBar().value(), width, self._heights[index])
-            widget.arrange()
+            size = widget.size()
+            widget.setGeometry(left, self._tops[index] - scrolled, width, self._heights[index])
+            if widget.size() == size:
+                widget.arrange()  # else it did so
             widget.show()
 
     def _on_scrolled(self, value: int) -> None:

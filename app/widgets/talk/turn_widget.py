@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import QEvent, QMimeData, QObject, QRect, QRectF, Qt, Signal
@@ -37,6 +38,11 @@ _RAISED = 3  # a line of an answer has its words a little below its middle
 _STEPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}  # to other versions
 
 
+def _only_says_more(before: TurnView, now: TurnView) -> bool:
+    grows = now.state in LIVE and bool(before.answer and now.answer) and not now.unspoken
+    return grows and replace(now, answer=before.answer, spoken=before.spoken) == before
+
+
 class TurnWidget(QWidget):
     """One turn. `act` says which turn, what was asked, and a value where one is needed."""
 
@@ -49,6 +55,7 @@ class TurnWidget(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.turn = TurnView("")
+        self._manner: tuple[object, ...] = ()  # how the turn is shown, besides what it says
         self._last = self._hovered = self._ringed = False
         self._stacked: tuple[int, list[tuple[QWidget, int, int]]] | None = None
         self._bubble = UserBubble(self)
@@ -127,7 +134,11 @@ class TurnWidget(QWidget):
         time_left: TimeLeft = lambda tool: None,
     ) -> None:
         """Show this turn from now on. The `last` one shows what can be done with it; `opened` cards say all."""
-        self.turn, self._last = turn, last
+        before, self.turn, self._last = self.turn, turn, last
+        manner, self._manner = self._manner, (unfolded, last, frozenset(opened))
+        if manner == self._manner and _only_says_more(before, turn):
+            self._say_more(turn)
+            return
         self._stacked = None
         self._bubble.show_turn(turn)
         self._thinking.show_turn(turn, unfolded)
@@ -146,6 +157,16 @@ class TurnWidget(QWidget):
         self._actions.setVisible(self._offers_actions(turn))
         self._wake()
         self._tint()
+        self.setAccessibleName(self._spoken_summary(turn))
+
+    def _say_more(self, turn: TurnView) -> None:
+        """Show a longer answer: the rest stays as it is, for this is done all the time while the model writes."""
+        self._answer.set_text(turn.answer, markdown=True, growing=True)
+        self._answer.set_spoken(turn.spoken if turn.state is TurnState.SPEAKING else None)
+        if self._stacked is not None:
+            width, rows = self._stacked
+            height = self._answer.height_for(width)
+            self._stacked = width, [(part, height if part is self._answer else h, gap) for part, h, gap in rows]
         self.setAccessibleName(self._spoken_summary(turn))
 
     def _wake(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.shown.talk import TurnState, TurnView
@@ -79,6 +79,47 @@ def test_the_end_stays_in_sight_while_an_answer_grows(view: ConversationPage) ->
         widget = view.widget_of(20)
         assert widget is not None
         assert view.viewport().height() - BOTTOM - 4 <= widget.geometry().bottom() <= view.viewport().height()
+
+
+@pytest.mark.parametrize("state", [TurnState.ANSWERING, TurnState.SPEAKING])
+def test_a_turn_that_grew_looks_like_one_that_was_there_at_once(
+    view: ConversationPage, qtbot: QtBot, state: TurnState
+) -> None:
+    """Its parts stand where they would, and it says the same to those who do not see it."""
+    answer = "The **first** train, and more words for another line. " * 12 + "\n\n- one\n- two\n\nThen another line."
+    turn = TurnView("99", state, "Tell me more", answer=answer, spoken=(0, 9), tools=TRAIN.tools)
+    for length in range(1, len(answer), 37):
+        view.set_turn(replace(turn, answer=answer[:length]))
+        view._show_grown()
+    view.set_turn(turn)
+    view._show_grown()
+    whole = ConversationPage()
+    qtbot.addWidget(whole)
+    whole.resize(view.size())
+    whole.show()
+    whole.set_turns([turn])
+    (grown_at, grown), (whole_at, shown) = (
+        (widget.geometry(), widget) for page in (view, whole) if (widget := page.widget_of(0)) is not None
+    )
+    assert grown_at == whole_at
+    assert grown.accessibleName() == shown.accessibleName()
+    assert grown.answer.toHtml() == shown.answer.toHtml()
+    assert grown.answer.spoken_span() == shown.answer.spoken_span()
+    for one, other in ((grown, shown), (grown.action_row, shown.action_row), (grown.bubble, shown.bubble)):
+        parts = [[(part.geometry(), part.isHidden()) for part in w.children() if isinstance(part, QWidget)]
+                 for w in (one, other)]  # fmt: skip
+        assert parts[0] == parts[1]
+
+
+def test_what_can_be_done_with_a_turn_follows_its_state_while_it_grows(view: ConversationPage) -> None:
+    turn = TurnView("99", TurnState.ANSWERING, "Tell me more", answer="One.")
+    view.set_turns([turn])
+    widget = view.widget_of(0)
+    assert widget is not None
+    view.set_turn(replace(turn, answer="One. Two.", state=TurnState.SPEAKING, has_sound=True))
+    assert widget.action_row.icon_of(TurnAction.PAUSE) in widget.action_row.icons
+    view.set_turn(replace(turn, answer="One. Two.", state=TurnState.DONE, has_sound=True))
+    assert widget.action_row.icon_of(TurnAction.PLAY) in widget.action_row.icons
 
 
 def test_the_page_stays_put_when_the_user_has_scrolled_up(view: ConversationPage) -> None:
