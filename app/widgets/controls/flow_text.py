@@ -6,14 +6,13 @@ import math
 import re
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QRect, QRectF, Qt, QUrl
+from PySide6.QtCore import QEvent, QObject, QRect, QRectF, Qt, QUrl
 from PySide6.QtGui import (
     QContextMenuEvent,
     QDesktopServices,
     QFont,
     QMouseEvent,
     QPainter,
-    QPaintEvent,
     QPalette,
     QPixmap,
     QTextBlock,
@@ -82,7 +81,7 @@ class FlowText(QTextBrowser):
         self._known_places: list[int] = [0]
         self._places: list[int] | None = None
         self._sounding: tuple[int, int] | None = None  # what is marked, as positions in the document
-        self._interrupted = False
+        self._interrupted = self._watched = False
         self._quiet = False
         self._hits: tuple[str, int | None] = "", None  # words that are looked for, and the number of the one in front
         self._measured: tuple[int, int] | None = None  # the width the text is laid out at, and its height there
@@ -320,6 +319,7 @@ class FlowText(QTextBrowser):
 
     def _colour_spoken(self) -> None:
         span = self._sounding = self._spoken_positions()
+        self._watch_painting()
         if span is None:
             if self._hits[0] or self.extraSelections():
                 self.setExtraSelections(self._hit_marks())
@@ -382,10 +382,25 @@ class FlowText(QTextBrowser):
                 boxes.append(QRectF(origin.x() + left - 2, bottom - tall - 1, right - left + 4, tall + 2))
         return boxes
 
+    def _watch_painting(self) -> None:
+        """Be asked before the text is painted, if something stands behind it. Qt paints any other text by itself: for
+        what Python is asked to do, the thread that writes has to wait.
+        """
+        marked = self._sounding is not None
+        if marked and not self._watched:
+            self.viewport().installEventFilter(self)
+        elif self._watched and not marked:
+            self.viewport().removeEventFilter(self)
+        self._watched = marked
+
     @override
-    def paintEvent(self, event: QPaintEvent) -> None:
-        span = self._sounding
-        if span is not None and span[1] > span[0]:
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint and self._sounding is not None:
+            self._paint_marks(self._sounding)
+        return False
+
+    def _paint_marks(self, span: tuple[int, int]) -> None:
+        if span[1] > span[0]:
             painter = QPainter(self.viewport())
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(Qt.PenStyle.NoPen)
@@ -393,8 +408,7 @@ class FlowText(QTextBrowser):
             for box in self._spoken_boxes(*span):
                 painter.drawRoundedRect(box, 4, 4)
             painter.end()
-        super().paintEvent(event)
-        if self._interrupted and span is not None:
+        if self._interrupted:
             self._paint_mark(span[0])
 
     def _paint_mark(self, at: int) -> None:
