@@ -37,7 +37,7 @@ DEVELOPMENT = BUILDING | {
     *("pip", "wheel", "hypothesis", "iniconfig", "pluggy", "pytest", "pytest-qt", "pytest-xdist", "import-linter"),
     *("mypy", "mypy-extensions", "ruff", "matplotlib", "scipy", "torch", "transformers"),
 }
-_QT_MODULES = "Core|DBus|Gui|Network|Svg|Widgets"
+_QT_MODULES = "Core|DBus|Gui|Network|Svg|SvgWidgets|Widgets"
 _QT_PLUGINS = "|".join(
     (
         r"platforms/libq(cocoa|offscreen|minimal|xcb|wayland.*)",

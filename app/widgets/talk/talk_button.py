@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from enum import Enum
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QHideEvent, QKeyEvent, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QFocusEvent, QHideEvent, QKeyEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
 from app.qt import override
 from app.widgets.controls import icons, theme
 from app.widgets.controls.buttons import PaintedButton
+from app.widgets.talk.turning_arc import TurningArc
 
 FRAME_MS = 33
 RADIUS = 32.0
+FOCUS_RADIUS = RADIUS + 4
 SIZE = 96  # with the room for its ring
 
 
@@ -33,6 +35,7 @@ class TalkLook(Enum):
 
 
 _SOUNDING = (TalkLook.LISTENING, TalkLook.LOCKED, TalkLook.SPEAKING, TalkLook.PLAYING)
+_AT_WORK = (TalkLook.THINKING, TalkLook.OPENING)
 _SIGNS = {TalkLook.LOCKED: "arrow_up", TalkLook.TROUBLE: "microphone_off"}  # what a click does
 
 
@@ -44,10 +47,9 @@ class TalkButton(PaintedButton):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("", parent)
         self._look = TalkLook.READY
-        self._turning = False  # asked of the system once, not for each frame
         self._level = 0.0
         self._target = 0.0
-        self._turn = 0.0
+        self.arc = TurningArc(self, SIZE, RADIUS + 4.5)
         self._circle: tuple[tuple[object, ...], QPixmap] | None = None  # the circle as it was drawn last, and of what
         self._timer = QTimer(self, interval=FRAME_MS)
         self._timer.timeout.connect(self._on_frame)
@@ -66,9 +68,10 @@ class TalkButton(PaintedButton):
     def set_look(self, look: TalkLook) -> None:
         """Show another state; the ring is calm in those without sound."""
         self._look = look
-        self._turning = look in (TalkLook.THINKING, TalkLook.OPENING) and theme.motion_ms() > 0
         if look not in _SOUNDING:
             self._target = 0.0
+        self._draw_arc()
+        self.arc.setVisible(look in _AT_WORK)
         self._run_if_moving()
         self.update()
 
@@ -82,8 +85,29 @@ class TalkButton(PaintedButton):
         self._level = self._target = min(max(level, 0.0), 1.0)
         self.update()
 
+    def _draw_arc(self) -> None:
+        if self._look in _AT_WORK:
+            focus = FOCUS_RADIUS if self.keyboard_focus() else 0.0
+            self.arc.draw(theme.colours(self), still=theme.motion_ms() == 0, focus_radius=focus)
+
+    @override
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self._draw_arc()
+
+    @override
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self._draw_arc()
+
+    @override
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if theme.is_look_change(event) and hasattr(self, "arc"):
+            self._draw_arc()
+
     def _run_if_moving(self) -> None:
-        moving = self._turning or abs(self._target - self._level) > 0.004
+        moving = abs(self._target - self._level) > 0.004
         if moving and self.isVisible() and not self._timer.isActive():
             self._timer.start()
         elif not moving:
@@ -92,7 +116,6 @@ class TalkButton(PaintedButton):
     def _on_frame(self) -> None:
         pull = 0.55 if self._target > self._level else 0.22
         self._level += (self._target - self._level) * pull
-        self._turn = (self._turn + FRAME_MS / 1400.0) % 1.0
         self._run_if_moving()
         self.update()
 
@@ -124,7 +147,7 @@ class TalkButton(PaintedButton):
     def _fill(self, values: theme.Colours) -> tuple[QColor, QColor]:
         if self._look is TalkLook.OFF:
             return values.groove, values.second
-        if self._look in (TalkLook.OPENING, TalkLook.THINKING):
+        if self._look in _AT_WORK:
             return values.accent_soft, values.accent_text
         if self._look is TalkLook.TROUBLE:
             return values.groove, values.trouble
@@ -140,12 +163,10 @@ class TalkButton(PaintedButton):
         centre = QRectF(self.rect()).center()
         self._paint_rings(painter, centre, values)
         painter.drawPixmap(0, 0, self._drawn_circle(values))
-        if self._look in (TalkLook.THINKING, TalkLook.OPENING):
-            self._paint_arc(painter, centre, values.accent)
         if self.keyboard_focus():
             painter.setPen(QPen(values.accent, 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawEllipse(centre, RADIUS + 4, RADIUS + 4)
+            painter.drawEllipse(centre, FOCUS_RADIUS, FOCUS_RADIUS)
 
     def _drawn_circle(self, values: theme.Colours) -> QPixmap:
         """The circle with its sign, drawn once and not for each frame of what moves around it."""
@@ -179,12 +200,3 @@ class TalkButton(PaintedButton):
             ring.setAlphaF(alpha * (1.6 if values.dark else 1.0))
             painter.setBrush(ring)
             painter.drawEllipse(centre, RADIUS + reach, RADIUS + reach)
-
-    def _paint_arc(self, painter: QPainter, centre: QPointF, colour: QColor) -> None:
-        arc = QPen(colour, 2.5)
-        arc.setCapStyle(Qt.PenCapStyle.RoundCap)
-        painter.setPen(arc)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        reach = RADIUS + 4.5
-        box = QRectF(centre.x() - reach, centre.y() - reach, 2 * reach, 2 * reach)
-        painter.drawArc(box, int(-self._turn * 5760) + 1440, -1500)

@@ -42,10 +42,10 @@ def test_movements_take_no_time(still: bool) -> None:
 
 
 def test_the_arc_stands_still(still: bool, window: MainWindow) -> None:
-    button = window.talk_bar.button
-    button.jump_to_level(0.0)
+    arc = window.talk_bar.button.arc
     window.talk_bar.set_state(TalkLook.THINKING, "Thinking")
-    assert button._timer.isActive() != still
+    assert arc.isVisible()
+    assert arc.turns != still
 
 
 def test_the_sidebar_is_there_at_once(still: bool, window: MainWindow, qtbot: QtBot) -> None:
