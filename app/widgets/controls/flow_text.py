@@ -33,8 +33,10 @@ from app.widgets.controls import theme
 from app.widgets.controls.growing_markdown import MARKDOWN, parsed, position_of_end, replace_end, settled_start
 
 _MARK_ROOM_PX = 8  # for the mark at the point heard
+_BETWEEN_PARAGRAPHS, _BETWEEN_ITEMS = 8, 2
 _OPENED = ("http", "https", "mailto")
 _CODE = re.compile(r"`|~~~")  # without one of these no Markdown is code
+_TIGHT = re.compile(r"\||```|~~~")  # without one of these there are no tables and no fences around code
 _LINK_TAIL = re.compile(r"\]\([^)\s]*\)")
 
 
@@ -66,6 +68,16 @@ def open_link(link: QUrl) -> None:
 def _x_of(line: QTextLine, place: int) -> float:
     found = line.cursorToX(place)  # PySide hands back the place as well
     return float(found[0] if isinstance(found, tuple) else found)  # type: ignore[arg-type]
+
+
+def _spacing(line_px: float, below_px: int | None = None) -> QTextBlockFormat:
+    """Room for each line of a block and, if given, below it."""
+    spaced = QTextBlockFormat()
+    spaced.setLineHeight(line_px, QTextBlockFormat.LineHeightTypes.MinimumHeight.value)
+    if below_px is not None:
+        spaced.setTopMargin(0)
+        spaced.setBottomMargin(below_px)
+    return spaced
 
 
 class FlowText(QTextBrowser):
@@ -137,11 +149,15 @@ class FlowText(QTextBrowser):
         settled = settled_start(text, start) if growing else None
         if settled is None or not at:
             self.document().setMarkdown(text, MARKDOWN)
-            self._space_lines(self.document(), code=_CODE.search(text) is not None)
-            self._style_tables()
+            code = _CODE.search(text) is not None
+            if _TIGHT.search(text):
+                self._space_lines(self.document(), code=code)
+                self._style_tables()
+            else:
+                self._space_prose(self.document(), code=code)
         else:  # its end looks as it shall before it is put in: then it is laid out once
             end = parsed(text[start:], self.document().defaultFont())
-            self._space_lines(end, code=_CODE.search(text, start) is not None)
+            self._space_prose(end, code=_CODE.search(text, start) is not None)
             replace_end(self.document(), at, end)
         if not settled:
             self._settle(0, 0)
@@ -249,33 +265,54 @@ class FlowText(QTextBrowser):
         """Give its lines their room; without `code` nothing of it is drawn in type of fixed width."""
         cursor = QTextCursor(document)
         cursor.beginEditBlock()
-        smaller = QTextCharFormat()  # type of fixed width looks larger than it is
-        smaller.setFontPointSize(theme.mono_font(theme.TEXT_PX).pointSizeF())
         block = document.begin()
         while block.isValid():
             cursor.setPosition(block.position())
             cursor.mergeBlockFormat(self._spacing_of(block, markdown))
             if code:
-                self._shrink_code(block, smaller)
+                self._shrink(block, self._fixed_runs(block))
             block = block.next()
         cursor.endEditBlock()
 
-    def _spacing_of(self, block: QTextBlock, markdown: bool) -> QTextBlockFormat:
-        given, spaced = block.blockFormat(), QTextBlockFormat()
-        code = bool(given.property(QTextFormat.Property.BlockCodeFence))
-        tight = code or QTextCursor(block).currentTable() is not None
-        spaced.setLineHeight(self._line_px - (4 if tight else 0), QTextBlockFormat.LineHeightTypes.MinimumHeight.value)
-        if markdown:
-            following = block.next()
-            last = not following.isValid()
-            listed = block.textList() is not None and following.isValid() and following.textList() is not None
-            spaced.setTopMargin(0)
-            spaced.setBottomMargin(0 if tight or last else 2 if listed else 8)
-        return spaced
+    def _space_prose(self, prose: QTextDocument, *, code: bool) -> None:
+        """The same where there are no tables and no fences around code, in as few calls as will do: for each one the
+        thread that writes may have to wait.
+        """
+        cursor = QTextCursor(prose)
+        cursor.beginEditBlock()
+        cursor.select(QTextCursor.SelectionType.Document)
+        cursor.mergeBlockFormat(_spacing(self._line_px, _BETWEEN_PARAGRAPHS))
+        block, before = prose.begin(), None
+        while block.isValid():
+            listed = block.textList() is not None
+            if listed and before is not None:
+                QTextCursor(before).mergeBlockFormat(_spacing(self._line_px, _BETWEEN_ITEMS))
+            if code:
+                at = block.position()
+                fixed = [run for run in block.textFormats() if run.format.fontFixedPitch()]
+                self._shrink(block, [(at + run.start, run.length) for run in fixed])
+            before = block if listed else None
+            block = block.next()
+        QTextCursor(prose.lastBlock()).mergeBlockFormat(_spacing(self._line_px, 0))
+        cursor.endEditBlock()
 
-    def _shrink_code(self, block: QTextBlock, smaller: QTextCharFormat) -> None:
-        """Code is drawn a little smaller."""
-        for start, length in self._fixed_runs(block):
+    def _spacing_of(self, block: QTextBlock, markdown: bool) -> QTextBlockFormat:
+        code = bool(block.blockFormat().property(QTextFormat.Property.BlockCodeFence))
+        tight = code or QTextCursor(block).currentTable() is not None
+        line_px = self._line_px - (4 if tight else 0)
+        if not markdown:
+            return _spacing(line_px)
+        following = block.next()
+        last = not following.isValid()
+        listed = block.textList() is not None and following.isValid() and following.textList() is not None
+        return _spacing(line_px, 0 if tight or last else _BETWEEN_ITEMS if listed else _BETWEEN_PARAGRAPHS)
+
+    def _shrink(self, block: QTextBlock, code: list[tuple[int, int]]) -> None:
+        """Draw code a little smaller: type of fixed width looks larger than it is."""
+        if code:
+            smaller = QTextCharFormat()
+            smaller.setFontPointSize(theme.mono_font(theme.TEXT_PX).pointSizeF())
+        for start, length in code:
             cursor = QTextCursor(block)
             cursor.setPosition(start)
             cursor.setPosition(start + length, QTextCursor.MoveMode.KeepAnchor)
