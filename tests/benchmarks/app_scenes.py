@@ -23,6 +23,7 @@ from app.engine_side.requests import Request
 _TEXT = "Twelve times seven is eighty four, as you surely knew before."
 _QUESTION = "What is twelve times seven?"
 _BEAT_MS = 2
+_SELDOM_MS = 50
 _SAID_S = 2.0
 _UNSEEN = "answer unseen"
 _COMMON_WORDS = ("train", "journey", "nine")
@@ -129,6 +130,7 @@ class Scene:
         yield self._ready
         from engine.events import Thinking
 
+        self._timer.setInterval(_SELDOM_MS)  # waiting for the end is no work of the window's
         self.app.settings.change(thinking=Thinking.OFF)
         rates: dict[str, list[float]] = {"shown": [], "unseen": [], "window_ms_per_id": []}
         self.controller._thread.happened.connect(functools.partial(self._note_rate, rates))
