@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.qt import override
 from app.widgets.controls.floating import SHADOW
 from app.widgets.controls.labels import Label
 from app.widgets.frame.keyboard import Space, use_of_space
@@ -290,3 +291,30 @@ def test_what_the_lane_says_covers_nothing_of_the_newest_turn(window: Window, si
     window.talk_bar.set_notice()
     QApplication.processEvents()
     assert row.mapTo(window, row.rect().bottomLeft()).y() > end or size[0] > 1000
+
+
+def test_python_is_asked_for_no_frame_of_the_arc(window: Window, qtbot: QtBot) -> None:
+    """The thread that writes would have to wait for each."""
+    button = window.talk_bar.button
+    window.talk_bar.set_state(TalkLook.THINKING, "Thinking")
+    QApplication.processEvents()
+    painted, frames = PaintCounter(button), []
+    button.arc.renderer().repaintNeeded.connect(lambda: frames.append(1))
+    qtbot.waitUntil(lambda: len(frames) > 3)
+    assert painted.count == 0
+    button.update()
+    qtbot.waitUntil(lambda: painted.count == 1)
+
+
+class PaintCounter(QObject):
+    """How often a widget was painted."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self.count = 0
+        widget.installEventFilter(self)
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        self.count += event.type() == QEvent.Type.Paint
+        return False
