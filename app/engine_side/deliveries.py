@@ -13,8 +13,8 @@ from app.engine_side.requests import Request
 from engine.events import AnswerText, Progress, ThinkingText
 
 GATHERED_MS = 66  # the page lays a growing answer out as often
-LONGEST_MS = 250  # text still seems to flow
-_SHARE = 0.02  # of the time, telling may take so much: it keeps the sender from working
+LONGEST_MS = 240  # text still seems to flow: with the time that telling takes, four times a second
+_SHARE = 0.006  # of the time, telling may take so much: it keeps the sender from working, and for longer than it takes
 
 Tell = Callable[[Request, object], None]
 
