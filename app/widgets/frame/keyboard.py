@@ -72,7 +72,7 @@ def is_letter(event: QKeyEvent) -> bool:
 
 
 class Keyboard(QObject):
-    """Watches the keys and the focus of one window. Install it once."""
+    """Watches the keys and the focus of one window, which passes on the keys that come to itself. Install it once."""
 
     talk_pressed = Signal(float)  # how many seconds ago Space went down
     talk_released = Signal()
@@ -97,7 +97,11 @@ class Keyboard(QObject):
         application = QApplication.instance()
         assert isinstance(application, QApplication)
         application.focusChanged.connect(self._on_focus_changed)
-        window.installEventFilter(self)
+        # Never seen. A window tells what is in it of a sheet that closes; watching the window itself would ask Python
+        # before each of its frames, and the thread that writes would have to wait for that.
+        self._inside = QWidget(window)
+        self._inside.hide()
+        self._inside.installEventFilter(self)
         self._on_focus_changed(None, QApplication.focusWidget())
 
     def _on_focus_changed(self, old: QWidget | None, new: QWidget | None) -> None:
@@ -129,19 +133,15 @@ class Keyboard(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()
         if kind == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
-            return self._on_press(watched, event)
+            return isinstance(watched, QWidget) and watched.window() is self._window and self.take_press(event)
         if kind == QEvent.Type.KeyRelease and isinstance(event, QKeyEvent):
-            return self._on_release(event)
-        if watched is self._window:
-            if kind == QEvent.Type.WindowDeactivate:
-                self._let_go()
-            elif kind == QEvent.Type.WindowUnblocked:  # a sheet was closed
-                self._go_home()
+            return self.take_release(event)
+        if kind == QEvent.Type.WindowUnblocked and watched is self._inside:  # a sheet was closed
+            self._go_home()
         return False
 
-    def _on_press(self, watched: QObject, event: QKeyEvent) -> bool:
-        if not isinstance(watched, QWidget) or watched.window() is not self._window:
-            return False
+    def take_press(self, event: QKeyEvent) -> bool:
+        """Do what a key does wherever the keyboard is; whether it does anything."""
         if QApplication.activePopupWidget() or QApplication.activeModalWidget():
             return False
         if event.key() == Qt.Key.Key_Space and not event.modifiers():
@@ -173,14 +173,16 @@ class Keyboard(QObject):
         self._down = False
         self._talk(HOLD_MS / 1000)
 
-    def _on_release(self, event: QKeyEvent) -> bool:
+    def take_release(self, event: QKeyEvent) -> bool:
+        """End what pressing the key began; whether there was anything."""
         if event.key() != Qt.Key.Key_Space or not (self._held or self._down):
             return False
         if not event.isAutoRepeat():
-            self._let_go()
+            self.let_go()
         return True
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
+        """As if Space came up: the window does not hear of it any more."""
         self._hold.stop()
         self._down = False
         if self._held:

@@ -335,8 +335,13 @@ class Window(QMainWindow):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
             self._escape()
-        else:
+        elif not self.keyboard.take_press(event):
             super().keyPressEvent(event)
+
+    @override
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if not self.keyboard.take_release(event):
+            super().keyReleaseEvent(event)
 
     def _escape(self) -> None:
         """Do the first that applies. Menus, tips and edits have taken their own Esc before."""
@@ -382,6 +387,8 @@ class Window(QMainWindow):
         if event.type() == QEvent.Type.WindowStateChange and hasattr(self, "menus"):
             full = self.isFullScreen()
             self.menus.full_screen.setText(self.tr("Leave Full Screen") if full else self.tr("Enter Full Screen"))
+        elif event.type() == QEvent.Type.ActivationChange and hasattr(self, "keyboard") and not self.isActiveWindow():
+            self.keyboard.let_go()
 
     @override
     def closeEvent(self, event: QCloseEvent) -> None:

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from app.qt import override
 from app.widgets.controls.floating import SHADOW
 from app.widgets.controls.labels import Label
-from app.widgets.frame.keyboard import Space, use_of_space
+from app.widgets.frame.keyboard import Keyboard, Space, use_of_space
 from app.widgets.frame.window import Window
 from app.widgets.talk.lane import ABOVE
 from app.widgets.talk.talk_bar import HEIGHT, TalkBar
@@ -88,12 +88,36 @@ def test_clicking_a_switch_does_not_take_the_space_bar_away(window: Window, gest
     assert use_of_space(QApplication.focusWidget()) is Space.TALKS
 
 
-def test_losing_the_window_lets_go_of_the_key(window: Window, gestures: list[str]) -> None:
+def test_losing_the_window_lets_go_of_the_key(window: Window, gestures: list[str], qtbot: QtBot) -> None:
     window.conversation.setFocus()
     press_space(window.conversation)
-    QApplication.sendEvent(window, QEvent(QEvent.Type.WindowDeactivate))
-    assert gestures == ["down", "up"]
+    other = QWidget()
+    qtbot.addWidget(other)
+    other.show()
+    other.activateWindow()
+    qtbot.waitUntil(lambda: gestures == ["down", "up"])
     assert not window.keyboard.held
+
+
+def test_the_keyboard_is_asked_nothing_for_a_frame(monkeypatch: pytest.MonkeyPatch, qtbot: QtBot) -> None:
+    asked: list[QEvent.Type] = []
+
+    class Asked(Keyboard):
+        @override
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+            asked.append(event.type())
+            return super().eventFilter(watched, event)
+
+    monkeypatch.setattr("app.widgets.frame.window.Keyboard", Asked)
+    window = Window()
+    qtbot.addWidget(window)
+    window.show()
+    QApplication.sendEvent(window, QEvent(QEvent.Type.WindowUnblocked))
+    assert QEvent.Type.WindowUnblocked in asked
+    asked.clear()
+    window.update()
+    QApplication.processEvents()
+    assert QEvent.Type.UpdateRequest not in asked
 
 
 def test_the_button_reports_press_and_release(window: Window, gestures: list[str], qtbot: QtBot) -> None:
