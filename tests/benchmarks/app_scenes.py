@@ -132,6 +132,7 @@ class Scene:
 
         self._timer.setInterval(_SELDOM_MS)  # waiting for the end is no work of the window's
         self.app.settings.change(thinking=Thinking.OFF)
+        self._prompt_tokens: set[int] = set()
         rates: dict[str, list[float]] = {"shown": [], "unseen": [], "window_ms_per_id": []}
         self.controller._thread.happened.connect(functools.partial(self._note_rate, rates))
         for number in range(1, self.turns + 2):  # the first of each warms up
@@ -140,8 +141,10 @@ class Scene:
             self.controller.ask_text(_QUESTION)
             yield lambda number=number: len(rates["shown"]) == number and self._is("idle")()
             rates["window_ms_per_id"].append(1000 * (time.thread_time() - worked_s) / self._ids)
-            self.controller._thread.submit(Request(_UNSEEN, _answer_unseen))
+            self.controller._thread.submit(Request(_UNSEEN, self._answer_unseen()))
             yield lambda number=number: len(rates["unseen"]) == number
+            if len(self._prompt_tokens) > 1:  # the longer it is, the slower is every id
+                raise RuntimeError(f"prompts of different lengths cannot be compared: {self._prompt_tokens}")
         self.measured |= {name: found[1:] for name, found in rates.items()}
         self.measured["answer_words"] = [len(self.controller.turns[-1].answer.split())]
 
@@ -151,8 +154,24 @@ class Scene:
         if isinstance(event, ReplyEnded):
             figures = event.statistics
             self._ids = figures.generated_tokens
+            self._prompt_tokens.add(figures.prompt_tokens)
             rate = figures.generated_tokens / (figures.total_s - figures.prefill_s)
             rates["unseen" if request.name == _UNSEEN else "shown"].append(rate)
+
+    def _answer_unseen(self) -> Callable[[Any, Any], Generator[Any, None, None]]:
+        """Answers what was asked last in the same manner as the window does, but tells only the end of it."""
+        from engine.events import ReplyEnded
+        from engine.session import Session
+
+        talk = self.controller._talk
+        tasks, asked = talk.answerer._tasks, talk.conversation.find(self.controller.turns[-1].key)
+        manner, turn = tasks.manner(), tasks.turn(asked)
+
+        def answer(work: Any, request: Any) -> Generator[Any, None, None]:
+            session = Session(work.model.engine, work.sessions.settings(manner))
+            yield from (event for event in session.ask(turn) if isinstance(event, ReplyEnded))
+
+        return answer
 
     def question(self) -> Wait:
         """A spoken question, in turns alone and while a recording is transcribed: how long until the answer sounds."""
@@ -258,16 +277,6 @@ class Scene:
             _write_long_recording(path)
             self.controller.transcriber.add_files([path])
             yield lambda: self.controller.transcriber.jobs and self.controller.transcriber.jobs[0].share > 0
-
-
-def _answer_unseen(work: Any, request: Any) -> Generator[Any, None, None]:
-    """The same answer as the window shows, of which only the end is told."""
-    from app.engine_side.sessions import Manner
-    from engine.events import ReplyEnded, Turn
-    from engine.session import Session
-
-    session = Session(work.model.engine, work.sessions.settings(Manner()))
-    yield from (event for event in session.ask(Turn(text=_QUESTION)) if isinstance(event, ReplyEnded))
 
 
 def _after(seconds: float) -> Callable[[], bool]:
