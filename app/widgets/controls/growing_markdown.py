@@ -11,6 +11,7 @@ MARKDOWN = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.M
 _BLOCK = re.compile(r"(?:[^\n]*\S[^\n]*(?:\n|$))+")
 _HEADING = re.compile(r"#{1,6} +\S[^\n]*\n?$")
 _LIST = re.compile(r"(?:(?:[-*+]|\d{1,9}[.)]) +\S[^\n]*(?:\n|$))+$")
+_BEGUN = re.compile(r"(?:^|(?<=\n))(?:[-*+]|\d{1,9}[.)]) *\Z")  # a line of a list, of which nothing is there yet
 _OTHER = re.compile(r"^(?:\s|[>#=~`\[]|[-*+_](?:\s|$)|[-*_=]{2,}\s*$|\d{1,9}(?:[.)]|$)|<)", re.MULTILINE)
 
 
@@ -26,7 +27,7 @@ def settled_start(source: str, start: int = 0) -> int | None:
     settled, after_prose = start, True
     for block in _BLOCK.finditer(source, start):
         is_prose = _is_prose(block.group())
-        if not (is_prose or _LIST.match(block.group())):
+        if not (is_prose or _is_list(block.group(), block.end() == len(source))):
             return None
         if is_prose and after_prose and source[block.end() - 1 : block.end() + 1] == "\n\n":
             settled = block.start()
@@ -36,6 +37,11 @@ def settled_start(source: str, start: int = 0) -> int | None:
 
 def _is_prose(block: str) -> bool:
     return bool(_HEADING.match(block)) or not _OTHER.search(block)
+
+
+def _is_list(block: str, last: bool) -> bool:
+    items = _BEGUN.sub("", block) if last else block
+    return _LIST.match(items) is not None
 
 
 def parsed(source: str, font: QFont) -> QTextDocument:

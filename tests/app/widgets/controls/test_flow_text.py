@@ -148,6 +148,7 @@ def test_of_growing_prose_only_the_last_paragraphs_are_put_anew() -> None:
     assert settled_start(source) == source.index("Three")
     assert settled_start(source + " six.\n\nSeven", source.index("Three")) == source.index("Five")
     assert settled_start(source + "\n\n- a list") == source.index("Five")
+    assert settled_start(source + "\n\n- a list\n- ") == source.index("Five")
     assert settled_start(source + "\n\n> a quote") is None
 
 
