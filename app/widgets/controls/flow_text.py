@@ -36,6 +36,7 @@ _MARK_ROOM_PX = 8  # for the mark at the point heard
 _BETWEEN_PARAGRAPHS, _BETWEEN_ITEMS = 8, 2
 _OPENED = ("http", "https", "mailto")
 _CODE = re.compile(r"`|~~~")  # without one of these no Markdown is code
+_AFTER_BACKTICKS = re.compile(r"`+\s*([^`\n]*)")
 _TIGHT = re.compile(r"\||```|~~~")  # without one of these there are no tables and no fences around code
 _LINK_TAIL = re.compile(r"\]\([^)\s]*\)")
 
@@ -78,6 +79,13 @@ def _spacing(line_px: float, below_px: int | None = None) -> QTextBlockFormat:
         spaced.setTopMargin(0)
         spaced.setBottomMargin(below_px)
     return spaced
+
+
+def _code_pieces(source: str) -> set[str]:
+    """Of these, a block of prose that holds code contains one at least: what follows each row of backticks, as far as
+    the code must be written alike in both. Empty without code.
+    """
+    return {piece.strip("> \t\r") for piece in _AFTER_BACKTICKS.findall(source)}
 
 
 class FlowText(QTextBrowser):
@@ -149,15 +157,14 @@ class FlowText(QTextBrowser):
         settled = settled_start(text, start) if growing else None
         if settled is None or not at:
             self.document().setMarkdown(text, MARKDOWN)
-            code = _CODE.search(text) is not None
             if _TIGHT.search(text):
-                self._space_lines(self.document(), code=code)
+                self._space_lines(self.document(), code=_CODE.search(text) is not None)
                 self._style_tables()
             else:
-                self._space_prose(self.document(), code=code)
+                self._space_prose(self.document(), text)
         else:  # its end looks as it shall before it is put in: then it is laid out once
             end = parsed(text[start:], self.document().defaultFont())
-            self._space_prose(end, code=_CODE.search(text, start) is not None)
+            self._space_prose(end, text[start:])
             replace_end(self.document(), at, end)
         if not settled:
             self._settle(0, 0)
@@ -274,27 +281,36 @@ class FlowText(QTextBrowser):
             block = block.next()
         cursor.endEditBlock()
 
-    def _space_prose(self, prose: QTextDocument, *, code: bool) -> None:
-        """The same where there are no tables and no fences around code, in as few calls as will do: for each one the
-        thread that writes may have to wait.
+    def _space_prose(self, prose: QTextDocument, source: str) -> None:
+        """The same where there are no tables and no fences around code. Every value of Qt's that is made here lets go
+        of Python's lock, which the thread that writes then has to give back: a cursor moves without making any.
         """
+        code, texts = _code_pieces(source), prose.toRawText().split("\u2029")
+        between_items = _spacing(self._line_px, _BETWEEN_ITEMS)
         cursor = QTextCursor(prose)
         cursor.beginEditBlock()
         cursor.select(QTextCursor.SelectionType.Document)
         cursor.mergeBlockFormat(_spacing(self._line_px, _BETWEEN_PARAGRAPHS))
-        block, before = prose.begin(), None
-        while block.isValid():
-            listed = block.textList() is not None
-            if listed and before is not None:
-                QTextCursor(before).mergeBlockFormat(_spacing(self._line_px, _BETWEEN_ITEMS))
-            if code:
-                at = block.position()
-                fixed = [run for run in block.textFormats() if run.format.fontFixedPitch()]
-                self._shrink(block, [(at + run.start, run.length) for run in fixed])
-            before = block if listed else None
-            block = block.next()
-        QTextCursor(prose.lastBlock()).mergeBlockFormat(_spacing(self._line_px, 0))
+        cursor.movePosition(QTextCursor.MoveOperation.Start)
+        place, before_listed = 0, False
+        for text in texts:
+            listed = cursor.currentList() is not None
+            if listed and before_listed:
+                here = cursor.position()
+                cursor.setPosition(place)
+                cursor.mergeBlockFormat(between_items)
+                cursor.setPosition(here)
+            if any(piece in text for piece in code):
+                self._shrink_runs(cursor.block())
+            place, before_listed = cursor.position(), listed
+            cursor.movePosition(QTextCursor.MoveOperation.NextBlock)
+        cursor.mergeBlockFormat(_spacing(self._line_px, 0))
         cursor.endEditBlock()
+
+    def _shrink_runs(self, block: QTextBlock) -> None:
+        at = block.position()
+        fixed = [run for run in block.textFormats() if run.format.fontFixedPitch()]
+        self._shrink(block, [(at + run.start, run.length) for run in fixed])
 
     def _spacing_of(self, block: QTextBlock, markdown: bool) -> QTextBlockFormat:
         code = bool(block.blockFormat().property(QTextFormat.Property.BlockCodeFence))

@@ -105,6 +105,30 @@ def test_code_is_a_little_smaller_than_words(qtbot: QtBot, source: str) -> None:
     assert cursor.charFormat().fontPointSize() == theme.mono_font(theme.TEXT_PX).pointSizeF()
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Say `` a`b `` and\n\nmore\n\nof `\nit`.",
+        "# The `code`\n\n- **`one  two`**: a\n- b\n- c `d`\n\n`e` `f`\n`g\nh`",
+        "An `unclosed\n\none, not \\`code`, but\n\n`\\` and *`&amp;`*, `<b>` `[x](y)`",
+        "``` `` ``` alone and\n\n`` ` ``",
+        "`A`  \n`B`\n\nC `D`\n\n`",
+        "> `\n> quoted`\n\nnot",
+    ],
+)
+def test_all_code_in_prose_is_smaller_and_nothing_else(qtbot: QtBot, source: str) -> None:
+    text = FlowText(14.5, 24)
+    qtbot.addWidget(text)
+    text.set_text(source, markdown=True)
+    small, block, codes = theme.mono_font(theme.TEXT_PX).pointSizeF(), text.document().begin(), 0
+    while block.isValid():
+        for run in block.textFormats():
+            assert (run.format.fontPointSize() == small) == run.format.fontFixedPitch()
+            codes += run.format.fontFixedPitch()
+        block = block.next()
+    assert codes
+
+
 PROSE = (
     "The **bold** word and `code`.",
     "A second line\nof a paragraph with *it*.",
