@@ -120,8 +120,10 @@ class Microphone:
 
     def poll(self) -> None:
         """Take in what the device gave since the last time."""
+        if not self._ring.available:
+            return
         block = self._ring.read()
-        if self._resampler is None or not len(block):
+        if self._resampler is None:
             return
         if np.any(block):
             self._heard, self._zeros = True, 0
