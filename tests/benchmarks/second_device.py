@@ -73,6 +73,8 @@ def speak(line: Connection, folder: str, backend: str, voice_tokens: int) -> Non
 class Distant:
     """A synthesizer whose steps are made by `speak` in another process."""
 
+    first_alone = False  # it has a device of its own
+
     def __init__(self, line: Connection) -> None:
         self._line = line
         self.measured: Sequence[tuple[int, float]]

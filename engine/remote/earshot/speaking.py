@@ -99,6 +99,8 @@ class EarshotSynthesizer:
     again and goes on with what was not yet said.
     """
 
+    first_alone = False  # it is made on another machine
+
     def __init__(self, line: Line, thread: WorkThread, voice: Voice, wanted: dict[str, Any]) -> None:
         self.voice, self.thread = voice, thread
         self._line, self._wanted = line, wanted

@@ -90,6 +90,8 @@ class VllmSynthesizer:
     pieces = Pieces()
     look_ahead = _LOOK_AHEAD
 
+    first_alone = False  # it is made on another machine
+
     def __init__(self, voice: Voice, thread: WorkThread, newest: Callable[[], ReceivedSound]) -> None:
         self.voice, self.thread = voice, thread
         self._newest = newest
