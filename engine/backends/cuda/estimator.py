@@ -118,14 +118,13 @@ class CudaEstimator:
     """Takes Euler steps with the weights that a merged DiT has now. `dtype` is that of the matrix products.
 
     Weights that are held in this type already are not copied. Of float16 kernels of ours multiply, where the device
-    and the sizes allow it (`own` decides otherwise).
+    and the sizes allow it.
     """
 
-    def __init__(self, dit: DiT, dtype: mx.Dtype, own: bool | None = None) -> None:
+    def __init__(self, dit: DiT, dtype: mx.Dtype) -> None:
         config = dit.config
         self.dtype = dtype
-        if own is None:
-            own = dtype == mx.float16 and tensor_cores.fit(config) and tensor_cores.available()
+        own = dtype == mx.float16 and tensor_cores.fit(config) and tensor_cores.available()
         self._blocks = [_Block(block, config.num_heads, dtype, own) for block in dit.blocks]
         self._enter = _Product(dit.in_proj.weight[:, : config.out_channels], dit.in_proj.bias, mx.float32)
         self._leave = _Product(dit.final_layer.linear.weight, dit.final_layer.linear.bias, mx.float32)
