@@ -1,7 +1,8 @@
-"""What lies between the matrices of one id's attention on a CUDA device: turning, keeping, attending, in one kernel.
+"""What lies between the matrices of one id's attention on a CUDA device: turning, keeping, attending.
 
-Keys and values are written into the cache's buffers in place, which MLX's own operations would copy as long as an
-earlier step still reads them. Meaning: RoPE (arXiv 2104.09864), its halves apart, and softmax attention.
+One kernel does it, or two for a cache with much room. Keys and values are written into the cache's buffers in place,
+which MLX's own operations would copy as long as an earlier step still reads them. Meaning: RoPE (arXiv 2104.09864), its
+halves apart, and softmax attention.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from typing import Any
 
 import mlx.core as mx
 
-# Positions that one block reads in good time; MLX's attention spreads longer ones over more blocks.
-LONGEST = 1024
+ALONE = 1024  # room of a cache whose places one block for each head of queries reads in good time
 _TEAMS = 32  # of a block; each reads a place at a time
+_MOST_SHARED = 12  # heads of queries to one of keys: what they share of a block's memory is 48 KB
 
 _HEADER = r"""
 template <typename T> struct Half2;
@@ -79,23 +80,6 @@ _TURNS = r"""
   uint4* kept_keys = const_cast<uint4*>(reinterpret_cast<const uint4*>(keys));
   uint4* kept_values = const_cast<uint4*>(reinterpret_cast<const uint4*>(values));
 """
-
-# One team for each head of queries, keys and values.
-_PLACE = (
-    _TURNS
-    + r"""
-  const int head = blockIdx.x * 32 + team;
-  if (head >= HEADS + 2 * KV_HEADS) return;
-  if (head < HEADS) {
-    reinterpret_cast<uint4*>(out)[head * LANES + lane] = turned8<T, LANES>(heads + head * LANES, lane, turns);
-  } else if (head < HEADS + KV_HEADS) {
-    kept_keys[(size_t(head - HEADS) * capacity + length) * LANES + lane] =
-        turned8<T, LANES>(heads + head * LANES, lane, turns);
-  } else {
-    kept_values[(size_t(head - HEADS - KV_HEADS) * capacity + length) * LANES + lane] = heads[head * LANES + lane];
-  }
-"""
-)
 
 # A block for each head of queries; each of its teams reads every 32nd place and keeps a softmax of its own.
 _ATTEND = (
@@ -193,58 +177,172 @@ _ATTEND = (
 """
 )
 
+# For a cache with much room: a block for each head of keys and PLACES places, which all heads of queries that share it
+# look at together, so that a place is read once. A team scores four of the places, or two; then a thread sums two
+# values of a head over all of them. What the blocks found is weighed by `_JOIN`.
+_ATTEND_TO_PART = (
+    _TURNS
+    + r"""
+  constexpr int SHARING = HEADS / KV_HEADS, U = W > 128 ? 2 : 4, PLACES = 32 * U;
+  __shared__ float queries[SHARING][W], weights[SHARING][PLACES];
+  __shared__ uint4 kept[PLACES][LANES];
+  const int parts = (capacity + PLACES - 1) / PLACES;
+  const int kv = blockIdx.x / parts, part = blockIdx.x % parts;
+  if (part * PLACES > length) return;
+
+  for (int i = threadIdx.x; i < SHARING * LANES; i += blockDim.x) {
+    float own[8];
+    unpack8<T>(turned8<T, LANES>(heads + (kv * SHARING + i / LANES) * LANES, i % LANES, turns), own);
+#pragma unroll
+    for (int j = 0; j < 8; ++j) queries[i / LANES][i % LANES * 8 + j] = own[j] * SCALE_LOG2;
+  }
+  const size_t first = size_t(kv) * capacity * LANES + lane;
+  uint4 keys_of_team[U];
+#pragma unroll
+  for (int u = 0; u < U; ++u) {
+    const int place = part * PLACES + u * 32 + team;
+    uint4 k = make_uint4(0, 0, 0, 0), v = k;
+    if (place < length) {
+      k = kept_keys[first + size_t(place) * LANES];
+      v = kept_values[first + size_t(place) * LANES];
+    } else if (place == length) {  // the new one
+      k = turned8<T, LANES>(heads + (HEADS + kv) * LANES, lane, turns);
+      v = heads[(HEADS + KV_HEADS + kv) * LANES + lane];
+      kept_keys[first + size_t(place) * LANES] = k;
+      kept_values[first + size_t(place) * LANES] = v;
+    }
+    keys_of_team[u] = k;
+    kept[u * 32 + team][lane] = v;
+  }
+  __syncthreads();
+
+#pragma unroll
+  for (int u = 0; u < U; ++u) {
+    float key[8];
+    unpack8<T>(keys_of_team[u], key);
+    const bool there = part * PLACES + u * 32 + team <= length;
+#pragma unroll
+    for (int head = 0; head < SHARING; ++head) {
+      float sum = 0.0f;
+#pragma unroll
+      for (int i = 0; i < 8; ++i) sum = fmaf(queries[head][lane * 8 + i], key[i], sum);
+      sum = team_sum<LANES>(sum);
+      if (lane == 0) weights[head][u * 32 + team] = there ? sum : __int_as_float(0xff800000);
+    }
+  }
+  __syncthreads();
+
+  const size_t found = size_t(kv) * SHARING * parts + part;
+  for (int head = threadIdx.x / 32; head < SHARING; head += blockDim.x / 32) {
+    float* own = weights[head] + threadIdx.x % 32;
+    float highest = own[0], total = 0.0f;
+#pragma unroll
+    for (int u = 1; u < U; ++u) highest = fmaxf(highest, own[u * 32]);
+#pragma unroll
+    for (int step = 16; step > 0; step /= 2) highest = fmaxf(highest, __shfl_xor_sync(0xffffffffu, highest, step));
+#pragma unroll
+    for (int u = 0; u < U; ++u) total += own[u * 32] = exp2f(own[u * 32] - highest);
+    total = team_sum<32>(total);
+    if (threadIdx.x % 32 == 0) {
+      float* to = out + (found + size_t(head) * parts) * (W + 2) + W;
+      to[0] = highest;
+      to[1] = total;
+    }
+  }
+  __syncthreads();
+
+  const unsigned* pairs = reinterpret_cast<const unsigned*>(kept) + threadIdx.x % (W / 2);
+  for (int head = threadIdx.x / (W / 2); head < SHARING; head += blockDim.x / (W / 2)) {
+    float2 sum = make_float2(0.0f, 0.0f);
+#pragma unroll 16
+    for (int place = 0; place < PLACES; ++place) {
+      const float2 two = Half2<T>::unpack(pairs[place * (W / 2)]);
+      sum.x = fmaf(weights[head][place], two.x, sum.x);
+      sum.y = fmaf(weights[head][place], two.y, sum.y);
+    }
+    float* to = out + (found + size_t(head) * parts) * (W + 2) + threadIdx.x % (W / 2) * 2;
+    to[0] = sum.x;
+    to[1] = sum.y;
+  }
+"""
+)
+
+# A thread for each value of a head. Every part ends with its highest score and the total of its weights.
+_JOIN = r"""
+  constexpr int PLACES = W > 128 ? 64 : 128;
+  const int parts = found_shape[1], used = places[0] / PLACES + 1;
+  const float* own = found + size_t(blockIdx.x) * parts * (W + 2);
+  float highest = own[W], total = 0.0f, sum = 0.0f;
+  for (int part = 1; part < used; ++part) highest = fmaxf(highest, own[part * (W + 2) + W]);
+#pragma unroll 4
+  for (int part = 0; part < used; ++part) {
+    const float weight = exp2f(own[part * (W + 2) + W] - highest);
+    total = fmaf(weight, own[part * (W + 2) + W + 1], total);
+    sum = fmaf(weight, own[part * (W + 2) + threadIdx.x], sum);
+  }
+  out[blockIdx.x * W + threadIdx.x] = static_cast<T>(sum / total);
+"""
+
 
 def fits(heads: int, kv_heads: int, width: int) -> bool:
     """Whether these kernels know such heads."""
-    return heads % kv_heads == 0 and width in (64, 128, 256)
-
-
-def place(qkv: mx.array, keys: mx.array, values: mx.array, places: mx.array, *, heads: int, theta: float) -> mx.array:
-    """Queries (1, H, 1, W), turned to place `places[0]`, of projections qkv (1, 1, (H + 2 G) W).
-
-    Writes the keys, turned too, and the values into `keys` and `values` (1, G, capacity, W) at that place. `places`
-    is int32 and should lie in the device's own memory, where MLX puts what it computes of more than 8 bytes.
-    """
-    width = keys.shape[3]
-    blocks = -(-(heads + 2 * keys.shape[1]) // _TEAMS)
-    return _run(_PLACE, "place", blocks, (1, heads, 1, width), (qkv, keys, values, places), heads, theta)
+    return heads % kv_heads == 0 and heads // kv_heads <= _MOST_SHARED and width in (64, 128, 256)
 
 
 def attend(qkv: mx.array, keys: mx.array, values: mx.array, places: mx.array, *, heads: int, theta: float) -> mx.array:
-    """What the heads found, side by side (1, 1, H × W), at place `places[0]`; writes and takes the same as `place`."""
-    return _run(_ATTEND, "attend", heads, (1, 1, heads * keys.shape[3]), (qkv, keys, values, places), heads, theta)
+    """What the heads found, side by side (1, 1, H × W), at place `places[0]`, for projections qkv (1, 1, (H + 2 G) W).
 
-
-def _run(
-    source: str,
-    name: str,
-    blocks: int,
-    shape: tuple[int, ...],
-    inputs: tuple[mx.array, ...],
-    heads: int,
-    theta: float,
-) -> mx.array:
-    _, kv_heads, _, width = inputs[1].shape
-    threads = _TEAMS * width // 8
-    (out,) = _kernel(source, name, theta, width)(
-        inputs=list(inputs),
-        template=[("T", inputs[0].dtype), ("HEADS", heads), ("KV_HEADS", kv_heads), ("W", width)],
-        grid=(blocks * threads, 1, 1),
+    Writes the keys, turned to that place as the queries are, and the values into `keys` and `values` (1, G, capacity,
+    W) there. `places` is int32 and should lie in the device's own memory, where MLX puts what it computes of more than
+    8 bytes.
+    """
+    _, kv_heads, capacity, width = keys.shape
+    inputs, threads = [qkv, keys, values, places], _TEAMS * width // 8
+    sizes = [("T", qkv.dtype), ("HEADS", heads), ("KV_HEADS", kv_heads), ("W", width)]
+    one = capacity <= ALONE
+    parts = 1 if one else math.ceil(capacity / (64 if width > 128 else 128))
+    (found,) = _attending(theta, width, one)(
+        inputs=inputs,
+        template=sizes,
+        grid=((heads if one else kv_heads * parts) * threads, 1, 1),
         threadgroup=(threads, 1, 1),
-        output_shapes=[shape],
-        output_dtypes=[inputs[0].dtype],
+        output_shapes=[(1, 1, heads * width) if one else (heads, parts, width + 2)],
+        output_dtypes=[qkv.dtype if one else mx.float32],
     )
-    return out
+    return found if one else _joined(found, places, qkv.dtype)
+
+
+def _joined(found: mx.array, places: mx.array, dtype: mx.Dtype) -> mx.array:
+    heads, _, width = found.shape[0], found.shape[1], found.shape[2] - 2
+    joined: mx.array
+    (joined,) = _joining()(
+        inputs=[found, places],
+        template=[("T", dtype), ("W", width)],
+        grid=(heads * width, 1, 1),
+        threadgroup=(width, 1, 1),
+        output_shapes=[(1, 1, heads * width)],
+        output_dtypes=[dtype],
+    )
+    return joined
 
 
 @cache
-def _kernel(source: str, name: str, theta: float, width: int) -> Callable[..., list[mx.array]]:
-    source = source.replace("LOG2_THETA", f"{math.log2(theta)!r}f")
+def _attending(theta: float, width: int, one: bool) -> Callable[..., list[mx.array]]:
+    source = (_ATTEND if one else _ATTEND_TO_PART).replace("LOG2_THETA", f"{math.log2(theta)!r}f")
     source = source.replace("SCALE_LOG2", f"{width**-0.5 * math.log2(math.e)!r}f")
+    return _kernel("attend", source, "qkv", "keys", "values", "places")
+
+
+@cache
+def _joining() -> Callable[..., list[mx.array]]:
+    return _kernel("join_parts", _JOIN, "found", "places")
+
+
+def _kernel(name: str, source: str, *inputs: str) -> Callable[..., list[mx.array]]:
     # MLX keeps compiled kernels by name, on disk too
     kernel: Any = mx.fast.cuda_kernel(
         name=f"earshot_{name}_{hashlib.sha256((_HEADER + source).encode()).hexdigest()[:16]}",
-        input_names=["qkv", "keys", "values", "places"],
+        input_names=list(inputs),
         output_names=["out"],
         source=source,
         header=_HEADER,

@@ -1,8 +1,8 @@
 """One id at a time on CUDA: the same network, cut at its attentions into pieces that are traced once.
 
-A layer takes five kernels, four of `matrix_vector` and one of `heads`. Nothing in a piece depends on how long the
-conversation is, only on how many places its cache has room for, so each is traced for every size of the cache before
-there is a conversation, and replayed.
+A layer takes four kernels of `matrix_vector` and one of `heads`, two for a cache with much room. Nothing in a piece
+depends on how long the conversation is, only on how many places its cache has room for, so each is traced for every
+size of the cache before there is a conversation, and replayed.
 """
 
 from __future__ import annotations
@@ -29,41 +29,32 @@ class SingleStep:
         `trace` makes of a function one that is traced once for every shape, or leaves it as it is.
         """
         layers = llm.model.layers
-        heads = {"heads": llm.config.num_attention_heads, "theta": llm.config.rope_theta}
-
-        def traced(kernel: Callable[..., mx.array]) -> list[Callable[..., Any]]:
-            between = zip([None, *layers], layers, strict=False)
-            return [trace(partial(_before, previous, layer, partial(kernel, **heads))) for previous, layer in between]
-
+        attend = partial(head_kernels.attend, heads=llm.config.num_attention_heads, theta=llm.config.rope_theta)
+        between = zip([None, *layers], layers, strict=False)
         self._llm = llm
-        self._attended, self._placed = traced(head_kernels.attend), traced(head_kernels.place)
+        self._pieces = [trace(partial(_before, previous, layer, attend)) for previous, layer in between]
         self._last = trace(partial(_scores, layers[-1], llm))
         self._places = mx.zeros((4,), mx.int32)  # more than 8 bytes: sums with it lie in the device's own memory
         if trace is not AsIs:
             self._trace_all()
 
     def _trace_all(self) -> None:
-        """Call every piece with every size of a cache, so that it is traced; nothing is computed."""
+        """Call every piece with every size of a cache, so that it is traced.
+
+        The first one is computed as well, for kernels are compiled when they first are: what attends to caches with
+        much room had better not wait for the conversation that needs it.
+        """
         config, dtype = self._llm.config, self._llm.model.norm.weight.dtype
         x = mx.zeros((1, 1, config.hidden_size), dtype)
         found = mx.zeros((1, 1, config.num_attention_heads * config.head_width), dtype)
         for size in SIZES:
             room = mx.zeros((1, config.num_key_value_heads, size, config.head_width), dtype)
-            for pieces in (self._attended, self._placed):
-                for layer, piece in enumerate(pieces):
-                    piece(x, found if layer else x, self._places + 1, room, room + 0)
+            made = [
+                piece(x, found if layer else x, self._places + 1, room, room + 0)
+                for layer, piece in enumerate(self._pieces)
+            ]
+            mx.eval(made[0])
         self._last(x, found)
-        self._attend_to_long_caches(found)
-
-    def _attend_to_long_caches(self, found: mx.array) -> None:
-        """Let MLX plan its attention for caches that are too long for the kernel, which takes it up to a second."""
-        config, attention = self._llm.config, self._llm.model.layers[0].self_attn
-        query = found.reshape(1, config.num_attention_heads, 1, config.head_width)
-        for size in SIZES:
-            if size > head_kernels.LONGEST:
-                room = mx.zeros((1, config.num_key_value_heads, size, config.head_width), query.dtype)
-                mx.eval(query, room)
-                mx.eval(attention.found(query, room[:, :, :-1], room[:, :, :-1], None))
 
     @staticmethod
     def fits(llm: LanguageModel) -> bool:
@@ -79,16 +70,10 @@ class SingleStep:
         if not cache.length:
             return self._llm.head(self._llm.hidden_states(x, cache))[:, -1]
         room = cache.room()
-        end = cache.length + 1
-        short = cache.length < head_kernels.LONGEST
         places = self._places + cache.length
         found = x
-        for layer, piece in enumerate(self._attended if short else self._placed):
-            keys, values = room[layer]
+        for (keys, values), piece in zip(room, self._pieces, strict=True):
             x, found = piece(x, found, places, keys, values)
-            if not short:
-                attention = self._llm.model.layers[layer].self_attn
-                found = attention.found(found, keys[:, :, :end], values[:, :, :end], None)
         scores: mx.array = self._last(x, found)
         cache.placed(scores)
         return scores
@@ -104,18 +89,18 @@ def _fits(layer: Any) -> bool:
 def _before(
     previous: Any,
     layer: Any,
-    kernel: Callable[..., mx.array],
+    attend: Callable[..., mx.array],
     x: mx.array,
     found: mx.array,
     places: mx.array,
     keys: mx.array,
     values: mx.array,
 ) -> tuple[mx.array, mx.array]:
-    """The residual stream at a layer and what `kernel` makes of its queries, keys and values."""
+    """The residual stream at a layer and what its heads found."""
     if previous is not None:
         x = _after_attention(previous, x, found)
     qkv = matrix_vector.multiply(x, layer.self_attn.qkv_proj, norm=layer.input_layernorm)
-    return x, kernel(qkv, keys, values, places)
+    return x, attend(qkv, keys, values, places)
 
 
 def _after_attention(layer: Any, x: mx.array, found: mx.array) -> mx.array:

@@ -1,5 +1,6 @@
 // Runs the body of a CUDA kernel on a processor, a block at a time, each of its threads as one of the processor's.
 // What a warp does together is written out as the PTX ISA defines it (ldmatrix, mma.m16n8k16, shuffles).
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -7,11 +8,19 @@
 #include <pthread.h>
 #include <thread>
 #include <vector>
+using std::min;
 using std::size_t;
+#define __device__
 #define __shared__ static
 #define __align__(bytes) __attribute__((aligned(bytes)))
 
-constexpr int THREADS = 128, LANES = 32;
+constexpr int MOST = 1024, LANES = 32;  // threads of a block, of a warp
+
+inline float as_float(uint32_t bits) {
+  float value;
+  std::memcpy(&value, &bits, 4);
+  return value;
+}
 
 struct __half {
   uint16_t bits;
@@ -32,11 +41,38 @@ inline __half to_half(float value) {  // round to nearest, ties to even
   return {uint16_t(sign + ((exponent + 14) << 10) + fraction)};
 }
 
+struct __half2 {
+  __half x, y;
+};
+
+struct __nv_bfloat16 {
+  uint16_t bits;
+  __nv_bfloat16() = default;
+  explicit __nv_bfloat16(float value) {  // round to nearest, ties to even
+    uint32_t whole;
+    std::memcpy(&whole, &value, 4);
+    bits = uint16_t((whole + 0x7fff + (whole >> 16 & 1)) >> 16);
+  }
+  operator float() const { return as_float(uint32_t(bits) << 16); }
+};
+
+struct float2 {
+  float x, y;
+};
+struct uint4 {
+  unsigned x, y, z, w;
+};
+inline float2 make_float2(float x, float y) { return {x, y}; }
+inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
+inline float __uint_as_float(unsigned bits) { return as_float(bits); }
+inline float __int_as_float(int bits) { return as_float(bits); }
+inline float2 __half22float2(__half2 two) { return {to_float(two.x), to_float(two.y)}; }
+
 struct Place {
   int x = 0, y = 0;
 };
-thread_local Place threadIdx, blockIdx;
-pthread_barrier_t of_block, of_warps[THREADS / LANES];
+thread_local Place threadIdx, blockIdx, blockDim;
+pthread_barrier_t of_block, of_warps[MOST / LANES];
 
 inline void __syncthreads() { pthread_barrier_wait(&of_block); }
 inline int own_warp() { return threadIdx.x / LANES; }
@@ -44,7 +80,7 @@ inline int own_lane() { return threadIdx.x % LANES; }
 inline void warp_meets() { pthread_barrier_wait(&of_warps[own_warp()]); }
 
 inline float __shfl_xor_sync(unsigned, float value, int mask) {
-  static float given[THREADS];
+  static float given[MOST];
   given[threadIdx.x] = value;
   warp_meets();
   const float other = given[threadIdx.x ^ mask];
@@ -63,7 +99,7 @@ inline void copies_end() {}
 inline void await_copies() {}
 
 template <bool TURNED> void load4(unsigned* to, const __half* row) {
-  static const __half* rows[THREADS];
+  static const __half* rows[MOST];
   rows[threadIdx.x] = row;
   warp_meets();
   const __half** own = rows + own_warp() * LANES;
@@ -86,7 +122,7 @@ inline float of_pair(unsigned pair, int place) {
 }
 
 inline void multiply_add(float* sums, const unsigned* a, const unsigned* b) {
-  static unsigned left[THREADS][4], right[THREADS][2];
+  static unsigned left[MOST][4], right[MOST][2];
   std::memcpy(left[threadIdx.x], a, 16);
   std::memcpy(right[threadIdx.x], b, 8);
   warp_meets();
@@ -113,16 +149,17 @@ inline float gelu(float x) {
   return 0.5f * x * (1.0f + std::tanh(0.7978845608028654f * (x + 0.044715f * x * x * x)));
 }
 
-template <typename Kernel> void launch(int columns, int rows, Kernel kernel) {
-  pthread_barrier_init(&of_block, nullptr, THREADS);
+template <typename Kernel> void launch(int columns, int rows, Kernel kernel, int count = 128) {
+  pthread_barrier_init(&of_block, nullptr, count);
   for (auto& barrier : of_warps) pthread_barrier_init(&barrier, nullptr, LANES);
   for (int y = 0; y < rows; ++y) {
     for (int x = 0; x < columns; ++x) {
       std::vector<std::thread> threads;
-      for (int i = 0; i < THREADS; ++i) {
+      for (int i = 0; i < count; ++i) {
         threads.emplace_back([=] {
           threadIdx = {i, 0};
           blockIdx = {x, y};
+          blockDim = {count, 1};
           kernel();
         });
       }

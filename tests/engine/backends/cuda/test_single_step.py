@@ -14,6 +14,7 @@ from engine.backends.cuda import heads as head_kernels
 from engine.backends.cuda.single_step import SingleStep
 from engine.language import LanguageModel
 from engine.language.cache import SIZES
+from engine.traced import Traced
 from tests.engine.language.networks import random_llm, random_prompt
 
 pytestmark = pytest.mark.usefixtures("on_a_cpu")
@@ -37,24 +38,20 @@ def plain_product(
     return y.astype(dtype or x.dtype)
 
 
-def _placed(qkv: mx.array, keys: mx.array, values: mx.array, places: mx.array, *, heads: int, theta: float) -> mx.array:
-    """What `heads.place` says it does, on a CPU: MLX's arrays are numpy's there."""
+def _attended(
+    qkv: mx.array, keys: mx.array, values: mx.array, places: mx.array, *, heads: int, theta: float
+) -> mx.array:
+    """What `heads.attend` says it does, on a CPU: MLX's arrays are numpy's there."""
     _, kv_heads, _, width = keys.shape
     place = int(places[0])
     split = qkv.reshape(1, 1, -1, width).transpose(0, 2, 1, 3)
     turned = mx.fast.rope(split[:, : heads + kv_heads], width, traditional=False, base=theta, scale=1.0, offset=place)
     np.array(keys, copy=False)[:, :, place] = np.array(turned[:, heads:, 0])
     np.array(values, copy=False)[:, :, place] = np.array(split[:, heads + kv_heads :, 0])
-    return turned[:, :heads]
-
-
-def _attended(
-    qkv: mx.array, keys: mx.array, values: mx.array, places: mx.array, *, heads: int, theta: float
-) -> mx.array:
-    """What `heads.attend` says it does."""
-    q = _placed(qkv, keys, values, places, heads=heads, theta=theta)
-    end = int(places[0]) + 1
-    found = mx.fast.scaled_dot_product_attention(q, keys[:, :, :end], values[:, :, :end], scale=q.shape[-1] ** -0.5)
+    end = place + 1
+    found = mx.fast.scaled_dot_product_attention(
+        turned[:, :heads], keys[:, :, :end], values[:, :, :end], scale=width**-0.5
+    )
     return found.transpose(0, 2, 1, 3).reshape(1, 1, -1)
 
 
@@ -63,7 +60,6 @@ def in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernels in MLX's own operations."""
     monkeypatch.setattr(matrix_vector, "multiply", plain_product)
     monkeypatch.setattr(head_kernels, "fits", lambda *sizes: True)
-    monkeypatch.setattr(head_kernels, "place", _placed)
     monkeypatch.setattr(head_kernels, "attend", _attended)
 
 
@@ -72,16 +68,8 @@ def _turned(qkv: mx.array, keys: mx.array, values: mx.array, places: mx.array, *
     return qkv[:, :, : heads * keys.shape[3]] + keys.sum() + values.sum() + places.sum()
 
 
-def _heads_of_nothing(
-    qkv: mx.array, keys: mx.array, values: mx.array, places: mx.array, *, heads: int, theta: float
-) -> mx.array:
-    """The same for `heads.place`."""
-    return _turned(qkv, keys, values, places, heads=heads, theta=theta).reshape(1, heads, 1, -1)
-
-
 def _let_be_traced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(head_kernels, "attend", _turned)
-    monkeypatch.setattr(head_kernels, "place", _heads_of_nothing)
     monkeypatch.setattr(matrix_vector, "fits", lambda module: True)
 
 
@@ -91,12 +79,8 @@ def _merged() -> LanguageModel:
     return llm
 
 
-@pytest.fixture(params=["attended", "placed"])
-def step(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, in_words: None) -> SingleStep:
-    """A step whose heads attend in one kernel, or in MLX's operations as in a long conversation."""
-    if request.param == "placed":
-        monkeypatch.setattr(head_kernels, "LONGEST", 0)
-        monkeypatch.setattr(head_kernels, "attend", lambda *_, **__: pytest.fail("too long for one block"))
+@pytest.fixture
+def step(in_words: None) -> SingleStep:
     return SingleStep(_merged())
 
 
@@ -129,11 +113,10 @@ def test_steps_that_write_in_place_leave_forks_alone_and_grow_the_cache(step: Si
 @pytest.mark.usefixtures("in_words")
 def test_a_conversation_traces_nothing_however_long_it_grows(monkeypatch: pytest.MonkeyPatch) -> None:
     _let_be_traced(monkeypatch)
-    monkeypatch.setattr(head_kernels, "LONGEST", 600)
     llm, x, cuda = _merged(), random_prompt(1100), Cuda()
     cuda.attach_language(llm, {}, 0)
     traced = cuda.traces
-    assert traced == 2 * len(SIZES) * llm.config.num_hidden_layers + 1
+    assert traced == len(SIZES) * llm.config.num_hidden_layers + 1
     cache = llm.new_cache()
     llm(x[None, :250], cache)
     for place in range(250, 1030):
@@ -148,22 +131,20 @@ def test_a_conversation_traces_nothing_however_long_it_grows(monkeypatch: pytest
 
 
 @pytest.mark.usefixtures("in_words")
-def test_attention_to_long_caches_is_planned_before_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of as many places as a conversation asks for that has nearly filled such a cache, evaluated."""
+def test_attention_to_every_size_of_a_cache_was_computed_before_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a kernel is compiled when it is first computed, which takes a second."""
     _let_be_traced(monkeypatch)
-    asked = []
-    llm = _merged()
-    attention = llm.model.layers[0].self_attn
-    really = attention.attend
+    llm, really, asked, computed = _merged(), head_kernels.attend, [], []
+    monkeypatch.setattr(mx, "eval", lambda *arrays: computed.append(arrays))
 
-    def attend(query: mx.array, key: mx.array, value: mx.array, **how: Any) -> mx.array:
-        asked.append((query.shape[2], key.shape[2] + 1))
-        return really(query, key, value, **how)
+    def attend(qkv: mx.array, keys: mx.array, *rest: mx.array, **how: Any) -> mx.array:
+        asked.append(keys.shape[2])
+        return really(qkv, keys, *rest, **how)
 
-    attention.attend = attend
-    Cuda().attach_language(llm, {}, 0)
-    assert asked == [(1, size) for size in SIZES if size > head_kernels.LONGEST]
-    assert asked
+    monkeypatch.setattr(head_kernels, "attend", attend)
+    SingleStep(llm, Traced)
+    assert sorted(set(asked)) == sorted(SIZES)
+    assert len(computed) == len(SIZES)
 
 
 @pytest.mark.usefixtures("in_words")

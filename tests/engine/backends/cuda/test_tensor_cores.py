@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import shutil
-import subprocess
-import sys
-from collections.abc import Sequence
-from pathlib import Path
 
 import mlx.core as mx
 import numpy as np
@@ -16,19 +11,13 @@ import pytest
 from engine.backends.cuda import tensor_cores
 from engine.speaking.dit import DiTConfig
 from tests.engine.backends.cuda import in_words
+from tests.engine.backends.cuda.emulated import NEEDED, at, compiled, shape
 
-HERE = Path(__file__).parent
-COMPILER = shutil.which("g++")
 HEADS, SUMMED, WIDTH = 2, 320, 64
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.usefixtures("on_a_cpu"),
-    pytest.mark.skipif(not COMPILER or sys.platform != "linux", reason="needs g++ and the barriers of Linux"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("on_a_cpu"), NEEDED]
 
 PROGRAM = f"""
-#include "emulation.h"
 extern "C" void run_multiply(const int* x_shape, const __half* x, const __half* weight, const float* bias, int gelu_too,
                              __half* out) {{
   auto body = [=](auto with) {{
@@ -55,25 +44,12 @@ extern "C" void run_attend(const int* query_shape, const int* key_shape, const _
 
 
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    place = tmp_path_factory.mktemp("kernels")
-    (place / "kernels.cpp").write_text(PROGRAM)
-    assert COMPILER is not None
-    command = [COMPILER, "-O1", "-std=c++20", "-shared", "-fPIC", "-pthread", "-w", f"-I{HERE}"]
-    subprocess.run([*command, str(place / "kernels.cpp"), "-o", str(place / "kernels.so")], check=True, timeout=120)
-    return ctypes.CDLL(str(place / "kernels.so"))
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    return compiled(PROGRAM, tmp_path_factory.mktemp("kernels"))
 
 
 def _half(seed: int, *shape: int, size: float = 1.0) -> np.ndarray:
     return (size * np.random.default_rng(seed).standard_normal(shape)).astype(np.float16)
-
-
-def _shape(values: Sequence[int]) -> ctypes.Array[ctypes.c_int]:
-    return (ctypes.c_int * len(values))(*values)
-
-
-def _at(array: np.ndarray) -> ctypes.c_void_p:
-    return ctypes.c_void_p(array.ctypes.data)
 
 
 def _far(ours: np.ndarray, theirs: mx.array) -> float:
@@ -83,18 +59,18 @@ def _far(ours: np.ndarray, theirs: mx.array) -> float:
 
 @pytest.mark.parametrize("gelu", [False, True])
 @pytest.mark.parametrize("rows", [1, 64, 70])
-def test_a_product_is_that_of_the_matrices(compiled: ctypes.CDLL, rows: int, gelu: bool) -> None:
+def test_a_product_is_that_of_the_matrices(kernels: ctypes.CDLL, rows: int, gelu: bool) -> None:
     x, weight = _half(1, rows, SUMMED), _half(2, WIDTH, SUMMED, size=0.1)
     bias = np.random.default_rng(3).standard_normal(WIDTH).astype(np.float32)
     out = np.full((rows, WIDTH), np.nan, np.float16)
-    compiled.run_multiply(_shape(x.shape), _at(x), _at(weight), _at(bias), int(gelu), _at(out))
+    kernels.run_multiply(shape(x.shape), at(x), at(weight), at(bias), int(gelu), at(out))
     assert _far(out, in_words.multiply(*(mx.array(array) for array in (x, weight, bias)), gelu=gelu)) < 1e-3
 
 
 @pytest.mark.parametrize("which", ["all", "some", "the last", "one"])
 @pytest.mark.parametrize(("frames", "places"), [(5, 29), (26, 64), (70, 150)])
 def test_attention_is_that_of_the_places_that_are_seen(
-    compiled: ctypes.CDLL, frames: int, places: int, which: str
+    kernels: ctypes.CDLL, frames: int, places: int, which: str
 ) -> None:
     query, key, value = (
         _half(seed, 2, HEADS, length, tensor_cores.HEAD_WIDTH, size=size)
@@ -103,8 +79,8 @@ def test_attention_is_that_of_the_places_that_are_seen(
     place = np.arange(places)
     seen = {"all": None, "some": place % 3 > 0, "the last": place > places - 9, "one": place == 11}[which]
     out = np.full((2 * frames, HEADS * tensor_cores.HEAD_WIDTH), np.nan, np.float16)
-    given = ctypes.c_void_p() if seen is None else _at(seen)
-    compiled.run_attend(_shape(query.shape), _shape(key.shape), _at(query), _at(key), _at(value), given, _at(out))
+    given = ctypes.c_void_p() if seen is None else at(seen)
+    kernels.run_attend(shape(query.shape), shape(key.shape), at(query), at(key), at(value), given, at(out))
     arrays = [mx.array(array) for array in (query, key, value)]
     assert _far(out, in_words.attend(*arrays, None if seen is None else mx.array(seen))) < 1e-3
 
