@@ -159,7 +159,7 @@ def test_the_packages_begin_with_the_engine() -> None:
         assert _imports(ROOT / package / "__init__.py")[0][0] == "engine"
     statements = ast.parse((ROOT / "engine" / "__init__.py").read_text(encoding="utf-8")).body
     calls = [ast.unparse(statement) for statement in statements if isinstance(statement, ast.Expr)]
-    assert calls[1:] == ["switch_off_reporting()", "enlarge_mlx_caches()", "use_fast_blas()"]
+    assert calls[1:] == ["switch_off_reporting()", "set_up_mlx()", "use_fast_blas()"]
 
 
 def test_a_script_of_its_own_must_begin_with_the_engine(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Cuda(Plain):
     """Kernels of ours where the sizes allow them, else what `Plain` takes.
 
-    `half` as there, but for the vocoder: its products stay float32, which the device rounds to ten bits by itself.
+    `half` as there, but for the vocoder: its products stay float32.
     """
 
     name = "cuda"

@@ -1,4 +1,4 @@
-"""MLX's caches are large enough before it is loaded."""
+"""MLX is told how exact and how large before it is loaded."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ import sys
 
 import pytest
 
-from engine._mlx_caches import SIZES, SUBMITTED_AT_ONCE, enlarge_mlx_caches
+from engine._mlx_settings import EXACT, SIZES, SUBMITTED_AT_ONCE, set_up_mlx
+
+EVERYWHERE = EXACT | SIZES
 
 
-def test_sizes_are_set_unless_the_user_set_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in SIZES:
+def test_all_is_set_unless_the_user_set_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in EVERYWHERE:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MLX_CUDA_GRAPH_CACHE_SIZE", "77")
-    enlarge_mlx_caches()
-    assert {name: os.environ[name] for name in SIZES} == SIZES | {"MLX_CUDA_GRAPH_CACHE_SIZE": "77"}
+    set_up_mlx()
+    assert {name: os.environ[name] for name in EVERYWHERE} == EVERYWHERE | {"MLX_CUDA_GRAPH_CACHE_SIZE": "77"}
 
 
 @pytest.mark.parametrize(("system", "set_there"), [("darwin", False), ("linux", True)])
@@ -24,14 +26,14 @@ def test_how_much_is_submitted_at_once_is_left_to_metal(
     monkeypatch: pytest.MonkeyPatch, system: str, set_there: bool
 ) -> None:
     monkeypatch.setattr("sys.platform", system)
-    for name in SIZES | SUBMITTED_AT_ONCE:
+    for name in EVERYWHERE | SUBMITTED_AT_ONCE:
         monkeypatch.delenv(name, raising=False)
-    enlarge_mlx_caches()
+    set_up_mlx()
     assert {name in os.environ for name in SUBMITTED_AT_ONCE} == {set_there}
-    assert {name in os.environ for name in SIZES} == {True}
+    assert {name in os.environ for name in EVERYWHERE} == {True}
 
 
-def test_they_are_set_before_mlx_is_loaded() -> None:
+def test_it_is_set_before_mlx_is_loaded() -> None:
     code = "import sys, os, engine; print('mlx.core' in sys.modules, os.environ['MLX_CUDA_CONV_CACHE_SIZE'])"
     kept = {name: value for name, value in os.environ.items() if name not in SIZES}
     done = subprocess.run([sys.executable, "-c", code], env=kept, capture_output=True, text=True, check=True)
