@@ -8,6 +8,7 @@ Prints one line of JSON just before the app quits.
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import os
 import subprocess
@@ -23,9 +24,10 @@ from app.engine_side.requests import Request
 _TEXT = "Twelve times seven is eighty four, as you surely knew before."
 _QUESTION = "What is twelve times seven?"
 _BEAT_MS = 2
-_SELDOM_MS = 50
+_STEP_MS = 5
+_TURN_S = 0.5  # the window is told of an answer four times a second
+SCREEN_PID = "EARSHOT_BENCHMARK_SCREEN"  # the X server's
 _SAID_S = 2.0
-_UNSEEN = "answer unseen"
 _COMMON_WORDS = ("train", "journey", "nine")
 _SCROLL_STEPS = 400
 _TURNS_EACH = 10  # of a conversation that is searched
@@ -88,7 +90,7 @@ class Scene:
         self.app, self.controller = app, app.controller
         self._running = self._steps()
         self._until: Callable[[], Any] = lambda: True
-        self._timer = QTimer(app.window, interval=5)
+        self._timer = QTimer(app.window, interval=_STEP_MS)
         self._timer.timeout.connect(self._step)
         self._timer.start()
 
@@ -126,52 +128,58 @@ class Scene:
         self.measured["speech_s"] = [_spoken_s(path) for path in Path(os.environ["EARSHOT_HOME"]).rglob("answer-*.wav")]
 
     def writing(self) -> Wait:
-        """Long answers that are only written, in turns shown while they grow and not shown at all: ids a second."""
+        """Long answers that are only written. While one grows, the window works and stands still by turns."""
         yield self._ready
         from engine.events import Thinking
 
-        self._timer.setInterval(_SELDOM_MS)  # waiting for the end is no work of the window's
-        self.app.settings.change(thinking=Thinking.OFF)
-        self._prompt_tokens: set[int] = set()
-        rates: dict[str, list[float]] = {"shown": [], "unseen": [], "window_ms_per_id": []}
-        self.controller._thread.happened.connect(functools.partial(self._note_rate, rates))
-        for number in range(1, self.turns + 2):  # the first of each warms up
+        self.app.settings.change(thinking=Thinking.OFF, spoken_answers=False)
+        written_at: list[float] = []
+        self.controller._thread.submit(Request("note ids", functools.partial(_note_ids, written_at)))
+        noted = ("began_at", "ended_at", "works", *self._spent_s())
+        self.measured |= {name: [] for name in (*noted, "written_at")}
+        for answer in range(self.turns + 1):  # the first one warms up
             self.controller.new_conversation()
-            worked_s = time.thread_time()
             self.controller.ask_text(_QUESTION)
-            yield lambda number=number: len(rates["shown"]) == number and self._is("idle")()
-            rates["window_ms_per_id"].append(1000 * (time.thread_time() - worked_s) / self._ids)
-            self.controller._thread.submit(Request(_UNSEEN, self._answer_unseen()))
-            yield lambda number=number: len(rates["unseen"]) == number
-            if len(self._prompt_tokens) > 1:  # the longer it is, the slower is every id
-                raise RuntimeError(f"prompts of different lengths cannot be compared: {self._prompt_tokens}")
-        self.measured |= {name: found[1:] for name, found in rates.items()}
-        self.measured["answer_words"] = [len(self.controller.turns[-1].answer.split())]
+            yield lambda: len(written_at) > 1
+            yield from self._work_by_turns(counts=answer > 0)
+            while self.measured["ended_at"] and self.measured["ended_at"][-1] > written_at[-1]:
+                for name in noted:  # the answer was complete before
+                    self.measured[name].pop()
+            self.measured["answer_words"] = [len(self.controller.turns[-1].answer.split())]
+            self.measured["written_at"] += written_at
+            written_at.clear()
 
-    def _note_rate(self, rates: dict[str, list[float]], request: Any, event: Any) -> None:
-        from engine.events import ReplyEnded
+    def _work_by_turns(self, counts: bool) -> Wait:
+        """Until the answer is complete. What the engine says meanwhile waits while the window stands still."""
+        is_idle = self._is("idle")
+        self._timer.setInterval(round(1000 * _TURN_S))
+        for works in itertools.cycle((1.0, 0.0)):
+            before_s, began_at = self._spent_s(), time.perf_counter()
+            if works:
+                self._timer.start()
+                yield lambda: True
+            else:
+                time.sleep(_TURN_S)
+            ended_at, after_s = time.perf_counter(), self._spent_s()
+            if not self.controller._thread.working or is_idle():
+                break
+            if counts:
+                spent_s = {name: now - before_s[name] for name, now in after_s.items()}
+                for name, value in {"began_at": began_at, "ended_at": ended_at, "works": works, **spent_s}.items():
+                    self.measured[name].append(value)
+        self._timer.setInterval(_STEP_MS)
+        yield is_idle
 
-        if isinstance(event, ReplyEnded):
-            figures = event.statistics
-            self._ids = figures.generated_tokens
-            self._prompt_tokens.add(figures.prompt_tokens)
-            rate = figures.generated_tokens / (figures.total_s - figures.prefill_s)
-            rates["unseen" if request.name == _UNSEEN else "shown"].append(rate)
-
-    def _answer_unseen(self) -> Callable[[Any, Any], Generator[Any, None, None]]:
-        """Answers what was asked last in the same manner as the window does, but tells only the end of it."""
-        from engine.events import ReplyEnded
-        from engine.session import Session
-
-        talk = self.controller._talk
-        tasks, asked = talk.answerer._tasks, talk.conversation.find(self.controller.turns[-1].key)
-        manner, turn = tasks.manner(), tasks.turn(asked)
-
-        def answer(work: Any, request: Any) -> Generator[Any, None, None]:
-            session = Session(work.model.engine, work.sessions.settings(manner))
-            yield from (event for event in session.ask(turn) if isinstance(event, ReplyEnded))
-
-        return answer
+    def _spent_s(self) -> dict[str, float]:
+        """Until now: processor time of this thread, and how long the engine's thread and the X server ran and waited
+        for a processor, where the system tells.
+        """
+        server, engine = os.environ.get(SCREEN_PID), self.controller._thread._thread.native_id
+        spent_s = {"window_s": time.thread_time()}
+        if server:
+            spent_s["engine_waits_s"] = _scheduled_s(Path(f"/proc/self/task/{engine}"))[1]
+            spent_s["screen_s"] = _scheduled_s(Path(f"/proc/{server}"))[0]
+        return spent_s
 
     def question(self) -> Wait:
         """A spoken question, in turns alone and while a recording is transcribed: how long until the answer sounds."""
@@ -277,6 +285,26 @@ class Scene:
             _write_long_recording(path)
             self.controller.transcriber.add_files([path])
             yield lambda: self.controller.transcriber.jobs and self.controller.transcriber.jobs[0].share > 0
+
+
+def _note_ids(written_at: list[float], work: Any, request: Any) -> Generator[Any, None, None]:
+    """From now on, note when each id of an answer is chosen."""
+    llm = work.model.engine.llm
+    embed = llm.embed
+
+    def noted(ids: Any) -> Any:
+        if ids.shape == (1, 1):
+            written_at.append(time.perf_counter())
+        return embed(ids)
+
+    llm.embed = noted
+    yield from ()
+
+
+def _scheduled_s(thread: Path) -> tuple[float, float]:
+    """How long a thread ran, and how long it waited for a processor."""
+    ran_ns, waited_ns, _times = (thread / "schedstat").read_text().split()
+    return int(ran_ns) / 1e9, int(waited_ns) / 1e9
 
 
 def _after(seconds: float) -> Callable[[], bool]:

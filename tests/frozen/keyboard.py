@@ -20,6 +20,13 @@ _DRAG_STEPS, _DRAG_STEP_S = 20, 0.05
 @contextmanager
 def screen() -> Iterator[str]:
     """A running Xvfb; its name for DISPLAY."""
+    with screen_of_process() as (display, _pid):
+        yield display
+
+
+@contextmanager
+def screen_of_process() -> Iterator[tuple[str, int]]:
+    """The same, and the id of its process."""
     reading, writing = os.pipe()
     command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1400x1000x24", "-nolisten", "tcp"]
     server = subprocess.Popen(command, pass_fds=(writing,), stderr=subprocess.DEVNULL)
@@ -29,7 +36,7 @@ def screen() -> Iterator[str]:
             number = told.readline().strip()
         if not number:
             raise RuntimeError("Xvfb did not start")
-        yield f":{number}"
+        yield f":{number}", server.pid
     finally:
         server.terminate()
         server.wait(20)
