@@ -38,6 +38,7 @@ from app.updates import Updates
 from app.worker import Worker
 
 _POLL_MS = 33
+_SELDOM_MS = 132  # while there is nothing to hear: for each poll, the thread that writes has to wait
 _CLOSING_S = 0.2  # each for the devices, the disk, the engine and the transcriptions: together under a second
 _SERVERS_CLOSING_S = 0.1  # they have been ending since the others began to
 
@@ -107,6 +108,7 @@ class Controller(TalkCommands):
         self._join_rooms()
         self._clock = QTimer(self, interval=_POLL_MS)
         self._clock.timeout.connect(self._on_clock)
+        talk.machine.changed.connect(self._set_pace)
         self._watch = QTimer(self, interval=1000)
         self._watch.timeout.connect(models.watch)
         self._watch.timeout.connect(lambda: sound.watch(self._is_free))
@@ -211,6 +213,14 @@ class Controller(TalkCommands):
         if level != self.level:
             self.level = level
             self.level_changed.emit(level)
+        self._set_pace()
+
+    def _set_pace(self) -> None:
+        """Poll as often as what sounds is to be followed, and seldom while an answer is written that is only read."""
+        sounds = self._talk.microphone_use.wanted or self._sound.playback.sounding
+        wanted_ms = _SELDOM_MS if self._talk.answerer.only_writes and not sounds else _POLL_MS
+        if wanted_ms != self._clock.interval():
+            self._clock.setInterval(wanted_ms)
 
     # What is shown.
 

@@ -61,6 +61,11 @@ class Answerer(QObject):
         """Whether the engine is still at work for an answer."""
         return self.answer is not None and not self.answer.over
 
+    @property
+    def only_writes(self) -> bool:
+        """Whether the engine is at work for an answer that nobody will hear."""
+        return self.answer is not None and not (self.answer.over or self.answer.spoken)
+
     def is_about(self, id: str) -> bool:
         """Whether this turn is being answered."""
         return self.answer is not None and self.answer.id == id

@@ -256,3 +256,27 @@ def test_a_question_of_a_reply_that_was_ended_is_not_asked(start: Start) -> None
     app.wait(lambda: app.controller.turns[-1].answer == "Second.")
     assert answers == [False]
     assert app.controller.notice == Notice()
+
+
+def test_sound_is_looked_after_more_seldom_only_while_an_answer_is_read(start: Start) -> None:
+    gate = threading.Event()
+    app = start(scripted([AnswerText("Well", 0), gate.wait, *reply("Well.", 0)]), spoken_answers=False)
+    clock = app.controller._clock
+    usual_ms = clock.interval()
+    app.controller.ask_text("First?")
+    app.wait(lambda: app.controller.turns[0].answer == "Well")
+    app.wait(lambda: clock.interval() > 3 * usual_ms)
+    app.controller.press_talk()
+    assert clock.interval() == usual_ms, "who talks into an answer is heard as soon as ever"
+    gate.set()
+
+
+def test_sound_is_looked_after_as_often_as_ever_while_an_answer_is_to_be_heard(start: Start) -> None:
+    gate = threading.Event()
+    app = start(scripted([AnswerText("Well", 0), gate.wait, *reply("Well.")]))
+    usual_ms = app.controller._clock.interval()
+    app.controller.ask_text("First?")
+    app.wait(lambda: app.controller.turns[0].answer == "Well")
+    app.qtbot.wait(3 * usual_ms)
+    assert app.controller._clock.interval() == usual_ms
+    gate.set()
