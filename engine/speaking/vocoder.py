@@ -19,10 +19,10 @@ from engine.speaking.convolution import Convolution, TransposedConvolution
 from engine.speaking.source import SourceMerge, advances, excite
 from engine.traced import AsIs, Repeated
 
-_FFT, _HOP = 16, 4
-_BINS = _FFT // 2 + 1
+_FFT, HOP = 16, 4  # samples
+BINS = _FFT // 2 + 1  # of the spectrum
 SLOPE, LAST_SLOPE = 0.1, 0.01
-_LOUDEST_BIN = 100.0
+LOG_LOUDEST_BIN = math.log(100.0)
 TINY = 1e-9
 LIMIT = 0.99
 
@@ -45,7 +45,7 @@ class VocoderConfig:
     @property
     def hop_samples(self) -> int:
         """Samples per mel frame."""
-        return math.prod(self.rates) * _HOP
+        return math.prod(self.rates) * HOP
 
     @classmethod
     def from_shapes(cls, shapes: dict[str, tuple[int, ...]]) -> VocoderConfig:
@@ -131,7 +131,7 @@ class _Fourier:
     window: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
-        n, k = np.arange(_FFT), np.arange(_BINS)
+        n, k = np.arange(_FFT), np.arange(BINS)
         self.window = 0.5 - 0.5 * np.cos(2 * np.pi * n / _FFT)
         angle = 2 * np.pi * np.outer(n, k) / _FFT
         analysis = np.concatenate([np.cos(angle), -np.sin(angle)], axis=1) * self.window[:, None]
@@ -146,26 +146,35 @@ class _Fourier:
         B = signal.shape[0]
         left = signal[:, 1 : half + 1][:, ::-1]
         right = signal[:, -half - 1 : -1][:, ::-1]
-        blocks = mx.concatenate([left, signal, right], axis=1).reshape(B, -1, _HOP)
-        frames = blocks.shape[1] - _FFT // _HOP + 1
-        pieces = mx.concatenate([blocks[:, i : i + frames] for i in range(_FFT // _HOP)], axis=2)
+        blocks = mx.concatenate([left, signal, right], axis=1).reshape(B, -1, HOP)
+        frames = blocks.shape[1] - _FFT // HOP + 1
+        pieces = mx.concatenate([blocks[:, i : i + frames] for i in range(_FFT // HOP)], axis=2)
         return pieces @ self.forward.astype(signal.dtype)
 
     def istft(self, spectrum: mx.array) -> mx.array:
         """Real and imaginary parts (B, frames, 18) to (B, 4 (frames − 1)) samples."""
+        return self.evened(self.overlapped(spectrum))
+
+    def overlapped(self, spectrum: mx.array) -> mx.array:
+        """Real and imaginary parts (B, frames, 18) to the sum of their windows (B, 4 (frames + 3))."""
         B, frames, _ = spectrum.shape
-        overlaps = _FFT // _HOP
-        pieces = (spectrum @ self.inverse.astype(spectrum.dtype)).reshape(B, frames, overlaps, _HOP)
-        total = mx.zeros((B, frames + overlaps - 1, _HOP), spectrum.dtype)
+        overlaps = _FFT // HOP
+        pieces = (spectrum @ self.inverse.astype(spectrum.dtype)).reshape(B, frames, overlaps, HOP)
+        total = mx.zeros((B, frames + overlaps - 1, HOP), spectrum.dtype)
         for part in range(overlaps):
             total = total + mx.pad(pieces[:, :, part], [(0, 0), (part, overlaps - 1 - part), (0, 0)])
-        signal = total.reshape(B, -1) / self._envelope(frames)
+        return total.reshape(B, -1)
+
+    def evened(self, total: mx.array) -> mx.array:
+        """What `overlapped` gives (B, 4 (frames + 3)), without the windows' loudness: (B, 4 (frames − 1)) samples."""
+        frames = total.shape[1] // HOP - _FFT // HOP + 1
+        signal = total / self._envelope(frames)
         half = _FFT // 2
-        return signal[:, half : half + _HOP * (frames - 1)]
+        return signal[:, half : half + HOP * (frames - 1)]
 
     def _envelope(self, frames: int) -> mx.array:
-        squared = (self.window**2).reshape(-1, _HOP)
-        total = np.zeros((frames + len(squared) - 1, _HOP))
+        squared = (self.window**2).reshape(-1, HOP)
+        total = np.zeros((frames + len(squared) - 1, HOP))
         for part, piece in enumerate(squared):
             total[part : part + frames] += piece
         return mx.array(np.maximum(total, 1e-11).reshape(-1).astype(np.float32))
@@ -189,7 +198,7 @@ class Vocoder(nn.Module):
         self.resblocks = [
             ResBlock(widths[i], kernel, config.dilations) for i in range(stages) for kernel in config.block_kernels
         ]
-        self.conv_post = Convolution(widths[-1], 2 * _BINS, 7, padding=3)
+        self.conv_post = Convolution(widths[-1], 2 * BINS, 7, padding=3)
         self.f0_predictor = F0Predictor(config.mel_channels, config.f0_channels)
         self._config = config
         self._fourier = _Fourier()
@@ -307,14 +316,23 @@ class Vocoder(nn.Module):
 
     def sound(self, x: mx.array, present: mx.array | None = None) -> mx.array:
         """Logarithmic magnitude and phase (B, T, 18) to samples (B, 4 (T − 1))."""
-        magnitude = mx.exp(mx.minimum(x[..., :_BINS], math.log(_LOUDEST_BIN)))
-        phase = mx.sin(x[..., _BINS:])
+        magnitude = mx.exp(mx.minimum(x[..., :BINS], LOG_LOUDEST_BIN))
+        phase = mx.sin(x[..., BINS:])
         polar = mx.concatenate([magnitude * mx.cos(phase), magnitude * mx.sin(phase)], axis=-1)
-        return mx.clip(self._fourier.istft(_kept(polar, present)), -LIMIT, LIMIT)
+        return self.limited(self._fourier.overlapped(_kept(polar, present)))
+
+    def limited(self, total: mx.array) -> mx.array:
+        """The sum of the windows of T places (B, 4 (T + 3)) to samples (B, 4 (T − 1)) within ± 0.99."""
+        return mx.clip(self._fourier.evened(total), -LIMIT, LIMIT)
+
+    @property
+    def windows(self) -> mx.array:
+        """Real and imaginary parts of a place to the window that it adds (18, 16), one every HOP samples."""
+        return self._fourier.inverse
 
 
 def _source_down(config: VocoderConfig, stage: int, width: int) -> Convolution:
     rate = math.prod(config.rates[stage + 1 :])
     if rate == 1:
-        return Convolution(2 * _BINS, width, 1)
-    return Convolution(2 * _BINS, width, 2 * rate, stride=rate, padding=rate // 2)
+        return Convolution(2 * BINS, width, 1)
+    return Convolution(2 * BINS, width, 2 * rate, stride=rate, padding=rate // 2)

@@ -1,4 +1,4 @@
-"""What a CPU does differently: single rows, long prompts and sines by numpy, small packed matrices by onnxruntime."""
+"""What a CPU does differently: single rows, long prompts by numpy; packed matrices, the vocoder by onnxruntime."""
 
 from engine.backends.cpu.cpu import LARGE_BYTES, Cpu
 from engine.backends.cpu.packed_product import Packed

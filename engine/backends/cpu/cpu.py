@@ -9,15 +9,13 @@ import mlx.core as mx
 from engine.backends.cpu.attention import causal_attention
 from engine.backends.cpu.numpy_step import NumpyStep
 from engine.backends.cpu.packed_product import Packed
-from engine.backends.cpu.snake import SnakeByNumpy
 from engine.backends.cpu.threads import cores, spread_products
-from engine.backends.dilated import DilatedConvolution
-from engine.backends.modules import exchange
+from engine.backends.cpu.vocoder_graph import VocoderByOnnx
 from engine.hearing import Hearing
 from engine.language import LanguageModel
-from engine.speaking.convolution import Convolution
 from engine.speaking.flow import Flow
-from engine.speaking.vocoder import Snake, Vocoder
+from engine.speaking.vocoder import Vocoder
+from engine.traced import AsIs
 
 # Of weights: from here on products are worth spreading over the cores, and packed matrices beside the expanded ones
 # would take memory that is short.
@@ -57,4 +55,4 @@ class Cpu:
 
     def attach_vocoder(self, vocoder: Vocoder) -> None:
         """See `Backend`."""
-        exchange(vocoder, {Snake: SnakeByNumpy, Convolution: DilatedConvolution.instead})
+        vocoder.take(AsIs(vocoder.f0_predictor), VocoderByOnnx(vocoder))

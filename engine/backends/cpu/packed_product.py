@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.backends.cpu.onnx_model import FLOAT, OnnxGraph
+from engine.backends.cpu.onnx_session import session_of
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -91,8 +92,6 @@ class PackedProduct:
 
 def _session(packed: NDArray[np.uint8], scales: Floats, bits: int) -> onnxruntime.InferenceSession:
     """A session of the operator alone: `x` (2, K) to (2, N), for packed (N, groups, bytes of a group)."""
-    import onnxruntime  # takes a while, and a GPU never needs it here
-
     rows, groups, size = packed.shape
     width = groups * size * 8 // bits
     graph = OnnxGraph("product")
@@ -100,7 +99,4 @@ def _session(packed: NDArray[np.uint8], scales: Floats, bits: int) -> onnxruntim
     how = {"K": width, "N": rows, "bits": bits, "block_size": width // groups, "accuracy_level": _RIGHT_TO_INT8}
     graph.node("MatMulNBits", *read, name="y", domain="com.microsoft", **how)
     graph.output("y", FLOAT, [2, rows])
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False  # each of many sessions would keep one
-    return onnxruntime.InferenceSession(graph.model(), options, providers=["CPUExecutionProvider"])
+    return session_of(graph.model())
