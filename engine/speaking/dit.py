@@ -19,8 +19,8 @@ import mlx.core as mx
 import mlx.nn as nn
 
 _FREQUENCIES = 256
-_BLOCK_NORM_EPS = 1e-6
-_HEAD_NORM_EPS = 1e-5
+BLOCK_NORM_EPS = 1e-6
+HEAD_NORM_EPS = 1e-5
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class Attention(nn.Module):
         self.to_q = nn.Linear(size, inner)
         self.to_k = nn.Linear(size, inner)
         self.to_v = nn.Linear(size, inner)
-        self.q_norm = nn.LayerNorm(config.head_dim, eps=_HEAD_NORM_EPS)
-        self.k_norm = nn.LayerNorm(config.head_dim, eps=_HEAD_NORM_EPS)
+        self.q_norm = nn.LayerNorm(config.head_dim, eps=HEAD_NORM_EPS)
+        self.k_norm = nn.LayerNorm(config.head_dim, eps=HEAD_NORM_EPS)
         self.proj = nn.Linear(inner, size)
         self._heads = config.num_heads
         self._scale = config.head_dim**-0.5
@@ -89,6 +89,17 @@ class Attention(nn.Module):
         for name in ("to_q", "to_k", "to_v"):
             self.pop(name)
 
+    @property
+    def norms(self) -> tuple[mx.array, mx.array]:
+        """Scale and shift (2 H, head_dim) of the queries' and the keys' norms, once they are joined."""
+        assert self._norms is not None, "the projections are not joined yet"
+        return self._norms
+
+    @property
+    def scale(self) -> float:
+        """What products of queries and keys are multiplied with."""
+        return self._scale
+
     def store_as(self, dtype: mx.Dtype) -> None:
         """Hold queries, keys and values in this type."""
         self._stored = dtype
@@ -103,7 +114,7 @@ class Attention(nn.Module):
             scale, shift = self._norms
             joint = self.to_qkv(x).reshape(B, T, 3 * self._heads, -1)
             # The values are normalised along and not used: cheaper than a copy of the queries and keys alone.
-            normal = mx.fast.layer_norm(joint, None, None, _HEAD_NORM_EPS)
+            normal = mx.fast.layer_norm(joint, None, None, HEAD_NORM_EPS)
             both = (normal[:, :, : 2 * self._heads] * scale + shift).astype(self._stored)
             query, key = both[:, :, : self._heads], both[:, :, self._heads :]
             value = joint[:, :, 2 * self._heads :].astype(self._stored)
@@ -180,7 +191,7 @@ class MLP(nn.Module):
 
 
 def _modulated(x: mx.array, shift: mx.array, scale: mx.array) -> mx.array:
-    normalised = mx.fast.layer_norm(x, None, None, _BLOCK_NORM_EPS)
+    normalised = mx.fast.layer_norm(x, None, None, BLOCK_NORM_EPS)
     return normalised * (1 + scale) + shift
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import mlx.core as mx
+from mlx.utils import tree_reduce
 
 from engine.backends.cpu.attention import causal_attention
+from engine.backends.cpu.flow_graph import PieceByOnnx
 from engine.backends.cpu.numpy_step import NumpyStep
+from engine.backends.cpu.onnx_session import SPREAD_BYTES
 from engine.backends.cpu.packed_product import Packed
 from engine.backends.cpu.threads import cores, spread_products
 from engine.backends.cpu.vocoder_graph import VocoderByOnnx
@@ -51,7 +55,9 @@ class Cpu:
             llm.single_step = NumpyStep(llm, packed)
 
     def attach_flow(self, flow: Flow) -> None:
-        """See `Backend`: nothing that would earn a tenth."""
+        """See `Backend`. Where products are large, what lies between them counts for little."""
+        if tree_reduce(lambda total, weight: total + weight.nbytes, flow.estimator.parameters(), 0) < SPREAD_BYTES:
+            flow.take_steps(replace(flow.steps, piece=PieceByOnnx(flow.estimator)))
 
     def attach_vocoder(self, vocoder: Vocoder) -> None:
         """See `Backend`."""

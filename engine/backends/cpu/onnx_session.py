@@ -13,7 +13,7 @@ from engine.backends.cpu.threads import cores
 if TYPE_CHECKING:
     import onnxruntime
 
-_SPREAD_BYTES = 16_000_000  # of weights: from here on products are worth spreading over the cores
+SPREAD_BYTES = 16_000_000  # of weights: from here on products are worth spreading over the cores
 
 
 def session_of(model: bytes, *, spread: bool = False) -> onnxruntime.InferenceSession:
@@ -21,7 +21,7 @@ def session_of(model: bytes, *, spread: bool = False) -> onnxruntime.InferenceSe
     import onnxruntime  # takes a while, and a GPU never needs it here
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = cores() if spread and len(model) >= _SPREAD_BYTES else 1
+    options.intra_op_num_threads = cores() if spread and len(model) >= SPREAD_BYTES else 1
     options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False  # each of many sessions would keep what its longest run took
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
