@@ -21,7 +21,7 @@ from engine.conversation.speaking_along.pace import TOKENS_PER_SECOND, Pace
 from engine.speaking.pieces import HARDLY_LONGER, LONGEST_WORK_S, Pieces
 
 _WIDTH = 4.0  # deviations that a piece may take longer than usual
-_MARGIN = 0.2  # slower than usual everything may be where playing begins at once
+_MARGIN = 0.2  # of its usual work a piece is begun earlier than it must, at least
 _KEPT = 0.15  # of the sound at hand that is still to be played when a piece is begun, for what nobody can foresee
 _MEDIAN = math.pi / 2  # times as far as a mean is a median from what it stands for, squared
 _BURST = 8  # ids of text that may come before the next one of speech
@@ -39,6 +39,7 @@ class _Standing:
     now_s: float
     until_s: float  # to which what was made is played
     waiting: float  # tokens that a piece can take
+    text_s: float = 0.0  # for which no token is written
     spoken: int = 0  # that pieces took
     pieces: int = 0
     ends: bool = False  # nothing more is written
@@ -79,7 +80,7 @@ class Schedule:
         self._at = _Standing(0.0, 0.0, -look_ahead)
         self._written = 0
         self._sounding = 0  # tokens
-        self._along = False  # whether the piece that was begun last is made along with the writing
+        self._begun, self._along = 0, False  # tokens of the piece that was begun last; whether it is made along
         self._begins_s: float | None = None  # when playing does, on the clock
         self._at_hand_s = 0.0  # sound when the newest piece was ready
 
@@ -107,15 +108,15 @@ class Schedule:
         at.now_s = self._clock()
         if self._waits(at, sizes[-1]) or self._waits(at, size := self._size(at, sizes)):
             return 0
-        self._along = self._is_along(at)
+        self._begun, self._along = size, self._is_along(at)
         at.spoken += size
         at.waiting -= size
         at.pieces += 1
         return size
 
     def made(self, tokens: int, seconds: float) -> None:
-        """A piece is ready, in which so many tokens sound; making it took so long."""
-        self._pace.spoke(seconds, tokens, along=self._along)
+        """The piece that was begun last is ready, and so many tokens sound in it; making it took so long."""
+        self._pace.spoke(seconds, self._begun, along=self._along)
         now_s = self._clock()
         self._sounding += tokens
         if self._begins_s is None or now_s < self._begins_s:
@@ -187,64 +188,67 @@ class Schedule:
     # When playing begins.
 
     def _hold_s(self) -> float:
-        """Seconds from now on after which playing may begin.
-
-        0 when everything might take a fifth longer than is usual here and the sound would still be without a gap; else
-        as long as is usual, and the usual deviations, ask for.
-        """
-        if self._late_s(0.0, slower=1 + _MARGIN) <= 0:
-            return 0.0
-        shortest, longest = 0.0, max(self._late_s(0.0, width=_WIDTH), 0.0)
-        while self._late_s(longest, width=_WIDTH) > 0 and longest < _LONGEST_HOLD_S:
+        """Seconds from now on after which playing may begin: as long as usual work and its deviations ask for."""
+        shortest, longest = 0.0, max(self._late_s(0.0), 0.0)
+        while self._late_s(longest) > 0 and longest < _LONGEST_HOLD_S:
             shortest, longest = longest, 2 * longest + _EXACT_S
         while longest - shortest > _EXACT_S:
             middle = (shortest + longest) / 2
-            shortest, longest = (middle, longest) if self._late_s(middle, width=_WIDTH) > 0 else (shortest, middle)
+            shortest, longest = (middle, longest) if self._late_s(middle) > 0 else (shortest, middle)
         return longest
 
-    def _late_s(self, hold_s: float, *, slower: float = 1.0, width: float = 0.0) -> float:
-        """How late the latest of the coming pieces would be, if playing began after `hold_s`; below 0 if none is.
+    def _late_s(self, hold_s: float) -> float:
+        """How late the latest of the coming pieces may be, if playing began after `hold_s`; below 0 if none is.
 
-        There is a burst of text before the next one, and all work takes `slower` times what is usual, or is as far from
-        it as `width` deviations.
+        There is a burst of text before the next token, and pieces take as much longer than usual as deviations allow.
         """
         burst_s = 0.0 if self._at.ends else _BURST * self._pace.write_s
         deviation = _Deviation(self._pace.spread, self._pace.known)
-        at = replace(self._at, now_s=burst_s, until_s=hold_s + self._sounding / TOKENS_PER_SECOND)
+        at = replace(self._at, now_s=0.0, text_s=burst_s, until_s=hold_s + self._sounding / TOKENS_PER_SECOND)
         at_hand_s, late_s = at.until_s, -math.inf
         for _ in range(_FORESEEN):
             sizes = self._pieces.sizes(at.pieces, at.spoken)
             if at.ends and at.waiting < 1:
                 break
             if not at.ends:
-                self._pass_time(at, sizes, slower, at_hand_s)
+                self._pass_time(at, sizes, at_hand_s)
             size = self._size(at, sizes)
             work_s = self._work_s(at, size)
-            at.now_s += slower * work_s
+            at.now_s += work_s
             if not at.ends and self._pace.beside:
-                at.waiting += slower * work_s / max(slower * self._pace.token_s, 1e-9)
+                self._write(at, work_s)
             at.waiting, at.spoken, at.pieces = at.waiting - size, at.spoken + size, at.pieces + 1
             if not (at.ends or self._pace.beside):
                 deviation = _Deviation(self._pace.spread, self._pace.known)  # what was late before is made up for
             deviation.add(work_s)
-            late_s = max(late_s, at.now_s + width * deviation.seconds - at.until_s)
+            late_s = max(late_s, at.now_s + _WIDTH * deviation.seconds - at.until_s)
             at.until_s = max(at.until_s, at.now_s) + size / TOKENS_PER_SECOND
             at_hand_s = at.left_s
             if at_hand_s > _SAFE_S and not at.ends:
                 break
         return late_s
 
-    def _pass_time(self, at: _Standing, sizes: tuple[int, ...], slower: float, at_hand_s: float) -> None:
+    def _pass_time(self, at: _Standing, sizes: tuple[int, ...], at_hand_s: float) -> None:
         """Let time pass until the next piece is begun while the model writes."""
-        token_s = max(slower * self._pace.token_s, 1e-9)
 
         def there_s(size: int) -> float:
-            return at.now_s + max(0.0, size - at.waiting) * token_s
+            missing = max(0.0, size - at.waiting)
+            return at.now_s + (at.text_s + missing * self._token_s if missing else 0.0)
 
         begins_s = there_s(sizes[0])
         if not self._begins_at_once:
             in_time = takewhile(lambda size: there_s(size) <= self._latest_s(at, size, at_hand_s), sizes)
             size = max(in_time, default=sizes[0])
             begins_s = max(there_s(size), self._latest_s(at, size, at_hand_s))
-        at.waiting = max(at.waiting + (begins_s - at.now_s) / token_s, sizes[0])
+        self._write(at, begins_s - at.now_s)
+        at.waiting = max(at.waiting, sizes[0])
         at.now_s = begins_s
+
+    def _write(self, at: _Standing, seconds: float) -> None:
+        """What the model writes in so many seconds: text at first."""
+        at.waiting += max(seconds - at.text_s, 0.0) / self._token_s
+        at.text_s = max(at.text_s - seconds, 0.0)
+
+    @property
+    def _token_s(self) -> float:
+        return max(self._pace.token_s, 1e-9)
