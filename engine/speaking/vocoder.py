@@ -8,7 +8,7 @@ are the checkpoint's; arrays are (B, T, C). Sizes are read off the tensors.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import mlx.core as mx
@@ -25,6 +25,8 @@ SLOPE, LAST_SLOPE = 0.1, 0.01
 LOG_LOUDEST_BIN = math.log(100.0)
 TINY = 1e-9
 LIMIT = 0.99
+
+Excite = Callable[[mx.array, mx.array, mx.array | None], mx.array]  # see `Vocoder.excite`
 
 
 @dataclass(frozen=True)
@@ -204,6 +206,7 @@ class Vocoder(nn.Module):
         self._fourier = _Fourier()
         self._pitch: Repeated = AsIs(self.f0_predictor)
         self._decode: Repeated = AsIs(self.shape)
+        self._excite: Excite = self.plainly_excited
         self._padded = False
 
     def fuse(self) -> None:
@@ -216,11 +219,12 @@ class Vocoder(nn.Module):
         """Whether it is better given arrays of lengths that come again, and told which frames of them are there."""
         return self._padded
 
-    def take(self, pitch: Repeated, decode: Repeated, *, padded: bool = False) -> None:
-        """Make pitch and samples in this way from now on; they are given and give what `f0_predictor`, `shape` do, and
-        where it is `padded`, `present` as well.
+    def take(self, pitch: Repeated, decode: Repeated, excite: Excite | None = None, *, padded: bool = False) -> None:
+        """Make pitch, samples and their source in this way from now on; they are given and give what `f0_predictor`,
+        `shape` and `plainly_excited` do, and where it is `padded`, the first two `present` as well.
         """
         self._pitch, self._decode, self._padded = pitch, decode, padded
+        self._excite = excite or self.plainly_excited
 
     @staticmethod
     def published(weights: dict[str, mx.array]) -> dict[str, mx.array]:
@@ -255,8 +259,19 @@ class Vocoder(nn.Module):
 
     def source(self, f0: mx.array, noise: mx.array | None = None) -> mx.array:
         """Pitch (B, T) in Hz to the source signal (B, T · hop)."""
+        phases = mx.cumsum(advances(f0, self._config.sample_rate_hz / self._config.hop_samples), axis=1)
+        return self.excite(f0, phases, noise)
+
+    def excite(self, f0: mx.array, phases: mx.array, noise: mx.array | None) -> mx.array:
+        """Pitch (B, T) in Hz whose fundamental has `phases` (B, T) in the middle of each frame to the source.
+
+        `noise` is standard normal (B, T · hop) or None, as is the source.
+        """
+        return self._excite(f0, phases, noise)
+
+    def plainly_excited(self, f0: mx.array, phases: mx.array, noise: mx.array | None) -> mx.array:
+        """What `excite` gives, as it is made where nobody has a better way."""
         config = self._config
-        phases = mx.cumsum(advances(f0, config.sample_rate_hz / config.hop_samples), axis=1)
         excitation = excite(f0, phases, config.harmonics, config.hop_samples, config.sample_rate_hz)
         return self.m_source(excitation, noise)
 

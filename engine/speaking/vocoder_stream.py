@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.events import Samples
-from engine.speaking.source import advances, excite
+from engine.speaking.source import advances
 from engine.speaking.vocoder import Vocoder
 
 OVERLAP_FRAMES = 8
@@ -102,8 +102,7 @@ class VocoderStream:
         overlap = 0 if self._source is None else self._source.shape[1] // config.hop_samples
         if self._phase is not None and self._continuous:
             phases = phases - phases[:, overlap - 1 : overlap] + self._phase
-        excitation = excite(f0, phases, config.harmonics, config.hop_samples, config.sample_rate_hz)
-        source = vocoder.m_source(excitation, self._noise(excitation.noise_amplitude.shape))
+        source = vocoder.excite(f0, phases, self._noise((f0.shape[0], f0.shape[1] * config.hop_samples)))
         if self._source is not None:
             # The old run's phase rests in its last half frame, for it did not know what follows.
             known = self._source.shape[1] - (config.hop_samples // 2 if self._continuous else 0)

@@ -13,6 +13,7 @@ from engine.backends.cpu.flow_graph import PieceByOnnx
 from engine.backends.cpu.numpy_step import NumpyStep
 from engine.backends.cpu.onnx_session import SPREAD_BYTES
 from engine.backends.cpu.packed_product import Packed
+from engine.backends.cpu.source_graph import SourceByOnnx
 from engine.backends.cpu.threads import cores, spread_products
 from engine.backends.cpu.vocoder_graph import VocoderByOnnx
 from engine.hearing import Hearing
@@ -61,4 +62,4 @@ class Cpu:
 
     def attach_vocoder(self, vocoder: Vocoder) -> None:
         """See `Backend`."""
-        vocoder.take(AsIs(vocoder.f0_predictor), VocoderByOnnx(vocoder))
+        vocoder.take(AsIs(vocoder.f0_predictor), VocoderByOnnx(vocoder), SourceByOnnx(vocoder))
