@@ -29,7 +29,7 @@ class Pace:
     """Running measurements. All in seconds of work, 0 while unknown (taken as fast).
 
     `write_s` is the work for an id written; `beside` says that speech is made on a thread of its own, and `shared` that
-    writing and speech slow each other down then, for both need the same device.
+    writing and speech slow each other down much then, for both need the same device.
     """
 
     write_s: float = 0.0
@@ -64,10 +64,9 @@ class Pace:
     def spoke(self, seconds: float, tokens: int, *, along: bool = False) -> None:
         """A piece of so many speech tokens took this long to make, alone or `along` with the writing."""
         if tokens > 0:
-            slower = self._slower(along)
-            if along and self.shared and self._each_piece_s + self._each_token_s > 0:
+            if along and self.beside and self._each_piece_s + self._each_token_s > 0:
                 self._along.append(seconds / (self._each_piece_s + self._each_token_s * tokens))
-            seconds /= slower
+            seconds /= self._slower(along)
             if (expected := self.piece_s(tokens)) > 0:
                 self._newest.append(seconds / expected)
             self._pieces.append((tokens, seconds))
@@ -89,10 +88,11 @@ class Pace:
         return slower * (self._each_piece_s + self._each_token_s * tokens)
 
     def _slower(self, along: bool) -> float:
-        """Times the work alone that a piece takes."""
-        if not (along and self.shared):
+        """Times the work alone that a piece takes. Two cores of a processor get in each other's way as well."""
+        if not (along and self.beside):
             return 1.0
-        return max(1.0, median(self._along)) if self._along else _SLOWER_ALONG
+        unknown = _SLOWER_ALONG if self.shared else 1.0
+        return max(1.0, median(self._along)) if self._along else unknown
 
     @property
     def token_s(self) -> float:

@@ -24,7 +24,7 @@ _WIDTH = 4.0  # deviations that a piece may take longer than usual
 _MARGIN = 0.2  # of its usual work a piece is begun earlier than it must, at least
 _KEPT = 0.15  # of the sound at hand that is still to be played when a piece is begun, for what nobody can foresee
 _MEDIAN = math.pi / 2  # times as far as a mean is a median from what it stands for, squared
-_BURST = 8  # ids of text that may come before the next one of speech
+_BURST = 10  # ids of text that may come before the next one of speech
 _EAGER = 1.2  # times the work of the least first piece may a larger one take
 _FORESEEN = 20  # pieces
 _SAFE_S = 4.0  # of sound at hand: what comes then is not foreseen
@@ -158,10 +158,9 @@ class Schedule:
             return work_s <= _EAGER * least_s
         return work_s <= max(LONGEST_WORK_S, HARDLY_LONGER * least_s) and self._longest_s(at, size) <= at.left_s
 
-    @staticmethod
-    def _is_along(at: _Standing) -> bool:
-        """Whether a piece that is begun now is made along with the writing, if that is shared: not the first."""
-        return at.pieces > 0 and not at.ends
+    def _is_along(self, at: _Standing) -> bool:
+        """Whether a piece that is begun now is made along with the writing: where a device is shared, not the first."""
+        return not at.ends and (at.pieces > 0 or not self._pace.shared)
 
     def _work_s(self, at: _Standing, size: int) -> float:
         return self._pace.piece_s(size, along=self._is_along(at))

@@ -93,10 +93,13 @@ def test_pieces_made_along_with_the_writing_take_longer_where_both_share_a_devic
     assert pace.piece_s(25, along=True) == pytest.approx(1.2 * alone_s)
 
 
-def test_where_a_core_of_its_own_speaks_pieces_take_as_long_along_with_the_writing() -> None:
+def test_where_a_core_of_its_own_speaks_pieces_take_as_long_along_with_the_writing_until_they_took_longer() -> None:
     pace = Pace(beside=True)
     pace.learn([(10, 0.042), (50, 0.050)])
-    assert pace.piece_s(25, along=True) == pace.piece_s(25)
-    pace.spoke(0.09, 25, along=True)
-    pace.spoke(0.09, 25, along=True)
-    assert pace.piece_s(25) == pace.piece_s(25, along=True) > 0.06
+    alone_s, spread = pace.piece_s(25), pace.spread
+    assert pace.piece_s(25, along=True) == alone_s
+    for _ in range(4):
+        pace.spoke(2 * alone_s, 25, along=True)
+    assert pace.piece_s(25) == pytest.approx(alone_s)
+    assert pace.piece_s(25, along=True) == pytest.approx(2 * alone_s)
+    assert pace.spread < spread

@@ -97,6 +97,21 @@ def test_beside_the_writing_on_a_gpu_a_piece_is_made_late_and_large_for_it_takes
     assert size == 20
 
 
+def test_beside_the_writing_text_holds_up_only_a_piece_whose_tokens_are_still_to_be_written() -> None:
+    machine = Machine(0.009, 0.05, 0.0095, noise=0.0, beside=True)
+    waits = []
+    for tokens in (13, 23):  # for the first piece alone, and for the second as well
+        clock = Clock()
+        schedule = Schedule(measured(machine), Pieces(), 3, clock)
+        for _ in range(tokens):
+            schedule.write()
+        assert schedule.take() == 10
+        schedule.made(6, machine.piece_s + 10 * machine.token_s)
+        waits.append(schedule.wait_s)
+    assert waits[0] > 0.05
+    assert waits[1] == 0.0
+
+
 def test_a_padded_rest_is_one_piece_if_a_size_holds_it() -> None:
     for waiting, first in ((60, 63), (97, 100), (130, 50)):
         clock = Clock()
@@ -166,7 +181,7 @@ def test_hardly_a_reply_is_held_longer_than_it_must_and_none_is_torn(name: str) 
     replies = conversations(replace(MACHINES[name], disk_s=0.02), 6)
     assert sum(reply.torn for reply in replies) == 0
     held_s = sum(reply.held_s for reply in replies) / len(replies)
-    assert held_s <= (0.26 if name == "plain, four bits" else 0.001)
+    assert held_s <= {"plain, four bits": 0.26, "two slower cores": 0.01}.get(name, 0.001)
 
 
 def test_one_stall_makes_no_later_reply_wait() -> None:
