@@ -21,6 +21,7 @@ from engine.conversation.speaking_along.pace import TOKENS_PER_SECOND, Pace
 from engine.speaking.pieces import HARDLY_LONGER, LONGEST_WORK_S, Pieces
 
 _WIDTH = 4.0  # deviations that a piece may take longer than usual
+_WIDTH_BEHIND = 5.0  # where speech falls behind the sound: nothing but the hold makes up for what was not foreseen
 _MARGIN = 0.2  # of its usual work a piece is begun earlier than it must, at least
 _KEPT = 0.15  # of the sound at hand that is still to be played when a piece is begun, for what nobody can foresee
 _MEDIAN = math.pi / 2  # times as far as a mean is a median from what it stands for, squared
@@ -203,6 +204,7 @@ class Schedule:
         """
         burst_s = 0.0 if self._at.ends else _BURST * self._pace.write_s
         deviation = _Deviation(self._pace.spread, self._pace.known)
+        width = _WIDTH if self.speaks_along else _WIDTH_BEHIND
         at = replace(self._at, now_s=0.0, text_s=burst_s, until_s=hold_s + self._sounding / TOKENS_PER_SECOND)
         at_hand_s, late_s = at.until_s, -math.inf
         for _ in range(_FORESEEN):
@@ -220,7 +222,7 @@ class Schedule:
             if not (at.ends or self._pace.beside):
                 deviation = _Deviation(self._pace.spread, self._pace.known)  # what was late before is made up for
             deviation.add(work_s)
-            late_s = max(late_s, at.now_s + _WIDTH * deviation.seconds - at.until_s)
+            late_s = max(late_s, at.now_s + width * deviation.seconds - at.until_s)
             at.until_s = max(at.until_s, at.now_s) + size / TOKENS_PER_SECOND
             at_hand_s = at.left_s
             if at_hand_s > _SAFE_S and not at.ends:
