@@ -183,7 +183,7 @@ _ATTEND = (
 _ATTEND_TO_PART = (
     _TURNS
     + r"""
-  constexpr int SHARING = HEADS / KV_HEADS, U = W > 128 ? 2 : 4, PLACES = 32 * U;
+  constexpr int SHARING = HEADS / KV_HEADS, U = PLACES / 32;
   __shared__ float queries[SHARING][W], weights[SHARING][PLACES];
   __shared__ uint4 kept[PLACES][LANES];
   const int parts = (capacity + PLACES - 1) / PLACES;
@@ -269,7 +269,6 @@ _ATTEND_TO_PART = (
 
 # A thread for each value of a head. Every part ends with its highest score and the total of its weights.
 _JOIN = r"""
-  constexpr int PLACES = W > 128 ? 64 : 128;
   const int parts = found_shape[1], used = places[0] / PLACES + 1;
   const float* own = found + size_t(blockIdx.x) * parts * (W + 2);
   float highest = own[W], total = 0.0f, sum = 0.0f;
@@ -289,6 +288,11 @@ def fits(heads: int, kv_heads: int, width: int) -> bool:
     return heads % kv_heads == 0 and heads // kv_heads <= _MOST_SHARED and width in (64, 128, 256)
 
 
+def places_together(width: int) -> int:
+    """Of a cache with much room, the places that one block reads: their values fit into its memory."""
+    return 64 if width > 128 else 128
+
+
 def attend(qkv: mx.array, keys: mx.array, values: mx.array, places: mx.array, *, heads: int, theta: float) -> mx.array:
     """What the heads found, side by side (1, 1, H × W), at place `places[0]`, for projections qkv (1, 1, (H + 2 G) W).
 
@@ -299,11 +303,11 @@ def attend(qkv: mx.array, keys: mx.array, values: mx.array, places: mx.array, *,
     _, kv_heads, capacity, width = keys.shape
     inputs, threads = [qkv, keys, values, places], _TEAMS * width // 8
     sizes = [("T", qkv.dtype), ("HEADS", heads), ("KV_HEADS", kv_heads), ("W", width)]
-    one = capacity <= ALONE
-    parts = 1 if one else math.ceil(capacity / (64 if width > 128 else 128))
+    one, together = capacity <= ALONE, places_together(width)
+    parts = 1 if one else math.ceil(capacity / together)
     (found,) = _attending(theta, width, one)(
         inputs=inputs,
-        template=sizes,
+        template=sizes if one else [*sizes, ("PLACES", together)],
         grid=((heads if one else kv_heads * parts) * threads, 1, 1),
         threadgroup=(threads, 1, 1),
         output_shapes=[(1, 1, heads * width) if one else (heads, parts, width + 2)],
@@ -317,7 +321,7 @@ def _joined(found: mx.array, places: mx.array, dtype: mx.Dtype) -> mx.array:
     joined: mx.array
     (joined,) = _joining()(
         inputs=[found, places],
-        template=[("T", dtype), ("W", width)],
+        template=[("T", dtype), ("W", width), ("PLACES", places_together(width))],
         grid=(heads * width, 1, 1),
         threadgroup=(width, 1, 1),
         output_shapes=[(1, 1, heads * width)],

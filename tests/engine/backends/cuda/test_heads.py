@@ -24,7 +24,8 @@ def _program(heads: int, kv_heads: int, width: int) -> str:
 
     return f"""
 typedef __nv_bfloat16 T;
-constexpr int HEADS = {heads}, KV_HEADS = {kv_heads}, W = {width}, TOGETHER = W > 128 ? 64 : 128;
+constexpr int HEADS = {heads}, KV_HEADS = {kv_heads}, W = {width};
+constexpr int PLACES = {head_kernels.places_together(width)};
 {head_kernels._HEADER}
 extern "C" void run_attend(const int* keys_shape, const T* qkv, const T* keys, const T* values, const int* places,
                            T* out) {{
@@ -36,7 +37,7 @@ void attend_to_parts(const int* keys_shape, const T* qkv, const T* keys, const T
 }}
 extern "C" void run_attend_in_parts(const int* keys_shape, const T* qkv, const T* keys, const T* values,
                                     const int* places, T* out) {{
-  const int found_shape[3] = {{HEADS, (keys_shape[2] + TOGETHER - 1) / TOGETHER, W + 2}};
+  const int found_shape[3] = {{HEADS, (keys_shape[2] + PLACES - 1) / PLACES, W + 2}};
   std::vector<float> parts(HEADS * found_shape[1] * (W + 2), NAN);
   attend_to_parts(keys_shape, qkv, keys, values, places, found_shape[1], parts.data());
   const float* found = parts.data();
