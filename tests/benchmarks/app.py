@@ -6,8 +6,8 @@ Parts: window, heartbeat, writing, question, search, transcript, quit, memory.
 
 Every measurement runs the app, from `app.main` on, in a fresh process on Qt's offscreen platform, with a sound card
 that is emptied as fast as a real one. `writing` shows the window: on a Mac's screen, or on one of Xvfb's that nobody
-sees. `--model` makes the real replies (default: the best installed model, or the tiny
-checkpoint while that cannot speak); the long run uses the tiny checkpoint of the golden data, its answers prescribed.
+sees. `--model` makes the real replies (default: the best installed model, or the tiny checkpoint while that cannot
+speak); the long run uses the tiny checkpoint of the golden data, its answers prescribed.
 """
 
 from __future__ import annotations

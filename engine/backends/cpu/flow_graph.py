@@ -39,7 +39,6 @@ class PieceByOnnx:
 
     def __init__(self, estimator: DiT) -> None:
         """Its weights are copied as they are now; it must have been fused."""
-        self._blocks = len(estimator.blocks)
         self._by_mlx = partial(step_piece, estimator)
         self._session = session_of(_Graph(estimator).model())
 
