@@ -94,6 +94,7 @@ class Engine:
         so many ranks cannot share.
         """
         checkpoint = yield from loading(Path(folder), dtype=dtype, insist=insist, backend=backend, ranks=ranks)
+        mx.clear_cache()  # buffers of weights fit no reply: they would lie there until one is kept waiting to free them
         return cls(checkpoint)
 
     @staticmethod
@@ -116,6 +117,7 @@ class Engine:
 
             steps = self.config.earshot.get("flow_steps")
             self._speaking = load_speaking(self.folder / "token2wav", steps, self.backend)
+            mx.clear_cache()  # as after loading the rest
         return self._speaking
 
     @property

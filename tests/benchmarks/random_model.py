@@ -81,6 +81,7 @@ def random_engine(folder: Path, bits: int, backend: str) -> Engine:
     llm.fuse()
     attached.attach_hearing(hearing)
     attached.attach_language(llm, {}, sum(array.nbytes for _, array in tree_flatten(llm.parameters())))
+    mx.clear_cache()  # as `Engine.loading` does
     return Engine(LoadedCheckpoint(config, Vocabulary.load(folder), llm, hearing, attached))
 
 

@@ -44,6 +44,15 @@ def test_a_spoken_turn_takes_no_more_than_was_said_and_not_far_less(tiny_checkpo
     assert taken <= memory_needed(tiny_checkpoint) <= 6 * taken
 
 
+@pytest.mark.parametrize("backend", ["plain", "cpu"])
+def test_what_loading_took_in_passing_is_given_back(tiny_checkpoint: Path, backend: str) -> None:
+    engine = Engine.load(tiny_checkpoint, backend=backend)
+    assert mx.get_cache_memory() < 1e5
+    assert engine.speaking.flow is not None
+    assert mx.get_cache_memory() < 1e5
+    engine.close()
+
+
 def test_room_for_the_full_model_is_dominated_by_its_cache() -> None:
     cache = 2 * 28 * 4 * 128 * 16384 * 2
     assert cache < working_room(*MINI, 16384, 2) < 2 * cache
