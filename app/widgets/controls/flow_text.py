@@ -16,14 +16,9 @@ from PySide6.QtGui import (
     QPalette,
     QPixmap,
     QTextBlock,
-    QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
-    QTextDocument,
-    QTextFormat,
-    QTextFrameFormat,
     QTextLine,
-    QTextTable,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QFrame, QTextBrowser, QTextEdit, QWidget
@@ -31,12 +26,11 @@ from PySide6.QtWidgets import QFrame, QTextBrowser, QTextEdit, QWidget
 from app.qt import override
 from app.widgets.controls import theme
 from app.widgets.controls.growing_markdown import MARKDOWN, parsed, position_of_end, replace_end, settled_start
+from app.widgets.controls.text_setting import space_lines, space_prose, style_tables
 
 _MARK_ROOM_PX = 8  # for the mark at the point heard
-_BETWEEN_PARAGRAPHS, _BETWEEN_ITEMS = 8, 2
 _OPENED = ("http", "https", "mailto")
 _CODE = re.compile(r"`|~~~")  # without one of these no Markdown is code
-_AFTER_BACKTICKS = re.compile(r"`+\s*([^`\n]*)")
 _TIGHT = re.compile(r"\||```|~~~")  # without one of these there are no tables and no fences around code
 _LINK_TAIL = re.compile(r"\]\([^)\s]*\)")
 
@@ -69,23 +63,6 @@ def open_link(link: QUrl) -> None:
 def _x_of(line: QTextLine, place: int) -> float:
     found = line.cursorToX(place)  # PySide hands back the place as well
     return float(found[0] if isinstance(found, tuple) else found)  # type: ignore[arg-type]
-
-
-def _spacing(line_px: float, below_px: int | None = None) -> QTextBlockFormat:
-    """Room for each line of a block and, if given, below it."""
-    spaced = QTextBlockFormat()
-    spaced.setLineHeight(line_px, QTextBlockFormat.LineHeightTypes.MinimumHeight.value)
-    if below_px is not None:
-        spaced.setTopMargin(0)
-        spaced.setBottomMargin(below_px)
-    return spaced
-
-
-def _code_pieces(source: str) -> set[str]:
-    """Of these, a block of prose that holds code contains one at least: what follows each row of backticks, as far as
-    the code must be written alike in both. Empty without code.
-    """
-    return {piece.strip("> \t\r") for piece in _AFTER_BACKTICKS.findall(source)}
 
 
 class FlowText(QTextBrowser):
@@ -142,7 +119,7 @@ class FlowText(QTextBrowser):
         else:
             self._settle(0, 0)
             self.document().setPlainText(text)
-            self._space_lines(self.document(), markdown=False)
+            space_lines(self.document(), self._line_px, markdown=False)
         self._source, self._markdown, self._places = text, markdown, None
         self._spoken, self._interrupted = (None, False) if self._interrupted else (self._spoken, False)
         self._measured = self._natural = None
@@ -158,13 +135,13 @@ class FlowText(QTextBrowser):
         if settled is None or not at:
             self.document().setMarkdown(text, MARKDOWN)
             if _TIGHT.search(text):
-                self._space_lines(self.document(), code=_CODE.search(text) is not None)
-                self._style_tables()
+                space_lines(self.document(), self._line_px, code=_CODE.search(text) is not None)
+                style_tables(self.document(), theme.colours(self).line)
             else:
-                self._space_prose(self.document(), text)
+                space_prose(self.document(), text, self._line_px)
         else:  # its end looks as it shall before it is put in: then it is laid out once
             end = parsed(text[start:], self.document().defaultFont())
-            self._space_prose(end, text[start:])
+            space_prose(end, text[start:], self._line_px)
             replace_end(self.document(), at, end)
         if not settled:
             self._settle(0, 0)
@@ -267,108 +244,6 @@ class FlowText(QTextBrowser):
         text = self.toPlainText()
         start, end = (len(text[:place].encode("utf-16-le")) // 2 for place in span)
         return start, end
-
-    def _space_lines(self, document: QTextDocument, *, markdown: bool = True, code: bool = False) -> None:
-        """Give its lines their room; without `code` nothing of it is drawn in type of fixed width."""
-        cursor = QTextCursor(document)
-        cursor.beginEditBlock()
-        block = document.begin()
-        while block.isValid():
-            cursor.setPosition(block.position())
-            cursor.mergeBlockFormat(self._spacing_of(block, markdown))
-            if code:
-                self._shrink(block, self._fixed_runs(block))
-            block = block.next()
-        cursor.endEditBlock()
-
-    def _space_prose(self, prose: QTextDocument, source: str) -> None:
-        """The same where there are no tables and no fences around code. Every value of Qt's that is made here lets go
-        of Python's lock, which the thread that writes then has to give back: a cursor moves without making any.
-        """
-        code, texts = _code_pieces(source), prose.toRawText().split("\u2029")
-        between_items = _spacing(self._line_px, _BETWEEN_ITEMS)
-        cursor = QTextCursor(prose)
-        cursor.beginEditBlock()
-        cursor.select(QTextCursor.SelectionType.Document)
-        cursor.mergeBlockFormat(_spacing(self._line_px, _BETWEEN_PARAGRAPHS))
-        cursor.movePosition(QTextCursor.MoveOperation.Start)
-        place, before_listed = 0, False
-        for text in texts:
-            listed = cursor.currentList() is not None
-            if listed and before_listed:
-                here = cursor.position()
-                cursor.setPosition(place)
-                cursor.mergeBlockFormat(between_items)
-                cursor.setPosition(here)
-            if any(piece in text for piece in code):
-                self._shrink_runs(cursor.block())
-            place, before_listed = cursor.position(), listed
-            cursor.movePosition(QTextCursor.MoveOperation.NextBlock)
-        cursor.mergeBlockFormat(_spacing(self._line_px, 0))
-        cursor.endEditBlock()
-
-    def _shrink_runs(self, block: QTextBlock) -> None:
-        at = block.position()
-        fixed = [run for run in block.textFormats() if run.format.fontFixedPitch()]
-        self._shrink(block, [(at + run.start, run.length) for run in fixed])
-
-    def _spacing_of(self, block: QTextBlock, markdown: bool) -> QTextBlockFormat:
-        code = bool(block.blockFormat().property(QTextFormat.Property.BlockCodeFence))
-        tight = code or QTextCursor(block).currentTable() is not None
-        line_px = self._line_px - (4 if tight else 0)
-        if not markdown:
-            return _spacing(line_px)
-        following = block.next()
-        last = not following.isValid()
-        listed = block.textList() is not None and following.isValid() and following.textList() is not None
-        return _spacing(line_px, 0 if tight or last else _BETWEEN_ITEMS if listed else _BETWEEN_PARAGRAPHS)
-
-    def _shrink(self, block: QTextBlock, code: list[tuple[int, int]]) -> None:
-        """Draw code a little smaller: type of fixed width looks larger than it is."""
-        if code:
-            smaller = QTextCharFormat()
-            smaller.setFontPointSize(theme.mono_font(theme.TEXT_PX).pointSizeF())
-        for start, length in code:
-            cursor = QTextCursor(block)
-            cursor.setPosition(start)
-            cursor.setPosition(start + length, QTextCursor.MoveMode.KeepAnchor)
-            cursor.mergeCharFormat(smaller)
-
-    def _fixed_runs(self, block: QTextBlock) -> list[tuple[int, int]]:
-        runs, found = block.begin(), []
-        fenced = bool(block.blockFormat().property(QTextFormat.Property.BlockCodeFence))
-        while not runs.atEnd():
-            fragment = runs.fragment()
-            if fragment.isValid() and (fenced or fragment.charFormat().fontFixedPitch()):
-                found.append((fragment.position(), fragment.length()))
-            runs += 1
-        return found
-
-    def _style_tables(self) -> None:
-        for frame in self.document().rootFrame().childFrames():
-            if isinstance(frame, QTextTable):
-                look = frame.format()
-                look.setBorderBrush(theme.colours(self).line)
-                look.setBorder(1)
-                look.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
-                look.setBorderCollapse(True)
-                look.setCellPadding(5)
-                look.setCellSpacing(0)
-                look.setTopMargin(4)
-                look.setBottomMargin(10)
-                frame.setFormat(look)
-                self._mend_heading(frame)
-
-    def _mend_heading(self, table: QTextTable) -> None:
-        """A table that follows code begins, in Qt, with an empty line, and its first heading is not bold."""
-        cell = table.cellAt(0, 0)
-        cursor = cell.firstCursorPosition()
-        if cursor.block() != cell.lastCursorPosition().block() and not cursor.block().text():
-            cursor.deleteChar()
-            cursor.setPosition(cell.lastPosition(), QTextCursor.MoveMode.KeepAnchor)
-            bold = QTextCharFormat()
-            bold.setFontWeight(QFont.Weight.Bold)
-            cursor.mergeCharFormat(bold)
 
     def _colour_spoken(self) -> None:
         span = self._sounding = self._spoken_positions()
@@ -477,7 +352,7 @@ class FlowText(QTextBrowser):
         if theme.is_look_change(event) and hasattr(self, "_spoken"):
             self._measured = self._natural = None
             self._take_colours()
-            self._style_tables()
+            style_tables(self.document(), theme.colours(self).line)
             self._colour_spoken()
 
     @override
