@@ -38,8 +38,10 @@ def space_lines(document: QTextDocument, line_px: float, *, markdown: bool = Tru
 
 
 def space_prose(prose: QTextDocument, source: str, line_px: float) -> None:
-    """As `space_lines` where there are no tables and no fences around code. Every value of Qt's that is made here lets go
-    of Python's lock, which the thread that writes then has to give back: a cursor moves without making any.
+    """As `space_lines` where there are no tables and no fences around code.
+
+    Every value of Qt's that is made here lets go of Python's lock, which the thread that writes then has to give back:
+    a cursor moves without making any.
     """
     code, texts = _code_pieces(source), prose.toRawText().split("\u2029")
     between_items = _spacing(line_px, _BETWEEN_ITEMS)
