@@ -5,8 +5,9 @@ r"""Train flow and vocoder as one: what is heard in the end teaches both.
 
 LINES is what `natural_lines.py` writes, or is still writing. The flow makes mels of speech tokens, in most batches
 after a built-in voice's own recording, as it speaks in the end; the vocoder makes sound of pieces of them and of
-recordings' mels. Both learn from the sound: spectra, mels and pitch, critics, and how an ear hears it; the flow from
-its mel too. LANGUAGE is a folder with ear and language model as their training or `from_shipped.py` writes them.
+recordings' mels. Both learn from the sound: spectra, mels and pitch, critics, and how an ear and the speech tokenizer
+hear it; the flow from its mel too. LANGUAGE is a folder with ear and language model as their training or
+`from_shipped.py` writes them.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from torch import Tensor
 from engine.speaking.voice import Voice
 from starter.networks.flow_pieces import CONFIG, stream_mask
 from starter.networks.network_sizes import FLOW_STEPS
-from starter.networks.torch_ear import Ear
+from starter.networks.torch_ear import Ear, TokenJudge
 from starter.networks.torch_flow import FlowBatch, FlowNetwork, bias_of, compiled, solved
 from starter.networks.torch_speaker import SpeakerLabels
 from starter.networks.torch_tokenizer import TokenLabels
@@ -113,6 +114,7 @@ class Networks:
     vocoder: VocoderNetwork
     critics: Critics
     ear: Ear
+    tokenizer: TokenJudge
 
     @classmethod
     def loaded(cls, options: argparse.Namespace, device: torch.device) -> Networks:
@@ -121,7 +123,8 @@ class Networks:
         flow.take(load_file(options.flow))
         vocoder = train_vocoder.started(options.vocoder, Sizes())
         ear = Ear({name: w for name, w in read(options.ear).items() if name.startswith(("encoder.", "adapter."))})
-        return cls(flow.to(device), vocoder.to(device), Critics().to(device), ear.to(device))
+        tokenizer = TokenJudge(load_file(options.tokenizer))
+        return cls(*(one.to(device) for one in (flow, vocoder, Critics(), ear, tokenizer)))
 
 
 class Training:
@@ -204,7 +207,7 @@ class Training:
         sound, recorded, figures = self._spoken(pieces)
         judged = torch.randperm(len(sound), device=self.device)[: self.options.judged_rows]
         self._judge(sound, recorded, judged, figures)
-        weights = WEIGHTS | {"heard": self.options.heard}
+        weights = WEIGHTS | {"heard": self.options.heard, "heard_tokens": self.options.heard_tokens}
         loss = sum(weights[name] * value for name, value in figures.items())
         (loss if more is None else loss + more).backward()
         rate = self.plan.learning_rate(self.number) * self.options.peak
@@ -225,9 +228,10 @@ class Training:
         return sound, recorded, figures | {"pitch_hz": pitch_distance(predicted, pieces.f0)}
 
     def _judge(self, sound: Tensor, recorded: Tensor, judged: Tensor, figures: dict[str, Tensor]) -> None:
-        """What the ear hears and the critics see."""
+        """What ear and tokenizer hear and the critics see."""
         with self._half_precision():
             figures["heard"] = self.networks.ear.distance(sound, recorded)
+            figures["heard_tokens"] = self.networks.tokenizer.distance(sound, recorded)
         if self.plan.progress(self.number) >= CRITICS_ALONE:
             with self._half_precision():
                 seen, different = vocoder_loss(self.networks.critics, recorded[judged], sound[judged])
@@ -274,13 +278,13 @@ class Training:
     @torch.compiler.set_stance("force_eager")  # every sentence has a length of its own
     def heard_of_held_out(self) -> dict[str, float]:
         """Of held-out sentences that the built-in voices speak after their recordings: how far mel and sound are from
-        the target's, and how differently the ear hears them.
+        the target's, and how differently ear and tokenizer hear them.
         """
         figures: dict[str, float] = {}
         for place, name in enumerate(BUILT_IN):
             own = self.lines.held_out.voices[name][:MEASURED]
             values = np.mean([self._differences(name, number, number - place) for number in own], axis=0)
-            labels = (f"{what}_{name}" for what in ("mel", "sound", "heard"))
+            labels = (f"{what}_{name}" for what in ("mel", "sound", "heard", "heard_tokens"))
             figures |= {label: round(float(value), 4) for label, value in zip(labels, values, strict=True)}
         return figures
 
@@ -301,8 +305,8 @@ class Training:
         recorded = found.samples[own].float().view(1, -1) / 32768.0
         sound = vocoder(made.transpose(1, 2), torch.randn(recorded.shape, generator=chance, device=self.device))
         mel = (made - found.mel[own].float().view(1, -1, 80)).abs().mean()
-        differences = mel, one_mel_distance(sound, recorded), self.networks.ear.distance(sound, recorded)
-        return [value.item() for value in differences]
+        heard = (judge.distance(sound, recorded) for judge in (self.networks.ear, self.networks.tokenizer))
+        return [value.item() for value in (mel, one_mel_distance(sound, recorded), *heard)]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -316,6 +320,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--flow-steps", type=int, default=FLOW_STEPS)
     parser.add_argument("--tokens-per-batch", type=int, default=8000)
     parser.add_argument("--heard", type=float, default=6.0, help="how much it counts what the ear hears")
+    parser.add_argument("--heard-tokens", type=float, default=5.0, help="and what the speech tokenizer hears")
     parser.add_argument(
         "--sound-for-flow",
         type=float,

@@ -21,13 +21,13 @@ from tests.packaging.starter.test_flow_training import found_sentences
 torch = pytest.importorskip("torch", reason="PyTorch trains the starter; nothing else needs it")
 from safetensors.numpy import load_file  # noqa: E402
 
-from starter.networks.torch_ear import Ear  # noqa: E402
+from starter.networks.torch_ear import Ear, Judge, TokenJudge  # noqa: E402
 from starter.networks.torch_flow import FlowNetwork  # noqa: E402
 from starter.networks.vocoder_critics import Critics  # noqa: E402
 from starter.networks.vocoder_network import Sizes, VocoderNetwork  # noqa: E402
 from starter.training import train_speaking  # noqa: E402
 from starter.training.flow_corpus import TOKEN_SAMPLES, FlowCorpus  # noqa: E402
-from starter.training.from_shipped import trained  # noqa: E402
+from starter.training.from_shipped import speech_tokenizer, trained  # noqa: E402
 from starter.training.mlx_steps import load  # noqa: E402
 from starter.training.train_vocoder import started  # noqa: E402
 
@@ -38,6 +38,12 @@ RECORDED = 12  # tokens of a voice's recording
 def ear() -> Ear:
     weights = trained(resource("starter"))
     return Ear({name: torch.from_numpy(np.array(w)) for name, w in weights.items() if not name.startswith("llm.")})
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> TokenJudge:
+    weights = speech_tokenizer(resource("starter") / "token2wav" / "speech_tokenizer_v2_25hz.onnx")
+    return TokenJudge({name: torch.from_numpy(np.array(weight)) for name, weight in weights.items()})
 
 
 def corpus() -> FlowCorpus:
@@ -74,17 +80,23 @@ def test_a_piece_lies_on_what_was_recorded() -> None:
     assert len(pieces.mel) == 8
 
 
-def test_the_ear_tells_what_differs_from_what_is_the_same(ear: Ear) -> None:
+@pytest.mark.parametrize("judge", ["ear", "tokenizer"])
+def test_who_judges_tells_what_differs_from_what_is_the_same(judge: str, request: pytest.FixtureRequest) -> None:
+    judging: Judge = request.getfixturevalue(judge)
     chance = torch.Generator().manual_seed(2)
     recorded = 0.1 * torch.randn(2, 60 * 480, generator=chance)
     other = 0.1 * torch.randn(2, 60 * 480, generator=chance).cumsum(1).sin()
-    assert ear.distance(recorded, recorded).item() == 0
-    assert ear.distance(other, recorded).item() > 0.3
-    assert not any(weight.requires_grad for weight in ear.parameters())
+    assert judging.distance(recorded, recorded).item() == 0
+    assert judging.distance(other, recorded).item() > 0.3
+    assert not any(weight.requires_grad for weight in judging.parameters())
+    made = other.requires_grad_()
+    judging.distance(made, recorded).backward()
+    assert made.grad is not None
+    assert made.grad.abs().max() > 0, "nobody could learn from it"
 
 
 @pytest.mark.slow
-def test_a_run_teaches_both_and_writes_what_the_engine_loads(tmp_path: Path, ear: Ear) -> None:
+def test_a_run_teaches_both_and_writes_what_the_engine_loads(tmp_path: Path, ear: Ear, tokenizer: TokenJudge) -> None:
     torch.manual_seed(0)
     parser = argparse.ArgumentParser()
     train_speaking.add_arguments(parser)
@@ -96,7 +108,7 @@ def test_a_run_teaches_both_and_writes_what_the_engine_loads(tmp_path: Path, ear
         [*places, *run.split(), *["--warm-up", "1", "--device", "cpu", "--log-every", "0", "--save-every", "999"]]
     )
     networks = train_speaking.Networks(
-        FlowNetwork(SMALL), started(None, Sizes(base_channels=16, f0_channels=8)), Critics(), ear
+        FlowNetwork(SMALL), started(None, Sizes(base_channels=16, f0_channels=8)), Critics(), ear, tokenizer
     )
     before = [{name: w.clone() for name, w in one.state_dict().items()} for one in (networks.flow, networks.vocoder)]
     found = corpus()
@@ -107,5 +119,5 @@ def test_a_run_teaches_both_and_writes_what_the_engine_loads(tmp_path: Path, ear
     load(Flow(replace(SMALL)), tmp_path / "flow.safetensors")
     assert set(load_file(tmp_path / "vocoder.safetensors")) == set(VocoderNetwork(Sizes()).state_dict())
     (measured,) = map(json.loads, (tmp_path / "speaking-measured.jsonl").read_text().splitlines())
-    assert {"mel_woman", "sound_man", "heard_man"} <= set(measured)
+    assert {"mel_woman", "sound_man", "heard_man", "heard_tokens_man"} <= set(measured)
     assert mx.isfinite(mx.array(list(measured.values()))).all()
