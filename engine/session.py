@@ -160,6 +160,21 @@ class Session:
         passages = (*calls, passage) if answer else tuple(calls)
         self._memory.put(TurnRecord(request, transcript, passages=passages, speech=self._vocabulary.speech))
 
+    def reading_ahead(self, allow_tools: tuple[str, ...] = ()) -> Iterator[Pause]:
+        """Read what stands before the next question, in short steps, so that its answer does not wait for that.
+
+        Anything may be asked between two steps. `allow_tools` are those that the question will offer.
+        """
+        instructions, turns = self._instructions(Turn(allow_tools=allow_tools)), 1
+        while self._reader.reads_ahead and not self._busy:
+            readable = self._context.ahead(instructions, turns)
+            if readable is None:
+                return
+            if self._reader.read(readable):
+                yield Pause()
+            else:
+                turns += 1
+
     def interrupt(self) -> None:
         """End the running reply within one token or piece of sound; its ReplyEnded still comes. From any thread."""
         self._interrupted.set()

@@ -248,7 +248,14 @@ def _turns(
             yield _Asked(replace(base, id=new_turn_id(), text=line), line)
         return
     thinks = thinking is Thinking.ALWAYS
-    keyboard = Keyboard(args.sound, listens=args.listen, thinks=thinks, before=[turn.text for turn in session.turns])
+    getting_ready = engine.warming_up(session.settings, base.allow_tools)  # goes on where it was, at every wait
+    keyboard = Keyboard(
+        args.sound,
+        listens=args.listen,
+        thinks=thinks,
+        before=[turn.text for turn in session.turns],
+        meanwhile=lambda: chain(getting_ready, session.reading_ahead(base.allow_tools)),
+    )
     if args.listen:
         remark("Press Return to speak, or type; /help says more.")
     for said in keyboard.turns():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from engine.commands.console import complain, remark
@@ -10,6 +10,7 @@ from engine.commands.sound_door import SoundDoor
 from engine.errors import EngineError, RequestError
 
 if TYPE_CHECKING:
+    from prompt_toolkit.eventloop import InputHookContext
     from prompt_toolkit.input import Input
     from prompt_toolkit.output import Output
 
@@ -28,7 +29,8 @@ _SHORTEST_S = 0.3
 class Keyboard:
     """Lines typed at a terminal, one turn each. Nothing that is typed is kept when the conversation is over.
 
-    `before` is what was typed in earlier turns. `thinks` is switched by /think.
+    `before` is what was typed in earlier turns. `thinks` is switched by /think. `meanwhile` gives short steps that are
+    made while nothing is typed.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Keyboard:
         listens: bool = False,
         thinks: bool = False,
         before: Iterable[str] = (),
+        meanwhile: Callable[[], Iterator[object]] = lambda: iter(()),
         input: Input | None = None,
         output: Output | None = None,
     ) -> None:
@@ -45,15 +48,21 @@ class Keyboard:
         from prompt_toolkit.history import InMemoryHistory
 
         self.thinks = thinks
-        self._sound, self._listens = sound, listens
+        self._sound, self._listens, self._meanwhile = sound, listens, meanwhile
         self.history = InMemoryHistory([text for text in before if text.strip()])
         self._prompt: PromptSession[str] = PromptSession(history=self.history, input=input, output=output or _stderr())
 
     def turns(self) -> Iterator[str | Samples]:
         """What is said, typed or spoken, until /quit or Ctrl-D."""
         while True:
+            steps = self._meanwhile()
+
+            def use_the_wait(context: InputHookContext, steps: Iterator[object] = steps) -> None:
+                while not context.input_is_ready() and next(steps, None) is not None:
+                    pass
+
             try:
-                line = self._prompt.prompt("> ").strip()
+                line = self._prompt.prompt("> ", inputhook=use_the_wait).strip()
             except EOFError:
                 return
             if line == "/quit":

@@ -45,6 +45,20 @@ class Context:
         shown[-1] = dataclasses.replace(shown[-1], record=record)
         return self._prompts.build(instructions.persona, instructions.tools, shown, opening)
 
+    def ahead(self, instructions: Instructions, turns: int) -> Readable | None:
+        """What the next prompt will begin with, its first so many turns; None where it has fewer before the question,
+        or where something will have to be left out.
+        """
+        records = self._memory.on_path()
+        coming = [*records, *records[-1:]]  # a question in the place of the one that is not known yet
+        shown = self.trimming.shown(latest(coming, instructions.remember_turns)[:-1])
+        if not 0 < turns <= len(shown):
+            return None
+        length = self._prompts.length(instructions.persona, instructions.tools, shown, "")
+        if length > self.length - self.length // 4:
+            return None
+        return self._prompts.build_beginning(instructions.persona, instructions.tools, shown[:turns])
+
     def make_room(
         self,
         instructions: Instructions,

@@ -101,8 +101,14 @@ class Prompts:
 
     def build(self, persona: str, tools: str, shown: Sequence[ShownTurn], opening: str) -> Readable:
         """The whole prompt: persona, schemas of the tools (JSON, or empty), the turns, and the opened answer."""
+        return self._with_end(persona, tools, shown, opened(self._vocabulary, opening, self._variant))
+
+    def build_beginning(self, persona: str, tools: str, shown: Sequence[ShownTurn]) -> Readable:
+        """What a prompt begins with that shows these turns, one at the least, and others after them."""
+        return self._with_end(persona, tools, shown, Prompt((), ()))
+
+    def _with_end(self, persona: str, tools: str, shown: Sequence[ShownTurn], end: Prompt) -> Readable:
         beginning = self._beginning(persona, tools)
-        end = opened(self._vocabulary, opening, self._variant)
         chinese = _is_chinese(persona)
         turns = [self._turn(turn, chinese) for turn in shown]
         prompt = joined([beginning, *(turn.prompt for turn in turns), end])

@@ -19,6 +19,7 @@ from engine.language import Cache, LanguageModel, Sampling, generate
 from engine.language.generate import prefill
 
 _SOUND_KEYS = 1 << 24  # places of one sound; more than any context holds
+_AHEAD = 128  # places read ahead in one step, for which somebody may have to wait
 
 
 class HeardWindow(Protocol):
@@ -53,6 +54,13 @@ class PromptReader(Protocol):
         self, readable: Readable, id: int, other: int | None, cancelled: Callable[[], bool] = lambda: False
     ) -> bool:
         """See `Reader.prefers`."""
+
+    @property
+    def reads_ahead(self) -> bool:
+        """Whether `read` is of use: another machine reads only what something is to follow."""
+
+    def read(self, readable: Readable) -> bool:
+        """See `Reader.read`."""
 
     def forget(self) -> None:
         """Start over, after a failure."""
@@ -136,7 +144,9 @@ class SharedPrefixes:
 
 
 class Reader:
-    """One conversation's cache. `write` is the only way to read and write with it."""
+    """One conversation's cache. `write` is the only way to write with it."""
+
+    reads_ahead = True
 
     def __init__(self, llm: LanguageModel, shared: SharedPrefixes | None = None) -> None:
         self._llm = llm
@@ -158,6 +168,19 @@ class Reader:
     def forget(self) -> None:
         """Start over, after a failure."""
         self._cache, self._keys = self._llm.new_cache(), ()
+
+    def read(self, readable: Readable) -> bool:
+        """Read some places more of what later prompts begin with; False, and nothing is read, where all of it was.
+
+        What was read beyond it is kept as long as it begins like this.
+        """
+        if common_length(self._keys, readable.keys) == len(readable):
+            return False
+        some = self._begin(readable)[:_AHEAD]
+        self._llm.hidden_states(some[None], self._cache)
+        mx.eval(self._cache.arrays())
+        self._keys = readable.keys[: self._cache.length]
+        return True
 
     def prefers(
         self, readable: Readable, id: int, other: int | None, cancelled: Callable[[], bool] = lambda: False

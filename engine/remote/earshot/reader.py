@@ -21,12 +21,18 @@ class EarshotReader:
     answer goes on where it was.
     """
 
+    reads_ahead = False
+
     def __init__(self, line: Line) -> None:
         self._line = line
         self._name = uuid.uuid4().hex
         self.reused = 0
         self._gone = weakref.finalize(self, line.drop_reader, self._name)
         self._gone.atexit = False
+
+    def read(self, readable: Readable) -> bool:
+        """See `PromptReader`. Nothing is read ahead."""
+        return False
 
     def forget(self) -> None:
         """See `PromptReader`. The other machine goes by what a prompt has in common with the last one."""

@@ -36,9 +36,14 @@ class VllmReader:
     """A `PromptReader` on a vLLM server."""
 
     reused = 0  # what the server read before is not known
+    reads_ahead = False
 
     def __init__(self, served: Served) -> None:
         self._served = served
+
+    def read(self, readable: Readable) -> bool:
+        """See `PromptReader`. Nothing is read ahead."""
+        return False
 
     def forget(self) -> None:
         """See `PromptReader`. Every request is whole."""

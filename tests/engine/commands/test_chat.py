@@ -6,11 +6,15 @@ import io
 import json
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.input.defaults import create_pipe_input
+from prompt_toolkit.output import DummyOutput
 
 from engine.cli import main
 from engine.commands import chat
@@ -54,6 +58,42 @@ def test_typed_lines_are_answered_in_columns(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "You      hello"
     assert "You      and again" in lines
+
+
+def test_at_a_terminal_it_gets_ready_and_reads_what_came_before_while_nothing_is_typed(
+    engine: SmallEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    command = ["chat", "--session", str(tmp_path / "kept")]
+    type_lines(monkeypatch, "hello\nand again\n")
+    engine.llm.scripts += [written(engine, "Good morning."), written(engine, "Yes.")]
+    assert main(command) == 0
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    done: list[str] = []
+    ahead = Session.reading_ahead
+
+    def warming_up(settings: object, tools: object) -> Iterator[str]:
+        for step in ("hear", "write"):
+            done.append(step)
+            yield step
+
+    def reading_ahead(session: Session, tools: tuple[str, ...] = ()) -> Iterator[object]:
+        for step in ahead(session, tools):
+            done.append("read")
+            yield step
+        keys.send_text("once more\r/quit\r")
+
+    monkeypatch.setattr(engine, "warming_up", warming_up, raising=False)
+    monkeypatch.setattr(Session, "reading_ahead", reading_ahead)
+    monkeypatch.setattr("sys.stdin", Terminal())
+    engine.llm.scripts += [written(engine, "Yes.")]
+    with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
+        assert main(command) == 0
+    assert done[:3] == ["hear", "write", "read"]
+    assert [turn.text for turn in Session(engine, saved=tmp_path / "kept").turns] == ["hello", "and again", "once more"]
 
 
 def test_recordings_are_heard_and_replies_are_written_as_sound(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
@@ -55,6 +57,22 @@ def test_what_was_typed_before_comes_back(keys: PipeInput) -> None:
     keyboard = Keyboard(None, before=["long ago", " "], input=keys, output=DummyOutput())
     assert list(keyboard.turns()) == ["first", "second"]
     assert keyboard.history.get_strings() == ["long ago", "first", "second", "/quit"]
+
+
+def test_while_nothing_is_typed_other_steps_are_made_until_something_is(keys: PipeInput) -> None:
+    made: list[int] = []
+
+    def steps() -> Iterator[str]:
+        for number in itertools.count():
+            made.append(number)
+            if number == 5:
+                keys.send_text("hello\r")
+            time.sleep(0.001)  # some work
+            yield "a step"
+
+    keyboard = Keyboard(None, meanwhile=steps, input=keys, output=DummyOutput())
+    assert next(keyboard.turns()) == "hello"
+    assert 6 <= len(made) < 1000
 
 
 def test_slash_commands_are_obeyed_and_unknown_ones_named(keys: PipeInput, capsys: pytest.CaptureFixture[str]) -> None:
