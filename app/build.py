@@ -48,6 +48,7 @@ from app.talk.notices import Notices
 from app.talk.own_presets import PresetLibrary
 from app.talk.pause import Pause
 from app.talk.questions import Questions
+from app.talk.reading_ahead import ReadingAhead
 from app.talk.recorder import Recorder
 from app.talk.recording_player import RecordingPlayer
 from app.talk.recovery import Recovery
@@ -218,8 +219,10 @@ def build_controller(
     permission = permission or MicrophonePermission()
     use = MicrophoneUse(notices, sound, settings, permission)
     talk = _build_talk(
-        notices, confirmations, conversation, tasks, thread, sound, disk, use, permission, clock, settings, paths
-    )
+        notices, confirmations, conversation, tasks, thread, sound, disk, use, permission, clock, settings, paths,
+        ready=lambda: models.status.ready,
+    )  # fmt: skip
+    models.ready.connect(talk.reading_ahead.begin_soon)
     token = TokenInKeychain(keychain, TokenFile(paths.data / "server-token"))
     programs = OtherPrograms(settings, ServedHost(thread), paths.voices, token, Worker("server", _KEYCHAIN_HANGS_S))
     undoable = UndoableCommands(UndoHistory(), talk, transcriber, models, voices, servers)
@@ -286,6 +289,8 @@ def _build_talk(
     clock: TimerClock,
     settings: Settings,
     paths: Paths,
+    *,
+    ready: Callable[[], bool],
 ) -> Talk:
     machine = StateMachine()
     recorder = Recorder(machine, notices, use, disk, lambda: conversation.folder)
@@ -311,6 +316,7 @@ def _build_talk(
         Recovery(conversation, paths.recordings, disk),
         RecordingPlayer(machine, sound), LostDevices(notices, sound),
         TextReader(machine, notices, thread, replayer, lambda: tasks.manner().voice),
+        ReadingAhead(conversation, tasks, thread, answerer, ready),
     )  # fmt: skip
 
 

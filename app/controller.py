@@ -187,6 +187,7 @@ class Controller(TalkCommands):
         self.stop()
         self.transcriber.close()
         self.transcripts.close()
+        self._talk.reading_ahead.close()
         self._talk.exchange.close()
         self.other_programs.close()
         self.tool_servers.end_all()

@@ -19,7 +19,7 @@ from app.engine_side.voices import VoiceWork
 from app.translations import sentence, told
 from engine import samples as sounds
 from engine.errors import RequestError, StorageError
-from engine.events import Heard, Samples, SessionEvent, Speech, ToolCall, Turn
+from engine.events import Heard, Pause, Samples, SessionEvent, Speech, ToolCall, Turn
 
 if TYPE_CHECKING:
     from engine.session import Session
@@ -116,6 +116,16 @@ class TurnWork:
             finally:
                 request.on_cancel = None
             self._sessions.save(session, task.branch.folder)
+
+    def read_ahead(self, branch: Branch, manner: Manner) -> Iterator[Pause]:
+        """Read what stands before the next question of a conversation, while nobody asks anything.
+
+        Only where memory agrees with the branch: what was removed since it was drawn up must not come back.
+        """
+        session = self._sessions.open(branch.conversation, branch.folder, manner)
+        path = tuple(turn.id for turn in branch.path if turn.id in session.remembered)
+        if path == session.path:
+            yield from session.reading_ahead((*manner.tools, *(tool.name for tool in manner.served)))
 
     def agree(self, branch: Branch, manner: Manner) -> Iterator[SessionEvent]:
         """Make memory, and what is saved of it, agree with the database."""

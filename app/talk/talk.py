@@ -16,6 +16,7 @@ from app.talk.microphone_use import MicrophoneUse
 from app.talk.notices import Notices
 from app.talk.pause import Pause
 from app.talk.questions import Questions
+from app.talk.reading_ahead import ReadingAhead
 from app.talk.recorder import Recorder
 from app.talk.recording_player import RecordingPlayer
 from app.talk.recovery import Recovery
@@ -54,6 +55,7 @@ class Talk:
     player: RecordingPlayer
     lost_devices: LostDevices
     text_reader: TextReader
+    reading_ahead: ReadingAhead
 
     def poll(self) -> None:
         """Follow microphone and loudspeaker; called about 30 times a second."""

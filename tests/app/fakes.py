@@ -107,6 +107,13 @@ class ScriptedReader:
         self._spoken = self._tokens = 0
         self.reused = 0
         self.thinks = False
+        self.reads_ahead = True
+        self.ahead: list[int] = []  # places of what was read ahead
+
+    def read(self, readable: Any) -> bool:
+        """All of it in one step."""
+        self.ahead.append(len(readable))
+        return len(readable) not in self.ahead[:-1]
 
     def begin(self, script: Sequence[Step]) -> None:
         """What is written for the next turn."""
