@@ -163,10 +163,11 @@ class Session:
     def reading_ahead(self, allow_tools: tuple[str, ...] = ()) -> Iterator[Pause]:
         """Read what stands before the next question, in short steps, so that its answer does not wait for that.
 
-        Anything may be asked between two steps. `allow_tools` are those that the question will offer.
+        Anything may be asked between two steps; once the path is another one, nothing more is read. `allow_tools` are
+        those that the question will offer.
         """
-        instructions, turns = self._instructions(Turn(allow_tools=allow_tools)), 1
-        while self._reader.reads_ahead and not self._busy:
+        instructions, path, turns = self._instructions(Turn(allow_tools=allow_tools)), self.path, 1
+        while self._reader.reads_ahead and self.path == path:
             readable = self._context.ahead(instructions, turns)
             if readable is None:
                 return

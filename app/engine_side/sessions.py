@@ -34,6 +34,11 @@ class Manner:
     served: tuple[Tool, ...] = ()
     own: Preset | None = None
 
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The names of all tools that a question offers."""
+        return (*self.tools, *(tool.name for tool in self.served))
+
 
 class Sessions:
     """Keeps one session: that of the conversation that was asked last."""

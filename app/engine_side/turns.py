@@ -125,7 +125,7 @@ class TurnWork:
         session = self._sessions.open(branch.conversation, branch.folder, manner)
         path = tuple(turn.id for turn in branch.path if turn.id in session.remembered)
         if path == session.path:
-            yield from session.reading_ahead((*manner.tools, *(tool.name for tool in manner.served)))
+            yield from session.reading_ahead(manner.offered)
 
     def agree(self, branch: Branch, manner: Manner) -> Iterator[SessionEvent]:
         """Make memory, and what is saved of it, agree with the database."""

@@ -56,8 +56,7 @@ class EngineWork:
     def warm_up(self, manner: Manner) -> Iterator[Progress]:
         """Do what the first answer in this manner would wait for, as long as this model is the one in use."""
         engine = self.model.engine
-        tools = (*manner.tools, *(tool.name for tool in manner.served))
-        with closing(engine.warming_up(self.sessions.settings(manner), tools)) as steps:
+        with closing(engine.warming_up(self.sessions.settings(manner), manner.offered)) as steps:
             while self.model.holds(engine) and (step := next(steps, None)) is not None:
                 yield step
 

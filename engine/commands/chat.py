@@ -248,7 +248,7 @@ def _turns(
             yield _Asked(replace(base, id=new_turn_id(), text=line), line)
         return
     thinks = thinking is Thinking.ALWAYS
-    getting_ready = engine.warming_up(session.settings, base.allow_tools)  # goes on where it was, at every wait
+    getting_ready = _getting_ready(engine, session, base)  # goes on where it was, at every wait
     keyboard = Keyboard(
         args.sound,
         listens=args.listen,
@@ -267,6 +267,13 @@ def _turns(
         else:
             spoken = replace(base, id=new_turn_id(), samples_16k=said, transcribe=True)
             yield _Asked(spoken, f"({clock(len(said) / 16_000)})")
+
+
+def _getting_ready(engine: AnyModel, session: Session, turn: Turn) -> Iterator[object]:
+    """Steps that do what turns like this one would wait for; where none is spoken, what speaks is not loaded."""
+    if turn.spoken_answer:
+        return engine.warming_up(session.settings, turn.allow_tools)
+    return engine.warming_networks()
 
 
 def _confirm(call: ToolCall) -> bool:

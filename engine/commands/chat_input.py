@@ -58,7 +58,7 @@ class Keyboard:
             steps = self._meanwhile()
 
             def use_the_wait(context: InputHookContext, steps: Iterator[object] = steps) -> None:
-                while not context.input_is_ready() and next(steps, None) is not None:
+                while not context.input_is_ready() and next(steps, steps) is not steps:
                     pass
 
             try:

@@ -13,7 +13,7 @@ from engine.language.llm import LanguageModel
 from engine.language.sampler import Sampler, Sampling
 
 _PREFILL = 1024  # places read at once: bounds the memory of attention and the wait for a cancel
-_SHORT_PREFILL = 128  # of all rows together, where others wait between two steps
+SHORT_PREFILL = 128  # of all rows together, where others wait between two steps
 
 
 class Written(NamedTuple):
@@ -142,7 +142,7 @@ def generate_batch_in_steps(
     cache = llm.new_cache(padding)
     counted = penalised_ids or [[] for _ in prompts]
     chosen = _Chosen(Sampler(sampling, llm.config.vocab_size, counted, llm.chooser(sampling)), judge)
-    reading = _read_in_parts(llm, cache, embeddings, max(_SHORT_PREFILL // len(prompts), 1))
+    reading = _read_in_parts(llm, cache, embeddings, max(SHORT_PREFILL // len(prompts), 1))
     while True:
         if cancelled():
             return

@@ -50,12 +50,12 @@ class Context:
         or where something will have to be left out.
         """
         records = self._memory.on_path()
-        coming = [*records, *records[-1:]]  # a question in the place of the one that is not known yet
+        coming = [*records, *records[-1:]]  # the next question is taken to be like the last one
         shown = self.trimming.shown(latest(coming, instructions.remember_turns)[:-1])
         if not 0 < turns <= len(shown):
             return None
         length = self._prompts.length(instructions.persona, instructions.tools, shown, "")
-        if length > self.length - self.length // 4:
+        if length > self.longest_prompt(records[-1].request):
             return None
         return self._prompts.build_beginning(instructions.persona, instructions.tools, shown[:turns])
 

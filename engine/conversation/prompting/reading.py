@@ -16,10 +16,9 @@ import numpy as np
 
 from engine.conversation.prompting.chat_template import Prompt, embedded
 from engine.language import Cache, LanguageModel, Sampling, generate
-from engine.language.generate import prefill
+from engine.language.generate import SHORT_PREFILL, prefill
 
 _SOUND_KEYS = 1 << 24  # places of one sound; more than any context holds
-_AHEAD = 128  # places read ahead in one step, for which somebody may have to wait
 
 
 class HeardWindow(Protocol):
@@ -176,7 +175,7 @@ class Reader:
         """
         if common_length(self._keys, readable.keys) == len(readable):
             return False
-        some = self._begin(readable)[:_AHEAD]
+        some = self._begin(readable)[:SHORT_PREFILL]
         self._llm.hidden_states(some[None], self._cache)
         mx.eval(self._cache.arrays())
         self._keys = readable.keys[: self._cache.length]

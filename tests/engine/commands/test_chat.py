@@ -63,7 +63,7 @@ def test_typed_lines_are_answered_in_columns(
 def test_at_a_terminal_it_gets_ready_and_reads_what_came_before_while_nothing_is_typed(
     engine: SmallEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    command = ["chat", "--session", str(tmp_path / "kept")]
+    command = ["chat", "--session", str(tmp_path / "kept"), "--max-tokens", "20"]
     type_lines(monkeypatch, "hello\nand again\n")
     engine.llm.scripts += [written(engine, "Good morning."), written(engine, "Yes.")]
     assert main(command) == 0
@@ -75,10 +75,10 @@ def test_at_a_terminal_it_gets_ready_and_reads_what_came_before_while_nothing_is
     done: list[str] = []
     ahead = Session.reading_ahead
 
-    def warming_up(settings: object, tools: object) -> Iterator[str]:
+    def warming_networks() -> Iterator[None]:
         for step in ("hear", "write"):
             done.append(step)
-            yield step
+            yield
 
     def reading_ahead(session: Session, tools: tuple[str, ...] = ()) -> Iterator[object]:
         for step in ahead(session, tools):
@@ -86,7 +86,7 @@ def test_at_a_terminal_it_gets_ready_and_reads_what_came_before_while_nothing_is
             yield step
         keys.send_text("once more\r/quit\r")
 
-    monkeypatch.setattr(engine, "warming_up", warming_up, raising=False)
+    monkeypatch.setattr(engine, "warming_networks", warming_networks, raising=False)
     monkeypatch.setattr(Session, "reading_ahead", reading_ahead)
     monkeypatch.setattr("sys.stdin", Terminal())
     engine.llm.scripts += [written(engine, "Yes.")]
