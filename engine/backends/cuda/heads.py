@@ -17,7 +17,8 @@ import mlx.core as mx
 
 ALONE = 1024  # room of a cache whose places one block for each head of queries reads in good time
 _TEAMS = 32  # of a block; each reads a place at a time
-_MOST_SHARED = 12  # heads of queries to one of keys: what they share of a block's memory is 48 KB
+_MOST_SHARED = {64: 12, 128: 12, 256: 8}  # heads of queries to one of keys, by their width: a block's memory is 48 KB
+PLACES = 64  # of a cache with much room, those that one block reads
 
 _HEADER = r"""
 template <typename T> struct Half2;
@@ -61,14 +62,37 @@ template <int LANES> __device__ float team_sum(float value) {
   for (int step = LANES / 2; step > 0; step /= 2) value += __shfl_xor_sync(0xffffffffu, value, step);
   return value;
 }
+
+// N values (a power of two) summed over LANES threads, half as many in each step; a lane gets that of value
+// lane / (LANES / N).
+template <int N, int LANES> __device__ float team_sums(float* values, int lane) {
+#pragma unroll
+  for (int half = N / 2; half > 0; half /= 2) {
+    const int step = half * (LANES / N);
+    const bool upper = lane & step;
+#pragma unroll
+    for (int i = 0; i < half; ++i) {
+      const float given = upper ? values[i] : values[i + half];
+      const float kept = upper ? values[i + half] : values[i];
+      values[i] = kept + __shfl_xor_sync(0xffffffffu, given, step);
+    }
+  }
+  return team_sum<LANES / N>(values[0]);
+}
 """
 
-_TURNS = r"""
+_WHERE = r"""
   constexpr int LANES = W / 8;
-  const int length = places[0];
   const int capacity = keys_shape[2];
   const int lane = threadIdx.x % LANES;
   const int team = threadIdx.x / LANES;
+  const uint4* heads = reinterpret_cast<const uint4*>(qkv);
+  uint4* kept_keys = const_cast<uint4*>(reinterpret_cast<const uint4*>(keys));
+  uint4* kept_values = const_cast<uint4*>(reinterpret_cast<const uint4*>(values));
+"""
+
+_TURNS = r"""
+  const int length = places[0];
   __shared__ float2 turns[W / 2];
   if (threadIdx.x < W / 2) {
     float sine, cosine;
@@ -76,14 +100,12 @@ _TURNS = r"""
     turns[threadIdx.x] = make_float2(cosine, sine);
   }
   __syncthreads();
-  const uint4* heads = reinterpret_cast<const uint4*>(qkv);
-  uint4* kept_keys = const_cast<uint4*>(reinterpret_cast<const uint4*>(keys));
-  uint4* kept_values = const_cast<uint4*>(reinterpret_cast<const uint4*>(values));
 """
 
 # A block for each head of queries; each of its teams reads every 32nd place and keeps a softmax of its own.
 _ATTEND = (
-    _TURNS
+    _WHERE
+    + _TURNS
     + r"""
   constexpr int U = 4;
   __shared__ float parts[32][W];
@@ -178,70 +200,96 @@ _ATTEND = (
 )
 
 # For a cache with much room: a block for each head of keys and PLACES places, which all heads of queries that share it
-# look at together, so that a place is read once. A team scores four of the places, or two; then a thread sums two
-# values of a head over all of them. What the blocks found is weighed by `_JOIN`.
+# look at together, so that a place is read once. A team scores two of the places, for eight heads at once; then a
+# thread sums two values of every head over each eighth place. What the blocks found is weighed by `_JOIN`.
 _ATTEND_TO_PART = (
-    _TURNS
+    _WHERE
     + r"""
   constexpr int SHARING = HEADS / KV_HEADS, U = PLACES / 32;
-  __shared__ float queries[SHARING][W], weights[SHARING][PLACES];
-  __shared__ uint4 kept[PLACES][LANES];
+  constexpr int TOGETHER = SHARING > 4 ? 8 : SHARING > 2 ? 4 : SHARING;  // heads that are summed at once
+  constexpr int FOURS = (SHARING + 3) / 4, ROUNDED = (SHARING + 7) / 8 * 8;
   const int parts = (capacity + PLACES - 1) / PLACES;
   const int kv = blockIdx.x / parts, part = blockIdx.x % parts;
-  if (part * PLACES > length) return;
-
+  const size_t first = size_t(kv) * capacity * LANES + lane;
+  uint4 k[U], v[U];
+#pragma unroll
+  for (int u = 0; u < U; ++u) {  // before anything is known of the length, which has to be read, too
+    const int place = part * PLACES + u * 32 + team;
+    k[u] = place < capacity ? kept_keys[first + size_t(place) * LANES] : make_uint4(0, 0, 0, 0);
+    v[u] = place < capacity ? kept_values[first + size_t(place) * LANES] : make_uint4(0, 0, 0, 0);
+  }
+  if (part * PLACES > places[0]) return;
+"""
+    + _TURNS
+    + r"""
+  __shared__ float4 queries[SHARING][2][LANES];
+  __shared__ float4 weights[PLACES][FOURS + 1];  // one more, and one more below: so that they lie in other banks
+  __shared__ uint4 kept[PLACES][LANES + 1];
   for (int i = threadIdx.x; i < SHARING * LANES; i += blockDim.x) {
     float own[8];
     unpack8<T>(turned8<T, LANES>(heads + (kv * SHARING + i / LANES) * LANES, i % LANES, turns), own);
 #pragma unroll
-    for (int j = 0; j < 8; ++j) queries[i / LANES][i % LANES * 8 + j] = own[j] * SCALE_LOG2;
+    for (int j = 0; j < 2; ++j) {
+      queries[i / LANES][j][i % LANES] = make_float4(own[4 * j] * SCALE_LOG2, own[4 * j + 1] * SCALE_LOG2,
+                                                     own[4 * j + 2] * SCALE_LOG2, own[4 * j + 3] * SCALE_LOG2);
+    }
   }
-  const size_t first = size_t(kv) * capacity * LANES + lane;
-  uint4 keys_of_team[U];
 #pragma unroll
   for (int u = 0; u < U; ++u) {
     const int place = part * PLACES + u * 32 + team;
-    uint4 k = make_uint4(0, 0, 0, 0), v = k;
-    if (place < length) {
-      k = kept_keys[first + size_t(place) * LANES];
-      v = kept_values[first + size_t(place) * LANES];
-    } else if (place == length) {  // the new one
-      k = turned8<T, LANES>(heads + (HEADS + kv) * LANES, lane, turns);
-      v = heads[(HEADS + KV_HEADS + kv) * LANES + lane];
-      kept_keys[first + size_t(place) * LANES] = k;
-      kept_values[first + size_t(place) * LANES] = v;
+    if (place == length) {  // the new one
+      k[u] = turned8<T, LANES>(heads + (HEADS + kv) * LANES, lane, turns);
+      v[u] = heads[(HEADS + KV_HEADS + kv) * LANES + lane];
+      kept_keys[first + size_t(place) * LANES] = k[u];
+      kept_values[first + size_t(place) * LANES] = v[u];
     }
-    keys_of_team[u] = k;
-    kept[u * 32 + team][lane] = v;
+    kept[u * 32 + team][lane] = place <= length ? v[u] : make_uint4(0, 0, 0, 0);
   }
   __syncthreads();
 
+  float key[U][8];
 #pragma unroll
-  for (int u = 0; u < U; ++u) {
-    float key[8];
-    unpack8<T>(keys_of_team[u], key);
-    const bool there = part * PLACES + u * 32 + team <= length;
+  for (int u = 0; u < U; ++u) unpack8<T>(k[u], key[u]);
 #pragma unroll
-    for (int head = 0; head < SHARING; ++head) {
-      float sum = 0.0f;
+  for (int start = 0; start < SHARING; start += TOGETHER) {
+    float sums[U][TOGETHER] = {};
 #pragma unroll
-      for (int i = 0; i < 8; ++i) sum = fmaf(queries[head][lane * 8 + i], key[i], sum);
-      sum = team_sum<LANES>(sum);
-      if (lane == 0) weights[head][u * 32 + team] = there ? sum : __int_as_float(0xff800000);
+    for (int head = start; head < SHARING && head < start + TOGETHER; ++head) {
+      const float4 a = queries[head][0][lane], b = queries[head][1][lane];
+#pragma unroll
+      for (int u = 0; u < U; ++u) {
+        const float* other = key[u];
+        sums[u][head - start] = fmaf(a.x, other[0], fmaf(a.y, other[1], fmaf(a.z, other[2], a.w * other[3]))) +
+                                fmaf(b.x, other[4], fmaf(b.y, other[5], fmaf(b.z, other[6], b.w * other[7])));
+      }
+    }
+#pragma unroll
+    for (int u = 0; u < U; ++u) {
+      const float sum = team_sums<TOGETHER, LANES>(sums[u], lane);
+      const int head = start + lane / (LANES / TOGETHER), place = u * 32 + team;
+      if (lane % (LANES / TOGETHER) == 0 && head < SHARING) {
+        reinterpret_cast<float*>(weights[place])[head] =
+            part * PLACES + place <= length ? sum : __int_as_float(0xff800000);
+      }
     }
   }
   __syncthreads();
 
   const size_t found = size_t(kv) * SHARING * parts + part;
   for (int head = threadIdx.x / 32; head < SHARING; head += blockDim.x / 32) {
-    float* own = weights[head] + threadIdx.x % 32;
-    float highest = own[0], total = 0.0f;
+    float own[U], highest = -1e30f, total = 0.0f;
 #pragma unroll
-    for (int u = 1; u < U; ++u) highest = fmaxf(highest, own[u * 32]);
+    for (int u = 0; u < U; ++u) {
+      own[u] = reinterpret_cast<float*>(weights[u * 32 + threadIdx.x % 32])[head];
+      highest = fmaxf(highest, own[u]);
+    }
 #pragma unroll
     for (int step = 16; step > 0; step /= 2) highest = fmaxf(highest, __shfl_xor_sync(0xffffffffu, highest, step));
 #pragma unroll
-    for (int u = 0; u < U; ++u) total += own[u * 32] = exp2f(own[u * 32] - highest);
+    for (int u = 0; u < U; ++u) {
+      total += own[u] = exp2f(own[u] - highest);
+      reinterpret_cast<float*>(weights[u * 32 + threadIdx.x % 32])[head] = own[u];
+    }
     total = team_sum<32>(total);
     if (threadIdx.x % 32 == 0) {
       float* to = out + (found + size_t(head) * parts) * (W + 2) + W;
@@ -251,46 +299,65 @@ _ATTEND_TO_PART = (
   }
   __syncthreads();
 
-  const unsigned* pairs = reinterpret_cast<const unsigned*>(kept) + threadIdx.x % (W / 2);
-  for (int head = threadIdx.x / (W / 2); head < SHARING; head += blockDim.x / (W / 2)) {
-    float2 sum = make_float2(0.0f, 0.0f);
-#pragma unroll 16
-    for (int place = 0; place < PLACES; ++place) {
-      const float2 two = Half2<T>::unpack(pairs[place * (W / 2)]);
-      sum.x = fmaf(weights[head][place], two.x, sum.x);
-      sum.y = fmaf(weights[head][place], two.y, sum.y);
+  const int eighth = threadIdx.x % 8, pair = threadIdx.x / 8;
+  float xs[ROUNDED] = {}, ys[ROUNDED] = {};
+#pragma unroll
+  for (int place = eighth; place < PLACES; place += 8) {
+    const float2 two = Half2<T>::unpack(reinterpret_cast<const unsigned*>(kept[place])[pair]);
+#pragma unroll
+    for (int four = 0; four < FOURS; ++four) {
+      const float4 weight = weights[place][four];
+      const float each[4] = {weight.x, weight.y, weight.z, weight.w};
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        xs[4 * four + i] = fmaf(each[i], two.x, xs[4 * four + i]);
+        ys[4 * four + i] = fmaf(each[i], two.y, ys[4 * four + i]);
+      }
     }
-    float* to = out + (found + size_t(head) * parts) * (W + 2) + threadIdx.x % (W / 2) * 2;
-    to[0] = sum.x;
-    to[1] = sum.y;
+  }
+#pragma unroll
+  for (int start = 0; start < SHARING; start += TOGETHER) {
+    const float x = team_sums<TOGETHER, 8>(xs + start, eighth), y = team_sums<TOGETHER, 8>(ys + start, eighth);
+    const int head = start + eighth / (8 / TOGETHER);
+    if (eighth % (8 / TOGETHER) == 0 && head < SHARING) {
+      float2* to = reinterpret_cast<float2*>(out + (found + size_t(head) * parts) * (W + 2));
+      to[pair] = make_float2(x, y);
+    }
   }
 """
 )
 
-# A thread for each value of a head. Every part ends with its highest score and the total of its weights.
+# Four threads for each value of a head, each of which takes every fourth part. Every part ends with its highest score
+# and the total of its weights.
 _JOIN = r"""
+  __shared__ float sums[4][W], totals[4];
   const int parts = found_shape[1], used = places[0] / PLACES + 1;
+  const int value = threadIdx.x % W, quarter = threadIdx.x / W;
   const float* own = found + size_t(blockIdx.x) * parts * (W + 2);
-  float highest = own[W], total = 0.0f, sum = 0.0f;
-  for (int part = 1; part < used; ++part) highest = fmaxf(highest, own[part * (W + 2) + W]);
-#pragma unroll 4
-  for (int part = 0; part < used; ++part) {
+  float highest = -1e30f, total = 0.0f, sum = 0.0f;
+  for (int part = threadIdx.x % 32; part < used; part += 32) highest = fmaxf(highest, own[part * (W + 2) + W]);
+#pragma unroll
+  for (int step = 16; step > 0; step /= 2) highest = fmaxf(highest, __shfl_xor_sync(0xffffffffu, highest, step));
+#pragma unroll 8
+  for (int part = quarter; part < used; part += 4) {
     const float weight = exp2f(own[part * (W + 2) + W] - highest);
     total = fmaf(weight, own[part * (W + 2) + W + 1], total);
-    sum = fmaf(weight, own[part * (W + 2) + threadIdx.x], sum);
+    sum = fmaf(weight, own[part * (W + 2) + value], sum);
   }
-  out[blockIdx.x * W + threadIdx.x] = static_cast<T>(sum / total);
+  sums[quarter][value] = sum;
+  if (value == 0) totals[quarter] = total;
+  __syncthreads();
+  if (quarter == 0) {
+    sum = (sum + sums[1][value]) + (sums[2][value] + sums[3][value]);
+    total = (total + totals[1]) + (totals[2] + totals[3]);
+    out[blockIdx.x * W + value] = static_cast<T>(sum / total);
+  }
 """
 
 
 def fits(heads: int, kv_heads: int, width: int) -> bool:
     """Whether these kernels know such heads."""
-    return heads % kv_heads == 0 and heads // kv_heads <= _MOST_SHARED and width in (64, 128, 256)
-
-
-def places_together(width: int) -> int:
-    """Of a cache with much room, the places that one block reads: their values fit into its memory."""
-    return 64 if width > 128 else 128
+    return heads % kv_heads == 0 and heads // kv_heads <= _MOST_SHARED.get(width, 0)
 
 
 def attend(qkv: mx.array, keys: mx.array, values: mx.array, places: mx.array, *, heads: int, theta: float) -> mx.array:
@@ -303,11 +370,11 @@ def attend(qkv: mx.array, keys: mx.array, values: mx.array, places: mx.array, *,
     _, kv_heads, capacity, width = keys.shape
     inputs, threads = [qkv, keys, values, places], _TEAMS * width // 8
     sizes = [("T", qkv.dtype), ("HEADS", heads), ("KV_HEADS", kv_heads), ("W", width)]
-    one, together = capacity <= ALONE, places_together(width)
-    parts = 1 if one else math.ceil(capacity / together)
+    one = capacity <= ALONE
+    parts = 1 if one else math.ceil(capacity / PLACES)
     (found,) = _attending(theta, width, one)(
         inputs=inputs,
-        template=sizes if one else [*sizes, ("PLACES", together)],
+        template=sizes if one else [*sizes, ("PLACES", PLACES)],
         grid=((heads if one else kv_heads * parts) * threads, 1, 1),
         threadgroup=(threads, 1, 1),
         output_shapes=[(1, 1, heads * width) if one else (heads, parts, width + 2)],
@@ -321,9 +388,9 @@ def _joined(found: mx.array, places: mx.array, dtype: mx.Dtype) -> mx.array:
     joined: mx.array
     (joined,) = _joining()(
         inputs=[found, places],
-        template=[("T", dtype), ("W", width), ("PLACES", places_together(width))],
-        grid=(heads * width, 1, 1),
-        threadgroup=(width, 1, 1),
+        template=[("T", dtype), ("W", width), ("PLACES", PLACES)],
+        grid=(heads * 4 * width, 1, 1),
+        threadgroup=(4 * width, 1, 1),
         output_shapes=[(1, 1, heads * width)],
         output_dtypes=[dtype],
     )

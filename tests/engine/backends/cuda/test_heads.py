@@ -25,7 +25,7 @@ def _program(heads: int, kv_heads: int, width: int) -> str:
     return f"""
 typedef __nv_bfloat16 T;
 constexpr int HEADS = {heads}, KV_HEADS = {kv_heads}, W = {width};
-constexpr int PLACES = {head_kernels.places_together(width)};
+constexpr int PLACES = {head_kernels.PLACES};
 {head_kernels._HEADER}
 extern "C" void run_attend(const int* keys_shape, const T* qkv, const T* keys, const T* values, const int* places,
                            T* out) {{
@@ -41,7 +41,7 @@ extern "C" void run_attend_in_parts(const int* keys_shape, const T* qkv, const T
   std::vector<float> parts(HEADS * found_shape[1] * (W + 2), NAN);
   attend_to_parts(keys_shape, qkv, keys, values, places, found_shape[1], parts.data());
   const float* found = parts.data();
-  launch(HEADS, 1, [&] {{ {head_kernels._JOIN} }}, W);
+  launch(HEADS, 1, [&] {{ {head_kernels._JOIN} }}, 4 * W);
 }}
 """
 
