@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import mlx.core as mx
 
+from engine.backends import unplanned
 from engine.backends.dilated import DilatedConvolution
 from engine.backends.half import halve_flow, halve_vocoder
 from engine.backends.modules import exchange
-from engine.backends.unplanned import attend
 from engine.hearing import Hearing
 from engine.language import LanguageModel, Sampling
 from engine.language.llm import gated
@@ -65,7 +65,7 @@ class Plain:
         """See `Backend`."""
         if self._elsewhere:
             for block in hearing.encoder.blocks:
-                block.attn.attend = attend
+                block.attn.attend = unplanned.attend
 
     def attach_language(self, llm: LanguageModel, packed: Mapping[str, Packed], weight_bytes: int) -> None:
         """See `Backend`."""
@@ -73,7 +73,8 @@ class Plain:
         for layer in llm.model.layers:
             layer.mlp.gated = compiled
             if self._elsewhere:
-                layer.self_attn.attend = attend
+                layer.self_attn.attend = unplanned.attend
+                layer.self_attn.attend_last = unplanned.attend_last
         llm.chooser = self._chooser
 
     def attach_flow(self, flow: Flow) -> None:

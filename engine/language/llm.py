@@ -68,6 +68,7 @@ class _Attention(nn.Module):
         self.v_proj = nn.Linear(D, self._kv_heads * W)
         self.o_proj = nn.Linear(self._heads * W, D, bias=False)
         self.attend: Callable[..., mx.array] = mx.fast.scaled_dot_product_attention
+        self.attend_last: Callable[..., mx.array] = self.attend  # of the last place of several, alone
 
     def fuse(self) -> None:
         together = merged([self.q_proj, self.k_proj, self.v_proj])
@@ -92,10 +93,9 @@ class _Attention(nn.Module):
         q, k, v = self.turned(qkv, reading.offset)
         if reading.cache is not None:
             k, v = reading.cache.extend(layer, k, v)
-        mask = reading.mask
         if last_only and q.shape[2] > 1:
-            q, mask = q[:, :, -1:], reading.of_the_last()
-        return self.found(q, k, v, mask)
+            return self._found(self.attend_last, q[:, :, -1:], k, v, reading.of_the_last())
+        return self.found(q, k, v, reading.mask)
 
     def turned(self, qkv: mx.array, offset: int | mx.array) -> tuple[mx.array, mx.array, mx.array]:
         """Queries, keys (turned by their position) and values, (B, H, T, W) each."""
@@ -109,7 +109,17 @@ class _Attention(nn.Module):
 
     def found(self, q: mx.array, k: mx.array, v: mx.array, mask: mx.array | str | None) -> mx.array:
         """Attention's outcome, the heads side by side (B, T, heads × width)."""
-        heads = self.attend(q, k, v, scale=self._scale, mask=mask)
+        return self._found(self.attend, q, k, v, mask)
+
+    def _found(
+        self,
+        attend: Callable[..., mx.array],
+        q: mx.array,
+        k: mx.array,
+        v: mx.array,
+        mask: mx.array | str | None,
+    ) -> mx.array:
+        heads = attend(q, k, v, scale=self._scale, mask=mask)
         B, _, T, _ = heads.shape
         return heads.transpose(0, 2, 1, 3).reshape(B, T, -1)
 
@@ -173,7 +183,7 @@ class LanguageModel(nn.Module):
     """Embeddings (B, T, D) → scores of the next id (B, V).
 
     A back-end may put its own functions in the places of `single_step` (which reads one place, (1, 1, D), after a
-    cache), of `chooser` (which chooses ids by a `Sampling`) and of each layer's `attend` and `gated`.
+    cache), of `chooser` (which chooses ids by a `Sampling`) and of each layer's `attend`, `attend_last` and `gated`.
     """
 
     def __init__(self, config: LlmConfig) -> None:

@@ -51,7 +51,7 @@ class Cpu:
         spread_products(weight_bytes >= LARGE_BYTES)
         if llm.model.norm.weight.dtype == mx.float32:
             for layer in llm.model.layers:
-                layer.self_attn.attend = causal_attention
+                layer.self_attn.attend = layer.self_attn.attend_last = causal_attention
         if NumpyStep.fits(llm):
             llm.single_step = NumpyStep(llm, packed)
 

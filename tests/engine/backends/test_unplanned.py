@@ -33,9 +33,9 @@ def _masks(B: int, T: int, K: int) -> dict[str, mx.array | str | None]:
 @pytest.mark.parametrize(("B", "Q", "H", "T", "K"), [(1, 4, 4, 7, 7), (2, 6, 2, 3, 11), (1, 4, 1, 1, 5)])
 def test_it_gives_what_mlx_gives(B: int, Q: int, H: int, T: int, K: int, mask: str) -> None:
     arrays, which = _arrays(B, Q, H, T, K), _masks(B, T, K)[mask]
-    ours = unplanned.attend(*arrays, scale=0.3, mask=which)
     theirs = mx.fast.scaled_dot_product_attention(*arrays, scale=0.3, mask=which)
-    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    for ours in (unplanned.attend, unplanned.attend_last):
+        np.testing.assert_allclose(ours(*arrays, scale=0.3, mask=which), theirs, atol=1e-5)
 
 
 def test_keys_may_be_the_first_places_of_a_longer_cache() -> None:
@@ -65,6 +65,19 @@ def test_one_place_and_many_scores_are_left_to_mlx(monkeypatch: pytest.MonkeyPat
     for T, K in ((1, 9), (3, 9), (3, 10), (4, 9)):
         unplanned.attend(*_arrays(1, 4, 2, T, K), scale=1.0)
     assert asked == [1, 3, 4]
+    asked.clear()
+    for K in (9, 27, 28):
+        unplanned.attend_last(*_arrays(1, 4, 2, 1, K), scale=1.0)
+    assert asked == [1]
+
+
+def test_no_place_of_a_prompt_makes_a_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    attached, llm = Plain(half=False), random_llm()
+    attached._elsewhere = True
+    attached.attach_language(llm, {}, 0)
+    expected = llm(llm.embed(mx.array([[1, 2, 3]])), llm.new_cache())
+    monkeypatch.setattr(mx.fast, "scaled_dot_product_attention", None)
+    np.testing.assert_array_equal(llm(llm.embed(mx.array([[1, 2, 3]])), llm.new_cache()), expected)
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
