@@ -192,17 +192,22 @@ class Synthesizer:
             states.setdefault(min(before + size, remembered), state)
             if len(works) == 2 and not self._traced:
                 return
+        if self._traced and not self._vocoder.padded:  # what a last piece of any length takes is not what was traced
+            for size in works:
+                self._where_it_speaks(partial(self._try, size, states[0], sound, first=True, last=True))
+                yield
 
     def _where_it_speaks(self, work: Callable[[], FlowState]) -> FlowState:
         """What is traced belongs to the thread that traced it."""
         return work() if self._thread is None else self._thread.submit(work).result()
 
-    def _try(self, size: int, state: FlowState, sound: VocoderStream, *, first: bool) -> FlowState:
+    def _try(self, size: int, state: FlowState, sound: VocoderStream, *, first: bool, last: bool = False) -> FlowState:
         """Make a piece of so many tokens of nothing after a state, with a vocoder of its own."""
         if first:
             sound.reset()
-        mel, following = self._stream.step(state, np.zeros(size + self.look_ahead, np.int32), False)
-        sound.step(mel, False)
+        window = np.zeros(size if last else size + self.look_ahead, np.int32)
+        mel, following = self._stream.step(state, window, last, size if last else 0)
+        sound.step(mel, last, self._flow.encoder.up_rate * size if last else 0)
         return following
 
     @property

@@ -67,6 +67,26 @@ def test_no_piece_of_speech_is_traced_after_the_warm_up(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("padded", [False, True])
+def test_a_last_piece_that_is_not_padded_is_made_beforehand_too(token2wav: Path, voice: Voice, padded: bool) -> None:
+    attached = Plain(half=False)
+    speaking = load_speaking(token2wav, backend=attached)
+    vocoder, lengths = speaking.vocoder, []
+
+    class Counted(Traced):
+        def once(self, *given: Any) -> Any:
+            lengths.append(given[0].shape[1])
+            return super().once(*given)
+
+    vocoder.take(Counted(vocoder.f0_predictor), Counted(vocoder.shape), padded=padded)
+    made = Synthesizer(speaking.flow, vocoder, voice, steps=2)
+    for _ in made.warming_up():
+        pass
+    sizes = [] if padded else [size for size, _ in made.measured]
+    assert lengths == [frames for size in sizes for frames in (2 * size, 2 * size)]  # for pitch, then for sound
+
+
+@pytest.mark.slow
 def test_a_conversation_traces_nothing_after_the_warm_up() -> None:
     attached_engine = Engine.load(tiny_checkpoint(), backend="plain")
     attached = attached_engine.backend
@@ -172,9 +192,9 @@ def test_sizes_that_would_take_too_long_are_left_out(
     sizes: list[int] = []
     step = type(made._stream).step
 
-    def noted(self: object, state: object, window: np.ndarray, last: bool) -> object:
-        sizes.append(len(window) - 3)
-        return step(self, state, window, last)
+    def noted(self: object, state: object, window: np.ndarray, last: bool, size: int) -> object:
+        sizes.append(size or len(window) - 3)
+        return step(self, state, window, last, size)
 
     monkeypatch.setattr(type(made._stream), "step", noted)
     monkeypatch.setattr("engine.speaking.synthesizer.LONGEST_WORK_S", 0.0)
