@@ -10,8 +10,7 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import mlx.core as mx
-
+from engine.checkpoints.memory import give_buffers_back
 from engine.conversation.model import Model
 from engine.conversation.prompting.chat_template import SPOKEN, THINKING, Variant
 from engine.conversation.prompting.context import Context, Instructions
@@ -436,8 +435,7 @@ class Session:
             reply.reason = EndReason.INTERRUPTED
         self._memory.put(as_remembered(reply.record, self._vocabulary, self._vocabulary.tts_end))
         self._context.keep_only_shown(self._instructions())
-        if mx.default_device() == mx.Device(mx.cpu):
-            mx.clear_cache()  # a GPU takes long to give such buffers again; there the pool has a limit
+        give_buffers_back()
 
     def _exclusive(self, events: Generator) -> Generator:
         """Run one generator at a time; a second one is a mistake of the caller. From here on `interrupt` counts."""

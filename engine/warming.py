@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import mlx.core as mx
 import numpy as np
 
+from engine.checkpoints.memory import give_buffers_back
 from engine.conversation.model import Model
 from engine.conversation.prompting.chat_template import Variant
 from engine.conversation.replying.settings import TALK, TRANSCRIBING, SessionSettings, sampling_for
@@ -69,6 +70,7 @@ def _steps(engine: Model, settings: SessionSettings, tools: tuple[str, ...]) -> 
     if engine.capabilities.speaks:
         synthesizer = Voices(lambda: engine.speaking).synthesizer(settings)
         yield from synthesizer.warming_up()
+    give_buffers_back()  # pieces of all sizes leave more than a reply of one
 
 
 def _choose_an_id(llm: LanguageModel, sampling: Sampling) -> None:

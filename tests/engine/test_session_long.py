@@ -7,6 +7,7 @@ import gc
 import mlx.core as mx
 import pytest
 
+from engine.checkpoints import memory
 from engine.conversation.replying.settings import SessionSettings
 from engine.events import ReplyEnded, Turn
 from engine.session import Session
@@ -50,15 +51,17 @@ def test_a_hundred_turns_do_not_grow_memory_and_lose_no_event() -> None:
     assert session._reader.length <= 1500
 
 
-@pytest.mark.parametrize(("where", "given_back"), [(mx.cpu, 1), (mx.gpu, 0)])
-def test_the_buffers_of_a_reply_are_given_back_on_a_cpu_and_kept_for_the_next_on_a_gpu(
-    monkeypatch: pytest.MonkeyPatch, where: mx.DeviceType, given_back: int
+@pytest.mark.parametrize(("where", "filled", "given_back"), [(mx.cpu, 0, 1), (mx.gpu, 500, 0), (mx.gpu, 501, 1)])
+def test_buffers_are_given_back_after_a_reply_on_a_cpu_and_on_a_gpu_when_there_is_little_room_for_more(
+    monkeypatch: pytest.MonkeyPatch, where: mx.DeviceType, filled: int, given_back: int
 ) -> None:
     engine = SmallEngine()
     session = Session(engine, SessionSettings(seed=1))
     engine.llm.scripts[:] = [[engine.vocabulary.eot]]
     given: list[None] = []
+    monkeypatch.setattr(memory, "on_gpu", lambda: where == mx.gpu)
+    monkeypatch.setattr(memory, "_pool_limit", lambda _: 1000)
+    monkeypatch.setattr(mx, "get_cache_memory", lambda: filled)
     monkeypatch.setattr(mx, "clear_cache", lambda: given.append(None))
-    monkeypatch.setattr(mx, "default_device", lambda: mx.Device(where))
     list(session.ask(Turn(text="Hello.", spoken_answer=False)))
     assert len(given) == given_back

@@ -10,6 +10,7 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
+from engine.checkpoints import memory
 from engine.checkpoints.load import memory_needed
 from engine.checkpoints.memory import working_room
 from engine.engine import Engine
@@ -51,6 +52,20 @@ def test_what_loading_took_in_passing_is_given_back(tiny_checkpoint: Path, backe
     assert engine.speaking.flow is not None
     assert mx.get_cache_memory() < 1e5
     engine.close()
+
+
+@pytest.mark.parametrize(("gpu", "metal", "limit"), [(False, False, 100), (True, True, 100), (True, False, 300)])
+def test_the_pool_may_hold_more_where_the_memory_is_a_cards_own(
+    monkeypatch: pytest.MonkeyPatch, gpu: bool, metal: bool, limit: int
+) -> None:
+    limits: list[int] = []
+    monkeypatch.setattr(memory, "on_gpu", lambda: gpu)
+    monkeypatch.setattr(memory, "memory_budget", lambda: memory.MemoryBudget(2000, 1000))
+    monkeypatch.setattr(mx.metal, "is_available", lambda: metal)
+    monkeypatch.setattr(mx, "set_wired_limit", lambda _: None)
+    monkeypatch.setattr(mx, "set_cache_limit", limits.append)
+    memory.set_limits()
+    assert limits == [limit]
 
 
 def test_room_for_the_full_model_is_dominated_by_its_cache() -> None:
