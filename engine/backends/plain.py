@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import mlx.core as mx
+import mlx.nn as nn
 
 from engine.backends import unplanned
 from engine.backends.dilated import DilatedConvolution
@@ -15,6 +16,7 @@ from engine.backends.half import halve_flow, halve_vocoder
 from engine.backends.modules import exchange
 from engine.hearing import Hearing
 from engine.language import LanguageModel, Sampling
+from engine.language.fusing import merged
 from engine.language.llm import gated
 from engine.language.sampler import Chooser, chooser
 from engine.speaking.convolution import Convolution
@@ -64,6 +66,9 @@ class Plain:
     def attach_hearing(self, hearing: Hearing) -> None:
         """See `Backend`."""
         if self._elsewhere:
+            hearing.encoder.fuse(merged)
+            for network in (hearing.encoder, hearing.adaptor):
+                exchange(network, {nn.Conv1d: unplanned.UnplannedConvolution})
             for block in hearing.encoder.blocks:
                 block.attn.attend = unplanned.attend
 

@@ -1,12 +1,14 @@
-"""Attention in MLX's plain operations, for shapes that come once.
+"""Attention and convolutions in MLX's plain operations, for shapes that come once.
 
-On a CUDA device MLX's own attention makes a plan for every new shape, which took 37 to 80 ms on an H200, and 700 where
-cuDNN compiled a kernel for it; every question has a new one, and so has every prompt.
+On a CUDA device MLX's own make a plan for every new shape: attention's took 37 to 80 ms on an H200, and 700 where cuDNN
+compiled a kernel for it, the three convolutions of hearing 35 together. Every question has a new length, and so has
+every prompt.
 """
 
 from __future__ import annotations
 
 import mlx.core as mx
+import mlx.nn as nn
 
 _MOST_SCORES = 1 << 25  # above, a plan is worth its time and the scores would take much memory
 
@@ -40,3 +42,21 @@ def attend_last(
         scores = mx.where(mask, scores, -mx.inf) if mask.dtype == mx.bool_ else scores + mask
     weights = mx.softmax(scores, axis=-1).astype(value.dtype)
     return (weights.reshape(B, H, -1, K) @ value).reshape(B, Q, T, d)
+
+
+class UnplannedConvolution(nn.Module):
+    """What an `nn.Conv1d` with neither dilation nor groups does: one product with the taps side by side."""
+
+    def __init__(self, convolution: nn.Conv1d) -> None:
+        super().__init__()
+        self.weight = convolution.weight
+        self._bias = convolution.get("bias", mx.zeros(len(self.weight), self.weight.dtype))
+        self._stride, self._padding = convolution.stride, convolution.padding
+
+    def __call__(self, x: mx.array) -> mx.array:
+        """x (B, T, C) to (B, T', out)."""
+        out, taps, _ = self.weight.shape
+        padded = mx.pad(x, [(0, 0), (self._padding, self._padding), (0, 0)])
+        stop = padded.shape[1] - taps + 1
+        rows = mx.concatenate([padded[:, tap : tap + stop : self._stride] for tap in range(taps)], axis=2)
+        return mx.addmm(self._bias, rows, self.weight.reshape(out, -1).T)

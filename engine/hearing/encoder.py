@@ -5,7 +5,7 @@ Source: docs/model.md, Hearing; the published modelling code. Attribute names ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ import mlx.core as mx
 import mlx.nn as nn
 
 _MASKED = -1e10
+
+Merge = Callable[[Sequence[nn.Module]], nn.Module | None]  # None where they do not match
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,24 @@ class _Attention(nn.Module):
         self.attend: Callable[..., mx.array] = mx.fast.scaled_dot_product_attention
         self._heads = heads
 
+    def fuse(self, merge: Merge) -> None:
+        self.key.bias = mx.zeros_like(self.query.bias)
+        together = merge([self.query, self.key, self.value])
+        if together is None:
+            self.key.pop("bias")
+            return
+        self.together = together
+        for name in ("query", "key", "value"):
+            self.pop(name)
+
+    def _projected(self, x: mx.array) -> tuple[mx.array, ...]:
+        if "together" in self:
+            return tuple(mx.split(self.together(x), 3, axis=-1))
+        return self.query(x), self.key(x), self.value(x)
+
     def __call__(self, x: mx.array, mask: mx.array | None) -> mx.array:
         B, T, D = x.shape
-
-        def split(y: mx.array) -> mx.array:
-            return y.reshape(B, T, self._heads, -1).transpose(0, 2, 1, 3)
-
-        q, k, v = split(self.query(x)), split(self.key(x)), split(self.value(x))
+        q, k, v = (y.reshape(B, T, self._heads, -1).transpose(0, 2, 1, 3) for y in self._projected(x))
         y = self.attend(q, k, v, scale=(D // self._heads) ** -0.5, mask=mask)
         return self.out(y.transpose(0, 2, 1, 3).reshape(B, T, D))
 
@@ -85,6 +98,11 @@ class Encoder(nn.Module):
         self.positional_embedding = nn.Embedding(config.n_audio_ctx, width)
         self.blocks = [_Block(width, config.n_audio_head) for _ in range(config.n_audio_layer)]
         self.after_norm = nn.LayerNorm(width)
+
+    def fuse(self, merge: Merge) -> None:
+        """Let `merge` make one of the matrices that read the same, for inference: fewer, larger products."""
+        for block in self.blocks:
+            block.attn.fuse(merge)
 
     @classmethod
     def from_config(cls, audio_encoder_config: Mapping[str, Any]) -> Encoder:

@@ -51,7 +51,7 @@ def test_a_hundred_turns_do_not_grow_memory_and_lose_no_event() -> None:
     assert session._reader.length <= 1500
 
 
-@pytest.mark.parametrize(("where", "filled", "given_back"), [(mx.cpu, 0, 1), (mx.gpu, 500, 0), (mx.gpu, 501, 1)])
+@pytest.mark.parametrize(("where", "filled", "given_back"), [(mx.cpu, 0, 1), (mx.gpu, 750, 0), (mx.gpu, 751, 1)])
 def test_buffers_are_given_back_after_a_reply_on_a_cpu_and_on_a_gpu_when_there_is_little_room_for_more(
     monkeypatch: pytest.MonkeyPatch, where: mx.DeviceType, filled: int, given_back: int
 ) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import mlx.core as mx
+import mlx.nn as nn
 import numpy as np
 import pytest
+from mlx.utils import tree_flatten
 
 from engine.backends import unplanned
 from engine.backends.plain import Plain
@@ -78,6 +80,35 @@ def test_no_place_of_a_prompt_makes_a_plan(monkeypatch: pytest.MonkeyPatch) -> N
     expected = llm(llm.embed(mx.array([[1, 2, 3]])), llm.new_cache())
     monkeypatch.setattr(mx.fast, "scaled_dot_product_attention", None)
     np.testing.assert_array_equal(llm(llm.embed(mx.array([[1, 2, 3]])), llm.new_cache()), expected)
+
+
+@pytest.mark.parametrize(("stride", "padding", "frames"), [(1, 1, 7), (2, 1, 7), (2, 1, 8), (1, 0, 3)])
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_convolution_without_a_plan_gives_what_mlx_gives(stride: int, padding: int, frames: int, bias: bool) -> None:
+    theirs = nn.Conv1d(5, 6, 3, stride=stride, padding=padding, bias=bias)
+    if bias:
+        theirs.bias = mx.random.normal((6,), key=mx.random.key(3))
+    x = mx.random.normal((2, frames, 5), key=mx.random.key(frames))
+    np.testing.assert_allclose(unplanned.UnplannedConvolution(theirs)(x), theirs(x), atol=1e-6)
+
+
+@pytest.mark.parametrize("bits", [0, 8])
+def test_a_question_is_heard_as_before_and_makes_no_plan(monkeypatch: pytest.MonkeyPatch, bits: int) -> None:
+    sizes = {"n_mels": 16, "n_audio_ctx": 50, "n_audio_state": 64, "n_audio_head": 2, "n_audio_layer": 2}
+    config = sizes | {"llm_dim": 16, "kernel_size": 3, "adapter_stride": 2}
+    hearing = Hearing(Encoder.from_config(config), Adaptor.from_config(config, 24))
+    if bits:
+        nn.quantize(hearing.encoder, group_size=32, bits=bits, class_predicate=lambda _, part: type(part) is nn.Linear)
+    mel = mx.random.normal((16, 41), key=mx.random.key(1))
+    expected = hearing.encode_log_mels([mel])[0]
+    attached = Plain(half=False)
+    attached._elsewhere = True
+    attached.attach_hearing(hearing)
+    for planned in ("conv1d", "conv_general"):
+        monkeypatch.setattr(mx, planned, None)
+    monkeypatch.setattr(mx.fast, "scaled_dot_product_attention", None)
+    np.testing.assert_allclose(hearing.encode_log_mels([mel])[0], expected, atol=1e-5)
+    assert not any(name.endswith("attn.query.weight") for name, _ in tree_flatten(hearing.encoder.parameters()))
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
