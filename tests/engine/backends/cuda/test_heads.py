@@ -46,7 +46,7 @@ extern "C" void run_attend_in_parts(const int* keys_shape, const T* qkv, const T
 """
 
 
-@pytest.fixture(scope="module", params=[(6, 2, 64), (7, 1, 128), (2, 1, 256)], ids=lambda sizes: f"width {sizes[2]}")
+@pytest.fixture(scope="module", params=[(6, 2, 64), (12, 1, 64), (7, 1, 128), (2, 1, 256)], ids=str)
 def sizes(request: pytest.FixtureRequest) -> tuple[int, int, int]:
     """Heads of queries and of keys, and their width."""
     return request.param
