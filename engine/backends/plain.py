@@ -67,6 +67,7 @@ class Plain:
         """See `Backend`."""
         if self._elsewhere:
             hearing.encoder.fuse(merged)
+            mx.eval(hearing.encoder.parameters())  # the parts are let go
             for network in (hearing.encoder, hearing.adaptor):
                 exchange(network, {nn.Conv1d: unplanned.UnplannedConvolution})
             for block in hearing.encoder.blocks:
