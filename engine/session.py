@@ -25,7 +25,7 @@ from engine.conversation.replying.checks import check, check_sound
 from engine.conversation.replying.cutting import as_remembered, heard_only
 from engine.conversation.replying.reply_in_progress import ReplyInProgress
 from engine.conversation.replying.reply_parser import ReplyParser
-from engine.conversation.replying.settings import TALK, SessionSettings, sampling_for, turns_to_show
+from engine.conversation.replying.settings import TALK, SessionSettings, sampling_for, text_before_speech, turns_to_show
 from engine.conversation.replying.single_tasks import read_aloud, transcript_of
 from engine.conversation.replying.sorting import sort_out
 from engine.conversation.replying.thinking import prefers_thinking, think
@@ -71,7 +71,7 @@ class Session:
         self._vocabulary = engine.vocabulary
         self._reader = engine.new_reader()
         self._voices = Voices(lambda: engine.speaking)
-        self._pace = Pace()
+        self._pace = Pace(burst=text_before_speech(engine.about))
         self._voice_scale = 1.0
         self._store = Store(engine.vocabulary, engine.name)
         self._memory = Memory() if saved is None else self._store.restore(Path(saved))

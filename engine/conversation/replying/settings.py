@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.conversation.prompting.tasks import HELPFUL
 from engine.conversation.replying.tools import ToolRegistry
+from engine.conversation.speaking_along.pace import BURST
 from engine.events import ToolCall
 from engine.language import Kinds, Sampling, Vocabulary
 
@@ -48,10 +49,19 @@ def turns_to_show(settings: SessionSettings, about: Mapping[str, Any]) -> int | 
 
     None is all that fit.
     """
-    said = about.get("remember_turns")
-    known = isinstance(said, int) and not isinstance(said, bool) and said >= 0
-    limits = [limit for limit in (settings.remember_turns, said if known else None) if limit is not None]
+    limits = [limit for limit in (settings.remember_turns, _number(about, "remember_turns")) if limit is not None]
     return min(limits, default=None)
+
+
+def text_before_speech(about: Mapping[str, Any]) -> int:
+    """How many ids of text the model writes at most before the next one of speech, by what its folder says."""
+    said = _number(about, "text_before_speech")
+    return BURST if said is None else said
+
+
+def _number(about: Mapping[str, Any], name: str) -> int | None:
+    said = about.get(name)
+    return said if isinstance(said, int) and not isinstance(said, bool) and said >= 0 else None
 
 
 def sampling_for(task: str, about: Mapping[str, Any], default: Sampling, vocabulary: Vocabulary) -> Sampling:

@@ -14,6 +14,7 @@ from statistics import median
 from time import perf_counter
 
 TOKENS_PER_SECOND = 25  # speech tokens in one second of sound
+BURST = 10  # ids of text that may come before the next one of speech, where the model does not say
 _IDS_PER_TOKEN = 1.28  # that the model writes for one speech token, text included
 _STEADY = 25  # tokens of a piece in the middle of a reply
 _SMOOTHING = 0.1
@@ -29,12 +30,14 @@ class Pace:
     """Running measurements. All in seconds of work, 0 while unknown (taken as fast).
 
     `write_s` is the work for an id written; `beside` says that speech is made on a thread of its own, and `shared` that
-    writing and speech slow each other down much then, for both need the same device.
+    writing and speech slow each other down much then, for both need the same device. `burst` are the ids of text that
+    may come before the next one of speech.
     """
 
     write_s: float = 0.0
     beside: bool = False
     shared: bool = False
+    burst: int = BURST
     _ids: int = 0
     _pieces: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     _newest: deque[float] = field(default_factory=lambda: deque(maxlen=2))  # shares of what was expected

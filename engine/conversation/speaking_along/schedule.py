@@ -25,7 +25,6 @@ _WIDTH_BEHIND = 5.0  # where speech falls behind the sound: nothing but the hold
 _MARGIN = 0.2  # of its usual work a piece is begun earlier than it must, at least
 _KEPT = 0.15  # of the sound at hand that is still to be played when a piece is begun, for what nobody can foresee
 _MEDIAN = math.pi / 2  # times as far as a mean is a median from what it stands for, squared
-_BURST = 10  # ids of text that may come before the next one of speech
 _EAGER = 1.2  # times the work of the least first piece may a larger one take
 _FORESEEN = 20  # pieces
 _SAFE_S = 4.0  # of sound at hand: what comes then is not foreseen
@@ -202,7 +201,7 @@ class Schedule:
 
         There is a burst of text before the next token, and pieces take as much longer than usual as deviations allow.
         """
-        burst_s = 0.0 if self._at.ends else _BURST * self._pace.write_s
+        burst_s = 0.0 if self._at.ends else self._pace.burst * self._pace.write_s
         deviation = _Deviation(self._pace.spread, self._pace.known)
         width = _WIDTH if self.speaks_along else _WIDTH_BEHIND
         at = replace(self._at, now_s=0.0, text_s=burst_s, until_s=hold_s + self._sounding / TOKENS_PER_SECOND)

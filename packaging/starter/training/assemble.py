@@ -43,6 +43,7 @@ EARSHOT = {
         "speech": {"temperature": 0.0, "repetition_penalty": 1.0, "text_certainty": 9},
     },
     "flow_steps": FLOW_STEPS,
+    "text_before_speech": 1,  # one id of text, four of speech, as in the rows that it learned
     "reads": {"language": "en", "characters_at_once": 160, "tokens_per_character": 3.5},
     "presets_not_offered": ["interpreter", "coach"],
 }

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from engine.conversation.replying.settings import TALK, sampling_for
+from engine.conversation.replying.settings import TALK, sampling_for, text_before_speech
+from engine.conversation.speaking_along.pace import BURST
 from engine.language import Kinds, Sampling, Vocabulary
 from engine.resources import resource
 
@@ -33,3 +34,9 @@ def test_speech_tokens_are_a_kind_where_the_folder_says_so(vocabulary: Vocabular
     assert kinds.text_end <= min(vocabulary.eot, vocabulary.tts_end, speech.start)
     for said in ({}, {"text_certainty": 0}, {"text_certainty": "yes"}, {"kinds": [1, 2]}):
         assert sampling_for("speech", about(**said), TALK, vocabulary).kinds is None
+
+
+def test_how_much_text_may_come_before_speech_is_what_the_folder_says() -> None:
+    assert text_before_speech({"text_before_speech": 1}) == 1
+    for said in ({}, *({"text_before_speech": value} for value in (None, True, -1, 1.5, "1"))):
+        assert text_before_speech(said) == BURST

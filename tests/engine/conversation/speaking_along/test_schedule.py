@@ -198,3 +198,10 @@ def test_a_long_reply_is_made_in_few_pieces() -> None:
 
 def test_the_least_hold_of_a_machine_that_keeps_up_is_none() -> None:
     assert least_hold_s(MACHINES["two cores"], 2) <= 0.005
+
+
+@pytest.mark.parametrize(("burst", "waits"), [(10, True), (1, False)])
+def test_playing_waits_for_no_more_text_than_may_come(burst: int, waits: bool) -> None:
+    pace = measured(replace(STEADY, write_s=0.009, piece_s=0.04, token_s=0.0015, beside=True))
+    pace.burst = burst
+    assert (begun(pace, Clock()).wait_s > 0) == waits
