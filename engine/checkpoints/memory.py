@@ -14,7 +14,7 @@ from engine.errors import CheckpointError
 
 _GB = 1e9
 _POOL_SHARE = 0.1  # of the budget may lie in MLX's pool of freed buffers
-_CARD_POOL_SHARE = 0.3  # of a card's own memory, which nobody else wants: a reply of 1,024 ids leaves 5 GB there
+_CARD_POOL_SHARE = 0.3  # of a card's own memory, which nobody else wants
 _READ_AT_ONCE = 1024  # places of the prompt
 _HEARD_AT_ONCE = 4  # windows of the encoder: two minutes of sound
 _SPEAKING_ROOM = 100_000_000  # what the flow and the vocoder work with; more with larger networks
