@@ -14,7 +14,8 @@ import mlx.nn as nn
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.backends.cpu.onnx_model import FLOAT, OnnxGraph
+from engine.backends.cpu.onnx_layers import OnnxLayers
+from engine.backends.cpu.onnx_model import FLOAT
 from engine.backends.cpu.onnx_session import floats, session_of
 from engine.speaking.dit import (
     BLOCK_NORM_EPS,
@@ -81,17 +82,17 @@ class _Graph:
     """Puts the graph together; within it arrays are (B, T, C)."""
 
     def __init__(self, estimator: DiT) -> None:
-        config, graph = estimator.config, OnnxGraph("estimator")
+        config, graph = estimator.config, OnnxLayers("estimator")
         self._graph, self._estimator = graph, estimator
         size, channels = config.hidden_size, config.out_channels
         self._blocks = graph.input("blocks", FLOAT, [9 * config.depth, size])
         self._final = graph.input("final", FLOAT, [2, size])
-        noisy = self._product(graph.input("x", FLOAT, ["frames", channels]), estimator.in_proj.weight[:, :channels])
-        x = self._sum(graph.input("conditions", FLOAT, ["batch", "frames", size]), noisy)
+        noisy = graph.product(graph.input("x", FLOAT, ["frames", channels]), estimator.in_proj.weight[:, :channels])
+        x = graph.sum(graph.input("conditions", FLOAT, ["batch", "frames", size]), noisy)
         for index, block in enumerate(estimator.blocks):
             x = self._block(x, block, index)
         last = estimator.final_layer.linear
-        self._linear(self._modulated(x, self._final, 0), last, name="velocity")
+        self._graph.linear(self._modulated(x, self._final, 0), last, name="velocity")
         graph.output("velocity", FLOAT, ["batch", "frames", channels])
         for index in range(config.depth):
             for name in _KEPT:
@@ -113,44 +114,37 @@ class _Graph:
     def _block(self, x: str, block: DiTBlock, index: int) -> str:
         start = 9 * index
         attended = self._attended(self._modulated(x, self._blocks, start), block.attn, index)
-        x = self._sum(x, self._gated(attended, start + 2))
+        x = self._graph.sum(x, self._gated(attended, start + 2))
         convolved = self._convolved(self._modulated(x, self._blocks, start + 6), block.conv, index)
-        x = self._sum(x, self._gated(convolved, start + 8))
-        inner = self._linear(self._modulated(x, self._blocks, start + 3), block.mlp.fc1)
+        x = self._graph.sum(x, self._gated(convolved, start + 8))
+        inner = self._graph.linear(self._modulated(x, self._blocks, start + 3), block.mlp.fc1)
         inner = self._graph.node("FastGelu", inner, domain="com.microsoft")
-        return self._sum(x, self._gated(self._linear(inner, block.mlp.fc2), start + 5))
+        return self._graph.sum(x, self._gated(self._graph.linear(inner, block.mlp.fc2), start + 5))
 
     def _attended(self, x: str, attention: Attention, index: int) -> str:
-        config, weights = self._estimator.config, mx.split(attention.to_qkv.weight, 3)
+        config, graph, weights = self._estimator.config, self._graph, mx.split(attention.to_qkv.weight, 3)
         biases = mx.split(attention.to_qkv.bias, 3)
         query, key, value = (
-            self._sum(self._product(x, weight), self._weight(floats(bias)))
+            graph.sum(graph.product(x, weight), self._weight(floats(bias)))
             for weight, bias in zip(weights, biases, strict=True)
         )
-        heads = self._graph.weight(np.array([0, 0, config.num_heads, config.head_dim], np.int64))
-        query, key, value = (self._graph.node("Reshape", each, heads) for each in (query, key, value))
+        query, key, value = (graph.apart(each, config.num_heads, config.head_dim) for each in (query, key, value))
         scales, shifts = (floats(array) for array in attention.norms)
         query, key = (
-            self._normal(each, self._weight(scales[row]), self._weight(shifts[row]), HEAD_NORM_EPS)
+            graph.normal(each, self._weight(scales[row]), self._weight(shifts[row]), HEAD_NORM_EPS)
             for each, row in ((query, 0), (key, config.num_heads))
         )
-        query, key, value = (self._graph.node("Transpose", each, perm=[0, 2, 1, 3]) for each in (query, key, value))
+        query, key, value = map(graph.heads_first, (query, key, value))
         key, value = (
-            self._graph.node("Concat", new, self._kept(name, index), name=f"new_{name}_{index}", axis=2)
+            graph.node("Concat", new, self._kept(name, index), name=f"new_{name}_{index}", axis=2)
             for name, new in (("key", key), ("value", value))
         )
-        scores = self._graph.node(
-            "FusedMatMul", query, key, domain="com.microsoft", transB=1, alpha=float(attention.scale)
-        )
-        found = self._graph.node("MatMul", self._graph.node("Softmax", scores, axis=-1), value)
-        found = self._graph.node("Transpose", found, perm=[0, 2, 1, 3])
-        joined = self._graph.weight(np.array([0, 0, config.num_heads * config.head_dim], np.int64))
-        return self._linear(self._graph.node("Reshape", found, joined), attention.proj)
+        return graph.linear(graph.attended(query, key, value, attention.scale), attention.proj)
 
     def _convolved(self, x: str, convolutions: CausalConvBlock, index: int) -> str:
         norm = convolutions.block[3]
         inner = self._convolution(x, convolutions.block[1], "first_past", index)
-        inner = self._normal(inner, self._weight(floats(norm.weight)), self._weight(floats(norm.bias)), norm.eps)
+        inner = self._graph.normal(inner, self._weight(floats(norm.weight)), self._weight(floats(norm.bias)), norm.eps)
         mish = self._graph.node("Mul", inner, self._graph.node("Tanh", self._graph.node("Softplus", inner)))
         return self._convolution(mish, convolutions.block[6], "second_past", index)
 
@@ -163,12 +157,12 @@ class _Graph:
         size = len(convolution.bias)
         taps = floats(convolution.taps.weight).reshape(3, size, -1).transpose(0, 2, 1).reshape(-1, size)
         made = self._graph.node("MatMul", self._graph.node("Concat", *frames, axis=2), self._weight(taps))
-        return self._sum(made, self._weight(floats(convolution.bias)))
+        return self._graph.sum(made, self._weight(floats(convolution.bias)))
 
     def _modulated(self, x: str, modulations: str, start: int) -> str:
         """Normalised, and moved by the modulations from `start` on: shift, and scale with one added."""
         shift, scale = self._row(modulations, start), self._row(modulations, start + 1)
-        return self._normal(x, scale, shift, BLOCK_NORM_EPS)
+        return self._graph.normal(x, scale, shift, BLOCK_NORM_EPS)
 
     def _gated(self, x: str, row: int) -> str:
         return self._graph.node("Mul", x, self._row(self._blocks, row))
@@ -176,22 +170,9 @@ class _Graph:
     def _row(self, modulations: str, row: int) -> str:
         return self._graph.node("Gather", modulations, self._graph.weight(np.array(row, np.int64)), axis=0)
 
-    def _normal(self, x: str, scale: str, shift: str, eps: float) -> str:
-        return self._graph.node("LayerNormalization", x, scale, shift, axis=-1, epsilon=float(eps))
-
-    def _linear(self, x: str, linear: nn.Linear, name: str = "") -> str:
-        return self._graph.node("Add", self._product(x, linear.weight), self._weight(floats(linear.bias)), name=name)
-
-    def _product(self, x: str, weight: mx.array) -> str:
-        """x (…, in) times a weight (out, in)."""
-        return self._graph.node("MatMul", x, self._weight(floats(weight).T))
-
     def _slice(self, x: str, start: int, end: int, name: str = "") -> str:
         limits = [self._graph.weight(np.array([value], np.int64)) for value in (start, end, 1)]
         return self._graph.node("Slice", x, *limits, name=name)
-
-    def _sum(self, x: str, other: str) -> str:
-        return self._graph.node("Add", x, other)
 
     def _weight(self, values: Floats) -> str:
         return self._graph.weight(values)
