@@ -43,7 +43,7 @@ class _Attention(nn.Module):
         self.value = nn.Linear(width, width)
         self.out = nn.Linear(width, width)
         self.attend: Callable[..., mx.array] = mx.fast.scaled_dot_product_attention
-        self._heads = heads
+        self.heads = heads
 
     def fuse(self, merge: Merge) -> None:
         self.key.bias = mx.zeros_like(self.query.bias)
@@ -60,14 +60,18 @@ class _Attention(nn.Module):
             return tuple(mx.split(self.together(x), 3, axis=-1))
         return self.query(x), self.key(x), self.value(x)
 
-    def __call__(self, x: mx.array, mask: mx.array | None) -> mx.array:
+    def __call__(self, x: mx.array, mask: mx.array) -> mx.array:
         B, T, D = x.shape
-        q, k, v = (y.reshape(B, T, self._heads, -1).transpose(0, 2, 1, 3) for y in self._projected(x))
-        y = self.attend(q, k, v, scale=(D // self._heads) ** -0.5, mask=mask)
+        q, k, v = (y.reshape(B, T, self.heads, -1).transpose(0, 2, 1, 3) for y in self._projected(x))
+        y = self.attend(q, k, v, scale=(D // self.heads) ** -0.5, mask=mask)
         return self.out(y.transpose(0, 2, 1, 3).reshape(B, T, D))
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
+    """One pre-norm block."""
+
+    compute: Callable[[mx.array, mx.array], mx.array] | None = None
+
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.attn = _Attention(width, heads)
@@ -75,7 +79,10 @@ class _Block(nn.Module):
         self.mlp = [nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)]
         self.mlp_ln = nn.LayerNorm(width)
 
-    def __call__(self, x: mx.array, mask: mx.array | None) -> mx.array:
+    def __call__(self, x: mx.array, mask: mx.array) -> mx.array:
+        """(B, T, width) → (B, T, width); `mask` (B, 1, 1, T) is added to the scores."""
+        if self.compute is not None:
+            return self.compute(x, mask)
         x = x + self.attn(self.attn_ln(x), mask)
         y = self.mlp_ln(x)
         for layer in self.mlp:
@@ -86,8 +93,10 @@ class _Block(nn.Module):
 class Encoder(nn.Module):
     """Log-mel (B, bands, T) → features (B, (T + 1) // 2 // 2, width).
 
-    A back-end may put a function of its own in the place of each block's `attend`.
+    A back-end may say how to `begin`, and how each block is to `compute` or to `attend`.
     """
+
+    begin: Callable[[mx.array], mx.array] | None = None
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
@@ -96,7 +105,7 @@ class Encoder(nn.Module):
         self.conv1 = nn.Conv1d(config.n_mels, width, 3, padding=1)
         self.conv2 = nn.Conv1d(width, width, 3, stride=2, padding=1)
         self.positional_embedding = nn.Embedding(config.n_audio_ctx, width)
-        self.blocks = [_Block(width, config.n_audio_head) for _ in range(config.n_audio_layer)]
+        self.blocks = [Block(width, config.n_audio_head) for _ in range(config.n_audio_layer)]
         self.after_norm = nn.LayerNorm(width)
 
     def fuse(self, merge: Merge) -> None:
@@ -125,8 +134,7 @@ class Encoder(nn.Module):
     def in_steps(self, log_mels: mx.array, lengths: mx.array) -> Iterator[mx.array]:
         """What every block gives, and the features last; for somebody who lets others pass between them."""
         T = log_mels.shape[-1]
-        x = nn.gelu(self.conv1(log_mels.transpose(0, 2, 1)))
-        x = nn.gelu(self.conv2(x))
+        x = self._convolved(log_mels) if self.begin is None else self.begin(log_mels)
         valid = mx.arange(T)[None, :] < lengths[:, None]
         kept = valid[:, (T + 1) % 2 :: 2]
         mask = mx.where(kept, 0.0, _MASKED).astype(x.dtype)[:, None, None, :]
@@ -135,6 +143,9 @@ class Encoder(nn.Module):
             x = block(x, mask)
             yield x
         yield self.after_norm(_pooled(x))
+
+    def _convolved(self, log_mels: mx.array) -> mx.array:
+        return nn.gelu(self.conv2(nn.gelu(self.conv1(log_mels.transpose(0, 2, 1)))))
 
 
 def _pooled(x: mx.array) -> mx.array:

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import mlx.core as mx
+import mlx.nn as nn
 from mlx.utils import tree_reduce
 
 from engine.backends.cpu.attention import causal_attention
+from engine.backends.cpu.encoder_graph import BeginningByOnnx, BlockByOnnx
 from engine.backends.cpu.flow_graph import PieceByOnnx
 from engine.backends.cpu.numpy_step import NumpyStep
 from engine.backends.cpu.onnx_session import SPREAD_BYTES
@@ -44,7 +46,12 @@ class Cpu:
         return weight_bytes < LARGE_BYTES
 
     def attach_hearing(self, hearing: Hearing) -> None:
-        """See `Backend`: nothing that would earn a tenth."""
+        """See `Backend`. A large encoder's products count for more than what lies between them."""
+        encoder = hearing.encoder
+        if encoder.conv1.weight.dtype == mx.float32 and _bytes_of(encoder) < LARGE_BYTES:
+            encoder.begin = BeginningByOnnx(encoder)
+            for block in encoder.blocks:
+                block.compute = BlockByOnnx(block)
 
     def attach_language(self, llm: LanguageModel, packed: Mapping[str, Packed], weight_bytes: int) -> None:
         """See `Backend`."""
@@ -57,9 +64,13 @@ class Cpu:
 
     def attach_flow(self, flow: Flow) -> None:
         """See `Backend`. Where products are large, what lies between them counts for little."""
-        if tree_reduce(lambda total, weight: total + weight.nbytes, flow.estimator.parameters(), 0) < SPREAD_BYTES:
+        if _bytes_of(flow.estimator) < SPREAD_BYTES:
             flow.take_steps(replace(flow.steps, piece=PieceByOnnx(flow.estimator)))
 
     def attach_vocoder(self, vocoder: Vocoder) -> None:
         """See `Backend`."""
         vocoder.take(AsIs(vocoder.f0_predictor), VocoderByOnnx(vocoder), SourceByOnnx(vocoder))
+
+
+def _bytes_of(network: nn.Module) -> int:
+    return int(tree_reduce(lambda total, weight: total + weight.nbytes, network.parameters(), 0))
