@@ -35,7 +35,7 @@ from starter.speech.spoken_corpus import LONGEST_S, RATE_HZ, Utterance, save, sa
 from starter.speech.torch_device import best_device
 
 PREFIX = "nat-"
-_FRAMES_TOGETHER = 5000  # in a batch: two minutes
+_FRAMES_TOGETHER = 10_000  # in a batch: four minutes
 _SAME_LENGTH = 6  # frames are rounded up to multiples of this
 _PER_SHARD = 250
 _THREADS = 4  # that write beside the GPU

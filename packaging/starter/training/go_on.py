@@ -28,7 +28,7 @@ from starter.training.programs import LEAST_S, ROOT, Clock, Place, Programs, nat
 
 PUBLISHED = ROOT / "resources" / "starter"
 VOICES = PUBLISHED / "token2wav" / "voices"
-MIX = ("190", "90", "120")
+MIX = (190.0, 90.0, 120.0)
 
 
 def speech(programs: Programs, place: Place, options: argparse.Namespace) -> list[threading.Thread]:
@@ -43,7 +43,7 @@ def speech(programs: Programs, place: Place, options: argparse.Namespace) -> lis
         jobs.append(("speech.natural_lines", lines, 1, 0))  # done in the first minutes, and the voice waits for it
     jobs += natural_speech(place, options)
     if not options.tokenizer_minutes:  # else they are said before
-        said = ("--utterances", options.utterances, "--count", options.replies)
+        said = ("--utterances", options.utterances, "--count", options.replies, "--seed", options.seed)
         where = (place.work / "corpus", *natural_network(options.natural), "--first", new_tokenizer.FIRST_REPLIES)
         jobs.append(("speech.natural_replies", (*where, *said), 1, 3))
     return [threading.Thread(target=programs.run, args=job, daemon=True) for job in jobs]
@@ -52,9 +52,9 @@ def speech(programs: Programs, place: Place, options: argparse.Namespace) -> lis
 def natural_speech(place: Place, options: argparse.Namespace) -> list[tuple[str, Sequence[object], int, int]]:
     """Programs that speak in natural voices, on the last GPU: one works on the GPU while another sorts or waits."""
     amount = ("--utterances", options.utterances, "--hours", options.natural_hours / options.speakers)
-    network = natural_network(options.natural)
+    where = (place.work / "corpus", *natural_network(options.natural), *amount)
     return [
-        ("speech.natural_speech", (place.work / "corpus", *network, *amount, "--seed", 100 + number), 1, 2)
+        ("speech.natural_speech", (*where, "--seed", 100 * options.seed + number), 1, 2)
         for number in range(options.speakers)
     ]
 
@@ -68,7 +68,7 @@ def own_voice(programs: Programs, place: Place, options: argparse.Namespace, clo
         if clock.left_s < LEAST_S or (place.work / "corpus" / "enough").exists():
             return
         time.sleep(0.2)
-    networks = ("--flow", place.latest("flow"), "--vocoder", place.latest("vocoder"), "--share", 0.3)
+    networks = ("--flow", place.latest("flow"), "--vocoder", place.latest("vocoder"), "--share", options.own_share)
     programs.run("training.own_voice", (place.work / "corpus", *networks, "--voice", *voices), gpu=1, nice=3)
 
 
@@ -81,8 +81,9 @@ def language(programs: Programs, place: Place, options: argparse.Namespace, cloc
         return (
             *(place.work / "corpus", place.language, "--tokenizer", PUBLISHED, "--resume", place.kept_language()),
             *("--no-ear", "--minutes", clock.minutes(), "--head-start", f"{behind:.3f}", "--save-every", 60),
-            *("--peak", options.peak, "--tokens", options.tokens, "--workers", options.workers, "--mix", *MIX),
+            *("--peak", options.peak, "--tokens", options.tokens, "--workers", options.workers, "--mix", *options.mix),
             *("--utterances", options.utterances, "--most-hours", options.most_hours),
+            *("--first-hours", options.first_hours),
             *(("--device", options.device) if options.device else ("--compile",)),
         )
 
@@ -204,12 +205,15 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--utterances", type=int, default=450_000)
     made.add_argument("--seed", type=int, default=14, help="of the sentences, another than of the training before")
     made.add_argument("--hours", type=float, default=8.0, help="speech of each voice that vocoder and flow learn from")
+    made.add_argument("--first-hours", type=float, default=3.0, help="speech that the language model waits for")
     made.add_argument("--most-hours", type=float, default=400.0, help="speech that is heard, 115 MB an hour on the GPU")
     made.add_argument("--device", help="for the language model, where it is no GPU; nothing is compiled then")
     made.add_argument("--tokens", type=int, default=65_536, help="ids in a batch of the language model")
     made.add_argument("--rows", type=int, default=64, help="pieces in a batch of the vocoder")
     made.add_argument("--peak", type=float, default=1.25e-3, help="of the language model's learning rate")
     made.add_argument("--head-start", type=float, default=0.32, help="how far its schedule is at the start")
+    mix = made.add_argument("--mix", type=float, nargs=3, default=MIX, metavar=("TRANSCRIBED", "CONVERSED", "READ"))
+    mix.help = "how often the language model's kinds of rows are drawn"
     made.add_argument("--natural", type=Path, help="folder of kokoro.npz, vocab.json and voices/ to speak with")
     made.add_argument("--natural-hours", type=float, default=200.0)
     made.add_argument("--speakers", type=int, default=2, help="programs that speak in natural voices")
@@ -219,6 +223,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--tokenizer-minutes", type=float, default=0.0, help="train a new speech tokenizer first")
     made.add_argument("--replies", type=int, default=110_000, help="that the new tokenizer's tokens are learned from")
     made.add_argument("--own-minutes", type=float, default=6.3, help="at the end, in which the ear hears its own voice")
+    made.add_argument("--own-share", type=float, default=0.3, help="of the replies that it hears in its own voice")
     made.add_argument("--share", type=float, default=1.0, help="of what the ear learned that is kept")
     made.add_argument("--language-share", type=float, default=1.0, help="of what the language model learned")
     made.add_argument("--no-voice", dest="teaches_voice", action="store_false", help="leave vocoder and flow alone")
