@@ -16,6 +16,7 @@ from engine.backends.cpu.numpy_step import NumpyStep
 from engine.backends.cpu.onnx_session import SPREAD_BYTES
 from engine.backends.cpu.packed_product import Packed
 from engine.backends.cpu.source_graph import SourceByOnnx
+from engine.backends.cpu.step_graph import StepByOnnx
 from engine.backends.cpu.threads import cores, spread_products
 from engine.backends.cpu.vocoder_graph import VocoderByOnnx
 from engine.hearing import Hearing
@@ -59,7 +60,9 @@ class Cpu:
         if llm.model.norm.weight.dtype == mx.float32:
             for layer in llm.model.layers:
                 layer.self_attn.attend = layer.self_attn.attend_last = causal_attention
-        if NumpyStep.fits(llm):
+        if StepByOnnx.fits(llm, packed):
+            llm.single_step = StepByOnnx(llm, packed)
+        elif NumpyStep.fits(llm):
             llm.single_step = NumpyStep(llm, packed)
 
     def attach_flow(self, flow: Flow) -> None:

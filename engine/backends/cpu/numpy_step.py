@@ -24,7 +24,7 @@ from engine.language import Cache, LanguageModel, LlmConfig
 Floats = NDArray[np.float32]
 
 _LARGEST_EXPONENT = np.float32(80.0)
-_PARTS = (  # of what is merged, by their paths
+PARTS = (  # of what is merged, by their paths
     ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
     ("self_attn.o_proj",),
     ("mlp.gate_proj", "mlp.up_proj"),
@@ -127,25 +127,16 @@ def _matrices(layer: Any) -> list[Any]:
 def _layer(layer: Any, eps: float, packed: Mapping[str, Packed], path: str) -> _Layer:
     matrices = _matrices(layer)
     qkv, out, gate_up, down = (
-        _matrix(module, packed, *(path + part for part in parts))
-        for module, parts in zip(matrices, _PARTS, strict=True)
+        _matrix(module, packed, *(path + part for part in parts)) for module, parts in zip(matrices, PARTS, strict=True)
     )
     before, between = (_view(norm.weight) for norm in (layer.input_layernorm, layer.post_attention_layernorm))
     return _Layer(_Norm(before, eps), qkv, _view(matrices[0].bias), out, _Norm(between, eps), gate_up, down)
 
 
 def _matrix(module: nn.Module, packed: Mapping[str, Packed], *paths: str) -> _Matrix:
-    """The module's matrix, whose parts lie under these paths: packed where all parts are, in the same way.
-
-    Where this processor's product is not the right one, the expanded matrix is read: slower, and as good.
-    """
-    matrix = _view(module.weight)
+    """The module's matrix, whose parts lie under these paths: packed where all parts are, in the same way."""
     parts = [packed[path] for path in paths if path in packed]
-    if len(parts) == len(paths) and PackedProduct.takes(parts):
-        product = PackedProduct(parts)
-        if product.agrees_with(matrix):
-            return product
-    return matrix
+    return PackedProduct(parts) if len(parts) == len(paths) and PackedProduct.takes(parts) else _view(module.weight)
 
 
 def _view(array: mx.array) -> Floats:

@@ -8,9 +8,9 @@ import pytest
 
 from engine.backends.cpu import Cpu, Packed
 from engine.backends.cpu.numpy_step import NumpyStep
-from engine.backends.cpu.packed_product import PackedProduct
+from engine.backends.cpu.packed_product import PackedProduct, is_right
 from engine.language import LanguageModel
-from tests.engine.language.networks import random_llm, random_prompt
+from tests.engine.language.networks import random_llm
 
 
 def packed_and_expanded(matrix: mx.array, bits: int, group: int) -> tuple[Packed, mx.array]:
@@ -42,19 +42,26 @@ def test_what_is_packed_in_different_ways_is_not_multiplied_together() -> None:
 
 
 def test_a_product_that_goes_wrong_on_this_processor_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    packed, matrix = packed_and_expanded(mx.random.normal((40, 384), key=mx.random.key(1)), 8, 64)
-    product = PackedProduct([packed])
-    assert product.agrees_with(np.array(matrix))
     right = PackedProduct.dot
     monkeypatch.setattr(
-        PackedProduct, "dot", lambda self, x: np.clip(right(self, x), -0.1, 0.1)
+        PackedProduct, "dot", lambda self, x: np.clip(right(self, x), -0.5 * 255 * 64, 0.5 * 255 * 64)
     )  # like sums that overflow
-    assert not product.agrees_with(np.array(matrix))
-    llm, all_packed = quantised_llm(8)
-    llm.fuse()
-    Cpu().attach_language(llm, all_packed, 0)
-    assert isinstance(llm.single_step, NumpyStep)
-    assert isinstance(llm.single_step._head, np.ndarray)
+    is_right.cache_clear()
+    try:
+        llm, packed = quantised_llm(8)
+        llm.fuse()
+        assert not PackedProduct.takes([packed["lm_head"]])
+        Cpu().attach_language(llm, packed, 0)
+        assert isinstance(llm.single_step, NumpyStep)
+        assert isinstance(llm.single_step._head, np.ndarray)
+    finally:
+        is_right.cache_clear()
+
+
+@pytest.mark.parametrize("group", [32, 64, 128])
+@pytest.mark.parametrize("bits", [4, 8])
+def test_the_largest_values_of_all_are_multiplied_rightly_here(bits: int, group: int) -> None:
+    assert is_right(bits, group)
 
 
 def quantised_llm(bits: int) -> tuple[LanguageModel, dict[str, Packed]]:
@@ -66,27 +73,6 @@ def quantised_llm(bits: int) -> tuple[LanguageModel, dict[str, Packed]]:
         if weight is not None and weight.ndim == 2 and weight.shape[1] % 32 == 0:
             packed[path], module.weight = packed_and_expanded(weight, bits, 32)
     return llm, packed
-
-
-@pytest.mark.parametrize("bits", [4, 8])
-def test_a_step_with_packed_matrices_scores_like_the_network(bits: int) -> None:
-    llm, packed = quantised_llm(bits)
-    llm.fuse()
-    Cpu().attach_language(llm, packed, 0)
-    assert isinstance(llm.single_step, NumpyStep)
-    assert isinstance(llm.single_step._head, PackedProduct)
-    assert all(
-        isinstance(matrix, PackedProduct)
-        for layer in llm.single_step._layers
-        for matrix in (layer.qkv, layer.out, layer.gate_up, layer.down)
-    )
-    x, ours, theirs = random_prompt(30), llm.new_cache(), llm.new_cache()
-    llm(x[None, :20], ours)
-    llm(x[None, :20], theirs)
-    for place in range(20, 30):
-        one = x[None, place : place + 1]
-        made = np.array(llm.single_step(one, ours))
-        np.testing.assert_allclose(made, np.array(llm.head(llm.read(one, theirs))[:, -1]), rtol=1e-3, atol=2e-3)
 
 
 def test_a_matrix_that_is_not_packed_is_read_as_it_is() -> None:
