@@ -17,7 +17,7 @@ from engine.backends.cpu.onnx_session import SPREAD_BYTES
 from engine.backends.cpu.packed_product import Packed
 from engine.backends.cpu.source_graph import SourceByOnnx
 from engine.backends.cpu.step_graph import StepByOnnx
-from engine.backends.cpu.threads import cores, spread_products
+from engine.backends.cpu.threads import cores, numpy_in_one_thread, spread_products
 from engine.backends.cpu.vocoder_graph import VocoderByOnnx
 from engine.hearing import Hearing
 from engine.language import LanguageModel
@@ -56,6 +56,7 @@ class Cpu:
 
     def attach_language(self, llm: LanguageModel, packed: Mapping[str, Packed], weight_bytes: int) -> None:
         """See `Backend`."""
+        numpy_in_one_thread()
         spread_products(weight_bytes >= LARGE_BYTES)
         if llm.model.norm.weight.dtype == mx.float32:
             for layer in llm.model.layers:

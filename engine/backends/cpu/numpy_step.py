@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.backends.cpu.packed_product import Packed, PackedProduct
-from engine.backends.cpu.threads import numpy_in_one_thread
 from engine.language import Cache, LanguageModel, LlmConfig
 
 Floats = NDArray[np.float32]
@@ -74,7 +73,6 @@ class NumpyStep:
 
         `packed` holds matrices by their paths, as they were before they were merged; what is there is copied and read.
         """
-        numpy_in_one_thread()
         config = llm.config
         self._config = config
         packed = packed or {}
