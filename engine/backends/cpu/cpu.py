@@ -51,7 +51,7 @@ class Cpu:
         encoder = hearing.encoder
         if encoder.conv1.weight.dtype == mx.float32 and _bytes_of(encoder) < LARGE_BYTES:
             encoder.begin = BeginningByOnnx(encoder)
-            for block in encoder.blocks:
+            for block in filter(BlockByOnnx.fits, encoder.blocks):
                 block.compute = BlockByOnnx(block)
 
     def attach_language(self, llm: LanguageModel, packed: Mapping[str, Packed], weight_bytes: int) -> None:

@@ -42,8 +42,15 @@ class BeginningByOnnx:
 class BlockByOnnx:
     """A block of the encoder."""
 
+    @staticmethod
+    def fits(block: Block) -> bool:
+        """Whether its matrices are whole, neither packed nor merged."""
+        attention, (widen, _, narrow) = block.attn, block.mlp
+        layers = (attention.get("query"), attention.get("key"), attention.get("value"), attention.out, widen, narrow)
+        return all(isinstance(layer, nn.Linear) for layer in layers)
+
     def __init__(self, block: Block) -> None:
-        """Its weights are copied as they are now, and its matrices must not have been merged."""
+        """It must fit (`fits`), and its weights are copied as they are now."""
         graph, attention, (widen, _, narrow) = OnnxLayers("block"), block.attn, block.mlp
         assert isinstance(widen, nn.Linear)
         assert isinstance(narrow, nn.Linear)

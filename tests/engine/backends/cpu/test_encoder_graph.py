@@ -52,3 +52,15 @@ def test_a_large_or_a_half_precise_encoder_stays_as_it_is(encoder: Encoder, monk
     encoder.set_dtype(mx.float16)
     _attached(encoder)
     assert encoder.begin is encoder.blocks[0].compute is None
+
+
+def test_blocks_with_packed_matrices_are_left_to_mlx(encoder: Encoder) -> None:
+    second = encoder.blocks[1]
+    second.mlp[2] = second.mlp[2].to_quantized(group_size=32, bits=8)
+    mels, lengths = mx.random.normal((1, 16, 41), key=mx.random.key(1)), mx.array([39])
+    expected, _ = encoder(mels, lengths)
+    _attached(encoder)
+    assert isinstance(encoder.blocks[0].compute, BlockByOnnx)
+    assert second.compute is None
+    features, _ = encoder(mels, lengths)
+    assert np.abs(np.array(features) - expected).max() <= 1e-5 * np.abs(expected).max()
