@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,10 @@ def resident_kb():
     return int(subprocess.run(["ps", "-o", "rss=", "-p", str(os.getpid())], capture_output=True, text=True).stdout)
 
 for number in range(40):
-    if number == 10:
-        before = resident_kb()
+    if number % 10 == 0:
+        print(resident_kb())
     Engine.load(sys.argv[1]).close()
-print(resident_kb() - before)
+print(resident_kb())
 """
 
 
@@ -29,5 +30,8 @@ print(resident_kb() - before)
 def test_thirty_loads_more_leave_no_memory_behind() -> None:
     command = [sys.executable, "-c", LOADS, str(tiny_checkpoint())]
     root = Path(__file__).parents[2]
-    grown = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True, timeout=60).stdout
-    assert int(grown) < 1_000, f"{grown.strip()} KB more after thirty loads"
+    printed = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True, timeout=60).stdout
+    _, *resident = map(int, printed.split())  # the first ten loads fill what is kept for good
+    grown = [after - before for before, after in pairwise(resident)]
+    # The heap grows now and then by some hundred kilobytes at once; what stays of every load grows in all three tens.
+    assert min(grown) < 100, f"{grown} KB more after ten loads each"
